@@ -1,0 +1,243 @@
+"""Every error of the package, drawn as one tree.
+
+An error is data: it keeps what happened as attributes and writes its own sentences. ``str(error)`` is the
+sentence a *person at the browser* may read; it never holds an address, a credential or more than 200 escaped
+characters of a server's text. ``error.detail`` is for the log. ``http_status`` and ``close_code`` say how the
+error leaves the process, so no handler needs a table of its own::
+
+    VNCError                    500  1011
+    ├── ConfigError             500  1011   a target or option in Jupyter's config is wrong
+    ├── MalformedRequest        400  4400   the request is not what the contract says
+    ├── NotPermitted            403  4403   identity or authorizer says no, or no longer
+    │   ├── LoginExpired        403  4401   the login that opened the session is gone
+    │   └── TokenRefused        403  4403   unknown, spent, expired or somebody else's token
+    ├── TargetNotFound          404  4404   unknown, or not permitted: one answer for both
+    ├── TargetBusy              409  4409   exclusive target in use, or taken over
+    ├── LimitExceeded           429  4429   which limit, and when to try again
+    ├── StoreUnavailable        503  1013   the token store is down
+    ├── SessionEnded            410  4410   ended by its owner or an admin
+    ├── ServerStopping          503  1001   this server is shutting down
+    ├── ViewerError             400  4400   the viewer leg broke the protocol
+    ├── Stalled                 504  4408   a peer made no progress in time
+    └── TargetError             502  4502   the target leg failed
+        ├── TargetUnreachable   502  4502   refused, no such host, timed out, socket missing
+        ├── TargetRefused       502  4503   our credentials were refused
+        ├── TargetProtocolError 502  4504   not RFB, or no security type in common
+        └── DesktopFailed       502  4505   a managed desktop did not start
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+#: Text that a server sent is cut here before anybody sees it (characters).
+MAX_REMOTE_TEXT = 200
+
+
+class CloseCode(IntEnum):
+    """Websocket close codes of the contract; ``labextension/src/viewer/status.ts`` holds the same table."""
+
+    NORMAL = 1000
+    GOING_AWAY = 1001
+    INTERNAL_ERROR = 1011
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    VIEWER_PROTOCOL = 4400
+    LOGIN_EXPIRED = 4401
+    NOT_PERMITTED = 4403
+    TARGET_GONE = 4404
+    STALLED = 4408
+    TAKEN_OVER = 4409
+    ENDED = 4410
+    LIMIT = 4429
+    UNREACHABLE = 4502
+    CREDENTIALS_REFUSED = 4503
+    NOT_RFB = 4504
+    DESKTOP_FAILED = 4505
+
+
+def quote_remote(text: str | bytes) -> str:
+    """Return text of a peer, escaped and cut, so that it can go into a log line or a sentence.
+
+    Control characters, quotes and everything outside printable characters are escaped: a peer can neither
+    start a new log line nor write markup that somebody might render.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    clean = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return clean if len(clean) <= MAX_REMOTE_TEXT else clean[: MAX_REMOTE_TEXT - 1] + "…"
+
+
+class VNCError(Exception):
+    """Base of all errors: a sentence for a person, a detail for the log.
+
+    Args:
+        message: what the person at the browser reads. Never an address, never a credential.
+        detail: what the log gets in addition; empty when the message says it all.
+    """
+
+    http_status: ClassVar[int] = 500
+    close_code: ClassVar[CloseCode] = CloseCode.INTERNAL_ERROR
+    #: Machine-readable class of the error, for REST clients (the ``reason`` of a JSON error).
+    reason: ClassVar[str] = "error"
+
+    def __init__(self, message: str = "", *, detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message or (type(self).__doc__ or "").splitlines()[0]
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def log_line(self) -> str:
+        """The message with its detail, for the log only."""
+        return f"{self.message} ({self.detail})" if self.detail else self.message
+
+
+class ConfigError(VNCError):
+    """The configuration is wrong; names the target (if any) and the key."""
+
+    reason = "config"
+
+    def __init__(self, message: str, *, target: str = "", key: str = "") -> None:
+        super().__init__(message)
+        self.target = target
+        self.key = key
+
+    def __str__(self) -> str:
+        where = [f"target {self.target!r}" if self.target else "", f"key {self.key!r}" if self.key else ""]
+        return ", ".join(filter(None, where)) + (": " if any(where) else "") + self.message
+
+
+class MalformedRequest(VNCError):
+    """The request is malformed."""
+
+    http_status = 400
+    close_code = CloseCode.VIEWER_PROTOCOL
+    reason = "malformed"
+
+
+class NotPermitted(VNCError):
+    """You are not permitted to do this."""
+
+    http_status = 403
+    close_code = CloseCode.NOT_PERMITTED
+    reason = "not_permitted"
+
+
+class LoginExpired(NotPermitted):
+    """Your login has expired. Log in again."""
+
+    close_code = CloseCode.LOGIN_EXPIRED
+    reason = "login_expired"
+
+
+class TokenRefused(NotPermitted):
+    """This token cannot be used."""
+
+    reason = "token_refused"
+
+
+class TargetNotFound(VNCError):
+    """There is no such desktop, or you may not use it."""
+
+    http_status = 404
+    close_code = CloseCode.TARGET_GONE
+    reason = "not_found"
+
+
+class TargetBusy(VNCError):
+    """Another viewer uses this desktop."""
+
+    http_status = 409
+    close_code = CloseCode.TAKEN_OVER
+    reason = "busy"
+
+
+class LimitExceeded(VNCError):
+    """A limit is reached; ``retry_after`` is in seconds."""
+
+    http_status = 429
+    close_code = CloseCode.LIMIT
+    reason = "limit"
+
+    def __init__(self, message: str, *, retry_after: float = 1.0, detail: str = "") -> None:
+        super().__init__(message, detail=detail)
+        self.retry_after = retry_after
+
+
+class StoreUnavailable(VNCError):
+    """The token store does not answer. Try again in a moment."""
+
+    http_status = 503
+    close_code = CloseCode.TRY_AGAIN_LATER
+    reason = "store_unavailable"
+
+
+class SessionEnded(VNCError):
+    """This session was ended."""
+
+    http_status = 410
+    close_code = CloseCode.ENDED
+    reason = "ended"
+
+
+class ServerStopping(VNCError):
+    """The server is shutting down."""
+
+    http_status = 503
+    close_code = CloseCode.GOING_AWAY
+    reason = "stopping"
+
+
+class ViewerError(VNCError):
+    """The viewer did not keep to the protocol."""
+
+    http_status = 400
+    close_code = CloseCode.VIEWER_PROTOCOL
+    reason = "viewer"
+
+
+class Stalled(VNCError):
+    """The connection made no progress for too long."""
+
+    http_status = 504
+    close_code = CloseCode.STALLED
+    reason = "stalled"
+
+
+class TargetError(VNCError):
+    """The connection to the desktop failed."""
+
+    http_status = 502
+    close_code = CloseCode.UNREACHABLE
+    reason = "target"
+
+
+class TargetUnreachable(TargetError):
+    """The desktop cannot be reached."""
+
+    reason = "unreachable"
+
+
+class TargetRefused(TargetError):
+    """The desktop refused the credentials that are configured for it. Tell your administrator."""
+
+    close_code = CloseCode.CREDENTIALS_REFUSED
+    reason = "credentials_refused"
+
+
+class TargetProtocolError(TargetError):
+    """The desktop does not speak the protocol that we expected."""
+
+    close_code = CloseCode.NOT_RFB
+    reason = "not_rfb"
+
+
+class DesktopFailed(TargetError):
+    """The desktop failed to start."""
+
+    close_code = CloseCode.DESKTOP_FAILED
+    reason = "desktop_failed"
