@@ -1,0 +1,95 @@
+"""Channels: one end of a session as four methods, whatever carries the bytes.
+
+The relay knows this contract and nothing of sockets or websockets. The contract carries backpressure: ``write``
+returns when the peer has taken enough for more to be welcome, and who does not ``read`` holds up the peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import Final, Protocol, runtime_checkable
+
+#: The most that one ``read`` returns (bytes); also what a slow peer may leave unread in our buffers.
+READ_SIZE: Final = 64 * 1024
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """One end of a session."""
+
+    async def read(self) -> bytes:
+        """Return the next bytes, at least one; ``b""`` once the peer has said that no more comes, or is gone."""
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes; return when there is room for more.
+
+        Raises:
+            ConnectionError: the peer is gone.
+        """
+
+    async def write_eof(self) -> bool:
+        """Say that no more comes. False where the transport cannot close one way only: then both ways are over."""
+
+    async def close(self) -> None:
+        """Close both ways and wait until it is done; a second call does nothing. Never raises."""
+
+
+class StreamChannel:
+    """A channel over an asyncio stream: TCP, Unix socket, TLS over either."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        # Past this, write() waits: what a viewer sends is small, so more than this means that the target is stuck.
+        writer.transport.set_write_buffer_limits(high=READ_SIZE)
+
+    @property
+    def socket(self) -> socket.socket:
+        """The socket below, for its options and addresses."""
+        return self._writer.get_extra_info("socket")  # type: ignore[no-any-return]
+
+    async def read(self) -> bytes:
+        """See :meth:`Channel.read`."""
+        try:
+            return await self._reader.read(READ_SIZE)
+        except (ConnectionError, ssl.SSLError, TimeoutError):
+            return b""
+
+    async def write(self, data: bytes) -> None:
+        """See :meth:`Channel.write`."""
+        self._writer.write(data)
+        try:
+            await self._writer.drain()
+        except (ssl.SSLError, TimeoutError) as error:
+            raise ConnectionResetError(str(error)) from error
+
+    async def write_eof(self) -> bool:
+        """See :meth:`Channel.write_eof`."""
+        if not self._writer.can_write_eof():
+            return False
+        with contextlib.suppress(OSError):
+            self._writer.write_eof()
+        return True
+
+    async def start_tls(self, context: ssl.SSLContext, hostname: str | None) -> bytes:
+        """Go on inside TLS; return the peer's certificate (DER), empty if it has none.
+
+        Raises:
+            ssl.SSLError: the handshake or the certificate's verification failed.
+        """
+        await self._writer.start_tls(context, server_hostname=hostname)
+        tls: ssl.SSLObject = self._writer.get_extra_info("ssl_object")
+        return tls.getpeercert(binary_form=True) or b""
+
+    async def close(self) -> None:
+        """See :meth:`Channel.close`."""
+        self._writer.close()
+        # A peer that does not read would keep a graceful close waiting for its window: give it a moment only.
+        try:
+            async with asyncio.timeout(1.0):
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()

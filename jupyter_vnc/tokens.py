@@ -1,0 +1,201 @@
+"""One-time tokens: issue, redeem, revoke.
+
+A token is 32 random bytes. Only its SHA-256 is kept, with the :class:`Grant` that it stands for, for ``ttl`` seconds
+of a monotonic clock. Redeeming takes it out in one step, so of a thousand simultaneous attempts one succeeds. A token
+that somebody else presents is *not* consumed (or anybody who saw one could lock its owner out), but the third such
+attempt revokes it: whoever keeps trying knows a token that is not theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from .exceptions import LimitExceeded, TokenRefused
+from .limits import Breaker, Clock, RateLimit
+from .targets import Mode
+
+log = logging.getLogger(__name__)
+
+#: Entropy of a token, in bytes: 256 bits need no limit against guessing.
+TOKEN_BYTES: Final = 32
+#: A token is refused for good when this many others have presented it.
+MAX_STRANGERS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token stands for: who may open which target, in which mode.
+
+    ``generation`` is the target's when the token was issued; a target that has become another server since then no
+    longer fits.
+    """
+
+    user: str
+    target: str
+    generation: str
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new token. ``expires_in`` is in seconds; the repr does not show the token."""
+
+    token: str
+    expires_in: float
+
+    def __repr__(self) -> str:
+        return f"IssuedToken(***, expires_in={self.expires_in})"
+
+
+class TokenStore:
+    """Where tokens wait to be redeemed. Keys are digests; a store never sees a token.
+
+    A subclass that is shared by several processes takes a token out in *one* step of its backend, uses that backend's
+    clock, and raises :class:`~jupyter_vnc.exceptions.StoreUnavailable` when it cannot: nothing falls back silently.
+    """
+
+    async def put(self, digest: str, grant: Grant, ttl: float) -> None:
+        """Keep a grant for ``ttl`` seconds.
+
+        Raises:
+            LimitExceeded: the user, or everybody together, has too many unused ones.
+            StoreUnavailable: the backend does not answer.
+        """
+        raise NotImplementedError
+
+    async def take(self, digest: str, user: str) -> Grant | None:
+        """Take out the grant, if there is one and it is this user's; another user's stays.
+
+        Raises:
+            StoreUnavailable: the backend does not answer.
+        """
+        raise NotImplementedError
+
+    async def revoke(self, *, user: str | None = None, target: str | None = None) -> int:
+        """Drop all unused grants of a user, of a target, or of a user for a target; return how many.
+
+        Raises:
+            StoreUnavailable: the backend does not answer.
+        """
+        raise NotImplementedError
+
+
+@dataclass(slots=True)
+class _Entry:
+    grant: Grant
+    expires: float
+    strangers: int = 0
+
+
+class MemoryTokenStore(TokenStore):
+    """Tokens in this process: for one server. Every method runs in one step of the event loop, so it is atomic."""
+
+    def __init__(self, *, per_user: int = 16, total: int = 4096, clock: Clock = time.monotonic) -> None:
+        self._per_user = per_user
+        self._total = total
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+
+    async def put(self, digest: str, grant: Grant, ttl: float) -> None:
+        """Keep a grant; see :meth:`TokenStore.put`. Refuses rather than evicts: a waiting token stays valid."""
+        self._purge()
+        mine = [entry.expires for entry in self._entries.values() if entry.grant.user == grant.user]
+        if len(mine) >= self._per_user or len(self._entries) >= self._total:
+            oldest = min(mine or [entry.expires for entry in self._entries.values()])
+            wait = max(0.0, oldest - self._clock())
+            raise LimitExceeded("Too many connections are being opened. Try again in a moment.", retry_after=wait)
+        self._entries[digest] = _Entry(grant, self._clock() + ttl)
+
+    async def take(self, digest: str, user: str) -> Grant | None:
+        """Take out this user's grant; see :meth:`TokenStore.take`."""
+        entry = self._entries.get(digest)
+        if entry is None or entry.expires <= self._clock():
+            return None
+        if entry.grant.user != user:
+            self._note_stranger(digest, entry)
+            return None
+        del self._entries[digest]
+        return entry.grant
+
+    async def revoke(self, *, user: str | None = None, target: str | None = None) -> int:
+        """Drop unused grants; see :meth:`TokenStore.revoke`."""
+        doomed = [
+            digest
+            for digest, entry in self._entries.items()
+            if user in (None, entry.grant.user) and target in (None, entry.grant.target)
+        ]
+        for digest in doomed:
+            del self._entries[digest]
+        return len(doomed)
+
+    def _note_stranger(self, digest: str, entry: _Entry) -> None:
+        entry.strangers += 1
+        log.warning("Token %s… of another user was presented (%d time(s))", digest[:8], entry.strangers)
+        if entry.strangers >= MAX_STRANGERS:
+            del self._entries[digest]
+            log.warning("Token %s… is revoked", digest[:8])
+
+    def _purge(self) -> None:
+        now = self._clock()
+        self._entries = {digest: entry for digest, entry in self._entries.items() if entry.expires > now}
+
+
+class TokenRegistry:
+    """The rules of tokens over a store: how long, how often, and one answer for every refusal."""
+
+    def __init__(
+        self,
+        store: TokenStore,
+        *,
+        ttl: float = 30.0,
+        per_minute: float = 60.0,
+        burst: int = 20,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._ttl = ttl
+        self._issues = RateLimit(per_minute, burst, what="connection attempts", clock=clock)
+        # A browser never garbles a token: 20 refusals in a row are abuse or a bug, and either can wait a minute.
+        self._refusals = Breaker(20, open_for=60.0, window=60.0, clock=clock)
+
+    async def issue(self, grant: Grant) -> IssuedToken:
+        """Make a token for the grant.
+
+        Raises:
+            LimitExceeded: too many per minute, or too many unused.
+            StoreUnavailable: the store does not answer.
+        """
+        self._issues.spend(grant.user)
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        await self._store.put(_digest(token), grant, self._ttl)
+        return IssuedToken(token, self._ttl)
+
+    async def redeem(self, token: str, user: str) -> Grant:
+        """Exchange a token for its grant, once.
+
+        Raises:
+            TokenRefused: unknown, spent, expired, garbled or another user's; the answer is the same for all.
+            StoreUnavailable: the store does not answer.
+        """
+        if self._refusals.open_for(user):
+            raise TokenRefused(detail=f"too many refused tokens of {user!r}")
+        grant = await self._store.take(_digest(token), user)
+        if grant is None:
+            self._refusals.failed(user)
+            raise TokenRefused(detail=f"token {_digest(token)[:8]}… of {user!r} is not there")
+        self._refusals.succeeded(user)
+        return grant
+
+    async def revoke(self, *, user: str | None = None, target: str | None = None) -> int:
+        """Drop the unused tokens of a user, of a target, or both; return how many there were."""
+        return await self._store.revoke(user=user, target=target)
+
+
+def _digest(token: str) -> str:
+    """SHA-256 as hex digits: looking a digest up leaks nothing about the token by timing."""
+    return hashlib.sha256(token.encode()).hexdigest()
