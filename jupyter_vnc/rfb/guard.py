@@ -1,0 +1,245 @@
+"""The guard: of what a viewer sends, only what it may send reaches the desktop.
+
+* **View mode** fails closed. Input is dropped, SetEncodings is rewritten to an allow-list, and an unknown type ends
+  the session, because nobody can say how long such a message is.
+* **Control mode** with every right observes: it counts activity and holds size limits, and where it meets an
+  unknown type it stops observing and passes everything.
+* **Control mode** with fewer rights enforces: a rule that one odd byte could switch off would be none, so an unknown
+  type ends the session here too.
+
+Whoever enforces has to size each message as the server does. The one message whose size depends on what the
+*server* supports is PointerEvent (rfbproto, "Extended Mouse Buttons"): TigerVNC reads a seventh byte as soon as it
+has seen the pseudo-encoding, QEMU never does. So an enforcing guard strips that pseudo-encoding, and every
+PointerEvent has six bytes; back and forward buttons are what it costs.
+
+What a guard cannot do: text that the desktop puts on its clipboard comes in the other direction, which is never
+parsed. A guard keeps a viewer from *asking* for it (extended clipboard); an old-style server sends it unasked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Final, Literal
+
+from jupyter_vnc.exceptions import ViewerError
+from jupyter_vnc.rfb.messages import GRAMMAR, UNKNOWN, Message, Right, Scanner, encodings
+from jupyter_vnc.rfb.wire import S32, U16, U32, ClientMessage, ClipboardAction, Encoding
+
+Mode = Literal["control", "view"]
+
+_EVERY_RIGHT: Final = ~Right(0)
+
+#: What a viewer that looks on may ask a server for: pictures, the cursor, the name, and flow control.
+VIEW_ENCODINGS: Final[frozenset[int]] = frozenset(
+    {
+        Encoding.RAW,
+        Encoding.COPY_RECT,
+        Encoding.RRE,
+        Encoding.CO_RRE,
+        Encoding.HEXTILE,
+        Encoding.ZLIB,
+        Encoding.TIGHT,
+        Encoding.ZLIB_HEX,
+        Encoding.TRLE,
+        Encoding.ZRLE,
+        Encoding.ZYWRLE,
+        Encoding.JPEG,
+        Encoding.JRLE,
+        Encoding.H264,
+        Encoding.TIGHT_PNG,
+        Encoding.DESKTOP_SIZE,
+        Encoding.LAST_RECT,
+        Encoding.CURSOR,
+        Encoding.X_CURSOR,
+        Encoding.CURSOR_WITH_ALPHA,
+        Encoding.VMWARE_CURSOR,
+        Encoding.DESKTOP_NAME,
+        Encoding.FENCE,
+        Encoding.CONTINUOUS_UPDATES,
+        *range(-32, -22),  # JPEG quality levels
+        *range(-256, -246),  # compression levels
+        *range(-512, -411),  # fine-grained JPEG quality
+        *range(-768, -762),  # JPEG subsampling
+    }
+)
+
+#: Pseudo-encodings that announce a use of a right; without it they are not passed on.
+_ENCODING_RIGHTS: Final[dict[int, Right]] = {
+    Encoding.QEMU_KEY: Right.KEYBOARD,
+    Encoding.QEMU_LED_STATE: Right.KEYBOARD,
+    Encoding.VMWARE_LED_STATE: Right.KEYBOARD,
+    Encoding.QEMU_POINTER_MOTION: Right.POINTER,
+    Encoding.EXTENDED_DESKTOP_SIZE: Right.RESIZE,
+    Encoding.XVP: Right.POWER,
+    Encoding.EXTENDED_CLIPBOARD: Right.CLIPBOARD_TO_DESKTOP | Right.CLIPBOARD_FROM_DESKTOP,
+}
+
+#: Extended clipboard: what one has to be allowed for an action.
+_ACTION_RIGHTS: Final[dict[int, Right]] = {
+    ClipboardAction.REQUEST: Right.CLIPBOARD_FROM_DESKTOP,
+    ClipboardAction.PEEK: Right.CLIPBOARD_FROM_DESKTOP,
+    ClipboardAction.NOTIFY: Right.CLIPBOARD_TO_DESKTOP,
+    ClipboardAction.PROVIDE: Right.CLIPBOARD_TO_DESKTOP,
+}
+_FORMATS: Final = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What one viewer may do in control mode; in view mode it may look on, whatever stands here.
+
+    Attributes:
+        keyboard: press keys.
+        pointer: move the mouse and click.
+        clipboard_to_desktop: put text on the desktop's clipboard.
+        clipboard_from_desktop: ask for the text of the desktop's clipboard.
+        resize: change the size of the desktop.
+        power: shut down, restart or reset the machine (xvp).
+        exclusive: disconnect the other viewers on arrival. The guard has no say in it; ClientInit has.
+    """
+
+    keyboard: bool = True
+    pointer: bool = True
+    clipboard_to_desktop: bool = True
+    clipboard_from_desktop: bool = True
+    resize: bool = True
+    power: bool = True
+    exclusive: bool = False
+
+    def rights(self, mode: Mode) -> Right:
+        """Return the rights that these permissions come to in a mode."""
+        if mode == "view":
+            return Right.WATCH
+        switches = {
+            Right.KEYBOARD: self.keyboard,
+            Right.POINTER: self.pointer,
+            Right.CLIPBOARD_TO_DESKTOP: self.clipboard_to_desktop,
+            Right.CLIPBOARD_FROM_DESKTOP: self.clipboard_from_desktop,
+            Right.RESIZE: self.resize,
+            Right.POWER: self.power,
+        }
+        return reduce(or_, (right for right, on in switches.items() if on), Right.WATCH | Right.CONTROL)
+
+
+class Guard:
+    """Passes on of a viewer's bytes what its permissions allow, in whole messages only.
+
+    Args:
+        permissions: what this viewer may do in control mode.
+        mode: ``"control"`` or ``"view"``.
+
+    Attributes:
+        enforcing: something is not permitted, so what cannot be understood cannot be passed.
+        input_seen: a key, the pointer or clipboard text went to the desktop. The caller sets it back.
+    """
+
+    def __init__(self, permissions: Permissions, mode: Mode = "control") -> None:
+        self._rights = permissions.rights(mode)
+        self._mode = mode
+        self.enforcing = self._rights != _EVERY_RIGHT
+        self.input_seen = False
+        self._edits: dict[int, Callable[[bytes], bytes]] = {
+            ClientMessage.CLIENT_CUT_TEXT: self._clipboard,
+            **(self._restrictions() if self.enforcing else {}),
+        }
+        self._scanner = Scanner(strict=self.enforcing, long_pointer=not self.enforcing, joined=self._rows())
+
+    @property
+    def observing(self) -> bool:
+        """Whether it still understands what passes; an enforcing guard always does."""
+        return not self._scanner.lost
+
+    @property
+    def skipped(self) -> int:
+        """How many clipboard messages were over the limit (256 KiB) and were left out."""
+        return self._scanner.skipped
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what the desktop gets of these bytes, and of earlier ones that they complete.
+
+        Raises:
+            ViewerError: the viewer sent what it may not, or a length out of range; end the session.
+        """
+        return b"".join([self._judge(message) for message in self._scanner.feed(data)])
+
+    def _judge(self, message: Message) -> bytes:
+        """Return what the desktop gets of one message, or of several of a row."""
+        if message.type == UNKNOWN:
+            self.input_seen = True  # nobody can tell; rather too late than cut somebody off at work
+            return message.data
+        rule = GRAMMAR[message.type]
+        if rule.right in self._rights:
+            self.input_seen = self.input_seen or rule.human
+            edit = self._edits.get(message.type)
+            return edit(message.data) if edit else message.data
+        if rule.fatal:
+            raise ViewerError(f"The viewer sent a message that is not permitted ({rule.name}).")
+        return b""
+
+    def _rows(self) -> tuple[frozenset[int], ...]:
+        """Return the sets of types that need no look at each message: passed unseen, passed as input, dropped."""
+        plain = {kind: rule for kind, rule in GRAMMAR.items() if rule.size and kind not in self._edits}
+        passed = frozenset(kind for kind, rule in plain.items() if rule.right in self._rights)
+        silent = frozenset(kind for kind in passed if not plain[kind].human)
+        dropped = frozenset(kind for kind, rule in plain.items() if kind not in passed and not rule.fatal)
+        return silent, passed, dropped
+
+    def _restrictions(self) -> dict[int, Callable[[bytes], bytes]]:
+        """Return what an enforcing guard has to look into."""
+        return {
+            ClientMessage.SET_PIXEL_FORMAT: _checked_pixel_format,
+            ClientMessage.SET_ENCODINGS: self._permitted_encodings,
+        }
+
+    def _permitted_encodings(self, message: bytes) -> bytes:
+        """SetEncodings without what this viewer may not use."""
+        kept = [number for number in encodings(message) if self._may_announce(number)]
+        return message[:2] + U16.pack(len(kept)) + b"".join(map(S32.pack, kept))
+
+    def _may_announce(self, encoding: int) -> bool:
+        """In view mode by allow-list; in control mode whatever is not tied to a right that is missing."""
+        if self._mode == "view":
+            return encoding in VIEW_ENCODINGS
+        right = _ENCODING_RIGHTS.get(encoding, Right.WATCH)
+        return bool(right & self._rights) and encoding != Encoding.EXTENDED_MOUSE_BUTTONS
+
+    def _clipboard(self, message: bytes) -> bytes:
+        """ClientCutText, plain or extended (negative length), as far as the clipboard's two rights go."""
+        (length,) = S32.unpack_from(message, 4)
+        if length < 0:
+            return self._extended_clipboard(message)
+        if Right.CLIPBOARD_TO_DESKTOP not in self._rights:
+            return b""
+        self.input_seen = True
+        return message
+
+    def _extended_clipboard(self, message: bytes) -> bytes:
+        """One action of the extended clipboard (rfbproto, "Extended Clipboard Pseudo-Encoding")."""
+        (flags,) = U32.unpack_from(message, 8)
+        if flags & ClipboardAction.CAPS:
+            return self._clipboard_caps(message, flags)
+        wanted = [right for action, right in _ACTION_RIGHTS.items() if flags & action]
+        if self.enforcing and not (wanted and all(right in self._rights for right in wanted)):
+            return b""
+        # A viewer asks and answers by itself; only an announcement means that somebody copied something.
+        self.input_seen = self.input_seen or bool(flags & ClipboardAction.NOTIFY)
+        return message
+
+    def _clipboard_caps(self, message: bytes, flags: int) -> bytes:
+        """Capabilities: a size per format up to which the server sends text unasked; none without the right."""
+        if Right.CLIPBOARD_FROM_DESKTOP in self._rights:
+            return message
+        if not self._rights & Right.CLIPBOARD_TO_DESKTOP or len(message) != 12 + 4 * (flags & _FORMATS).bit_count():
+            return b""
+        return message[:12] + bytes(len(message) - 12)
+
+
+def _checked_pixel_format(message: bytes) -> bytes:
+    """SetPixelFormat (RFC 6143 section 7.4), if it is one."""
+    bits, depth = message[4], message[5]
+    if bits not in (8, 16, 32) or depth > bits:
+        raise ViewerError("The viewer asked for an impossible pixel format.", detail=f"{depth} of {bits} bits")
+    return message

@@ -1,0 +1,271 @@
+"""What a viewer sends after its handshake: the grammar as one table, and the scanner that cuts by it.
+
+Only this direction is ever parsed: what a server sends is not self-delimiting without decoding pictures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import Final, NamedTuple
+
+from jupyter_vnc.exceptions import ViewerError
+from jupyter_vnc.rfb.wire import (
+    FOREIGN_MESSAGES,
+    MAX_CUT_TEXT,
+    MAX_ENCODINGS,
+    MAX_FENCE,
+    MAX_SCREENS,
+    S32,
+    ClientMessage,
+    Encoding,
+)
+
+
+class Right(Flag):
+    """What a viewer must be allowed, for a message of its to reach the desktop."""
+
+    WATCH = auto()
+    KEYBOARD = auto()
+    POINTER = auto()
+    CLIPBOARD_TO_DESKTOP = auto()
+    CLIPBOARD_FROM_DESKTOP = auto()
+    RESIZE = auto()
+    POWER = auto()
+    #: What has no switch of its own, but is not for somebody who only looks on.
+    CONTROL = auto()
+
+
+#: Tells the length of the message at ``buffer[start:]``, type included; 0 while too little of it has come.
+Measure = Callable[[bytearray, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How long one type of message is, and what it takes to send it.
+
+    Attributes:
+        name: as in RFC 6143 section 7.5 or rfbproto.
+        right: what the viewer must be allowed.
+        size: length in bytes, type included, where there is only one.
+        measure: the length where there is not.
+        human: somebody did it. Frames and acknowledgements are not activity.
+        fatal: sending it without the right ends the session; other messages are dropped.
+    """
+
+    name: str
+    right: Right
+    size: int = 0
+    measure: Measure | None = None
+    human: bool = False
+    fatal: bool = False
+
+
+class Message(NamedTuple):
+    """One message, or several in a row that the caller wanted joined.
+
+    Attributes:
+        type: a key of :data:`GRAMMAR`; of the first message if they are several; :data:`UNKNOWN` once sight is lost.
+        data: whole messages.
+    """
+
+    type: int
+    data: bytes
+
+
+#: Type of bytes that a scanner cannot cut any more.
+UNKNOWN: Final = -1
+_TOO_LONG: Final = -2
+_TWO_BYTE_TYPE: Final = 0xFF
+
+
+def _list(name: str, *, header: int, count: slice, item: int, limit: int) -> Measure:
+    """Return the measure of a message that has a counted list behind its header."""
+
+    def measure(buffer: bytearray, start: int) -> int:
+        if len(buffer) < start + header:
+            return 0
+        number = int.from_bytes(buffer[start + count.start : start + count.stop])
+        if number > limit:
+            raise ViewerError(f"The viewer sent too long a message ({name}).", detail=f"{number} items")
+        return header + item * number
+
+    return measure
+
+
+def _long_pointer(buffer: bytearray, start: int) -> int:
+    """PointerEvent where extended mouse buttons are agreed on: bit 7 of the mask announces a seventh byte."""
+    if len(buffer) < start + 2:
+        return 0
+    return 7 if buffer[start + 1] & 0x80 else 6
+
+
+def _cut_text(buffer: bytearray, start: int) -> int:
+    """ClientCutText; a negative length announces rfbproto's extended clipboard, of as many bytes."""
+    if len(buffer) < start + 8:
+        return 0
+    length: int = S32.unpack_from(buffer, start + 4)[0]
+    if -4 < length < 0:
+        raise ViewerError("The viewer sent a broken clipboard message.", detail=f"length {length}")
+    return 8 + abs(length)
+
+
+def _qemu_audio(buffer: bytearray, start: int) -> int:
+    """QEMU audio: enable and disable are short, a sample format follows operation 2."""
+    if len(buffer) < start + 4:
+        return 0
+    operation = int.from_bytes(buffer[start + 2 : start + 4])
+    if operation > 2:
+        raise ViewerError("The viewer sent a broken audio message.", detail=f"operation {operation}")
+    return 10 if operation == 2 else 4
+
+
+_encodings = _list("SetEncodings", header=4, count=slice(2, 4), item=4, limit=MAX_ENCODINGS)
+_fence = _list("ClientFence", header=9, count=slice(8, 9), item=1, limit=MAX_FENCE)
+_screens = _list("SetDesktopSize", header=8, count=slice(6, 7), item=16, limit=MAX_SCREENS)
+
+#: Every message that our viewer may send. A type that is not here is unknown.
+GRAMMAR: Final[dict[int, Rule]] = {
+    ClientMessage.SET_PIXEL_FORMAT: Rule("SetPixelFormat", Right.WATCH, 20),
+    ClientMessage.SET_ENCODINGS: Rule("SetEncodings", Right.WATCH, measure=_encodings),
+    ClientMessage.FRAMEBUFFER_UPDATE_REQUEST: Rule("FramebufferUpdateRequest", Right.WATCH, 10),
+    ClientMessage.KEY_EVENT: Rule("KeyEvent", Right.KEYBOARD, 8, human=True),
+    ClientMessage.POINTER_EVENT: Rule("PointerEvent", Right.POINTER, 6, human=True),
+    ClientMessage.CLIENT_CUT_TEXT: Rule("ClientCutText", Right.WATCH, measure=_cut_text),
+    ClientMessage.ENABLE_CONTINUOUS_UPDATES: Rule("EnableContinuousUpdates", Right.WATCH, 10),
+    ClientMessage.CLIENT_FENCE: Rule("ClientFence", Right.WATCH, measure=_fence),
+    ClientMessage.XVP: Rule("xvp", Right.POWER, 4, fatal=True),
+    ClientMessage.SET_DESKTOP_SIZE: Rule("SetDesktopSize", Right.RESIZE, measure=_screens),
+    ClientMessage.QEMU_KEY: Rule("QEMU key", Right.KEYBOARD, 12, human=True),
+    ClientMessage.QEMU_AUDIO: Rule("QEMU audio", Right.CONTROL, measure=_qemu_audio),
+}
+
+
+def message_name(kind: int) -> str:
+    """Return a message type as a log names it."""
+    rule = GRAMMAR.get(kind)
+    number = f"255/{kind & 0xFF}" if kind > 0xFF else str(kind)
+    return f"{rule.name if rule else FOREIGN_MESSAGES.get(kind, 'type')} {number}"
+
+
+def _pattern(kinds: Collection[int], *, long_pointer: bool) -> re.Pattern[bytes]:
+    """Return what matches a row of whole messages of these types: the table's sizes as a regular expression.
+
+    It cuts a busy pointer at the speed of C; nothing but fixed sizes goes into it.
+    """
+    rows = []
+    for kind in kinds:
+        prefix = kind.to_bytes(2 if kind > 0xFF else 1)
+        rows.append(re.escape(prefix) + b".{%d}" % (GRAMMAR[kind].size - len(prefix)))
+    if long_pointer and ClientMessage.POINTER_EVENT in kinds:
+        rows.remove(b"\x05.{5}")
+        rows += [rb"\x05[\x00-\x7f].{4}", rb"\x05[\x80-\xff].{5}"]
+    return re.compile(b"(?s:" + b"|".join(rows) + b")++" if rows else b"(?!)")
+
+
+class Scanner:
+    """Cuts what a viewer sends into whole messages, from any split, in bounded memory.
+
+    Args:
+        strict: an unknown type is an error. Otherwise sight is lost there: that byte and everything after it
+            comes as :data:`UNKNOWN`.
+        long_pointer: follow viewer and server when SetEncodings agrees on extended mouse buttons (-316). Whoever
+            strips that encoding leaves this off, and every PointerEvent has six bytes.
+        joined: sets of fixed-size types; messages in a row that are all of one set come as one piece. Sets
+            are tried in this order.
+
+    Attributes:
+        lost: an unknown type has come; nothing is cut any more.
+        skipped: clipboard messages over the limit, which were left out.
+    """
+
+    def __init__(
+        self, *, strict: bool = True, long_pointer: bool = True, joined: Collection[Collection[int]] = ()
+    ) -> None:
+        self.lost = False
+        self.skipped = 0
+        self._strict = strict
+        self._follow = long_pointer
+        self._buffer = bytearray()
+        self._skip = 0
+        self._rows = {long: tuple(_pattern(kinds, long_pointer=long) for kinds in joined) for long in (False, True)}
+        self._long_pointer = False
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Return the messages that these bytes complete.
+
+        Raises:
+            ViewerError: an unknown type (if strict), or a length that is out of range. The scanner is of no
+                use afterwards.
+        """
+        self._buffer += data
+        messages: list[Message] = []
+        start = 0
+        while start < len(self._buffer):
+            if self._skip:
+                start += self._leave_out(start)
+                continue
+            kind, size = self._measure(start)
+            if kind == _TOO_LONG:
+                self._skip = size
+                self.skipped += 1
+            elif size == 0 or start + size > len(self._buffer):
+                break
+            else:
+                messages.append(Message(kind, bytes(self._buffer[start : start + size])))
+                self._note(messages[-1])
+                start += size
+        del self._buffer[:start]
+        return messages
+
+    def _measure(self, start: int) -> tuple[int, int]:
+        """Return type and length of what starts here; length 0 while too little of it is there to tell."""
+        buffer = self._buffer
+        if self.lost:
+            return UNKNOWN, len(buffer) - start
+        kind = buffer[start]
+        if kind == _TWO_BYTE_TYPE:
+            if len(buffer) < start + 2:
+                return UNKNOWN, 0
+            kind = kind << 8 | buffer[start + 1]
+        for row in self._rows[self._long_pointer]:
+            if match := row.match(buffer, start):
+                return kind, match.end() - start
+        return self._measure_one(kind, start)
+
+    def _measure_one(self, kind: int, start: int) -> tuple[int, int]:
+        """Return type and length of one message, by the table."""
+        rule = GRAMMAR.get(kind)
+        if rule is None:
+            return self._lose_sight(kind, start)
+        if kind == ClientMessage.POINTER_EVENT and self._long_pointer:
+            return kind, _long_pointer(self._buffer, start)
+        size = rule.measure(self._buffer, start) if rule.measure else rule.size
+        if kind == ClientMessage.CLIENT_CUT_TEXT and size > 8 + MAX_CUT_TEXT:
+            return _TOO_LONG, size
+        return kind, size
+
+    def _lose_sight(self, kind: int, start: int) -> tuple[int, int]:
+        """Deal with an unknown type: nobody can say where the next message begins."""
+        if self._strict:
+            raise ViewerError("The viewer sent a message that is not permitted.", detail=message_name(kind))
+        self.lost = True
+        return UNKNOWN, len(self._buffer) - start
+
+    def _leave_out(self, start: int) -> int:
+        """Return how many of the bytes from here on belong to a message that is left out."""
+        count = min(self._skip, len(self._buffer) - start)
+        self._skip -= count
+        return count
+
+    def _note(self, message: Message) -> None:
+        """Follow what SetEncodings says about the length of later pointer events."""
+        if message.type == ClientMessage.SET_ENCODINGS:
+            self._long_pointer = self._follow and Encoding.EXTENDED_MOUSE_BUTTONS in encodings(message.data)
+
+
+def encodings(message: bytes) -> list[int]:
+    """Return the encodings that a whole SetEncodings message lists, best first."""
+    return [number for (number,) in S32.iter_unpack(message[4:])]
