@@ -1,0 +1,41 @@
+/**
+ * Bundle the scripts and the style sheet of our own pages. With `--watch`, again after each change.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import * as esbuild from 'esbuild';
+
+import { here, serverStatic, target } from './paths.mjs';
+
+const out = join(serverStatic, 'viewer');
+const context = await esbuild.context({
+  entryPoints: [
+    join(here, 'src', 'viewer', 'page.ts'),
+    join(here, 'src', 'viewer', 'list.ts'),
+    join(here, 'style', 'page.css')
+  ],
+  entryNames: '[name]',
+  outdir: out,
+  bundle: true,
+  format: 'esm',
+  minify: true,
+  target,
+  logLevel: 'warning'
+});
+if (process.argv.includes('--watch')) {
+  await context.watch();
+} else {
+  await context.rebuild();
+  await context.dispose();
+}
+
+// The pages' icon is the drawing that the toolbars use.
+const { outputFiles } = await esbuild.build({
+  entryPoints: [join(here, 'src', 'viewer', 'icons.ts')],
+  bundle: true,
+  format: 'esm',
+  write: false
+});
+const icons = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+await writeFile(join(out, 'desktop.svg'), icons.DESKTOP);

@@ -1,0 +1,146 @@
+/**
+ * Everything that a toolbar offers, as one table for both hosts.
+ */
+import type { Scaling } from './fit';
+import * as icons from './icons';
+import { COMBINATIONS, type Modifier } from './keys';
+import type { IMenuItem } from './menu';
+import type { ITranslate } from './text';
+
+/** What the actions need of a viewer. */
+export interface IActionable {
+  /** Whether pixels are arriving. */
+  readonly connected: boolean;
+  /** Whether it is connected, or trying to be. */
+  readonly active: boolean;
+  /** Whether the reader may only look. */
+  readonly viewOnly: boolean;
+  readonly scaling: Scaling;
+  readonly clipboardAllowed: boolean;
+  readonly clipboardOpen: boolean;
+  readonly fullscreen: boolean;
+  setScaling(scaling: Scaling): void;
+  sendKeys(combination: string): void;
+  isHeld(modifier: Modifier): boolean;
+  toggleHeld(modifier: Modifier): void;
+  toggleClipboard(): void;
+  toggleFullscreen(): Promise<void>;
+  saveScreenshot(): Promise<void>;
+  /** Absent where the viewer already has a browser tab of its own. */
+  readonly openInBrowser?: () => void;
+  connect(): void;
+  disconnect(): void;
+}
+
+/** One action. It either runs, or opens a menu. */
+export interface IAction {
+  readonly id: string;
+  readonly label: (viewer: IActionable | null) => string;
+  readonly icon: (viewer: IActionable | null) => string;
+  readonly isEnabled: (viewer: IActionable) => boolean;
+  readonly isVisible?: (viewer: IActionable) => boolean;
+  readonly isPressed?: (viewer: IActionable) => boolean;
+  readonly run?: (viewer: IActionable) => void;
+  readonly items?: (viewer: IActionable) => IMenuItem[];
+}
+
+/** The choices of the scaling menu. */
+export const scalings = (trans: ITranslate): { scaling: Scaling; label: string }[] => [
+  { scaling: 'remote', label: trans.__('Desktop takes the size of its frame') },
+  { scaling: 'fit', label: trans.__('Fit to the frame') },
+  { scaling: 'off', label: trans.__('Actual size (100 %)') }
+];
+
+/** The modifiers that can be held down. */
+export const modifiers = (trans: ITranslate): { modifier: Modifier; label: string }[] => [
+  { modifier: 'control', label: trans.__('Hold Ctrl') },
+  { modifier: 'alt', label: trans.__('Hold Alt') },
+  { modifier: 'super', label: trans.__('Hold Super') }
+];
+
+/** The actions in the order of the toolbar. */
+export function createActions(trans: ITranslate): IAction[] {
+  return [
+    {
+      id: 'toggle-connection',
+      label: viewer => (viewer?.active ? trans.__('Disconnect') : trans.__('Connect')),
+      icon: viewer => (viewer?.active ? icons.DISCONNECT : icons.CONNECT),
+      isEnabled: () => true,
+      run: viewer => (viewer.active ? viewer.disconnect() : viewer.connect())
+    },
+    {
+      id: 'scaling',
+      label: () => trans.__('Size of the desktop'),
+      icon: () => icons.SCALING,
+      isEnabled: () => true,
+      items: viewer => scalingItems(trans, viewer)
+    },
+    {
+      id: 'keys',
+      label: () => trans.__('Send keys'),
+      icon: () => icons.KEYBOARD,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => !viewer.viewOnly,
+      items: viewer => keyItems(trans, viewer)
+    },
+    {
+      id: 'clipboard',
+      label: () => trans.__('Clipboard'),
+      icon: () => icons.CLIPBOARD,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => viewer.clipboardAllowed,
+      isPressed: viewer => viewer.clipboardOpen,
+      run: viewer => viewer.toggleClipboard()
+    },
+    {
+      id: 'fullscreen',
+      label: () => trans.__('Full screen'),
+      icon: () => icons.FULLSCREEN,
+      isEnabled: () => true,
+      isPressed: viewer => viewer.fullscreen,
+      run: viewer => void viewer.toggleFullscreen()
+    },
+    {
+      id: 'screenshot',
+      label: () => trans.__('Save a screenshot'),
+      icon: () => icons.SCREENSHOT,
+      isEnabled: viewer => viewer.connected,
+      run: viewer => void viewer.saveScreenshot()
+    },
+    {
+      id: 'open-in-browser',
+      label: () => trans.__('Open in a browser tab'),
+      icon: () => icons.BROWSER_TAB,
+      isEnabled: () => true,
+      isVisible: viewer => viewer.openInBrowser !== undefined,
+      run: viewer => viewer.openInBrowser?.()
+    }
+  ];
+}
+
+function scalingItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
+  return scalings(trans).map(({ scaling, label }) => ({
+    label,
+    kind: 'radio',
+    checked: viewer.scaling === scaling,
+    // Whoever may only look may not change the desktop for the others either.
+    enabled: scaling !== 'remote' || !viewer.viewOnly,
+    run: () => viewer.setScaling(scaling)
+  }));
+}
+
+function keyItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
+  const combinations = Object.entries(COMBINATIONS).map(([name, { label }], index, all) => {
+    const compact = name.startsWith('ctrl-alt-f');
+    const first = compact && !all[index - 1]?.[0].startsWith('ctrl-alt-f');
+    return { label, compact, separated: first, run: () => viewer.sendKeys(name) };
+  });
+  const held = modifiers(trans).map(({ modifier, label }, index) => ({
+    label,
+    kind: 'checkbox' as const,
+    checked: viewer.isHeld(modifier),
+    separated: index === 0,
+    run: () => viewer.toggleHeld(modifier)
+  }));
+  return [...combinations, ...held];
+}

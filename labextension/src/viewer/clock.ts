@@ -1,0 +1,44 @@
+/**
+ * Time, as something that a test can hold still.
+ */
+
+/** What the viewer needs of time. Milliseconds throughout. */
+export interface IClock {
+  /** Now, in milliseconds since some fixed moment. */
+  now(): number;
+  /** Run something later; the number cancels it. */
+  setTimeout(run: () => void, delay: number): number;
+  /** Cancel what `setTimeout` promised. */
+  clearTimeout(timer: number): void;
+}
+
+/** The browser's own clock. `Date.now`, unlike `performance.now`, goes on while a laptop sleeps. */
+export const browserClock: IClock = {
+  now: () => Date.now(),
+  setTimeout: (run, delay) => window.setTimeout(run, delay),
+  clearTimeout: timer => window.clearTimeout(timer)
+};
+
+/** One timer that can be set again and again; setting it cancels what it promised before. */
+export class Timer {
+  constructor(private readonly _clock: IClock) {}
+
+  /** Run `run` after `delay` milliseconds instead of whatever was planned. */
+  set(run: () => void, delay: number): void {
+    this.clear();
+    this._timer = this._clock.setTimeout(() => {
+      this._timer = null;
+      run();
+    }, delay);
+  }
+
+  /** Plan nothing. */
+  clear(): void {
+    if (this._timer !== null) {
+      this._clock.clearTimeout(this._timer);
+      this._timer = null;
+    }
+  }
+
+  private _timer: number | null = null;
+}

@@ -1,0 +1,71 @@
+/**
+ * Drawings of our own. The `jp-icon*` classes let JupyterLab's themes, and the page's, colour them.
+ */
+
+const icon = (shapes: string): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">${shapes}</svg>`;
+
+const filled = (path: string): string => icon(`<path class="jp-icon3" fill="#616161" d="${path}"/>`);
+
+/** A screen on a foot. */
+const SCREEN =
+  'M3 4h18a1 1 0 0 1 1 1v11a1 1 0 0 1-1 1h-7v2h3v2H7v-2h3v-2H3a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zm1 2v9h16V6z';
+
+/** A desktop. */
+export const DESKTOP = filled(SCREEN);
+
+/** A desktop that is up: a tick on the screen. */
+export const DESKTOP_UP = icon(
+  `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
+    '<path class="jp-icon-brand1" fill="#1976d2" d="M7.4 10.3l1.3-1.3 2.3 2.3 4.5-4.5 1.3 1.3-5.8 5.8z"/>'
+);
+
+/** A desktop that is down: a cross on the screen. */
+export const DESKTOP_DOWN = icon(
+  `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
+    '<path class="jp-icon-warn0" fill="#d32f2f" d="M9.1 6.9L12 9.8l2.9-2.9 1.2 1.2-2.9 2.9 2.3 2.3-1.2 1.2-2.3-2.3-2.3 2.3-1.2-1.2L10.8 11 7.9 8.1z"/>'
+);
+
+/** Four arrows to the corners of a frame. */
+export const SCALING = filled(
+  'M3 5a1 1 0 0 1 1-1h6v2H6.4l4 4L9 11.4l-4-4V11H3zm18 14a1 1 0 0 1-1 1h-6v-2h3.6l-4-4 1.4-1.4 4 4V13h2z'
+);
+
+/** A clipboard. */
+export const CLIPBOARD = filled(
+  'M9 2h6a1 1 0 0 1 1 1v1h3a1 1 0 0 1 1 1v16a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1h3V3a1 1 0 0 1 1-1zM8 6H6v14h12V6h-2v2H8zm2-2v2h4V4zm-2 7h8v2H8zm0 4h6v2H8z'
+);
+
+/** A keyboard. */
+export const KEYBOARD = filled(
+  'M2 6a1 1 0 0 1 1-1h18a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H3a1 1 0 0 1-1-1zm2 1v10h16V7zm2 2h2v2H6zm3.3 0h2v2h-2zm3.4 0h2v2h-2zM16 9h2v2h-2zM7 14h10v2H7z'
+);
+
+/** The corners of a frame. */
+export const FULLSCREEN = filled('M3 3h7v2H5v5H3zm11 0h7v7h-2V5h-5zM3 14h2v5h5v2H3zm16 0h2v7h-7v-2h5z');
+
+/** A frame with an arrow that leaves it. */
+export const BROWSER_TAB = filled(
+  'M4 4h7v2H6v12h12v-5h2v6a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1zm10-1h7v7h-2V6.4l-7.6 7.6-1.4-1.4L17.6 5H14z'
+);
+
+/** A camera. */
+export const SCREENSHOT = filled(
+  'M9 4h6l1.5 2.5H21a1 1 0 0 1 1 1V19a1 1 0 0 1-1 1H3a1 1 0 0 1-1-1V7.5a1 1 0 0 1 1-1h4.5zM4 8.5V18h16V8.5zm8 1a3.8 3.8 0 1 1 0 7.6a3.8 3.8 0 0 1 0-7.6zm0 2a1.8 1.8 0 1 0 0 3.6a1.8 1.8 0 0 0 0-3.6z'
+);
+
+/** A plug in its socket. */
+export const CONNECT = filled(
+  'M8 2h2v5h4V2h2v5h2v5a6 6 0 0 1-5 5.9V22h-2v-4.1A6 6 0 0 1 6 12V7h2zm0 7v3a4 4 0 0 0 8 0V9z'
+);
+
+/** A plug struck through. */
+export const DISCONNECT = filled(
+  'M4.4 3L21 19.6 19.6 21l-4.2-4.2a6 6 0 0 1-2.4 1.1V22h-2v-4.1A6 6 0 0 1 6 12V7.4L3 4.4zM8 9.4V12a4 4 0 0 0 5.9 3.3zM8 2h2v4.2l-2-2zm6 0h2v5h2v5c0 .7-.1 1.4-.3 2L16 12.3V9h-3.3L10.7 7H14z'
+);
+
+/** Three dots. */
+export const MORE = filled('M5 10h4v4H5zm5.5 0h4v4h-4zm5.5 0h4v4h-4z');
+
+/** A house. */
+export const HOME = filled('M12 3l9 8h-3v9h-5v-6h-2v6H6v-9H3z');

@@ -1,0 +1,95 @@
+/**
+ * Keys that a browser or an operating system keeps for itself, and modifiers that stay down.
+ */
+import type { IRFB } from './novnc';
+
+/** One key: its X11 keysym and its `KeyboardEvent.code`. */
+export interface IKey {
+  readonly keysym: number;
+  readonly code: string;
+}
+
+/** The keys that our combinations are made of (keysyms as in X11's `keysymdef.h`). */
+export const KEYS = {
+  alt: { keysym: 0xffe9, code: 'AltLeft' },
+  control: { keysym: 0xffe3, code: 'ControlLeft' },
+  delete: { keysym: 0xffff, code: 'Delete' },
+  escape: { keysym: 0xff1b, code: 'Escape' },
+  n: { keysym: 0x006e, code: 'KeyN' },
+  print: { keysym: 0xff61, code: 'PrintScreen' },
+  super: { keysym: 0xffeb, code: 'MetaLeft' },
+  t: { keysym: 0x0074, code: 'KeyT' },
+  tab: { keysym: 0xff09, code: 'Tab' },
+  w: { keysym: 0x0077, code: 'KeyW' },
+  f4: { keysym: 0xffc1, code: 'F4' }
+} as const satisfies Record<string, IKey>;
+
+/** One of F1 to F12. */
+export function functionKey(number: number): IKey {
+  return { keysym: 0xffbd + number, code: `F${number}` };
+}
+
+/** Combinations to send, by name. Their labels are what is printed on the keys. */
+export const COMBINATIONS: Readonly<
+  Record<string, { readonly label: string; readonly keys: readonly IKey[] }>
+> = {
+  'ctrl-alt-del': { label: 'Ctrl+Alt+Del', keys: [KEYS.control, KEYS.alt, KEYS.delete] },
+  escape: { label: 'Esc', keys: [KEYS.escape] },
+  tab: { label: 'Tab', keys: [KEYS.tab] },
+  super: { label: 'Super', keys: [KEYS.super] },
+  print: { label: 'Print', keys: [KEYS.print] },
+  'ctrl-w': { label: 'Ctrl+W', keys: [KEYS.control, KEYS.w] },
+  'ctrl-t': { label: 'Ctrl+T', keys: [KEYS.control, KEYS.t] },
+  'ctrl-n': { label: 'Ctrl+N', keys: [KEYS.control, KEYS.n] },
+  'alt-tab': { label: 'Alt+Tab', keys: [KEYS.alt, KEYS.tab] },
+  'alt-f4': { label: 'Alt+F4', keys: [KEYS.alt, KEYS.f4] },
+  ...Object.fromEntries(
+    Array.from({ length: 12 }, (_, index) => [
+      `ctrl-alt-f${index + 1}`,
+      { label: `Ctrl+Alt+F${index + 1}`, keys: [KEYS.control, KEYS.alt, functionKey(index + 1)] }
+    ])
+  )
+};
+
+/** Press keys in order and let them go in reverse, as hands do. */
+export function pressKeys(rfb: IRFB, keys: readonly IKey[]): void {
+  for (const key of keys) {
+    rfb.sendKey(key.keysym, key.code, true);
+  }
+  for (const key of [...keys].reverse()) {
+    rfb.sendKey(key.keysym, key.code, false);
+  }
+}
+
+/** A modifier that can be held down. */
+export type Modifier = 'control' | 'alt' | 'super';
+
+/** Modifiers that are held down for the reader until they are let go, or the connection ends. */
+export class HeldModifiers {
+  /** Whether one is held. */
+  has(modifier: Modifier): boolean {
+    return this._held.has(modifier);
+  }
+
+  /** Press it, or let it go. */
+  toggle(rfb: IRFB, modifier: Modifier): void {
+    const down = !this._held.has(modifier);
+    const { keysym, code } = KEYS[modifier];
+    rfb.sendKey(keysym, code, down);
+    if (down) {
+      this._held.add(modifier);
+    } else {
+      this._held.delete(modifier);
+    }
+  }
+
+  /** Let all go; without a connection the desktop has let go already. */
+  release(rfb: IRFB | null): void {
+    for (const modifier of rfb ? [...this._held] : []) {
+      this.toggle(rfb!, modifier);
+    }
+    this._held.clear();
+  }
+
+  private readonly _held = new Set<Modifier>();
+}

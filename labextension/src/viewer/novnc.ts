@@ -1,0 +1,86 @@
+/**
+ * The boundary to noVNC: the part of its `RFB` class that the viewer uses, typed, and how to load it.
+ *
+ * noVNC is one ES module on the server, loaded by URL by every host, so that there is one noVNC and no host's
+ * bundle holds it.
+ */
+
+/** noVNC's `RFB`, as documented in its `docs/API.md`. */
+export interface IRFB extends EventTarget {
+  viewOnly: boolean;
+  focusOnClick: boolean;
+  clipViewport: boolean;
+  dragViewport: boolean;
+  scaleViewport: boolean;
+  resizeSession: boolean;
+  showDotCursor: boolean;
+  background: string;
+  qualityLevel: number;
+  compressionLevel: number;
+  readonly capabilities: { readonly power: boolean };
+  disconnect(): void;
+  focus(options?: FocusOptions): void;
+  blur(): void;
+  sendKey(keysym: number, code: string, down?: boolean): void;
+  clipboardPasteFrom(text: string): void;
+  toBlob(callback: (blob: Blob | null) => void, type?: string, quality?: number): void;
+}
+
+/** The constructor of `RFB`: it draws into `target` and speaks over a websocket that we own. */
+export interface IRFBConstructor {
+  new (target: HTMLElement, channel: WebSocket, options?: { shared?: boolean }): IRFB;
+}
+
+/** What the events of `RFB` carry. */
+export interface IRFBEvents {
+  connect: undefined;
+  disconnect: { clean: boolean };
+  credentialsrequired: { types: string[] };
+  securityfailure: { status: number; reason?: string };
+  clipboard: { text: string };
+  bell: undefined;
+  desktopname: { name: string };
+  capabilities: { capabilities: { power: boolean } };
+}
+
+/** Listen to an event of `RFB` with its detail typed. */
+export function onRFB<K extends keyof IRFBEvents>(
+  rfb: IRFB,
+  type: K,
+  listener: (detail: IRFBEvents[K]) => void
+): void {
+  rfb.addEventListener(type, event => listener((event as CustomEvent<IRFBEvents[K]>).detail));
+}
+
+/**
+ * Make a loader of noVNC.
+ *
+ * @param root - the URL of the service, with a slash at its end
+ * @param version - goes into the URL, so that a browser's cache never mixes two versions
+ * @param load - imports a module by URL; replaced in tests
+ */
+export function loaderOf(
+  root: string,
+  version: string,
+  load: (url: string) => Promise<{ default: IRFBConstructor }> = importURL
+): () => Promise<IRFBConstructor> {
+  let failures = 0;
+  return async () => {
+    const query = new URLSearchParams({ v: version });
+    if (failures > 0) {
+      // A browser remembers the URL of a module that failed to load and never asks again.
+      query.set('retry', String(failures));
+    }
+    try {
+      return (await load(`${root}static/novnc/rfb.js?${query}`)).default;
+    } catch (error) {
+      failures += 1;
+      throw error;
+    }
+  };
+}
+
+/** Import by URL in a way that bundlers leave alone. */
+function importURL(url: string): Promise<{ default: IRFBConstructor }> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ new URL(url, document.baseURI).href);
+}

@@ -1,0 +1,61 @@
+/**
+ * What a host gives to a viewer.
+ */
+import type { ClipboardPolicy } from './clipboard';
+import type { IClock } from './clock';
+import type { IMemory } from './dom';
+import type { Scaling } from './fit';
+import type { IGrant } from './grant';
+import type { IRFBConstructor } from './novnc';
+import type { ITranslate } from './text';
+
+/** What the server says about the look of a target. */
+export interface IViewerSettings {
+  readonly resize: 'remote' | 'scale' | 'off';
+  /** 0 (least) to 9 (best picture). */
+  readonly quality: number;
+  /** 0 (none) to 9 (most). */
+  readonly compression: number;
+  readonly clipboard: ClipboardPolicy;
+}
+
+/** A viewer's world. Nothing in it is global, so that a test can put fakes in its place. */
+export interface IViewerOptions {
+  /** Name of the target; a key for what the reader chose, too. */
+  readonly name: string;
+  readonly title: string;
+  /** The best mode that the reader may have; the grant decides. */
+  readonly mode: 'control' | 'view';
+  readonly settings: IViewerSettings;
+  readonly trans: ITranslate;
+  /** Ask the server for a fresh token; called before every attempt. */
+  readonly fetchToken: (signal: AbortSignal) => Promise<IGrant>;
+  /** Get noVNC. */
+  readonly loadRFB: () => Promise<IRFBConstructor>;
+  /** Open a websocket to a path on the server. */
+  readonly openSocket: (path: string, protocols: string[]) => WebSocket;
+  readonly clock: IClock;
+  /** A number from 0 up to 1. */
+  readonly random: () => number;
+  readonly memory: IMemory;
+  /** What fills the screen in full screen; the viewer itself when absent. */
+  readonly fullscreenElement?: HTMLElement;
+  /** Lead the reader to the login. */
+  readonly login: () => void;
+  /** Lead the reader to the other desktops. */
+  readonly list: () => void;
+  /** Take the focus when the reader leaves the desktop by the chord. */
+  readonly leave?: () => void;
+  /** Open the same desktop in a browser tab; absent where it is in one. */
+  readonly openInBrowser?: () => void;
+}
+
+/** How a target is shown until the reader chooses. */
+export function initialScaling(options: IViewerOptions): Scaling {
+  const chosen = options.memory.get(`scaling:${options.name}`);
+  if (chosen === 'fit' || chosen === 'remote' || chosen === 'off') {
+    return chosen;
+  }
+  const { resize } = options.settings;
+  return resize === 'scale' ? 'fit' : resize;
+}

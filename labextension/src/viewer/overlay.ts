@@ -1,0 +1,93 @@
+/**
+ * What lies over the desktop while it is not there: one sentence and its buttons.
+ */
+import type { IStatus } from './connection';
+import { button, element } from './dom';
+import { type Remedy, remedies } from './status';
+import type { ITranslate } from './text';
+
+/** What the buttons do. */
+export interface IOverlayActions {
+  /** The reader wants what the button says. */
+  remedy(remedy: Remedy): void;
+  /** The reader wants it to stop. */
+  stop(): void;
+}
+
+/** The overlay; its `node` goes into the viewer. */
+export class Overlay {
+  constructor(
+    private readonly _trans: ITranslate,
+    private readonly _actions: IOverlayActions
+  ) {
+    this._labels = remedies(_trans);
+    this.node.append(
+      element('div', {
+        className: 'jp-VNC-card',
+        children: [this._spinner, this._sentence, this._detail, this._countdown, this._buttons]
+      })
+    );
+  }
+
+  /** The element to show. */
+  readonly node = element('div', { className: 'jp-VNC-overlay' });
+
+  /**
+   * Show a situation.
+   *
+   * @param status - the situation
+   * @param countdown - seconds until the next attempt, when one is planned
+   */
+  show(status: IStatus, countdown: number): void {
+    this._countdown.hidden = status.phase !== 'waiting';
+    this._countdown.textContent =
+      status.phase === 'waiting' ? this._trans.__('Reconnecting in %1 s.', String(countdown)) : '';
+    if (status !== this._shown) {
+      this._shown = status;
+      this._render(status);
+    }
+  }
+
+  /** Give the focus to the main button, so that a keyboard user whose desktop went away is somewhere. */
+  focus(): void {
+    this._buttons.querySelector('button')?.focus();
+  }
+
+  private _render(status: IStatus): void {
+    this.node.hidden = status.phase === 'connected';
+    this._spinner.hidden = !['asking', 'connecting', 'starting'].includes(status.phase);
+    this._sentence.textContent = status.sentence;
+    this._detail.textContent = status.detail;
+    this._detail.hidden = status.detail === '';
+    const hadFocus = this._buttons.contains(document.activeElement);
+    this._buttons.replaceChildren(...this._buttonsFor(status));
+    if (hadFocus) {
+      this.focus();
+    }
+  }
+
+  private _buttonsFor(status: IStatus): HTMLButtonElement[] {
+    const { remedy } = status;
+    const stop = { onClick: () => this._actions.stop(), className: 'jp-VNC-button' };
+    if (remedy === null) {
+      return status.phase === 'connected' ? [] : [button({ ...stop, text: this._trans.__('Cancel') })];
+    }
+    const first = button({
+      className: 'jp-VNC-button jp-mod-accept',
+      text: status.phase === 'idle' ? this._trans.__('Connect') : this._labels[remedy],
+      onClick: () => this._actions.remedy(remedy)
+    });
+    return status.phase === 'waiting' ? [first, button({ ...stop, text: this._trans.__('Stop') })] : [first];
+  }
+
+  private readonly _labels: Record<Remedy, string>;
+  private readonly _spinner = element('div', {
+    className: 'jp-VNC-spinner',
+    attributes: { 'aria-hidden': 'true' }
+  });
+  private readonly _sentence = element('p', { className: 'jp-VNC-sentence' });
+  private readonly _detail = element('p', { className: 'jp-VNC-detail' });
+  private readonly _countdown = element('p', { className: 'jp-VNC-countdown' });
+  private readonly _buttons = element('div', { className: 'jp-VNC-buttons' });
+  private _shown: IStatus | null = null;
+}

@@ -1,0 +1,54 @@
+/**
+ * The standalone page: one desktop in a browser tab of its own, without JupyterLab.
+ *
+ * The server writes what the page needs to know into data attributes of the body; there is nothing secret
+ * among it, and nothing is read from the URL.
+ */
+import { browserClock } from './clock';
+import { localMemory } from './dom';
+import { loaderOf } from './novnc';
+import type { IViewerSettings } from './options';
+import { english } from './text';
+import { PageToolbar } from './toolbar';
+import { Viewer } from './viewer';
+import { openSocket, requestToken } from './web';
+
+/** Build the page around what the server wrote into `body`. */
+export function start(body: HTMLElement): Viewer {
+  const data = body.dataset;
+  const root = data.root ?? './';
+  const name = data.target ?? '';
+  const mode = data.mode === 'view' ? 'view' : 'control';
+  const main = body.querySelector('main') ?? body;
+  const viewer: Viewer = new Viewer({
+    name,
+    mode,
+    title: data.title || name,
+    settings: JSON.parse(data.viewer ?? '{}') as IViewerSettings,
+    trans: english,
+    fetchToken: signal => requestToken(root, name, mode, signal),
+    loadRFB: loaderOf(root, data.version ?? ''),
+    openSocket: (path, protocols) => openSocket(document.baseURI, path, protocols),
+    clock: browserClock,
+    random: Math.random,
+    memory: localMemory,
+    fullscreenElement: main,
+    // The server sends whoever is not logged in to the login, and back here.
+    login: () => window.location.reload(),
+    list: () => window.location.assign(root),
+    leave: () => toolbar.focus()
+  });
+  const lead = [...body.querySelectorAll('[data-lead]')];
+  const toolbar = new PageToolbar(viewer, english, lead);
+  main.replaceChildren(toolbar.node, viewer.node);
+  document.addEventListener('visibilitychange', () => {
+    viewer.visible = !document.hidden;
+  });
+  window.addEventListener('pagehide', () => viewer.disconnect());
+  // Back from the browser's cache of pages, with all our state but no connection.
+  window.addEventListener('pageshow', event => event.persisted && viewer.connect());
+  viewer.connect();
+  return viewer;
+}
+
+start(document.body);

@@ -1,0 +1,95 @@
+/**
+ * The elements of a viewer, one above the other: screen, last picture, overlay, panel, hint.
+ */
+import { ClipboardPanel, type IClipboardOptions } from './clipboard';
+import type { IStatus } from './connection';
+import { element } from './dom';
+import { Ghost } from './ghost';
+import { Hint } from './hint';
+import type { IViewerOptions } from './options';
+import { type IOverlayActions, Overlay } from './overlay';
+import type { ITranslate } from './text';
+
+/** What is seen of a viewer. It knows nothing of connections but their status. */
+export class Stage {
+  constructor(
+    private readonly _options: IViewerOptions,
+    overlay: IOverlayActions,
+    clipboard: Pick<IClipboardOptions, 'send' | 'closed'>
+  ) {
+    const { trans, title, settings, clock } = _options;
+    this.overlay = new Overlay(trans, overlay);
+    this.clipboard = new ClipboardPanel({ trans, policy: settings.clipboard, ...clipboard });
+    this.hint = new Hint(clock);
+    this.node.setAttribute('aria-label', title);
+    this.node.append(
+      this.screen,
+      this.ghost.node,
+      this.overlay.node,
+      this.clipboard.node,
+      this.hint.node,
+      this._live
+    );
+  }
+
+  /** The element; it fills its parent. */
+  readonly node = element('div', { className: 'jp-VNC', attributes: { role: 'region', tabindex: '-1' } });
+
+  /** Where noVNC draws. */
+  readonly screen = element('div', { className: 'jp-VNC-screen' });
+
+  readonly ghost = new Ghost();
+  readonly overlay: Overlay;
+  readonly clipboard: ClipboardPanel;
+  readonly hint: Hint;
+
+  /** noVNC's canvas while it has one. */
+  get canvas(): HTMLCanvasElement | null {
+    return this.screen.querySelector('canvas');
+  }
+
+  /** Whether the focus is in here, or nowhere. */
+  get mayFocus(): boolean {
+    const { activeElement, body } = document;
+    return activeElement === body || this.node.contains(activeElement);
+  }
+
+  /** Tell a new situation to eyes, ears and style sheets. */
+  announce(status: IStatus): void {
+    this.node.dataset.state = status.state;
+    this.node.dataset.phase = status.phase;
+    this._live.textContent = [status.sentence, status.detail].filter(Boolean).join(' ');
+  }
+
+  /** Name the canvas; whoever may only look does not step into it with the keyboard. */
+  nameCanvas(viewOnly: boolean): void {
+    const { trans, title } = this._options;
+    const attributes = viewOnly ? canvasToSee(trans, title) : canvasToUse(trans, title);
+    for (const [name, value] of Object.entries(attributes)) {
+      this.canvas?.setAttribute(name, value);
+    }
+  }
+
+  /** Leave no timer and no element. */
+  dispose(): void {
+    this.hint.dispose();
+    this.node.remove();
+  }
+
+  private readonly _live = element('div', {
+    className: 'jp-VNC-live',
+    attributes: { role: 'status', 'aria-live': 'polite' }
+  });
+}
+
+const canvasToSee = (trans: ITranslate, title: string): Record<string, string> => ({
+  tabindex: '-1',
+  role: 'img',
+  'aria-label': trans.__('%1: remote desktop, view only.', title)
+});
+
+const canvasToUse = (trans: ITranslate, title: string): Record<string, string> => ({
+  tabindex: '0',
+  role: 'application',
+  'aria-label': trans.__('%1: remote desktop. Press Ctrl+Alt+Shift to leave it.', title)
+});
