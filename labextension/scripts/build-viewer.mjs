@@ -32,7 +32,7 @@ if (process.argv.includes('--watch')) {
 
 // The pages' icon is the drawing that the toolbars use.
 const { outputFiles } = await esbuild.build({
-  entryPoints: [join(here, 'src', 'viewer', 'icons.ts')],
+  entryPoints: [join(here, 'src', 'viewer', 'emblem.ts')],
   bundle: true,
   format: 'esm',
   write: false

@@ -1,1 +1,2 @@
-import './base.css';
+/* Nothing: the styles come with the code that needs them, on first use. */
+export {};

@@ -130,10 +130,10 @@ function scalingItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
 }
 
 function keyItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
-  const combinations = Object.entries(COMBINATIONS).map(([name, { label }], index, all) => {
+  const combinations = Object.entries(COMBINATIONS).map(([name, { caps }], index, all) => {
     const compact = name.startsWith('ctrl-alt-f');
     const first = compact && !all[index - 1]?.[0].startsWith('ctrl-alt-f');
-    return { label, compact, separated: first, run: () => viewer.sendKeys(name) };
+    return { label: caps, compact, separated: first, run: () => viewer.sendKeys(name) };
   });
   const held = modifiers(trans).map(({ modifier, label }, index) => ({
     label,

@@ -1,30 +1,12 @@
 /**
- * Drawings of our own. The `jp-icon*` classes let JupyterLab's themes, and the page's, colour them.
+ * The drawings of the toolbar: ours, as everything here. The `jp-icon*` classes let JupyterLab's themes, and the
+ * page's, colour them.
  */
 
 const icon = (shapes: string): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24">${shapes}</svg>`;
 
 const filled = (path: string): string => icon(`<path class="jp-icon3" fill="#616161" d="${path}"/>`);
-
-/** A screen on a foot. */
-const SCREEN =
-  'M3 4h18a1 1 0 0 1 1 1v11a1 1 0 0 1-1 1h-7v2h3v2H7v-2h3v-2H3a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zm1 2v9h16V6z';
-
-/** A desktop. */
-export const DESKTOP = filled(SCREEN);
-
-/** A desktop that is up: a tick on the screen. */
-export const DESKTOP_UP = icon(
-  `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
-    '<path class="jp-icon-brand1" fill="#1976d2" d="M7.4 10.3l1.3-1.3 2.3 2.3 4.5-4.5 1.3 1.3-5.8 5.8z"/>'
-);
-
-/** A desktop that is down: a cross on the screen. */
-export const DESKTOP_DOWN = icon(
-  `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
-    '<path class="jp-icon-warn0" fill="#d32f2f" d="M9.1 6.9L12 9.8l2.9-2.9 1.2 1.2-2.9 2.9 2.3 2.3-1.2 1.2-2.3-2.3-2.3 2.3-1.2-1.2L10.8 11 7.9 8.1z"/>'
-);
 
 /** Four arrows to the corners of a frame. */
 export const SCALING = filled(

@@ -29,24 +29,24 @@ export function functionKey(number: number): IKey {
   return { keysym: 0xffbd + number, code: `F${number}` };
 }
 
-/** Combinations to send, by name. Their labels are what is printed on the keys. */
+/** Combinations to send, by name. `caps` is what is printed on the keys, in every language. */
 export const COMBINATIONS: Readonly<
-  Record<string, { readonly label: string; readonly keys: readonly IKey[] }>
+  Record<string, { readonly caps: string; readonly keys: readonly IKey[] }>
 > = {
-  'ctrl-alt-del': { label: 'Ctrl+Alt+Del', keys: [KEYS.control, KEYS.alt, KEYS.delete] },
-  escape: { label: 'Esc', keys: [KEYS.escape] },
-  tab: { label: 'Tab', keys: [KEYS.tab] },
-  super: { label: 'Super', keys: [KEYS.super] },
-  print: { label: 'Print', keys: [KEYS.print] },
-  'ctrl-w': { label: 'Ctrl+W', keys: [KEYS.control, KEYS.w] },
-  'ctrl-t': { label: 'Ctrl+T', keys: [KEYS.control, KEYS.t] },
-  'ctrl-n': { label: 'Ctrl+N', keys: [KEYS.control, KEYS.n] },
-  'alt-tab': { label: 'Alt+Tab', keys: [KEYS.alt, KEYS.tab] },
-  'alt-f4': { label: 'Alt+F4', keys: [KEYS.alt, KEYS.f4] },
+  'ctrl-alt-del': { caps: 'Ctrl+Alt+Del', keys: [KEYS.control, KEYS.alt, KEYS.delete] },
+  escape: { caps: 'Esc', keys: [KEYS.escape] },
+  tab: { caps: 'Tab', keys: [KEYS.tab] },
+  super: { caps: 'Super', keys: [KEYS.super] },
+  print: { caps: 'Print', keys: [KEYS.print] },
+  'ctrl-w': { caps: 'Ctrl+W', keys: [KEYS.control, KEYS.w] },
+  'ctrl-t': { caps: 'Ctrl+T', keys: [KEYS.control, KEYS.t] },
+  'ctrl-n': { caps: 'Ctrl+N', keys: [KEYS.control, KEYS.n] },
+  'alt-tab': { caps: 'Alt+Tab', keys: [KEYS.alt, KEYS.tab] },
+  'alt-f4': { caps: 'Alt+F4', keys: [KEYS.alt, KEYS.f4] },
   ...Object.fromEntries(
     Array.from({ length: 12 }, (_, index) => [
       `ctrl-alt-f${index + 1}`,
-      { label: `Ctrl+Alt+F${index + 1}`, keys: [KEYS.control, KEYS.alt, functionKey(index + 1)] }
+      { caps: `Ctrl+Alt+F${index + 1}`, keys: [KEYS.control, KEYS.alt, functionKey(index + 1)] }
     ])
   )
 };

@@ -1,0 +1,55 @@
+/**
+ * The live sessions in the panel of what is running.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { type IRunningSessions, IRunningSessionManagers } from '@jupyterlab/running';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { desktopIcon } from '../icons';
+import { CommandIDs } from '../names';
+import { type ISession, IVNCManager } from '../tokens';
+
+/** Adds the section. */
+export const runningPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-vnc:running',
+  description: 'Lists the sessions on remote desktops in the running panel, and ends them.',
+  autoStart: true,
+  requires: [IVNCManager],
+  optional: [IRunningSessionManagers, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    manager: IVNCManager,
+    running: IRunningSessionManagers | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('jupyter_vnc');
+    const itemOf = (session: ISession): IRunningSessions.IRunningItem => {
+      const title = manager.find(session.target)?.title ?? session.target;
+      return {
+        open: () => void app.commands.execute(CommandIDs.open, { target: session.target }),
+        shutdown: () => void manager.endSession(session.id),
+        icon: () => desktopIcon,
+        label: () => title,
+        labelTitle: () => trans.__('%1, opened by %2 at %3', title, session.user, timeOf(session)),
+        detail: () => (session.mode === 'view' ? trans.__('view only') : '')
+      };
+    };
+    running?.add({
+      name: trans.__('Remote desktops'),
+      running: () => manager.sessions.map(itemOf),
+      shutdownAll: () => manager.sessions.forEach(({ id }) => void manager.endSession(id)),
+      refreshRunning: () => void manager.refresh(),
+      runningChanged: manager.sessionsChanged,
+      shutdownLabel: trans.__('Disconnect'),
+      shutdownAllLabel: trans.__('Disconnect All'),
+      shutdownAllConfirmationText: trans.__(
+        'Disconnect from all remote desktops? The desktops and the programs on them go on.'
+      )
+    });
+  }
+};
+
+/** When a session began, in the reader's own way of writing times. */
+function timeOf({ since }: ISession): string {
+  return new Date(typeof since === 'number' ? since * 1000 : since).toLocaleString();
+}

@@ -1,0 +1,76 @@
+/**
+ * What other extensions can ask for. Apart from the implementation, so that it can be loaded on first use.
+ */
+import type { IWidgetTracker, MainAreaWidget } from '@jupyterlab/apputils';
+import { Token } from '@lumino/coreutils';
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+
+import type { IGrant } from './viewer/grant';
+import type { IViewerSettings } from './viewer/options';
+import type { VNCWidget } from './widget';
+
+/** Something that the user may look at, as `GET api/targets` describes it. */
+export interface ITarget {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** Name of one of JupyterLab's icons, or empty. */
+  readonly icon: string;
+  /** Where it stands in the launcher. */
+  readonly category: string;
+  /** The best mode that the user may have. */
+  readonly mode: 'control' | 'view';
+  readonly state: 'up' | 'down' | 'unknown' | 'starting' | 'stopped';
+  readonly viewer: IViewerSettings;
+}
+
+/** One live connection, as `GET api/sessions` describes it. */
+export interface ISession {
+  readonly id: string;
+  readonly target: string;
+  readonly mode: 'control' | 'view';
+  readonly user: string;
+  /** When it began: ISO 8601, or seconds since 1970. */
+  readonly since: string | number;
+}
+
+/** Knows the targets and sessions of the user, and keeps them up to date. */
+export interface IVNCManager extends IDisposable {
+  /** URL of the service, with a slash at its end. */
+  readonly root: string;
+  /** Resolves when the server was asked for the first time, whatever came of it. */
+  readonly ready: Promise<void>;
+  readonly targets: readonly ITarget[];
+  /** Emitted when a target came, went or changed, its state included. */
+  readonly targetsChanged: ISignal<IVNCManager, void>;
+  readonly sessions: readonly ISession[];
+  readonly sessionsChanged: ISignal<IVNCManager, void>;
+  /** The target of that name, if the user has one. */
+  find(name: string): ITarget | undefined;
+  /** Ask the server now. */
+  refresh(): Promise<void>;
+  /** Ask for a token that opens one websocket. */
+  requestToken(target: string, mode: 'control' | 'view', signal: AbortSignal): Promise<IGrant>;
+  /** Open a websocket to a path on the server. */
+  openSocket(path: string, protocols: string[]): WebSocket;
+  /** End a session. The desktop goes on. */
+  endSession(id: string): Promise<void>;
+  /** URL of the standalone page of a target. */
+  pageOf(target: string): string;
+}
+
+/** The manager of targets and sessions. */
+export const IVNCManager = new Token<IVNCManager>(
+  'jupyter-vnc:IVNCManager',
+  'Knows the remote desktops of the user and the live sessions on them.'
+);
+
+/** Keeps track of the desktops in tabs. */
+export type IVNCTracker = IWidgetTracker<MainAreaWidget<VNCWidget>>;
+
+/** The tracker of desktops in tabs. */
+export const IVNCTracker = new Token<IVNCTracker>(
+  'jupyter-vnc:IVNCTracker',
+  'Keeps track of the remote desktops that are open in tabs.'
+);

@@ -1,0 +1,152 @@
+/**
+ * A desktop as a widget. It is light: the viewer is loaded when the widget is first shown.
+ */
+import { MainAreaWidget } from '@jupyterlab/apputils';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { Message } from '@lumino/messaging';
+import { type ISignal, Signal } from '@lumino/signaling';
+import { Widget } from '@lumino/widgets';
+
+import { desktopIcon } from './icons';
+import type { ITarget, IVNCManager } from './tokens';
+import type { Viewer } from './viewer/viewer';
+
+/** Marks the tabs of desktops, for the context menu of the settings schema. */
+export const TAB_TYPE = 'jupyter-vnc-desktop';
+
+/** What a desktop's widget needs. */
+export interface IVNCWidgetOptions {
+  /** Name of the target. */
+  readonly target: string;
+  readonly manager: IVNCManager;
+  readonly trans: IRenderMime.TranslationBundle;
+  /** Show the reader what else there is. */
+  readonly list: () => void;
+}
+
+/** A remote desktop. */
+export class VNCWidget extends Widget {
+  constructor(private readonly _options: IVNCWidgetOptions) {
+    super();
+    this.addClass('jp-VNC-widget');
+    this.title.icon = desktopIcon;
+    this.title.closable = true;
+    this.title.dataset = { type: TAB_TYPE };
+    this._describe();
+    _options.manager.targetsChanged.connect(this._describe, this);
+  }
+
+  /** Name of the target. */
+  get target(): string {
+    return this._options.target;
+  }
+
+  /** The viewer, once it is loaded. */
+  get viewer(): Viewer | null {
+    return this._viewer;
+  }
+
+  /** Emitted when the viewer is loaded, and whenever something that is shown of it changes. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Close the connection. */
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this._viewer?.dispose();
+    this._viewer = null;
+    Signal.clearData(this);
+    super.dispose();
+  }
+
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this._shown();
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    if (this.isVisible) {
+      this._shown();
+    }
+  }
+
+  protected override onBeforeHide(msg: Message): void {
+    super.onBeforeHide(msg);
+    if (this._viewer) {
+      this._viewer.visible = false;
+    }
+  }
+
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    this._viewer?.focus();
+  }
+
+  private _shown(): void {
+    if (this._viewer) {
+      this._viewer.visible = true;
+    } else {
+      this._loading ??= this._load();
+    }
+  }
+
+  private async _load(): Promise<void> {
+    const { manager } = this._options;
+    const [{ createViewer }] = await Promise.all([import('./desktop'), manager.ready]);
+    if (this.isDisposed) {
+      return;
+    }
+    const viewer = createViewer({ ...this._options, found: manager.find(this.target) });
+    this._viewer = viewer;
+    this.node.append(viewer.node);
+    viewer.changed.on(() => {
+      this._describe();
+      this._changed.emit();
+    });
+    viewer.visible = this.isVisible;
+    viewer.connect();
+    if (this.node.closest('.jp-MainAreaWidget')?.contains(document.activeElement)) {
+      viewer.focus();
+    }
+  }
+
+  private _describe(): void {
+    const { manager, target } = this._options;
+    const found: ITarget | undefined = manager.find(target);
+    const connected = this._viewer?.connected === true;
+    this.title.label = found?.title ?? target;
+    this.title.caption = this._viewer?.status.sentence ?? this.title.label;
+    this.title.iconClass = connected ? 'jp-VNC-tab-connected' : '';
+  }
+
+  private readonly _changed = new Signal<this, void>(this);
+  private _viewer: Viewer | null = null;
+  private _loading: Promise<void> | null = null;
+}
+
+/** A desktop in a tab, with JupyterLab's own toolbar. */
+export function createTab(options: IVNCWidgetOptions): MainAreaWidget<VNCWidget> {
+  const content = new VNCWidget(options);
+  const tab = new MainAreaWidget({ content });
+  tab.id = `jupyter-vnc-${options.target}`;
+  tab.title.dataset = { ...tab.title.dataset, type: TAB_TYPE };
+  content.changed.connect(fill);
+  return tab;
+
+  /** The toolbar comes with the viewer. */
+  function fill(): void {
+    const { viewer } = content;
+    if (viewer) {
+      content.changed.disconnect(fill);
+      void import('./desktop').then(({ fillToolbar }) => {
+        if (!tab.isDisposed) {
+          fillToolbar(tab.toolbar, viewer, options.trans);
+        }
+      });
+    }
+  }
+}
