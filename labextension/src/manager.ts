@@ -24,15 +24,19 @@ export class VNCManager implements IVNCManager {
     standby: Poll['standby'] = 'when-hidden'
   ) {
     this._poll = new Poll({
+      auto: false,
       factory: () => this._ask(),
       frequency: FREQUENCY,
       name: 'jupyter-vnc:manager',
       standby
     });
-    this.ready = this._poll.tick.then(
-      () => undefined,
-      () => undefined
-    );
+    this.ready = this._poll
+      .start()
+      .then(() => this._poll.tick)
+      .then(
+        () => undefined,
+        () => undefined
+      );
   }
 
   /** Resolves when the server was asked for the first time, whatever came of it. */
