@@ -29,9 +29,8 @@ export class VNCWidget extends Widget {
   constructor(private readonly _options: IVNCWidgetOptions) {
     super();
     this.addClass('jp-VNC-widget');
-    this.title.icon = desktopIcon;
+    this.title.icon = desktopIcon.bindprops({ stylesheet: 'mainAreaTab' });
     this.title.closable = true;
-    this.title.dataset = { type: TAB_TYPE };
     this._describe();
     _options.manager.targetsChanged.connect(this._describe, this);
   }
@@ -58,6 +57,9 @@ export class VNCWidget extends Widget {
     }
     this._viewer?.dispose();
     this._viewer = null;
+    if (this._connected) {
+      void this._options.manager.refresh();
+    }
     Signal.clearData(this);
     super.dispose();
   }
@@ -118,12 +120,17 @@ export class VNCWidget extends Widget {
     const { manager, target } = this._options;
     const found: ITarget | undefined = manager.find(target);
     const connected = this._viewer?.connected === true;
+    if (connected !== this._connected) {
+      this._connected = connected;
+      // The lists of sessions, ours and in other windows, need not wait for the next round.
+      void manager.refresh();
+    }
     this.title.label = found?.title ?? target;
     this.title.caption = this._viewer?.status.sentence ?? this.title.label;
-    this.title.iconClass = connected ? 'jp-VNC-tab-connected' : '';
   }
 
   private readonly _changed = new Signal<this, void>(this);
+  private _connected = false;
   private _viewer: Viewer | null = null;
   private _loading: Promise<void> | null = null;
 }
@@ -133,9 +140,16 @@ export function createTab(options: IVNCWidgetOptions): MainAreaWidget<VNCWidget>
   const content = new VNCWidget(options);
   const tab = new MainAreaWidget({ content });
   tab.id = `jupyter-vnc-${options.target}`;
-  tab.title.dataset = { ...tab.title.dataset, type: TAB_TYPE };
+  content.changed.connect(mark);
   content.changed.connect(fill);
+  mark();
   return tab;
+
+  /** Tell style sheets and menus what the tab is, and whether it is connected. */
+  function mark(): void {
+    const phase = content.viewer?.status.phase ?? 'idle';
+    tab.title.dataset = { ...tab.title.dataset, type: TAB_TYPE, phase };
+  }
 
   /** The toolbar comes with the viewer. */
   function fill(): void {

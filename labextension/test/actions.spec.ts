@@ -73,6 +73,7 @@ describe('the toolbar', () => {
     viewer.connect();
     await world.succeed();
     assert.ok(tool('keys').hidden);
+    assert.equal(document.querySelector('.jp-VNC-state')!.textContent, 'Connected, view only');
     tool('scaling').click();
     assert.deepEqual(
       menuItems().map(item => item.disabled),

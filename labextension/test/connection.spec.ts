@@ -215,11 +215,21 @@ describe('the end of a connection', () => {
     assert.match([...sentences][1]!, /does not pass websockets on/);
   });
 
-  it('does not say twice what the server says in the same words', async () => {
+  it('does not say twice what the server says too', async () => {
     const world = new World();
     const made = await connected(world);
-    await world.end(4502, 'The desktop cannot be reached.');
-    assert.equal(made.status.detail, '');
+    for (const [code, reason, detail] of [
+      [4502, 'The desktop cannot be reached.', ''],
+      [4502, 'The desktop cannot be reached. Connection refused.', 'Connection refused.'],
+      [4410, 'This session was ended.', ''],
+      [4429, 'At most 8 desktops.', 'At most 8 desktops.'],
+      [4429, '', '']
+    ] as const) {
+      await world.end(code, reason);
+      assert.equal(made.status.detail, detail);
+      made.connect();
+      await world.succeed();
+    }
   });
 
   it('stops when noVNC gives up, or is asked for a secret', async () => {

@@ -17,7 +17,7 @@ import { DisposableSet } from '@lumino/disposable';
 import { iconOf } from '../icons';
 import { CommandIDs, describeArgs, stateWords } from '../names';
 import { IVNCManager, IVNCTracker } from '../tokens';
-import { createTab, type VNCWidget } from '../widget';
+import type { VNCWidget } from '../widget';
 
 type Tab = MainAreaWidget<VNCWidget>;
 
@@ -97,7 +97,10 @@ function addOpen(context: IContext, hasTabs: boolean, setting: () => Promise<'ta
     },
     caption: args => {
       const target = manager.find(String(args.target));
-      const said = target ? [target.description || target.title, stateWords(trans)[target.state]] : [];
+      const limits = target?.mode === 'view' ? trans.__('view only') : '';
+      const said = target
+        ? [target.description || target.title, stateWords(trans)[target.state], limits]
+        : [];
       return said.filter(Boolean).join(' · ') || trans.__('Open a remote desktop');
     },
     icon: args => (args.isPalette ? undefined : iconOf(manager.find(String(args.target)))),
@@ -131,8 +134,9 @@ async function ask({ manager, trans }: IContext): Promise<string | null> {
   return manager.targets.find(target => target.title === value)?.name ?? null;
 }
 
-function openTab(context: IContext, target: string): Tab {
+async function openTab(context: IContext, target: string): Promise<Tab> {
   const { app, manager, tracker, trans } = context;
+  const { createTab } = await import('../widget');
   const open = tracker.find(tab => tab.content.target === target);
   if (open) {
     app.shell.activateById(open.id);

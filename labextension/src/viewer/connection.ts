@@ -240,8 +240,11 @@ export class Connection {
   private _disposed = false;
 }
 
-/** What the server said, unless it says the same as our own sentence. */
+/** What the server said, less what our own sentence says already. */
 function detailOf(end: End, sentence: string): string {
-  const said = end.kind === 'close' ? end.reason : end.kind === 'token' ? end.message : '';
-  return said.trim() === sentence ? '' : said.trim();
+  const said = (end.kind === 'close' ? end.reason : end.kind === 'token' ? end.message : '').trim();
+  if (said.startsWith(sentence)) {
+    return said.slice(sentence.length).trim();
+  }
+  return sentence.startsWith(said.replace(/\.$/, '')) ? '' : said;
 }

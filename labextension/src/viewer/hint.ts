@@ -23,7 +23,13 @@ export class Hint {
   show(sentence: string): void {
     this.node.textContent = sentence;
     this.node.hidden = false;
-    this._timer.set(() => (this.node.hidden = true), HINT_TIME);
+    this._timer.set(() => this.hide(), HINT_TIME);
+  }
+
+  /** Hide it before its time. */
+  hide(): void {
+    this._timer.clear();
+    this.node.hidden = true;
   }
 
   /** Leave no timer. */

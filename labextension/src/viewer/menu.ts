@@ -44,7 +44,7 @@ class Menu {
     this._node = element('div', {
       className: 'jp-VNC-menu',
       attributes: { role: 'menu', 'aria-label': label, tabindex: '-1' },
-      children: items.map(item => this._item(item))
+      children: items.flatMap(item => [...(item.separated ? [separator()] : []), this._item(item)])
     });
   }
 
@@ -76,9 +76,8 @@ class Menu {
 
   private _item(item: IMenuItem): HTMLElement {
     const { kind, checked } = item;
-    const marks = [item.separated ? 'jp-mod-separated' : '', item.compact ? 'jp-mod-compact' : ''];
     const line = button({
-      className: ['jp-VNC-menuItem', ...marks].filter(Boolean).join(' '),
+      className: item.compact ? 'jp-VNC-menuItem jp-mod-compact' : 'jp-VNC-menuItem',
       text: item.label,
       attributes: {
         role: kind ? `menuitem${kind}` : 'menuitem',
@@ -128,6 +127,10 @@ class Menu {
 
   private readonly _listening = new AbortController();
   private readonly _node: HTMLElement;
+}
+
+function separator(): HTMLElement {
+  return element('div', { className: 'jp-VNC-menuSeparator', attributes: { role: 'separator' } });
 }
 
 function stop(event: Event): void {

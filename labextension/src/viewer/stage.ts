@@ -70,6 +70,15 @@ export class Stage {
     }
   }
 
+  /** Tell how to get the keyboard back: once, and only to those who have one. */
+  hintAtChord(): void {
+    const { memory, trans } = this._options;
+    if (memory.get('hint') === null && !window.matchMedia('(pointer: coarse)').matches) {
+      memory.set('hint', 'shown');
+      this.hint.show(trans.__('Keys go to the desktop. Press Ctrl+Alt+Shift to get them back.'));
+    }
+  }
+
   /** Leave no timer and no element. */
   dispose(): void {
     this.hint.dispose();

@@ -37,13 +37,17 @@ export const closings = (trans: ITranslate): Record<number, IClosing> => ({
   1013: { state: 'overloaded', sentence: trans.__('The server is too busy at the moment.'), action: 'retry' },
   4400: {
     state: 'protocol',
-    sentence: trans.__('The server did not understand what this viewer sent.'),
+    sentence: trans.__('The viewer did not keep to the protocol.'),
     action: 'connect'
   },
   4401: { state: 'login', sentence: trans.__('Your login has expired.'), action: 'login' },
   4403: { state: 'denied', sentence: trans.__('You may no longer use this desktop.'), action: 'list' },
   4404: { state: 'gone', sentence: trans.__('This desktop is no longer there.'), action: 'list' },
-  4408: { state: 'stalled', sentence: trans.__('The connection stalled.'), action: 'retry' },
+  4408: {
+    state: 'stalled',
+    sentence: trans.__('The connection made no progress for too long.'),
+    action: 'retry'
+  },
   4409: {
     state: 'taken-over',
     sentence: trans.__('Another viewer has taken over this desktop.'),
@@ -59,13 +63,13 @@ export const closings = (trans: ITranslate): Record<number, IClosing> => ({
   4503: {
     state: 'credentials',
     sentence: trans.__(
-      'The desktop refused the password that the server has for it. Tell your administrator.'
+      'The desktop refused the credentials that are configured for it. Tell your administrator.'
     ),
     action: 'list'
   },
   4504: {
     state: 'not-rfb',
-    sentence: trans.__('What answered is not a desktop that this viewer can show. Tell your administrator.'),
+    sentence: trans.__('The desktop does not speak the protocol that we expected. Tell your administrator.'),
     action: 'again'
   },
   4505: { state: 'desktop-failed', sentence: trans.__('The desktop failed to start.'), action: 'again' }
@@ -81,7 +85,11 @@ export const refusals = (trans: ITranslate): Record<number, IClosing> => ({
   },
   401: { state: 'login', sentence: trans.__('Your login has expired.'), action: 'login' },
   403: { state: 'denied', sentence: trans.__('You may not use this desktop.'), action: 'list' },
-  404: { state: 'gone', sentence: trans.__('This desktop is no longer there.'), action: 'list' },
+  404: {
+    state: 'gone',
+    sentence: trans.__('There is no such desktop, or you may not use it.'),
+    action: 'list'
+  },
   409: { state: 'busy', sentence: trans.__('Another viewer is using this desktop.'), action: 'again' },
   429: { state: 'limit', sentence: trans.__('Too many attempts in a short time.'), action: 'retry' },
   503: { state: 'overloaded', sentence: trans.__('The server is too busy at the moment.'), action: 'retry' }
@@ -140,13 +148,16 @@ export const remedies = (trans: ITranslate): Record<Remedy, string> => ({
   list: trans.__('Back to the list')
 });
 
-/** A few words for toolbars and tabs. */
-export const shortStatus = (trans: ITranslate): Record<Phase, string> => ({
-  idle: trans.__('Not connected'),
-  asking: trans.__('Connecting'),
-  connecting: trans.__('Connecting'),
-  starting: trans.__('Starting'),
-  connected: trans.__('Connected'),
-  waiting: trans.__('Reconnecting'),
-  stopped: trans.__('Not connected')
-});
+/** A few words for toolbars. */
+export function shortStatus(trans: ITranslate, phase: Phase, viewOnly: boolean): string {
+  const words: Record<Phase, string> = {
+    idle: trans.__('Not connected'),
+    asking: trans.__('Connecting'),
+    connecting: trans.__('Connecting'),
+    starting: trans.__('Starting'),
+    connected: viewOnly ? trans.__('Connected, view only') : trans.__('Connected'),
+    waiting: trans.__('Reconnecting'),
+    stopped: trans.__('Not connected')
+  };
+  return words[phase];
+}

@@ -200,7 +200,7 @@ export class Viewer implements IActionable {
     this._connection.opened.on(rfb => this._opened(rfb));
     this._capture.changed.on(captured => this._captureChanged(captured));
     this._capture.left.on(() => (this._options.leave ? this._options.leave() : this.node.focus()));
-    this._full.changed.on(() => this.changed.emit());
+    this._full.changed.on(() => this._fullscreenChanged());
     window.addEventListener('online', () => this._connection.retryNow(), { signal });
   }
 
@@ -251,6 +251,7 @@ export class Viewer implements IActionable {
   private _departed(): void {
     const hadKeys = this.captured;
     this._capture.release();
+    this._stage.hint.hide();
     this._stage.ghost.keep(this._stage.canvas);
     this._held.release(null);
     this._stage.clipboard.toggle(false, this._viewOnly);
@@ -260,20 +261,24 @@ export class Viewer implements IActionable {
   }
 
   private _captureChanged(captured: boolean): void {
-    const { trans, memory } = this._options;
-    if (captured && memory.get('hint') === null) {
-      memory.set('hint', 'shown');
-      this._stage.hint.show(trans.__('Keys go to the desktop. Press Ctrl+Alt+Shift to get them back.'));
+    if (captured) {
+      this._stage.hintAtChord();
+    }
+    this.changed.emit();
+  }
+
+  private _fullscreenChanged(): void {
+    if (!this.fullscreen) {
+      this._stage.hint.hide();
     }
     this.changed.emit();
   }
 
   private _remedy(remedy: Remedy): void {
-    const { login, list } = this._options;
     if (remedy === 'list') {
-      list();
+      this._options.list();
     } else if (remedy === 'login') {
-      login();
+      this._options.login();
       // The login happens elsewhere; what remains here is to connect again.
       this._connection.disconnect();
     } else {
