@@ -149,6 +149,16 @@ describe('the toolbar', () => {
     );
   });
 
+  it('keeps its drawings in place, so that no press is lost', async () => {
+    const world = new World();
+    const { viewer } = page(world);
+    viewer.connect();
+    await world.succeed();
+    const drawn = tool('keys').firstElementChild;
+    world.rfb.blur();
+    assert.equal(tool('keys').firstElementChild, drawn);
+  });
+
   it('stops watching when it is disposed', () => {
     const { viewer, toolbar } = page(new World());
     toolbar.dispose();

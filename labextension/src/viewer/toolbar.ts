@@ -76,13 +76,21 @@ export class PageToolbar {
       const label = action.label(viewer);
       node.setAttribute('aria-label', label);
       node.title = label;
-      node.replaceChildren(drawing(action.icon(viewer)));
+      this._draw(node, action.icon(viewer));
       node.disabled = !action.isEnabled(viewer);
       if (action.isPressed) {
         node.setAttribute('aria-pressed', String(action.isPressed(viewer)));
       }
     }
     this._layOut();
+  }
+
+  /** Redraw only what changed: a press is lost when its drawing is replaced before the release. */
+  private _draw(node: HTMLButtonElement, svg: string): void {
+    if (this._drawn.get(node) !== svg) {
+      this._drawn.set(node, svg);
+      node.replaceChildren(drawing(svg));
+    }
   }
 
   /** Show as many buttons as there is room for; the others go into a menu. */
@@ -121,6 +129,7 @@ export class PageToolbar {
   private readonly _state = element('span', { className: 'jp-VNC-state' });
   private readonly _observer = new ResizeObserver(() => this._layOut());
   private readonly _actions: { action: IAction; node: HTMLButtonElement }[];
+  private readonly _drawn = new Map<HTMLButtonElement, string>();
   private readonly _more: HTMLButtonElement;
   private readonly _tools: HTMLElement;
   private readonly _stop: () => void;
