@@ -1,0 +1,188 @@
+"""The owner's side of a supervisor: a desktop's programs as a tree that is started, heard of and stopped as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_vnc.exceptions import DesktopFailed
+
+from .processes import MARKER_VARIABLE, kill, marked, remove_folder
+from .supervisor import KILL_PATIENCE, LAST_GRACE
+
+#: Where :mod:`jupyter_vnc` is; the supervisor's interpreter has no site packages of its own.
+_ROOT: Final = Path(__file__).parents[2]
+_SCRIPT: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from jupyter_vnc.desktops.supervisor import main; main(*sys.argv[2:])"
+)
+
+#: Longest event of a supervisor (bytes): the tail of a log, escaped.
+_EVENT_LIMIT: Final = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a program ended: exit status, minus the signal's number if one killed it, and the last lines of its log."""
+
+    status: int
+    tail: str = ""
+
+    @property
+    def last_line(self) -> str:
+        """The last line of its log that says something."""
+        lines = [line.strip() for line in self.tail.splitlines()]
+        return next((line for line in reversed(lines) if any(char.isalnum() for char in line)), "")
+
+
+class Tree:
+    """A supervisor and all processes below it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, marker: str) -> None:
+        self._process = process
+        self._folder = folder
+        self._marker = marker
+        self._started: dict[str, asyncio.Future[int]] = {}
+        self._exited: dict[str, asyncio.Future[Exit]] = {}
+        self._reader = asyncio.create_task(self._read(), name=f"vnc-supervisor-{process.pid}")
+        #: Called with the name of a program that exited, and how.
+        self.on_exit: Callable[[str, Exit], None] = lambda name, how: None
+
+    @classmethod
+    async def start(cls, folder: Path, *, lock: int, marker: str) -> Tree:
+        """Start a supervisor for the programs of one desktop; it removes ``folder`` when they are stopped.
+
+        Raises:
+            DesktopFailed: no process can be started.
+        """
+        command = [sys.executable, "-I", "-S", "-c", _SCRIPT, str(_ROOT), str(folder), str(os.getpid()), marker]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=(lock,),
+                limit=_EVENT_LIMIT,
+                cwd="/",
+            )
+        except OSError as error:
+            raise DesktopFailed("The server cannot start another process.", detail=str(error)) from error
+        return cls(process, folder, marker)
+
+    async def run(
+        self,
+        name: str,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        folder: str = "/",
+        last: bool = False,
+        display: int | None = None,
+    ) -> int:
+        """Start a program in the tree and return its process id.
+
+        Args:
+            name: what it is called in events and in the name of its log.
+            command: program and arguments.
+            environ: its whole environment; the marker is added.
+            folder: its working directory.
+            last: stop it after the others have had time to end.
+            display: the X display that it will lock, so that a lock it leaves behind is removed.
+
+        Raises:
+            DesktopFailed: it cannot be started; says why.
+        """
+        loop = asyncio.get_running_loop()
+        self._started[name], self._exited[name] = loop.create_future(), loop.create_future()
+        order = {"name": name, "argv": list(command), "cwd": folder, "last": last, "display": display}
+        await self._send(run={**order, "env": {**environ, MARKER_VARIABLE: self._marker}})
+        return await self._started[name]
+
+    def exited(self, name: str) -> asyncio.Future[Exit]:
+        """Return what will be known when the program exits."""
+        return self._exited[name]
+
+    def log(self, name: str) -> str:
+        """Return what is in a program's log file."""
+        try:
+            return (self._folder / f"{name}.log").read_text(errors="replace")
+        except OSError:
+            return ""
+
+    async def stop(self, grace: float) -> None:
+        """Stop every program: SIGTERM, ``grace`` seconds, SIGKILL; return when all is gone, folder included."""
+        with suppress(DesktopFailed):
+            await self._send(stop=grace)
+        try:
+            async with asyncio.timeout(grace + LAST_GRACE + 2 * KILL_PATIENCE):
+                await self._reader
+        except TimeoutError:
+            self._process.kill()
+            await self._reader
+
+    async def _send(self, **command: Any) -> None:
+        stdin = self._process.stdin
+        assert stdin is not None  # noqa: S101 - it is a pipe
+        try:
+            stdin.write(json.dumps(command).encode() + b"\n")
+            await stdin.drain()
+        except (ConnectionError, RuntimeError) as error:
+            raise DesktopFailed("The process that watches the desktop is gone.", detail=str(error)) from error
+
+    async def _read(self) -> None:
+        stdout, stdin = self._process.stdout, self._process.stdin
+        assert stdout is not None  # noqa: S101 - they are pipes
+        assert stdin is not None  # noqa: S101
+        try:
+            while line := await stdout.readline():
+                self._dispatch(json.loads(line))
+        finally:
+            stdin.close()
+            if await self._process.wait() != 0:
+                await asyncio.to_thread(self._clean_up)
+            self._resolve_rest()
+
+    def _dispatch(self, event: dict[str, Any]) -> None:
+        name = event["name"]
+        match event["event"]:
+            case "started":
+                _resolve(self._started[name], event["pid"])
+            case "failed":
+                reason = f"The desktop's program cannot be started: {event['error']}."
+                _refuse(self._started[name], DesktopFailed(reason, detail=name))
+            case "exited":
+                how = Exit(event["status"], event["tail"])
+                _resolve(self._exited[name], how)
+                self.on_exit(name, how)
+
+    def _clean_up(self) -> None:
+        """The supervisor was killed: the kernel killed its programs, and we their descendants."""
+        kill(marked(self._marker), signal.SIGKILL)
+        remove_folder(self._folder)
+
+    def _resolve_rest(self) -> None:
+        for name, future in self._started.items():
+            _refuse(future, DesktopFailed("The process that watches the desktop is gone.", detail=name))
+        for name, gone in self._exited.items():
+            if not gone.done():
+                gone.set_result(Exit(-signal.SIGKILL))
+                self.on_exit(name, gone.result())
+
+
+def _resolve(future: asyncio.Future[Any], result: object) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _refuse(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # nobody may be waiting any more

@@ -1,0 +1,111 @@
+"""Processes found in ``/proc``, and the files that they leave behind.
+
+The supervisor uses it, so it imports the standard library only.
+
+What is here is for one user's own processes on Linux; what cannot be looked into belongs to somebody else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+#: The variable in the environment of a desktop's programs that says whose they are.
+MARKER_VARIABLE: Final = "JUPYTER_VNC_DESKTOP"
+
+_X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where X servers have to listen
+_ICE_SOCKETS: Final = Path("/tmp/.ICE-unix")  # noqa: S108 - where session managers listen
+_HELPER_TIMEOUT: Final = 5.0
+
+
+def _parents() -> dict[int, int]:
+    """Map every live process to its parent; zombies are not alive."""
+    found = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with suppress(OSError, ValueError):
+                state, parent = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+                if state not in "ZX":
+                    found[int(entry.name)] = int(parent)
+    return found
+
+
+def descendants(root: int) -> set[int]:
+    """Return the live processes below one."""
+    parents = _parents()
+    found: set[int] = set()
+    border = {root}
+    while border:
+        border = {pid for pid, parent in parents.items() if parent in border} - found
+        found |= border
+    return found
+
+
+def marked(marker: str) -> Iterator[int]:
+    """Yield our own processes whose environment has the marker, or one that starts with it and a slash."""
+    needle = f"\0{MARKER_VARIABLE}={marker}".encode()
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with suppress(OSError):
+            environment = b"\0" + Path(entry.path, "environ").read_bytes() + b"\0"
+            if needle + b"\0" in environment or needle + b"/" in environment:
+                yield int(entry.name)
+
+
+def kill(pids: Iterable[int], number: int) -> None:
+    """Send a signal to each; one that is gone, or that became another user's, is none of ours any more."""
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def remove_display(display: int, server: int) -> None:
+    """Remove the lock and the socket that an X server left behind; only if the lock is that server's."""
+    lock = Path(f"/tmp/.X{display}-lock")  # noqa: S108 - where X servers have to lock
+    with suppress(OSError, ValueError):
+        if int(lock.read_text()) == server:
+            with suppress(OSError):
+                (_X_SOCKETS / f"X{display}").unlink()
+            lock.unlink()
+
+
+def _mounts_below(folder: Path) -> list[str]:
+    """List what is mounted below a folder: file system helpers like to mount in the runtime folder."""
+    with suppress(OSError):
+        points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        return [point for point in points if point.startswith(f"{folder}/")]
+    return []
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a desktop's folder, unless something is mounted in it that does not go away."""
+    if mounts := _mounts_below(folder):
+        for point in reversed(mounts):
+            if helper := shutil.which("fusermount3") or shutil.which("fusermount"):
+                subprocess.run([helper, "-uz", point], check=False, timeout=_HELPER_TIMEOUT)  # noqa: S603
+        if _mounts_below(folder):
+            return
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_session_sockets(pids: Iterable[int]) -> None:
+    """Remove the sockets that session managers among these processes left behind."""
+    for pid in pids:
+        with suppress(OSError):
+            socket = _ICE_SOCKETS / str(pid)
+            if socket.lstat().st_uid == os.getuid():
+                socket.unlink()
+
+
+def remove_orphaned(runtime: Path) -> None:
+    """Remove the folder of a server that is gone, once the last desktop's folder in it is."""
+    with suppress(OSError):
+        if {entry.name for entry in os.scandir(runtime)} <= {"lock"}:
+            (runtime / "lock").unlink(missing_ok=True)
+            runtime.rmdir()

@@ -1,0 +1,155 @@
+"""Desktop sessions: which one is installed, its command line, and an environment in which it works.
+
+Pure but for looking programs up on PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.targets import DesktopSpec
+
+from .xvnc import SYSTEM_PATH
+
+Which = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKind:
+    """A desktop session that we know.
+
+    ``needs`` are programs that must be there besides the first of ``command``; ``bare`` marks a window manager that
+    gets a terminal, because alone it is an empty screen.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    bare: bool = False
+
+
+def _desktop(name: str) -> dict[str, str]:
+    return {"XDG_CURRENT_DESKTOP": name, "XDG_SESSION_DESKTOP": name.lower(), "DESKTOP_SESSION": name.lower()}
+
+
+#: In the order in which they are taken when the admin names none.
+SESSIONS: Final = (
+    SessionKind("Xfce", ("xfce4-session",), {**_desktop("XFCE"), "XDG_MENU_PREFIX": "xfce-"}),
+    SessionKind("MATE", ("mate-session",), {**_desktop("MATE"), "XDG_MENU_PREFIX": "mate-"}),
+    SessionKind("LXQt", ("startlxqt",), _desktop("LXQt")),
+    SessionKind(
+        "GNOME Flashback",
+        ("gnome-session", "--session=gnome-flashback-metacity"),
+        {**_desktop("GNOME-Flashback:GNOME"), "XDG_MENU_PREFIX": "gnome-flashback-"},
+        needs=("gnome-flashback", "metacity"),
+    ),
+    SessionKind("Openbox", ("openbox",), bare=True),
+    SessionKind("IceWM", ("icewm",), bare=True),
+    SessionKind("twm", ("twm",), bare=True),
+)
+
+#: Terminals for a bare window manager. What is marked in xterm goes to the clipboard, which it would not by itself.
+TERMINALS: Final = (
+    ("xterm", "-xrm", "XTerm*selectToClipboard: true"),
+    ("xfce4-terminal",),
+    ("mate-terminal",),
+    ("lxterminal",),
+    ("qterminal",),
+    ("x-terminal-emulator",),
+)
+
+#: What must not reach a desktop: another display or session, and what conda's activation sets for its own libraries
+#: and breaks the system's programs with.
+DROPPED: Final = (
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DBUS_SESSION_BUS_PID",
+    "DBUS_SESSION_BUS_WINDOWID",
+    "SESSION_MANAGER",
+    "WAYLAND_DISPLAY",
+    "WINDOWID",
+    "XDG_SESSION_ID",
+    "XDG_VTNR",
+    "XDG_SEAT",
+    "GDK_BACKEND",
+    "QT_QPA_PLATFORM",
+    "GSETTINGS_SCHEMA_DIR",
+    "GDK_PIXBUF_MODULE_FILE",
+    "GIO_MODULE_DIR",
+    "GTK_PATH",
+    "QT_PLUGIN_PATH",
+    "QT_QPA_PLATFORM_PLUGIN_PATH",
+    "XDG_CONFIG_DIRS_CONDA",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCommand:
+    """What to run, and the variables that the session wants."""
+
+    name: str
+    command: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def which(program: str) -> str | None:
+    """Find a program of the system's first, then on PATH: conda may carry a D-Bus or a session that is no match."""
+    return shutil.which(program, path=":".join(SYSTEM_PATH)) or shutil.which(program)
+
+
+def choose(spec: DesktopSpec, which: Which = which) -> SessionCommand:
+    """Return the session of a desktop: what the admin names, else the first one that is installed.
+
+    Raises:
+        DesktopFailed: it is not installed, or none is.
+    """
+    if spec.command:
+        return _named(spec.command)
+    for kind in SESSIONS:
+        if all(which(program) for program in (kind.command[0], *kind.needs)):
+            command = (str(which(kind.command[0])), *kind.command[1:])
+            return SessionCommand(kind.name, _with_terminal(command, which) if kind.bare else command, kind.variables)
+    names = ", ".join(kind.name for kind in SESSIONS)
+    raise DesktopFailed(f"No desktop session is installed: install one of {names}, or name a command for this desktop.")
+
+
+def _named(command: Sequence[str]) -> SessionCommand:
+    """The admin's command; of one that we know by name, its variables too."""
+    program = os.path.expanduser(command[0])  # noqa: PTH111 - a name without a slash must stay one
+    found = shutil.which(program)
+    if found is None:
+        raise DesktopFailed(f"The program of this desktop, {Path(program).name}, is not installed.", detail=program)
+    known = next((kind for kind in SESSIONS if kind.command[0] == Path(program).name), None)
+    return SessionCommand(Path(program).name, (found, *command[1:]), known.variables if known else {})
+
+
+def _with_terminal(command: tuple[str, ...], which: Which) -> tuple[str, ...]:
+    for program, *arguments in TERMINALS:
+        if (path := which(program)) is not None:
+            return ("/bin/sh", "-c", f"{shlex.join([path, *arguments])} & exec {shlex.join(command)}")
+    return command
+
+
+def environment(
+    environ: Mapping[str, str], session: SessionCommand, display: Mapping[str, str], extra: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of a session: ours without what would lead it astray; ``extra`` is the admin's."""
+    kept = {name: value for name, value in environ.items() if name not in DROPPED}
+    return {**kept, "XDG_SESSION_TYPE": "x11", **session.variables, **display, **extra}
+
+
+def bus_command(address: str, which: Which = which) -> tuple[str, ...] | None:
+    """Return the command of a session bus of its own that listens on a Unix socket, or None if D-Bus is not installed.
+
+    ``dbus-run-session`` does the same, but finds its daemon on PATH, where conda's may come first, and has it listen
+    on an abstract socket.
+    """
+    daemon = which("dbus-daemon")
+    return (daemon, "--session", "--nofork", "--nopidfile", "--nosyslog", f"--address={address}") if daemon else None

@@ -1,0 +1,49 @@
+"""What a process listens on, read from ``/proc``: the proof that a desktop cannot be reached from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+_LISTEN: Final = "0A"
+_ACCEPTS: Final = 0x10000
+_TCP_TABLES: Final = ("tcp", "tcp6")
+
+
+def open_doors(pid: int) -> list[str]:
+    """List the TCP ports and abstract sockets on which a process listens, for the log; empty when there is none.
+
+    Raises:
+        OSError: the process is gone or cannot be looked into.
+    """
+    mine = {link[8:-1] for link in _links(pid) if link.startswith("socket:[")}
+    return [name for inode, name in _listening(pid) if inode in mine]
+
+
+def _links(pid: int) -> Iterator[str]:
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            yield os.readlink(entry.path)  # noqa: PTH115 - "socket:[…]" is no path
+        except FileNotFoundError:
+            continue
+
+
+def _listening(pid: int) -> Iterator[tuple[str, str]]:
+    for table in _TCP_TABLES:
+        for row in _rows(Path(f"/proc/{pid}/net/{table}")):
+            if row[3] == _LISTEN:
+                yield row[9], f"{table} port {int(row[1].rpartition(':')[2], 16)}"
+    for row in _rows(Path(f"/proc/{pid}/net/unix")):
+        if len(row) > 7 and row[7].startswith("@") and int(row[3], 16) & _ACCEPTS:
+            yield row[6], f"abstract socket {row[7]}"
+
+
+def _rows(table: Path) -> Iterator[list[str]]:
+    """Rows of a table of the kernel, without its heading; a machine without IPv6 has no ``tcp6``."""
+    try:
+        lines = table.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    yield from (line.split() for line in lines[1:])
