@@ -44,9 +44,18 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
       }
     };
     manager.targetsChanged.connect(list);
-    // The toolbar is built from settings, after this plugin; and new kernels empty the menu.
-    void app.restored.then(list);
-    app.serviceManager.kernelspecs.specsChanged.connect(list);
+    // New kernels make Notebook build its menu anew, before or after this is told of them.
+    app.serviceManager.kernelspecs.specsChanged.connect(() => void Promise.resolve().then(list));
+    // The toolbar is built from settings, some time after this plugin.
+    const { node } = browser.toolbar;
+    const built = new MutationObserver(() => {
+      if (newMenu(browser)) {
+        built.disconnect();
+        list();
+      }
+    });
+    built.observe(node, { childList: true });
+    list();
   }
 };
 
