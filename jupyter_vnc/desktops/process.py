@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +17,19 @@ from typing import Any, Final
 from jupyter_vnc.exceptions import DesktopFailed
 
 from .processes import MARKER_VARIABLE, kill, marked, remove_folder
-from .supervisor import KILL_PATIENCE, LAST_GRACE
+from .supervisor import KILL_PATIENCE, LAST_GRACE, LOG_KEPT
 
 #: Where :mod:`jupyter_vnc` is; the supervisor's interpreter has no site packages of its own.
 _ROOT: Final = Path(__file__).parents[2]
 _SCRIPT: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from jupyter_vnc.desktops.supervisor import main; main(*sys.argv[2:])"
 )
+
+_GONE: Final = "The process that watches the desktop is gone."
+
+#: How an X server marks a line, and what it says before the reason of its death.
+_X_MARK: Final = re.compile(r"^\((EE|WW|II)\)")
+_X_FATAL: Final = "Fatal server error:"
 
 #: Longest event of a supervisor (bytes): the tail of a log, escaped.
 _EVENT_LIMIT: Final = 64 << 10
@@ -37,9 +44,12 @@ class Exit:
 
     @property
     def last_line(self) -> str:
-        """The last line of its log that says something."""
-        lines = [line.strip() for line in self.tail.splitlines()]
-        return next((line for line in reversed(lines) if any(char.isalnum() for char in line)), "")
+        """The last line of its log that says something; of an X server, what it calls fatal."""
+        lines = [_X_MARK.sub("", line).strip() for line in self.tail.splitlines()]
+        said = [line for line in lines if any(char.isalnum() for char in line)]
+        if _X_FATAL in said[:-1]:
+            return said[said.index(_X_FATAL) + 1]
+        return said[-1] if said else ""
 
 
 class Tree:
@@ -100,6 +110,8 @@ class Tree:
         Raises:
             DesktopFailed: it cannot be started; says why.
         """
+        if self._reader.done():
+            raise DesktopFailed(_GONE, detail=name)
         loop = asyncio.get_running_loop()
         self._started[name], self._exited[name] = loop.create_future(), loop.create_future()
         order = {"name": name, "argv": list(command), "cwd": folder, "last": last, "display": display}
@@ -111,9 +123,9 @@ class Tree:
         return self._exited[name]
 
     def log(self, name: str) -> str:
-        """Return what is in a program's log file."""
+        """Return the end of a program's log, 64 KiB at most."""
         try:
-            return (self._folder / f"{name}.log").read_text(errors="replace")
+            return (self._folder / f"{name}.log").read_bytes()[-LOG_KEPT:].decode("utf-8", "replace")
         except OSError:
             return ""
 
@@ -121,12 +133,11 @@ class Tree:
         """Stop every program: SIGTERM, ``grace`` seconds, SIGKILL; return when all is gone, folder included."""
         with suppress(DesktopFailed):
             await self._send(stop=grace)
-        try:
-            async with asyncio.timeout(grace + LAST_GRACE + 2 * KILL_PATIENCE):
-                await self._reader
-        except TimeoutError:
-            self._process.kill()
-            await self._reader
+        patience = grace + LAST_GRACE + 2 * KILL_PATIENCE
+        if not (await asyncio.wait([self._reader], timeout=patience))[0]:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await asyncio.wait([self._reader])
 
     async def _send(self, **command: Any) -> None:
         stdin = self._process.stdin
@@ -135,7 +146,7 @@ class Tree:
             stdin.write(json.dumps(command).encode() + b"\n")
             await stdin.drain()
         except (ConnectionError, RuntimeError) as error:
-            raise DesktopFailed("The process that watches the desktop is gone.", detail=str(error)) from error
+            raise DesktopFailed(_GONE, detail=str(error)) from error
 
     async def _read(self) -> None:
         stdout, stdin = self._process.stdout, self._process.stdin
@@ -170,7 +181,7 @@ class Tree:
 
     def _resolve_rest(self) -> None:
         for name, future in self._started.items():
-            _refuse(future, DesktopFailed("The process that watches the desktop is gone.", detail=name))
+            _refuse(future, DesktopFailed(_GONE, detail=name))
         for name, gone in self._exited.items():
             if not gone.done():
                 gone.set_result(Exit(-signal.SIGKILL))

@@ -65,14 +65,26 @@ def kill(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
+def _lock_file(display: int) -> Path:
+    return Path(f"/tmp/.X{display}-lock")  # noqa: S108 - where X servers have to lock
+
+
+def display_holder(display: int) -> int:
+    """Return the process id of the X server that has a display number: 0 if nobody has, -1 if it cannot be told."""
+    try:
+        return int(_lock_file(display).read_text())
+    except FileNotFoundError:
+        return -1 if (_X_SOCKETS / f"X{display}").exists() else 0
+    except (OSError, ValueError):
+        return -1
+
+
 def remove_display(display: int, server: int) -> None:
     """Remove the lock and the socket that an X server left behind; only if the lock is that server's."""
-    lock = Path(f"/tmp/.X{display}-lock")  # noqa: S108 - where X servers have to lock
-    with suppress(OSError, ValueError):
-        if int(lock.read_text()) == server:
+    if display_holder(display) == server:
+        for left in (_X_SOCKETS / f"X{display}", _lock_file(display)):
             with suppress(OSError):
-                (_X_SOCKETS / f"X{display}").unlink()
-            lock.unlink()
+                left.unlink()
 
 
 def _mounts_below(folder: Path) -> list[str]:

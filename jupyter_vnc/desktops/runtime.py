@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -61,6 +62,7 @@ class Runtime:
     def __init__(self, candidates: Iterable[Path]) -> None:
         self._candidates = list(candidates)
         self._folder: Path | None = None
+        self._opening = threading.Lock()
         self.lock = -1
 
     def open(self) -> Path:
@@ -69,17 +71,19 @@ class Runtime:
         Raises:
             DesktopFailed: there is no such place; the detail says why for each.
         """
-        if self._folder is not None and self._folder.is_dir():
+        with self._opening:  # desktops that start at the same time do this in several threads
+            if self._folder is None or not self._folder.is_dir():
+                self.close()
+                self._folder, self.lock = self._make_somewhere()
             return self._folder
-        self.close()
+
+    def _make_somewhere(self) -> tuple[Path, int]:
         reasons = []
         for place in self._candidates:
             try:
-                self._folder, self.lock = _make(place)
+                return _make(place)
             except OSError as error:
                 reasons.append(f"{place}: {error.strerror or error}")
-            else:
-                return self._folder
         raise DesktopFailed(
             "The server cannot make a private folder for the desktop's socket: "
             "its runtime folder is full, not writable or has too long a path.",
@@ -139,9 +143,9 @@ def _make(place: Path) -> tuple[Path, int]:
 
 
 def _lock(folder: Path) -> int:
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # a sweeper may hold it for a moment
         os.write(descriptor, _boot().encode())
     except OSError:
         os.close(descriptor)
@@ -169,8 +173,9 @@ def _ours(place: Path) -> Iterator[Path]:
 
 
 def _sweep(folder: Path) -> bool:
+    """Remove a folder and the processes of its desktops, if nobody lives there."""
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError:
         return False
     try:
@@ -178,17 +183,23 @@ def _sweep(folder: Path) -> bool:
         foreign = os.read(descriptor, 64).decode("ascii", "replace") != _boot()
         if foreign and time.time() - os.fstat(descriptor).st_mtime < FOREIGN_AGE:
             return False
-        kill(marked(str(folder)), signal.SIGKILL)
-        for desktop in folder.iterdir():
-            if desktop.is_dir():
-                _remove_recorded_display(desktop / SERVER_RECORD)
-                remove_folder(desktop)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_left(folder)
     except OSError:
         return False
     finally:
         os.close(descriptor)
     return True
+
+
+def _remove_left(folder: Path) -> None:
+    """Kill what belongs to the desktops of a folder, and remove what they left on disk."""
+    kill(marked(str(folder)), signal.SIGKILL)
+    for desktop in folder.iterdir():
+        if desktop.is_dir():
+            _remove_recorded_display(desktop / SERVER_RECORD)
+            remove_folder(desktop)
+    (folder / LOCK).unlink()
+    folder.rmdir()
 
 
 def record_server(folder: Path, display: int, pid: int) -> None:

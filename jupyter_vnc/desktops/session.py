@@ -86,7 +86,18 @@ DROPPED: Final = (
     "GTK_PATH",
     "QT_PLUGIN_PATH",
     "QT_QPA_PLATFORM_PLUGIN_PATH",
-    "XDG_CONFIG_DIRS_CONDA",
+)
+
+
+#: Screen lockers that sessions start by themselves. The person in front of a desktop is logged in to Jupyter already,
+#: and in a container has no password that would open a locked screen.
+LOCKERS: Final = (
+    "gnome-screensaver",
+    "light-locker",
+    "lxqt-xscreensaver-autostart",
+    "mate-screensaver",
+    "xfce4-screensaver",
+    "xscreensaver",
 )
 
 
@@ -153,3 +164,19 @@ def bus_command(address: str, which: Which = which) -> tuple[str, ...] | None:
     """
     daemon = which("dbus-daemon")
     return (daemon, "--session", "--nofork", "--nopidfile", "--nosyslog", f"--address={address}") if daemon else None
+
+
+def mask_lockers(folder: Path) -> str:
+    """Fill a configuration folder that keeps screen lockers from starting; return ``XDG_CONFIG_DIRS`` with it first.
+
+    An entry of the same name in the user's own ``~/.config/autostart`` has precedence (Desktop Application Autostart
+    Specification), so a user who wants a locker has it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    autostart = folder / "autostart"
+    autostart.mkdir(mode=0o700, parents=True)
+    for name in LOCKERS:
+        (autostart / f"{name}.desktop").write_text("[Desktop Entry]\nType=Application\nHidden=true\n")
+    return ":".join([str(folder), os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"])

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -75,8 +76,9 @@ class Listening:
     authority: Path
 
 
+@cache
 def ask(path: str) -> str:
-    """Run a binary with ``-version`` and return all it says; empty if it cannot be run."""
+    """Run a binary with ``-version`` and return all it says; empty if it cannot be run. Asks each only once."""
     try:
         answer = subprocess.run(  # noqa: S603 - the path is from our table, PATH or the admin's configuration
             [path, "-version"],

@@ -1,0 +1,80 @@
+"""Waiting for a desktop's programs: a free display number, an X server that answers, a bus that listens."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from .process import Exit
+from .processes import display_holder
+
+#: X displays that we use: above those of machines' own screens, of SSH and of other tools that start at 0 or 10.
+DISPLAYS: Final = range(100, 1000)
+
+#: How many display numbers are tried; more than one is needed only when somebody takes it at the same moment.
+ATTEMPTS: Final = 20
+
+#: Seconds between two looks at a program that is starting.
+POLL: Final = 0.01
+
+_GREETING: Final = b"RFB 003."
+_GREETING_BYTES: Final = 12
+
+
+def free_displays(seed: str) -> Iterator[int]:
+    """Yield display numbers that nobody uses; the same seed gets the same number again where it can.
+
+    A kernel that was told a desktop's DISPLAY can then still use it after a restart.
+    """
+    first = zlib.crc32(seed.encode()) % len(DISPLAYS)
+    attempts = 0
+    for step in range(len(DISPLAYS)):
+        display = DISPLAYS[(first + step) % len(DISPLAYS)]
+        if display_holder(display) == 0:
+            yield display
+            attempts += 1
+            if attempts == ATTEMPTS:
+                return
+
+
+async def answers(path: Path, exited: asyncio.Future[Exit]) -> Exit | None:
+    """Wait until an RFB server answers on a socket (None), or until its program exits (how).
+
+    There is no limit: what listens but says nothing keeps the caller waiting, who has one.
+    """
+    while not exited.done():
+        if await _greets(path):
+            return None
+        await asyncio.wait([exited], timeout=POLL)
+    return exited.result()
+
+
+async def _greets(path: Path) -> bool:
+    """Whether an RFB server says its version (RFC 6143, section 7.1.1) on a socket now."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(path)
+    except OSError:
+        return False
+    try:
+        return (await reader.readexactly(_GREETING_BYTES)).startswith(_GREETING)
+    except (OSError, asyncio.IncompleteReadError):
+        return False
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def appears(path: Path, exited: asyncio.Future[Exit], timeout: float) -> bool:  # noqa: ASYNC109 - no error
+    """Wait until a file is there; False if the program that should make it exits, or ``timeout`` seconds are over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while not path.exists():  # noqa: ASYNC240 - in our own folder
+        if exited.done() or loop.time() > deadline:
+            return False
+        await asyncio.wait([exited], timeout=POLL)
+    return True

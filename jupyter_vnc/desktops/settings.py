@@ -1,0 +1,73 @@
+"""The configuration of managed desktops: every trait, with its unit, its default, and why one would change it."""
+
+from __future__ import annotations
+
+from traitlets import Bool, Dict, Float, Int, Unicode
+from traitlets.config import LoggingConfigurable
+
+
+class DesktopSettings(LoggingConfigurable):
+    """What an admin can set for all managed desktops of a server."""
+
+    xserver = Unicode(
+        help="""The X server with VNC: a path or a name on PATH. Default: empty, the first that is installed of
+        Xtigervnc, Xvnc (TigerVNC 1.11 or later, TurboVNC 3.1 or later). Set it when several are installed.
+        """,
+    ).tag(config=True)
+
+    start_timeout = Float(
+        30.0,
+        min=1.0,
+        help="""Seconds that a desktop may take to start. Default 30. Raise it where homes or programs are on a slow
+        network disk.
+        """,
+    ).tag(config=True)
+
+    stop_timeout = Float(
+        10.0,
+        min=0.0,
+        help="""Seconds that a desktop's programs get to end by themselves before they are killed. Default 10. Raise it
+        if programs need longer to save their work.
+        """,
+    ).tag(config=True)
+
+    cull_idle_timeout = Float(
+        0.0,
+        min=0.0,
+        help="""Seconds without a viewer and without input after which a desktop is stopped. Default 0: never, it stays
+        until the server stops. Set it where idle desktops take memory from others.
+        """,
+    ).tag(config=True)
+
+    max_desktops = Int(
+        4,
+        min=0,
+        help="""Running desktops per user. Default 4; 0 for no limit. Raise it where users have many applications of
+        their own tile; each desktop takes about 100 MB of memory with a small session.
+        """,
+    ).tag(config=True)
+
+    crash_limit = Int(
+        3,
+        min=1,
+        help="""How often in ten minutes a desktop may fail and still be started again by a viewer that comes back.
+        Default 3. After that it starts only when somebody asks for a restart. Raise it for a session that is known
+        to crash.
+        """,
+    ).tag(config=True)
+
+    screen_lock = Bool(
+        False,
+        help="""Whether sessions may start their screen lockers. Default False: users are logged in to Jupyter already,
+        and in a container they have no password to unlock a screen with. A user's own autostart entry has precedence.
+        """,
+    ).tag(config=True)
+
+    variables = Dict(
+        key_trait=Unicode(),
+        value_trait=Unicode(),
+        help="""Variables for the programs of every desktop, added to the server's own. Default: none. For example
+        ``{"LANG": "de_DE.UTF-8"}`` on a machine whose service manager sets no language, or ``{"HOME": "/scratch"}``
+        where homes cannot be written.
+        """,
+    ).tag(config=True)
