@@ -70,8 +70,8 @@ class Relay:
         }
         try:
             done, rest = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            half_open = all([pump.result() for pump in done])
-            if half_open and rest:
+            results = [pump.result() for pump in done]  # each of them: a failed pump must raise here
+            if rest and all(results):
                 await asyncio.wait(rest, timeout=LINGER)
             return pumps[done.pop()]
         finally:

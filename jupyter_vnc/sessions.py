@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +35,12 @@ class Session:
     #: Why somebody ended it, once somebody has.
     error: VNCError | None = None
     _stop: Callable[[], Any] | None = None
+    _began: float = field(default_factory=time.monotonic)
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began
 
     def run_by(self, stop: Callable[[], Any]) -> None:
         """Set what ends the session: called once by its owner, at once if somebody has ended it already."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from .exceptions import ConfigError
 from .targets import (
+    MAX_CONFIG_NAME,
     MAX_SOCKET_PATH,
     Address,
     Credentials,
@@ -261,13 +262,13 @@ def _credentials(values: Mapping[str, Any]) -> Credentials:
     return Credentials(values.get("username", ""), form, values.get(form, ""))
 
 
-def parse_target(name: str, raw: Mapping[str, Any]) -> Target:
+def parse_target(name: str, raw: Mapping[str, Any], *, longest_name: int = MAX_CONFIG_NAME) -> Target:
     """Make a target of one entry of ``c.VNCBroker.targets``.
 
     Raises:
         ConfigError: names the target and the key that is wrong, and what would be right.
     """
-    check_name(name)
+    check_name(name, longest=longest_name)
     try:
         if not isinstance(raw, Mapping):
             raise ConfigError("must be a dictionary of target options")  # noqa: TRY301 - gets the name below

@@ -17,8 +17,10 @@ from typing import Any, Final, Protocol
 
 from .exceptions import ConfigError, TargetNotFound
 
-#: Names of targets: safe in a URL, a file name and a log line.
-TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: Names of targets: safe in a URL, a file name and a log line. So long because a name may be a signed token (JWT)
+#: that a websockify plug-in looks up; what an admin writes has at most 64 characters.
+TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,1023}")
+MAX_CONFIG_NAME: Final = 64
 
 #: User names that may become a part of an address. No separator, no dot-dot, nothing that a shell or a URL reads.
 SAFE_USERNAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
@@ -299,15 +301,15 @@ class Target:
         }
 
 
-def check_name(name: object) -> str:
+def check_name(name: object, *, longest: int = MAX_CONFIG_NAME) -> str:
     """Return the name, if a target may be called so.
 
     Raises:
         ConfigError: it may not; says which names are possible.
     """
-    if isinstance(name, str) and TARGET_NAME.fullmatch(name):
+    if isinstance(name, str) and len(name) <= longest and TARGET_NAME.fullmatch(name):
         return name
-    hint = "a name is 1 to 64 letters, digits, '.', '_' or '-', and starts with a letter or digit"
+    hint = f"a name is 1 to {longest} letters, digits, '.', '_' or '-', and starts with a letter or digit"
     raise ConfigError(hint, target=str(name)[:80])
 
 

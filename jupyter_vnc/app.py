@@ -1,0 +1,86 @@
+"""The server extension: config in, running service out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from jupyter_events.logger import EventLogger
+from jupyter_server._tz import utcnow
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Instance
+from traitlets.config import Configurable
+
+from . import handlers
+from .audit import EVENT_SCHEMA_FILE
+from .broker import VNCBroker
+from .desktops.manager import DesktopManager
+from .sources.config import ConfigTargets
+from .sources.websockify import WebsockifyTargets
+from .websocket import VNCWebSocket
+
+_HERE: Final = Path(__file__).parent
+_NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
+
+#: Every route below ``{base_url}vnc``; ``rest-api.yml`` says what each does.
+ROUTES: Final[list[tuple[str, type, dict[str, Any]]]] = [
+    (r"/vnc/?", handlers.ListPage, {}),
+    (rf"/vnc/view/{_NAME}", handlers.ViewPage, {}),
+    (r"/vnc/api/targets", handlers.TargetsHandler, {}),
+    (r"/vnc/api/tokens", handlers.TokensHandler, {}),
+    (r"/vnc/api/sessions", handlers.SessionsHandler, {}),
+    (r"/vnc/api/sessions/([0-9a-f]{16})", handlers.SessionHandler, {}),
+    (r"/vnc/api/desktops", handlers.DesktopsHandler, {}),
+    (rf"/vnc/api/desktops/{_NAME}", handlers.DesktopHandler, {}),
+    (r"/vnc/static/(.+)", handlers.StaticFiles, {"path": str(_HERE / "static")}),
+    (r"/vnc/ws", VNCWebSocket, {}),
+]
+
+
+class VNCExtension(ExtensionApp):
+    """Remote desktops in Jupyter."""
+
+    name = "jupyter_vnc"
+    app_name = "Jupyter VNC"
+    description = "Remote desktops in Jupyter: one click, Jupyter's own login, no secret in the browser."
+    load_other_extensions = True
+    extension_url = "/vnc/"
+    file_url_prefix = "/vnc/view"
+    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets, WebsockifyTargets]  # noqa: RUF012
+
+    broker = Instance(VNCBroker, allow_none=True)
+
+    def initialize_settings(self) -> None:
+        """Build the broker and hand it to the handlers."""
+        self.broker = VNCBroker(parent=self)
+        self.broker.on_activity = self._note_activity
+        self.settings["vnc_broker"] = self.broker
+        self.settings["vnc_templates"] = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True
+        )
+        self._register_events()
+
+    def initialize_handlers(self) -> None:
+        """Register the routes."""
+        self.handlers.extend(ROUTES)
+
+    def _register_events(self) -> None:
+        events: EventLogger | None = getattr(self.serverapp, "event_logger", None)
+        if events is not None and self.broker is not None:
+            events.register_event_schema(EVENT_SCHEMA_FILE)
+            self.broker.audit.events = events
+
+    def _note_activity(self) -> None:
+        """Move the server's ``last_activity``: any setting of such a name counts."""
+        assert self.serverapp is not None  # noqa: S101 - for the type checker
+        self.serverapp.web_app.settings["vnc_last_activity"] = utcnow()
+
+    def current_activity(self) -> dict[str, Any] | None:
+        """Live sessions, for ``shutdown_no_activity``."""
+        return self.broker.current_activity() if self.broker else None
+
+    async def stop_extension(self) -> None:
+        """Close the sessions and stop the desktops."""
+        if self.broker is not None:
+            await self.broker.close()

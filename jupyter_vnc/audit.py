@@ -1,0 +1,97 @@
+"""What happened in a session's life: one log line at open and close, metrics, and events.
+
+Nothing here is a secret or an address: a session id, a target's name, a user's name, counts and the close code.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+
+from .exceptions import CloseCode
+from .sessions import Session
+
+EVENT_SCHEMA: Final = "https://events.jupyter.org/jupyter_vnc/session/v1"
+EVENT_SCHEMA_FILE: Final = Path(__file__).parent / "event_schemas" / "session.yaml"
+
+
+class EventLogger(Protocol):
+    """The part of :class:`jupyter_events.EventLogger` that is needed here."""
+
+    def emit(self, *, schema_id: str, data: dict[str, Any]) -> Any:
+        """Send one event to whoever listens."""
+
+
+class Metrics:
+    """Gauges and counters on a registry; never labelled by user."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.sessions = Gauge("jupyter_vnc_sessions", "Live VNC sessions", registry=registry)
+        self.ended = Counter("jupyter_vnc_sessions_ended", "Ended VNC sessions", ["code"], registry=registry)
+        self.bytes = Counter(
+            "jupyter_vnc_bytes", "Bytes relayed, by direction as seen by the browser", ["direction"], registry=registry
+        )
+        for code in CloseCode:
+            self.ended.labels(str(code.value))
+        for direction in ("in", "out"):
+            self.bytes.labels(direction)
+
+
+_shared: list[Metrics] = []
+
+
+def _process_metrics() -> Metrics:
+    """The metrics on the process's registry, which takes each name once."""
+    if not _shared:
+        _shared.append(Metrics(REGISTRY))
+    return _shared[0]
+
+
+class Audit:
+    """Tells the log, the metrics and the event bus what happened."""
+
+    def __init__(self, log: logging.Logger | logging.LoggerAdapter[Any], *, metrics: Metrics | None = None) -> None:
+        self._log = log
+        self._metrics = metrics or _process_metrics()
+        #: Where events go; the host sets it when it has an event bus.
+        self.events: EventLogger | None = None
+
+    def opened(self, session: Session) -> None:
+        """Note that a session began."""
+        self._log.info(
+            "Session %s: %s opens %s (%s)", session.id, session.user.name, session.target.name, session.mode.value
+        )
+        self._metrics.sessions.inc()
+        self._emit("opened", session)
+
+    def closed(self, session: Session, code: CloseCode, reason: str) -> None:
+        """Note that a session ended, and why."""
+        seconds = session.age
+        self._log.info(
+            "Session %s: %s left %s after %.0f s, %d bytes in, %d bytes out, code %d: %s",
+            *(session.id, session.user.name, session.target.name, seconds),
+            *(session.bytes_in, session.bytes_out, code.value, reason),
+        )
+        self._metrics.sessions.dec()
+        self._metrics.ended.labels(str(code.value)).inc()
+        self._metrics.bytes.labels("in").inc(session.bytes_in)
+        self._metrics.bytes.labels("out").inc(session.bytes_out)
+        self._emit("closed", session, code=code.value, seconds=round(seconds, 3))
+
+    def _emit(self, action: str, session: Session, **more: Any) -> None:
+        if self.events is None:
+            return
+        data = {
+            "action": action,
+            "session": session.id,
+            "target": session.target.name,
+            "user": session.user.name,
+            "mode": session.mode.value,
+            "bytes_in": session.bytes_in,
+            "bytes_out": session.bytes_out,
+            **more,
+        }
+        self.events.emit(schema_id=EVENT_SCHEMA, data=data)

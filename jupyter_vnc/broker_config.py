@@ -1,0 +1,68 @@
+"""The broker's limits as traits: each says its unit, its default, and why one would change it."""
+
+from __future__ import annotations
+
+from traitlets import Enum, Float, HasTraits, Int
+
+
+class BrokerLimits(HasTraits):
+    """How much, how often and how long. 0 switches a limit off where that is safe."""
+
+    token_ttl = Float(
+        30.0,
+        min=5.0,
+        max=300.0,
+        help="""Seconds that a token waits to be redeemed. Default 30: the viewer redeems in less than one. Raise it
+        only for a link slower than that.""",
+    ).tag(config=True)
+    tokens_per_user = Int(
+        16, min=1, help="Unused tokens of one user at once. Default 16; more are refused until the oldest expires."
+    ).tag(config=True)
+    tokens_total = Int(
+        4096, min=1, help="Unused tokens of all users at once. Default 4096, about 2 MiB of memory."
+    ).tag(config=True)
+    tokens_per_minute = Float(
+        60.0, min=0.0, help="Tokens that one user may ask for in a minute, on average. Default 60; 0 for no limit."
+    ).tag(config=True)
+    token_burst = Int(20, min=1, help="Tokens that one user may ask for at once. Default 20.").tag(config=True)
+
+    sessions_per_user = Int(8, min=0, help="Open desktops of one user. Default 8; 0 for no limit.").tag(config=True)
+    sessions_per_target = Int(
+        8,
+        min=0,
+        help="""Viewers of one VNC server. Default 8; 0 for no limit. A target's key ``max_sessions`` overrides it.""",
+    ).tag(config=True)
+    sessions_total = Int(
+        64,
+        min=0,
+        help="""Open desktops of everybody. Default 64; 0 for no limit. Each takes two descriptors, 2 MiB at most.""",
+    ).tag(config=True)
+
+    connect_timeout = Float(
+        10.0, min=0.1, help="Seconds to connect to a VNC server, waiting for a turn included. Default 10."
+    ).tag(config=True)
+    handshake_timeout = Float(
+        15.0, min=0.1, help="Seconds for the handshake with a VNC server, and with a viewer. Default 15."
+    ).tag(config=True)
+    stall_timeout = Float(
+        30.0,
+        min=0.0,
+        help="""Seconds that either end may take nothing while bytes wait for it; then the session is closed and the
+        viewer reconnects. Default 30. Raise it for phones that sleep; 0 for no limit keeps dead sessions.""",
+    ).tag(config=True)
+    ping_interval = Float(
+        20.0,
+        min=0.0,
+        help="""Seconds between pings to the browser, and for its answer. Default 20, below the idle cut of common
+        reverse proxies; 0 for none.""",
+    ).tag(config=True)
+    max_message = Int(
+        128 * 1024, min=16 * 1024, help="Largest websocket message from a browser, in bytes. Default 128 KiB."
+    ).tag(config=True)
+
+    activity = Enum(
+        ["input", "traffic", "none"],
+        default_value="input",
+        help="""What counts as activity for idle culling: ``input`` (default; keys, pointer, clipboard), ``traffic``
+        (any byte, so an open tab keeps the server alive), or ``none``.""",
+    ).tag(config=True)

@@ -1,0 +1,220 @@
+"""From a target to a logged-in connection: dial, run the handshake, keep a server's own lock-out from firing.
+
+Real servers lock a peer out after a few unauthenticated or refused connections, and for all of our users the peer is
+this process. So: two handshakes at a time for each server, no bare probes, and a breaker after refused logins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from .channels import Channel, StreamChannel
+from .credentials import load_password
+from .dial import RETRY_PAUSE, dial
+from .exceptions import TargetRefused, TargetUnreachable, VNCError
+from .limits import Breaker
+from .rfb.handshake import TargetHandshake
+from .rfb.security import Login, SecurityPolicy
+from .targets import Target, TCPAddress, UnixAddress
+
+log = logging.getLogger(__name__)
+
+#: Logins under way at once for each server: TigerVNC refuses three of eight that come together.
+HANDSHAKES_AT_ONCE: Final = 2
+
+
+class Handshake(Protocol):
+    """What a sans-I/O handshake offers to the one who moves its bytes."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended well."""
+
+    @property
+    def exc(self) -> VNCError | None:
+        """How it failed, if it did."""
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes of the peer."""
+
+    def receive_eof(self) -> None:
+        """Note that the peer has closed."""
+
+    def data_to_send(self) -> bytes:
+        """Give the bytes that the peer gets next."""
+
+
+class SilentPeerError(Exception):
+    """The peer closed before its first byte: a full backlog or a server that is not up yet."""
+
+
+async def converse(handshake: Handshake, channel: Channel, *, paused: Callable[[], bool], greeted: bool = True) -> None:
+    """Move bytes between a handshake and a channel until it is done or pauses; the caller sets the time limit.
+
+    Args:
+        handshake: the state machine.
+        channel: carries its bytes.
+        paused: whether it wants something else than bytes before it goes on.
+        greeted: False for a target that has not said anything yet.
+
+    Raises:
+        VNCError: the handshake failed.
+        SilentPeerError: the peer closed and had not said a byte.
+    """
+    while True:
+        if data := handshake.data_to_send():
+            await _send(channel, data)
+        if handshake.exc is not None:
+            raise handshake.exc
+        if handshake.done or paused():
+            return
+        if data := await channel.read():
+            greeted = True
+            handshake.receive_data(data)
+        elif greeted:
+            handshake.receive_eof()
+        else:
+            raise SilentPeerError
+
+
+async def _send(channel: Channel, data: bytes) -> None:
+    """Send what the handshake says; a peer that is gone shows at the next read, with what it said last."""
+    try:
+        await channel.write(data)
+    except ConnectionError as error:
+        log.debug("The peer closed during the handshake: %s", error)
+
+
+@dataclass(slots=True)
+class TargetLeg:
+    """A logged-in connection. ``early`` came behind the handshake; ``security`` names the scheme, for the log."""
+
+    channel: Channel
+    early: bytes
+    security: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectLimits:
+    """Seconds for connecting (waiting for a turn included), and for the whole handshake after it."""
+
+    connect_timeout: float = 10.0
+    handshake_timeout: float = 15.0
+
+
+class Connector:
+    """Connects and logs in. One for all sessions, because its limits are per server."""
+
+    def __init__(self, limits: ConnectLimits | None = None, breaker: Breaker | None = None) -> None:
+        self._limits = limits or ConnectLimits()
+        self._breaker = breaker or Breaker(3, open_for=30.0)
+        self._gates: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
+
+    async def connect(self, target: Target, address: TCPAddress | UnixAddress) -> TargetLeg:
+        """Connect to a target and log in.
+
+        Raises:
+            TargetUnreachable: see :func:`~jupyter_vnc.dial.dial`; also when nobody answered or it was not our turn.
+            TargetRefused: the credentials were refused, now or three times before.
+            TargetProtocolError: it does not speak RFB, or no security type is common.
+        """
+        key = str(address)
+        self._check_breaker(key)
+        login = Login(target.credentials.username, await load_password(target.credentials))
+        limits = self._limits_of(target)
+        gate = self._gates.setdefault(key, asyncio.Semaphore(HANDSHAKES_AT_ONCE))
+        try:
+            async with asyncio.timeout(limits.connect_timeout):
+                await gate.acquire()
+        except TimeoutError:
+            raise TargetUnreachable("The desktop is busy with other logins. Try again.", detail=key) from None
+        try:
+            # Whoever waited here behind refused logins must not be the next one.
+            self._check_breaker(key)
+            leg = await self._log_in(target, address, login, limits)
+        except TargetRefused:
+            self._breaker.failed(key)
+            raise
+        finally:
+            gate.release()
+        self._breaker.succeeded(key)
+        return leg
+
+    def _check_breaker(self, key: str) -> None:
+        if wait := self._breaker.open_for(key):
+            raise TargetRefused(
+                "The desktop refused the configured credentials several times. Tell your administrator; "
+                f"the next try is possible in {wait:.0f} seconds.",
+                detail=key,
+            )
+
+    def _limits_of(self, target: Target) -> ConnectLimits:
+        return replace(
+            self._limits,
+            connect_timeout=target.limits.connect_timeout or self._limits.connect_timeout,
+            handshake_timeout=target.limits.handshake_timeout or self._limits.handshake_timeout,
+        )
+
+    async def _log_in(
+        self, target: Target, address: TCPAddress | UnixAddress, login: Login, limits: ConnectLimits
+    ) -> TargetLeg:
+        """Dial and run the handshake; a Unix socket whose server closes without a byte is tried again in time."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + limits.connect_timeout
+        while True:
+            channel = await self._dial(address, deadline)
+            try:
+                return await self._handshake(target, address, channel, login, limits)
+            except SilentPeerError:
+                await channel.close()
+                if isinstance(address, TCPAddress) or loop.time() > deadline:
+                    sentence = "The desktop closed the connection without a word."
+                    raise TargetUnreachable(sentence, detail=str(address)) from None
+                await asyncio.sleep(random.uniform(*RETRY_PAUSE))  # noqa: S311 - jitter
+            except BaseException:
+                await channel.close()
+                raise
+
+    async def _dial(self, address: TCPAddress | UnixAddress, deadline: float) -> StreamChannel:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await dial(address)
+        except TimeoutError:
+            raise TargetUnreachable("The desktop did not answer in time.", detail=str(address)) from None
+
+    async def _handshake(
+        self,
+        target: Target,
+        address: TCPAddress | UnixAddress,
+        channel: StreamChannel,
+        login: Login,
+        limits: ConnectLimits,
+    ) -> TargetLeg:
+        handshake = TargetHandshake(login, policy_of(target, address))
+        try:
+            async with asyncio.timeout(limits.handshake_timeout):
+                await converse(handshake, channel, paused=lambda: False, greeted=False)
+        except TimeoutError:
+            sentence = "The desktop did not finish its greeting in time."
+            raise TargetUnreachable(sentence, detail=str(address)) from None
+        log.debug("Logged in to %s: RFB %s, security %s", target.name, handshake.version, handshake.security)
+        return TargetLeg(channel, handshake.leftover(), handshake.security)
+
+
+def policy_of(target: Target, address: TCPAddress | UnixAddress) -> SecurityPolicy:
+    """What the target's configuration lets its server ask of us; nothing weaker is used silently."""
+    base = SecurityPolicy.local() if address.is_local else SecurityPolicy()
+    tls = target.tls
+    return replace(
+        base,
+        allow_none=base.allow_none or target.allow_unauthenticated,
+        require_verified=tls.mode == "x509",
+        require_encryption=tls.mode in {"x509", "anonymous"},
+        certificate_sha256=bytes.fromhex(tls.fingerprint) if tls.fingerprint else None,
+    )

@@ -1,0 +1,285 @@
+"""The HTTP routes: authenticate, call the broker, serialise. Every rule is the broker's."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from jupyter_server.utils import url_path_join
+from tornado import web
+
+from . import __version__
+from .broker import VNCBroker
+from .exceptions import LimitExceeded, MalformedRequest, VNCError
+from .targets import User
+from .visitor import JupyterVisitor
+
+#: Largest body of a request (bytes); the longest target name fits in.
+MAX_BODY: Final = 2048
+
+#: Nothing but our own files: no inline script or style, no frame but Jupyter's own pages.
+PAGE_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "frame-ancestors 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+    )
+)
+
+H = TypeVar("H", bound="VNCHandler")
+P = ParamSpec("P")
+
+
+class VNCHandler(ExtensionHandlerMixin, JupyterHandler):
+    """What all routes share: the broker, the visitor, and errors as HTTP."""
+
+    auth_resource = "vnc"
+
+    @property
+    def broker(self) -> VNCBroker:
+        """The broker of this server."""
+        broker: VNCBroker = self.settings["vnc_broker"]
+        return broker
+
+    @property
+    def root(self) -> str:
+        """The path under which all routes are."""
+        return url_path_join(self.base_url, "vnc/")
+
+    def visitor(self) -> JupyterVisitor:
+        """Who asks."""
+        return JupyterVisitor(self)
+
+    @property
+    def asking_user(self) -> User:
+        """The user who asks, as the broker knows users."""
+        return self.visitor().user
+
+
+def vnc_errors(
+    method: Callable[Concatenate[H, P], Awaitable[None]],
+) -> Callable[Concatenate[H, P], Awaitable[None]]:
+    """Turn a broker's error into the HTTP status that it carries; the log gets its detail."""
+
+    @wraps(method)
+    async def inner(self: H, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            await method(self, *args, **kwargs)
+        except VNCError as error:
+            if error.detail:
+                self.log.info("%s %s: %s", self.request.method, self.request.path, error.log_line)
+            raise http_error(self, error) from None
+
+    return inner
+
+
+def http_error(handler: web.RequestHandler, error: VNCError) -> web.HTTPError:
+    """Make the HTTP error of a broker's error; ``Retry-After`` is set where there is one."""
+    answer = web.HTTPError(error.http_status, str(error).replace("%", "%%"), reason=error.reason)
+    answer.vnc_error = error  # type: ignore[attr-defined]
+    return answer
+
+
+class VNCAPIHandler(VNCHandler, APIHandler):
+    """JSON routes."""
+
+    #: Looking at a list is no work: polling must not keep a server from being culled.
+    _track_activity = False
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with ``message`` (for a person) and ``reason`` (for a program)."""
+        error = getattr(kwargs.get("exc_info", (None, None))[1], "vnc_error", None)
+        if error is None:
+            super().write_error(status_code, **kwargs)
+            return
+        if isinstance(error, LimitExceeded):
+            self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps({"message": str(error), "reason": error.reason}))
+
+    def body(self) -> dict[str, Any]:
+        """Return the request's JSON object.
+
+        Raises:
+            MalformedRequest: it is not one, or too long.
+        """
+        raw = self.request.body
+        if len(raw) > MAX_BODY:
+            raise MalformedRequest(f"The request's body is over {MAX_BODY} bytes.")
+        try:
+            body = json.loads(raw or b"{}")
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise MalformedRequest("The request's body must be a JSON object.")
+        return body
+
+    def answer(self, body: Any, status: int = 200) -> None:
+        """Answer with JSON that nobody keeps."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps(body))
+
+
+class TargetsHandler(VNCAPIHandler):
+    """``GET api/targets``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self) -> None:
+        """List what the user may look at."""
+        self.answer(await self.broker.list_targets(self.visitor()))
+
+
+class TokensHandler(VNCAPIHandler):
+    """``POST api/tokens``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def post(self) -> None:
+        """Issue a token for one target."""
+        body = self.body()
+        if unknown := sorted(set(body) - {"target", "mode"}):
+            raise MalformedRequest(f"Unknown key: {unknown[0]!r}")
+        issued, mode = await self.broker.issue(self.visitor(), body.get("target"), body.get("mode"))
+        answer = {"token": issued.token, "expires_in": issued.expires_in, "target": body["target"], "mode": mode.value}
+        self.answer({**answer, "websocket": url_path_join(self.root, "ws")}, 201)
+
+
+class SessionsHandler(VNCAPIHandler):
+    """``GET api/sessions``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self) -> None:
+        """List the user's live sessions."""
+        self.answer(self.broker.list_sessions(self.asking_user))
+
+
+class SessionHandler(VNCAPIHandler):
+    """``DELETE api/sessions/{id}``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def delete(self, session_id: str) -> None:
+        """End a session."""
+        self.broker.end(session_id, self.asking_user)
+        self.set_status(204)
+
+
+class DesktopsHandler(VNCAPIHandler):
+    """``GET api/desktops``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self) -> None:
+        """List the user's managed desktops."""
+        self.answer(await self.broker.list_desktops(self.visitor()))
+
+
+class DesktopHandler(VNCAPIHandler):
+    """``POST`` and ``DELETE api/desktops/{name}``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def post(self, name: str) -> None:
+        """Start or restart a managed desktop; answers when it is ready."""
+        body = self.body()
+        action = body.get("action")
+        if action not in {"start", "restart"} or set(body) != {"action"}:
+            raise MalformedRequest('The body must be {"action": "start"} or {"action": "restart"}.')
+        await self.broker.start_desktop(self.visitor(), name, restart=action == "restart")
+        rows = await self.broker.list_desktops(self.visitor())
+        self.answer(next((row for row in rows if row["name"] == name), {}))
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def delete(self, name: str) -> None:
+        """Stop a managed desktop."""
+        await self.broker.stop_desktop(self.visitor(), name)
+        self.set_status(204)
+
+
+class VNCPageHandler(VNCHandler):
+    """HTML pages: never cached, never framed by strangers, nothing inline."""
+
+    @property
+    def content_security_policy(self) -> str:
+        """See :data:`PAGE_POLICY`."""
+        return PAGE_POLICY
+
+    def page(self, template: str, **values: Any) -> None:
+        """Render a page; reading ``xsrf_token`` also sets the cookie that its script sends back."""
+        self.xsrf_token  # noqa: B018
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Referrer-Policy", "no-referrer")
+        template_environment = self.settings["vnc_templates"]
+        values = {"root": self.root, "home": self.base_url, "version": __version__, **values}
+        self.finish(template_environment.get_template(template).render(**values))
+
+
+class ListPage(VNCPageHandler):
+    """``GET {root}``: the user's desktops."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self) -> None:
+        """Show the list, or what to do to have one."""
+        targets = await self.broker.list_targets(self.visitor())
+        self.page("list.html", targets=targets, help="" if targets else self.broker.advice)
+
+
+class ViewPage(VNCPageHandler):
+    """``GET {root}view/{target}``: the standalone viewer; reads nothing from the query string."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self, name: str) -> None:
+        """Show the viewer of one target."""
+        target = await self.broker.public_target(self.visitor(), name)
+        self.page("viewer.html", target=target, viewer_json=json.dumps(target["viewer"]))
+
+
+class StaticFiles(VNCHandler, web.StaticFileHandler):
+    """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
+
+    _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
+
+    @web.authenticated
+    @authorized
+    async def get(self, path: str, include_body: bool = True) -> None:
+        """Serve a file; ``?v=`` lets the browser keep it."""
+        await web.StaticFileHandler.get(self, path, include_body)
+
+    @web.authenticated
+    @authorized
+    async def head(self, path: str) -> None:
+        """Serve a file's headers."""
+        await web.StaticFileHandler.get(self, path, include_body=False)
+
+    def get_content_type(self) -> str:
+        """Return the type by our own table: the system's may be wrong, and a module of a wrong type does not run."""
+        suffix = "." + str(self.absolute_path).rpartition(".")[2]
+        return self._TYPES.get(suffix, "text/plain")

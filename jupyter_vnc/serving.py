@@ -1,0 +1,227 @@
+"""Serving one session: both handshakes, the relay, and an end that says why.
+
+One task owns a session from its first byte to its last; whatever happens, its ``finally`` closes both legs, and the
+registry forgets the session last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from logging import Logger, LoggerAdapter
+from typing import Any, Final, Protocol, TypeVar
+
+from .audit import Audit
+from .channels import Channel
+from .connect import Connector, TargetLeg, converse
+from .exceptions import CloseCode, ServerStopping, Stalled, TargetUnreachable, VNCError
+from .relay import Leg, Relay
+from .rfb.guard import Guard, Permissions
+from .rfb.handshake import ViewerHandshake, client_init
+from .sessions import Session, SessionRegistry
+from .targets import DesktopAddress, DesktopSpec, State, Target, TCPAddress, UnixAddress
+
+#: For how long the outcome of the last connection tells a TCP target's state (seconds).
+STATE_MEMORY: Final = 60.0
+
+_ENDINGS: Final = {Leg.VIEWER: "The viewer left.", Leg.TARGET: "The desktop has ended the connection."}
+
+V = TypeVar("V")
+T = TypeVar("T")
+
+
+class Desktops(Protocol):
+    """What serving needs of the desktop manager."""
+
+    async def ensure(self, user: str, name: str, spec: DesktopSpec) -> UnixAddress:
+        """Start the desktop if it does not run; return where it listens."""
+
+    def attach(self, user: str, name: str) -> None:
+        """Count a viewer."""
+
+    def detach(self, user: str, name: str) -> None:
+        """Count one viewer less."""
+
+    def touch(self, user: str, name: str) -> None:
+        """Note that its user did something."""
+
+
+class ServingOwner(Protocol):
+    """What serving needs of the broker."""
+
+    log: Logger | LoggerAdapter[Any]
+    registry: SessionRegistry
+    audit: Audit
+    on_activity: Callable[[], None]
+    stall_timeout: float
+    handshake_timeout: float
+    activity: str
+
+
+class SessionRunner:
+    """Runs sessions for a broker, and remembers how the last connection to each server went."""
+
+    def __init__(self, owner: ServingOwner, connector: Connector, desktops: Desktops) -> None:
+        self._owner = owner
+        self._connector = connector
+        self._desktops = desktops
+        self._outcomes: dict[str, tuple[State, float]] = {}
+
+    def last_state(self, address: str) -> State:
+        """How the last connection went, if that was lately; otherwise unknown."""
+        state, when = self._outcomes.get(address, (State.UNKNOWN, 0.0))
+        return state if time.monotonic() - when < STATE_MEMORY else State.UNKNOWN
+
+    async def serve(self, session: Session, viewer: Channel) -> None:
+        """Own one session to its end. Never raises: every error becomes the viewer's close code and sentence."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
+        code, reason = CloseCode.INTERNAL_ERROR, ""
+        admitted = False
+        try:
+            session.run_by(task.cancel)
+            self._owner.registry.add(session)
+            admitted = True
+            self._owner.audit.opened(session)
+            code, reason = CloseCode.NORMAL, _ENDINGS[await self._join(session, viewer)]
+        except asyncio.CancelledError:
+            code, reason = self._told(session, session.error or ServerStopping())
+        except VNCError as error:
+            code, reason = self._told(session, error)
+        except Exception:  # nothing may reach the viewer as a traceback
+            self._owner.log.exception("Session %s failed", session.id)
+            reason = "Something went wrong in the server. Its log has the details."
+        finally:
+            await close_viewer(viewer, code, reason)
+            if admitted:
+                self._owner.audit.closed(session, code, reason)
+                self._owner.registry.remove(session)
+
+    def _told(self, session: Session, error: VNCError) -> tuple[CloseCode, str]:
+        self._owner.log.info("Session %s, target %s: %s", session.id, session.target.name, error.log_line)
+        return error.close_code, str(error)
+
+    async def _join(self, session: Session, viewer: Channel) -> Leg:
+        """Bring both legs up, then relay; return which end closed first."""
+        handshake = ViewerHandshake()
+        _, leg = await _both(
+            self._converse(handshake, viewer, paused=lambda: handshake.waiting), self._reach_target(session)
+        )
+        managed = isinstance(session.target.address, DesktopAddress)
+        names = (session.user.name, session.target.name)
+        try:
+            if managed:
+                self._desktops.attach(*names)
+            handshake.accept()
+            await self._converse(handshake, viewer, paused=lambda: False)
+            # Never what the viewer asks: an exclusive ClientInit would disconnect everybody else.
+            await _send(leg, client_init(shared=True))
+            return await self._relay(session, viewer, leg, handshake.leftover())
+        finally:
+            if managed:
+                self._desktops.detach(*names)
+            await leg.channel.close()
+
+    async def _converse(self, handshake: ViewerHandshake, viewer: Channel, *, paused: Callable[[], bool]) -> None:
+        try:
+            async with asyncio.timeout(self._owner.handshake_timeout):
+                await converse(handshake, viewer, paused=paused)
+        except TimeoutError:
+            raise Stalled("The viewer did not finish its greeting in time.") from None
+
+    async def _reach_target(self, session: Session) -> TargetLeg:
+        """Start the desktop if it is ours to start, connect, and log in."""
+        address = await self._address(session)
+        try:
+            leg = await self._connector.connect(session.target, address)
+        except TargetUnreachable:
+            self._note(address, State.DOWN)
+            raise
+        self._note(address, State.UP)
+        return leg
+
+    async def _address(self, session: Session) -> TCPAddress | UnixAddress:
+        address = session.target.address
+        if isinstance(address, DesktopAddress):
+            return await self._desktops.ensure(session.user.name, session.target.name, address.spec)
+        return address
+
+    def _note(self, address: object, state: State) -> None:
+        if isinstance(address, TCPAddress):
+            self._outcomes[str(address)] = (state, time.monotonic())
+
+    async def _relay(self, session: Session, viewer: Channel, leg: TargetLeg, early: bytes) -> Leg:
+        watch = _Watch(session, self._owner, self._desktops)
+        stall = session.target.limits.stall_timeout or self._owner.stall_timeout
+        relay = Relay(
+            viewer, leg.channel, stall_timeout=stall, from_viewer=watch.from_viewer, from_target=watch.from_target
+        )
+        return await relay.run(early_viewer=early, early_target=leg.early)
+
+
+class _Watch:
+    """Sees a session's bytes pass: guards the viewer's, counts both, and tells input from noise."""
+
+    def __init__(self, session: Session, owner: ServingOwner, desktops: Desktops) -> None:
+        self._session = session
+        self._owner = owner
+        self._desktops = desktops
+        self._managed = isinstance(session.target.address, DesktopAddress)
+        self._guard = Guard(permissions_of(session.target), session.mode.value)
+
+    def from_viewer(self, data: bytes) -> bytes:
+        """What of the viewer's bytes the target gets."""
+        passed = self._guard.feed(data)
+        self._session.bytes_in += len(passed)
+        if self._guard.input_seen:
+            self._guard.input_seen = False
+            self._note_input()
+        return passed
+
+    def from_target(self, data: bytes) -> bytes:
+        """Pixels pass as they are."""
+        self._session.bytes_out += len(data)
+        if self._owner.activity == "traffic":
+            self._owner.on_activity()
+        return data
+
+    def _note_input(self) -> None:
+        self._session.note_input()
+        if self._managed:
+            self._desktops.touch(self._session.user.name, self._session.target.name)
+        if self._owner.activity != "none":
+            self._owner.on_activity()
+
+
+def permissions_of(target: Target) -> Permissions:
+    """What a viewer in control mode may do: the target's clipboard policy."""
+    policy = target.viewer.clipboard
+    return Permissions(
+        clipboard_to_desktop=policy in {"both", "to-desktop"},
+        clipboard_from_desktop=policy in {"both", "from-desktop"},
+    )
+
+
+async def close_viewer(viewer: Channel, code: CloseCode, reason: str) -> None:
+    """Close the viewer leg, with code and sentence where its transport has them."""
+    closer = getattr(viewer, "close_with", None)
+    await (closer(code, reason) if closer else viewer.close())
+
+
+async def _send(leg: TargetLeg, data: bytes) -> None:
+    try:
+        await leg.channel.write(data)
+    except ConnectionError as error:
+        raise TargetUnreachable("The desktop closed the connection.", detail=str(error)) from None
+
+
+async def _both(first: Coroutine[Any, Any, V], second: Coroutine[Any, Any, T]) -> tuple[V, T]:
+    """Run two coroutines together; when one fails or we are cancelled, neither is left running."""
+    tasks = asyncio.create_task(first), asyncio.create_task(second)
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

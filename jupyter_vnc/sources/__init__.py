@@ -1,0 +1,1 @@
+"""Target sources: where targets come from."""

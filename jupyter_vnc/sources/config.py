@@ -1,0 +1,46 @@
+"""Targets from Jupyter's own configuration: ``c.VNCBroker.targets``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from traitlets.config import LoggingConfigurable
+
+from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.target_config import parse_targets
+from jupyter_vnc.targets import Target, TargetSource, User
+
+
+class ConfigTargets(TargetSource, LoggingConfigurable):
+    """The targets of the configuration, parsed once at start; ``parent`` has them as its trait ``targets``.
+
+    A bad entry is logged by name and key, kept in :attr:`errors`, and left out.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        raw = getattr(self.parent, "targets", {})
+        self.by_name: dict[str, Target] = {}
+        self.errors: list[ConfigError] = []
+        self.by_name, self.errors = parse_targets(raw)
+        for error in self.errors:
+            self.log.error("VNCBroker.targets: %s. This target is left out.", error)
+        for target in self.by_name.values():
+            self._warn(target)
+
+    def _warn(self, target: Target) -> None:
+        if target.credentials.form == "password":
+            self.log.warning(
+                "VNCBroker.targets: target %r, key 'password': an inline password shows in --show-config; "
+                "use password_file, password_env or password_command.",
+                target.name,
+            )
+
+    async def targets(self, user: User) -> Sequence[Target]:
+        """All of them; whom each admits is the broker's question."""
+        return tuple(self.by_name.values())
+
+    async def target(self, user: User, name: str) -> Target | None:
+        """Return the target of this name."""
+        return self.by_name.get(name)

@@ -1,0 +1,38 @@
+"""Jupyter's identity and authorizer as the broker sees them."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any, Final
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.identity import IdentityProvider, LegacyIdentityProvider, PasswordIdentityProvider
+from jupyter_server.base.handlers import JupyterHandler
+
+from .targets import User
+
+#: These give everybody who knows the server's token or password a random name, a new one with each login and, for a
+#: token in a header, with each request. Whoever knows it is the server's owner: the account it runs under.
+_NAMELESS: Final = (IdentityProvider, PasswordIdentityProvider, LegacyIdentityProvider)
+
+
+class JupyterVisitor:
+    """The user of one request."""
+
+    def __init__(self, handler: JupyterHandler) -> None:
+        self._handler = handler
+        self.user = _user_of(handler)
+
+    async def may(self, action: str, resource: str) -> bool:
+        """Ask Jupyter's authorizer."""
+        handler = self._handler
+        answer = handler.authorizer.is_authorized(handler, handler.current_user, action, resource)
+        return bool(await ensure_async(answer))
+
+
+def _user_of(handler: JupyterHandler) -> User:
+    if type(handler.identity_provider) in _NAMELESS:
+        return User(getpass.getuser())
+    current: Any = handler.current_user
+    hub: dict[str, Any] = getattr(current, "hub_user", None) or {}
+    return User(current.username, groups=frozenset(hub.get("groups", ())))

@@ -1,0 +1,199 @@
+"""The websocket route: authenticate, redeem the token, hand the socket to the broker as a channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, Final
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado import web
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from .exceptions import CloseCode, TokenRefused, VNCError
+from .handlers import VNCHandler, http_error
+from .sessions import Session
+
+#: The websocket subprotocol that noVNC speaks; the one that is answered.
+BINARY: Final = "binary"
+#: The token rides in a second subprotocol: neither a URL nor a log ever has it.
+TOKEN_PREFIX: Final = "vnc.token."  # noqa: S105
+
+#: Unread bytes of a viewer at which we stop to read its socket.
+HIGH_WATER: Final = 128 * 1024
+#: A close frame's reason holds at most this (RFC 6455 section 5.5.1).
+MAX_CLOSE_REASON: Final = 123
+
+
+class WebSocketChannel:
+    """The viewer's end as a :class:`~jupyter_vnc.channels.Channel`.
+
+    ``feed`` is the websocket's ``on_message``: it returns only when there is room, and tornado reads no further frame
+    until then. So that a full target does not look like a dead browser, pings rest while we are the one who does not
+    read.
+    """
+
+    def __init__(self, handler: WebSocketHandler) -> None:
+        self._handler = handler
+        self._unread: deque[bytes] = deque()
+        self._size = 0
+        self._eof = False
+        self._readable = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._pong = asyncio.Event()
+
+    async def feed(self, data: bytes) -> None:
+        """Take a message of the viewer; wait until there is room for the next."""
+        self._unread.append(data)
+        self._size += len(data)
+        self._readable.set()
+        if self._size >= HIGH_WATER:
+            self._room.clear()
+            await self._room.wait()
+
+    def feed_eof(self) -> None:
+        """Note that the viewer is gone."""
+        self._eof = True
+        self._readable.set()
+        self._room.set()
+
+    def pong(self) -> None:
+        """Note an answer to a ping."""
+        self._pong.set()
+
+    async def read(self) -> bytes:
+        """Return all that has come, as one piece."""
+        await self._readable.wait()
+        data = b"".join(self._unread)
+        self._unread.clear()
+        self._size = 0
+        self._room.set()
+        if not self._eof:
+            self._readable.clear()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send one binary message; return when the socket has taken it."""
+        try:
+            await self._handler.write_message(data, binary=True)
+        except (WebSocketClosedError, StreamClosedError) as error:
+            raise ConnectionResetError("the viewer is gone") from error
+
+    async def write_eof(self) -> bool:
+        """A websocket cannot close one way only (RFC 6455 section 7.1.2)."""
+        return False
+
+    async def close_with(self, code: CloseCode, reason: str) -> None:
+        """Close with a code and a sentence, cut at a character's end."""
+        cut = reason.encode()[:MAX_CLOSE_REASON].decode("utf-8", "ignore")
+        self.feed_eof()
+        self._handler.close(code.value, cut)
+
+    async def close(self) -> None:
+        """Close with the plain code."""
+        await self.close_with(CloseCode.NORMAL, "")
+
+    async def keep_alive(self, interval: float) -> None:
+        """Ping every ``interval`` seconds; a browser that does not answer within as many is gone."""
+        while True:
+            await asyncio.sleep(interval)
+            await self._room.wait()
+            self._pong.clear()
+            try:
+                self._handler.ping(b"vnc")
+                async with asyncio.timeout(interval):
+                    await self._pong.wait()
+            except TimeoutError:
+                if self._room.is_set():
+                    break
+            except (WebSocketClosedError, StreamClosedError):
+                break
+        self.feed_eof()
+        if (stream := self._handler.ws_connection and self._handler.ws_connection.stream) is not None:
+            stream.close()
+
+
+class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
+    """``WS {root}ws``: strangers are refused before the upgrade; after it, a close code says what happened."""
+
+    session: Session
+    channel: WebSocketChannel
+    _pinging: asyncio.Task[None] | None = None
+
+    #: Both mixin and tornado would ping, one in milliseconds and one in seconds; ours knows of backpressure.
+    ping_interval = 0.0
+    ping_timeout = 0.0
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Check who asks and from where, and redeem the token, in this order; then upgrade."""
+        if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, "read", self.auth_resource)):
+            raise web.HTTPError(403)
+        self._check_upgrade()
+        try:
+            self.session = await self.broker.redeem(self.visitor(), self._offered_token())
+        except VNCError as error:
+            self.log.warning("Websocket refused: %s", error.log_line)
+            raise http_error(self, error) from None
+        await super().get(*args, **kwargs)
+
+    def _check_upgrade(self) -> None:
+        """Refuse what would fail later: a token must not be spent on it.
+
+        A browser names its origin. Who logs in with a cookie and does not is no browser page of ours: a page of another
+        site could have made the browser send the cookie.
+        """
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise web.HTTPError(400, "This address speaks websocket only.")
+        origin = self.get_origin()
+        if not self.check_origin(origin) or (origin is None and not self.token_authenticated):
+            raise web.HTTPError(403, "Cross-origin websockets are refused.")
+
+    def _offered_token(self) -> str:
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        tokens = [word.strip().removeprefix(TOKEN_PREFIX) for word in offered if word.strip().startswith(TOKEN_PREFIX)]
+        if len(tokens) != 1:
+            raise TokenRefused(detail=f"{len(tokens)} tokens in the request")
+        return tokens[0]
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Answer ``binary`` if it was offered: never the token."""
+        return BINARY if BINARY in subprotocols else None
+
+    def get_compression_options(self) -> None:
+        """No compression: pixels are compressed already, and the event loop is shared."""
+
+    @property
+    def max_message_size(self) -> int:
+        """The longest message that a viewer may send (bytes)."""
+        return int(self.broker.max_message)
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        """Start serving; tornado delivers messages only once this has returned."""
+        self.set_nodelay(True)
+        self.channel = WebSocketChannel(self)
+        self.broker.open(self.session, self.channel)
+        if interval := self.broker.ping_interval:
+            self._pinging = asyncio.create_task(self.channel.keep_alive(interval))
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Hand a message on; text is not RFB."""
+        if isinstance(message, str):
+            self.close(CloseCode.VIEWER_PROTOCOL.value, "RFB is binary.")
+            return
+        await self.channel.feed(message)
+
+    def on_pong(self, data: bytes) -> None:
+        """Note that the browser is there."""
+        self.channel.pong()
+
+    def on_close(self) -> None:
+        """Tell the session that its viewer is gone."""
+        if self._pinging is not None:
+            self._pinging.cancel()
+        if hasattr(self, "channel"):
+            self.channel.feed_eof()
