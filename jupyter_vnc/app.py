@@ -17,7 +17,6 @@ from .audit import EVENT_SCHEMA_FILE
 from .broker import VNCBroker
 from .desktops.manager import DesktopManager
 from .sources.config import ConfigTargets
-from .sources.websockify import WebsockifyTargets
 from .websocket import VNCWebSocket
 
 _HERE: Final = Path(__file__).parent
@@ -47,7 +46,7 @@ class VNCExtension(ExtensionApp):
     load_other_extensions = True
     extension_url = "/vnc/"
     file_url_prefix = "/vnc/view"
-    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets, WebsockifyTargets]  # noqa: RUF012
+    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets]  # noqa: RUF012
 
     broker = Instance(VNCBroker, allow_none=True)
 

@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
-from jupyter_server.extension.handler import ExtensionHandlerMixin
 from jupyter_server.utils import url_path_join
 from tornado import web
 
@@ -42,7 +42,7 @@ H = TypeVar("H", bound="VNCHandler")
 P = ParamSpec("P")
 
 
-class VNCHandler(ExtensionHandlerMixin, JupyterHandler):
+class VNCHandler(JupyterHandler):
     """What all routes share: the broker, the visitor, and errors as HTTP."""
 
     auth_resource = "vnc"
@@ -54,7 +54,7 @@ class VNCHandler(ExtensionHandlerMixin, JupyterHandler):
         return broker
 
     @property
-    def root(self) -> str:
+    def vnc_root(self) -> str:
         """The path under which all routes are."""
         return url_path_join(self.base_url, "vnc/")
 
@@ -158,7 +158,7 @@ class TokensHandler(VNCAPIHandler):
             raise MalformedRequest(f"Unknown key: {unknown[0]!r}")
         issued, mode = await self.broker.issue(self.visitor(), body.get("target"), body.get("mode"))
         answer = {"token": issued.token, "expires_in": issued.expires_in, "target": body["target"], "mode": mode.value}
-        self.answer({**answer, "websocket": url_path_join(self.root, "ws")}, 201)
+        self.answer({**answer, "websocket": url_path_join(self.vnc_root, "ws")}, 201)
 
 
 class SessionsHandler(VNCAPIHandler):
@@ -234,7 +234,7 @@ class VNCPageHandler(VNCHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         template_environment = self.settings["vnc_templates"]
-        values = {"root": self.root, "home": self.base_url, "version": __version__, **values}
+        values = {"root": self.vnc_root, "home": self.base_url, "version": __version__, **values}
         self.finish(template_environment.get_template(template).render(**values))
 
 
@@ -269,17 +269,14 @@ class StaticFiles(VNCHandler, web.StaticFileHandler):
 
     @web.authenticated
     @authorized
-    async def get(self, path: str, include_body: bool = True) -> None:
+    async def get(self, path: str, include_body: bool = True) -> None:  # type: ignore[override]
         """Serve a file; ``?v=`` lets the browser keep it."""
         await web.StaticFileHandler.get(self, path, include_body)
 
-    @web.authenticated
-    @authorized
     async def head(self, path: str) -> None:
         """Serve a file's headers."""
-        await web.StaticFileHandler.get(self, path, include_body=False)
+        await self.get(path, False)  # type: ignore[misc]
 
     def get_content_type(self) -> str:
         """Return the type by our own table: the system's may be wrong, and a module of a wrong type does not run."""
-        suffix = "." + str(self.absolute_path).rpartition(".")[2]
-        return self._TYPES.get(suffix, "text/plain")
+        return self._TYPES.get(Path(str(self.absolute_path)).suffix, "text/plain")
