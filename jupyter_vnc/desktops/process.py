@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from jupyter_vnc.exceptions import DesktopFailed
 
-from .processes import MARKER_VARIABLE, kill, marked, remove_folder
+from .processes import MARKER_VARIABLE, kill_marked, remove_display, remove_folder
 from .supervisor import KILL_PATIENCE, LAST_GRACE, LOG_KEPT
 
 #: Where :mod:`jupyter_vnc` is; the supervisor's interpreter has no site packages of its own.
@@ -59,6 +59,7 @@ class Tree:
         self._process = process
         self._folder = folder
         self._marker = marker
+        self._displays: dict[int, int] = {}
         self._started: dict[str, asyncio.Future[int]] = {}
         self._exited: dict[str, asyncio.Future[Exit]] = {}
         self._reader = asyncio.create_task(self._read(), name=f"vnc-supervisor-{process.pid}")
@@ -116,7 +117,10 @@ class Tree:
         self._started[name], self._exited[name] = loop.create_future(), loop.create_future()
         order = {"name": name, "argv": list(command), "cwd": folder, "last": last, "display": display}
         await self._send(run={**order, "env": {**environ, MARKER_VARIABLE: self._marker}})
-        return await self._started[name]
+        pid = await self._started[name]
+        if display is not None:
+            self._displays[display] = pid
+        return pid
 
     def exited(self, name: str) -> asyncio.Future[Exit]:
         """Return what will be known when the program exits."""
@@ -176,7 +180,9 @@ class Tree:
 
     def _clean_up(self) -> None:
         """The supervisor was killed: the kernel killed its programs, and we their descendants."""
-        kill(marked(self._marker), signal.SIGKILL)
+        kill_marked(self._marker)
+        for display, pid in self._displays.items():
+            remove_display(display, pid)
         remove_folder(self._folder)
 
     def _resolve_rest(self) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +23,8 @@ MARKER_VARIABLE: Final = "JUPYTER_VNC_DESKTOP"
 _X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where X servers have to listen
 _ICE_SOCKETS: Final = Path("/tmp/.ICE-unix")  # noqa: S108 - where session managers listen
 _HELPER_TIMEOUT: Final = 5.0
+_KILL_PATIENCE: Final = 5.0
+_KILL_PAUSE: Final = 0.01
 
 
 def _parents() -> dict[int, int]:
@@ -63,6 +67,14 @@ def kill(pids: Iterable[int], number: int) -> None:
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
+
+
+def kill_marked(marker: str) -> None:
+    """Kill our processes of a marker, and those that they start meanwhile; give up on what hangs in the kernel."""
+    deadline = time.monotonic() + _KILL_PATIENCE
+    while (left := set(marked(marker))) and time.monotonic() < deadline:
+        kill(left, signal.SIGKILL)
+        time.sleep(_KILL_PAUSE)
 
 
 def _lock_file(display: int) -> Path:

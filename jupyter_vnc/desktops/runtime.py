@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import signal
 import socket
 import tempfile
 import threading
@@ -24,7 +23,7 @@ from typing import Final
 from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.targets import MAX_SOCKET_PATH
 
-from .processes import kill, marked, remove_display, remove_folder
+from .processes import kill_marked, remove_display, remove_folder
 
 PREFIX: Final = "jupyter-vnc-"
 LOCK: Final = "lock"
@@ -193,7 +192,7 @@ def _sweep(folder: Path) -> bool:
 
 def _remove_left(folder: Path) -> None:
     """Kill what belongs to the desktops of a folder, and remove what they left on disk."""
-    kill(marked(str(folder)), signal.SIGKILL)
+    kill_marked(str(folder))
     for desktop in folder.iterdir():
         if desktop.is_dir():
             _remove_recorded_display(desktop / SERVER_RECORD)

@@ -211,16 +211,19 @@ class Supervisor:
             os.close(program.output)
             program.output = -1
 
-    def _reap(self) -> None:
-        with suppress(ChildProcessError):
-            while True:
+    def _reap(self) -> bool:
+        """Take note of processes that ended; return whether no descendant is left."""
+        while True:
+            try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
-                if pid == 0:
-                    return
-                self._seen.add(pid)
-                for program in self._programs:
-                    if program.pid == pid and program.popen.returncode is None:
-                        self._exited(program, os.waitstatus_to_exitcode(status))
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            self._seen.add(pid)
+            for program in self._programs:
+                if program.pid == pid and program.popen.returncode is None:
+                    self._exited(program, os.waitstatus_to_exitcode(status))
 
     def _exited(self, program: _Program, status: int) -> None:
         program.popen.returncode = status
@@ -243,7 +246,8 @@ class Supervisor:
         self._terminate(grace, spare=last)
         self._terminate(min(grace, LAST_GRACE), spare=set())
         deadline = time.monotonic() + KILL_PATIENCE
-        while (left := descendants(os.getpid()) | set(marked(self._marker))) and time.monotonic() < deadline:
+        while not (self._reap() and not set(marked(self._marker))) and time.monotonic() < deadline:
+            left = descendants(os.getpid()) | set(marked(self._marker))
             self._seen |= left
             kill(left, signal.SIGKILL)
             self._turn(0.01)

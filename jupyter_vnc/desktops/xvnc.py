@@ -47,12 +47,12 @@ TIGERVNC: Final = Flavour(
     ("-rfbport", "-1", "-SecurityTypes", "None", "-UseBlacklist", "0", "-AlwaysShared", "-SendPrimary=0"),
 )
 
-#: TurboVNC: a path for the Unix socket closes the TCP port; there since 3.1.
+#: TurboVNC: with a path for a Unix socket, known since 3.1, it opens no TCP port.
 TURBOVNC: Final = Flavour(
     "TurboVNC",
-    re.compile(r"TurboVNC.*?v?(\d+)\.(\d+)", re.DOTALL),
+    re.compile(r"TurboVNC Server .*? v(\d+)\.(\d+)"),
     (3, 1),
-    ("-securitytypes", "none", "-alwaysshared", "-disconnect"),
+    ("-securitytypes", "none", "-alwaysshared", "-noprimarysync"),
 )
 
 FLAVOURS: Final = (TIGERVNC, TURBOVNC)

@@ -1,0 +1,60 @@
+"""Fixtures for desktops: a home and a runtime folder of their own, and a census around every test that starts one."""
+
+import os
+import shutil
+from contextlib import asynccontextmanager
+
+import census
+import pytest
+
+from jupyter_vnc.desktops.manager import DesktopManager
+
+PROGRAMS = ("Xtigervnc", "openbox", "xterm", "xclock", "xdpyinfo", "dbus-daemon")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home folder, and no trace of the session in which the tests run."""
+    for name in ("XDG_RUNTIME_DIR", "DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_DIRS"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "rt"))
+    return folder
+
+
+@pytest.fixture
+def runtime_dir(home, tmp_path):
+    folder = tmp_path / "rt"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture
+def programs():
+    """Real programs; where they are missing, CI fails."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+@pytest.fixture
+def nothing_left(programs, runtime_dir):
+    """Compare the machine after the test with what it was before."""
+    before = census.take(runtime_dir)
+    yield before
+    left = census.wait_until_gone(before, runtime_dir)
+    assert left == census.Census(frozenset(), frozenset(), frozenset())
+
+
+@asynccontextmanager
+async def managing(**traits):
+    """A manager that is closed at the end."""
+    manager = DesktopManager(**traits)
+    try:
+        yield manager
+    finally:
+        await manager.close()

@@ -1,0 +1,177 @@
+"""Cookie files, logs' last lines, free displays, the manager's books."""
+
+import asyncio
+import stat
+
+import pytest
+
+from jupyter_vnc.desktops import processes, readiness, xauthority
+from jupyter_vnc.desktops.entry import FAILURE_MEMORY, Entry
+from jupyter_vnc.desktops.process import Exit
+from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.targets import State
+
+# -- cookie files ------------------------------------------------------------------------------------------------
+
+
+def test_cookie_record():
+    assert xauthority.encode(b"\x01" * 16) == (
+        b"\xff\xff" + b"\x00\x00" + b"\x00\x00" + b"\x00\x12MIT-MAGIC-COOKIE-1" + b"\x00\x10" + b"\x01" * 16
+    )
+
+
+def test_cookie_file_is_private_new_and_random(tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    xauthority.write(first)
+    xauthority.write(second)
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    assert first.read_bytes()[:-16] == second.read_bytes()[:-16]
+    assert first.read_bytes() != second.read_bytes()
+    with pytest.raises(FileExistsError):
+        xauthority.write(first)
+
+
+# -- how a program ended -----------------------------------------------------------------------------------------
+
+X_FATAL = """
+vncext: Listening
+(EE)
+Fatal server error:
+(EE) Cannot establish any listening sockets - Make sure an X server isn't already running
+(EE)
+"""
+
+
+@pytest.mark.parametrize(
+    ("tail", "line"),
+    [
+        ("", ""),
+        ("one\ntwo\n", "two"),
+        ("said this\n\n---\n", "said this"),
+        (X_FATAL, "Cannot establish any listening sockets - Make sure an X server isn't already running"),
+        ("(EE)\nFatal server error:\n", "Fatal server error:"),
+        ("(EE) broken\n(EE)\n", "broken"),
+    ],
+)
+def test_last_line(tail, line):
+    assert Exit(1, tail).last_line == line
+
+
+# -- displays ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def holders(monkeypatch):
+    taken = {}
+    monkeypatch.setattr(readiness, "display_holder", lambda display: taken.get(display, 0))
+    return taken
+
+
+def test_the_same_desktop_gets_the_same_display(holders):
+    first = next(readiness.free_displays("0/ann/desktop"))
+    assert first == next(readiness.free_displays("0/ann/desktop"))
+    assert first in readiness.DISPLAYS
+    holders[first] = 4711
+    assert next(readiness.free_displays("0/ann/desktop")) in {first + 1, readiness.DISPLAYS[0]}
+
+
+def test_displays_are_bounded_and_different(holders):
+    tried = list(readiness.free_displays("seed"))
+    assert len(tried) == len(set(tried)) == readiness.ATTEMPTS
+    holders.update(dict.fromkeys(readiness.DISPLAYS, -1))
+    assert list(readiness.free_displays("seed")) == []
+
+
+def test_display_holder_reads_the_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "_lock_file", lambda display: tmp_path / f".X{display}-lock")
+    monkeypatch.setattr(processes, "_X_SOCKETS", tmp_path)
+    assert processes.display_holder(107) == 0
+    (tmp_path / "X107").touch()
+    assert processes.display_holder(107) == -1
+    (tmp_path / ".X107-lock").write_text("      4711\n")
+    assert processes.display_holder(107) == 4711
+    processes.remove_display(107, 4712)
+    assert (tmp_path / "X107").exists()
+    processes.remove_display(107, 4711)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".X107-lock").write_text("who?")
+    assert processes.display_holder(107) == -1
+
+
+# -- the manager's books -----------------------------------------------------------------------------------------
+
+
+class FakeDesktop:
+    def __init__(self):
+        self.state = State.UP
+        self.message = ""
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_failures_are_counted_forgiven_and_forgotten():
+    clock = Clock()
+    entry = Entry(FakeDesktop(), clock=clock)
+    entry.note_failure()
+    clock.now = 10.0
+    entry.note_failure()
+    assert entry.failures == 2
+    clock.now = FAILURE_MEMORY + 5.0
+    assert entry.failures == 1
+    entry.forgive()
+    assert entry.failures == 0
+
+
+def test_idle_means_up_without_viewer_and_unused():
+    clock = Clock()
+    entry = Entry(FakeDesktop(), clock=clock)
+    clock.now = 10.0
+    assert entry.is_idle(10.0)
+    assert not entry.is_idle(11.0)
+    entry.viewers = 1
+    assert not entry.is_idle(10.0)
+    entry.viewers = 0
+    entry.desktop.state = State.STARTING
+    assert not entry.is_idle(10.0)
+    entry.desktop.state = State.UP
+    entry.touch()
+    assert not entry.is_idle(10.0)
+
+
+def test_a_late_listener_hears_how_far_it_is():
+    entry = Entry(FakeDesktop())
+    heard = []
+    entry.desktop.state, entry.desktop.message = State.STARTING, "starting X"
+    entry.listen(heard.append)
+    entry.tell("starting session")
+    entry.forget(heard.append)
+    entry.tell("nobody hears this")
+    assert heard == ["starting X", "starting session"]
+
+
+async def test_waiters_share_a_start_and_cannot_stop_it():
+    entry = Entry(FakeDesktop())
+    go = asyncio.Event()
+    entry.starting = asyncio.create_task(go.wait())
+    impatient, patient = (asyncio.create_task(entry.started()) for _ in range(2))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.wait([impatient])
+    assert impatient.cancelled()
+    go.set()
+    await patient
+
+
+async def test_a_start_that_is_cancelled_is_an_error_for_its_waiters():
+    entry = Entry(FakeDesktop())
+    entry.starting = asyncio.create_task(asyncio.Event().wait())
+    waiter = asyncio.create_task(entry.started())
+    await asyncio.sleep(0)
+    await asyncio.gather(entry.cancel_start(), entry.cancel_start())
+    with pytest.raises(DesktopFailed, match="stopped while it started"):
+        await waiter

@@ -1,0 +1,113 @@
+"""Which X server is taken, and how it is told to listen."""
+
+import itertools
+import sys
+from pathlib import Path
+
+import pytest
+
+from jupyter_vnc.desktops import xvnc
+from jupyter_vnc.targets import DesktopSpec
+
+TIGER = """
+Xvnc TigerVNC 1.12.0 - built 2023-01-06 16:01
+Copyright (C) 1999-2021 TigerVNC Team and many others (see README.rst)
+Underlying X server release 12101006, X.Org
+"""
+TURBO = "TurboVNC Server (Xvnc) 64-bit v3.1.2 (build 20240722)\nCopyright (C) 1999-2024 The VirtualGL Project\n"
+
+
+@pytest.mark.parametrize(
+    ("banner", "expected"),
+    [
+        (TIGER, ("TigerVNC", (1, 12))),
+        ("Xvnc TigerVNC 1.11.0 - built", ("TigerVNC", (1, 11))),
+        ("Xvnc TigerVNC v1.15.80 - built", ("TigerVNC", (1, 15))),
+        ("Xvnc TigerVNC 1.10.1 - built", None),
+        (TURBO, ("TurboVNC", (3, 1))),
+        ("TurboVNC Server (Xvnc) 64-bit v3.0.3 (build 1)", None),
+        ("Xvnc KasmVNC 1.3.3", None),
+        ("Xvfb 21.1.7", None),
+        ("", None),
+    ],
+)
+def test_identify(banner, expected):
+    server = xvnc.identify("/x", banner)
+    assert (server and (server.flavour.name, server.version)) == expected
+
+
+def test_find_takes_the_first_usable_one_and_asks_each_once():
+    installed = {"Xtigervnc": "/old/Xtigervnc", "Xvnc": "/bin/Xvnc", "/bin/Xvnc": "/bin/Xvnc", "/t/Xvnc": "/t/Xvnc"}
+    banners = {"/old/Xtigervnc": "Xvnc TigerVNC 1.9.0", "/bin/Xvnc": "nothing known", "/t/Xvnc": TURBO}
+    asked = []
+
+    def ask(path):
+        asked.append(path)
+        return banners[path]
+
+    found = xvnc.find(["Xtigervnc", "Xvnc", "/bin/Xvnc", "missing", "/t/Xvnc"], which=installed.get, ask=ask)
+    assert found is not None
+    assert found.path == "/t/Xvnc"
+    assert asked == ["/old/Xtigervnc", "/bin/Xvnc", "/t/Xvnc"]
+    assert xvnc.find(["missing"], which=installed.get, ask=ask) is None
+
+
+def test_ask_survives_programs_that_cannot_run(tmp_path):
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(b"\x7fELF nonsense")
+    garbage.chmod(0o755)
+    assert xvnc.ask(str(garbage)) == ""
+    assert xvnc.ask(str(tmp_path / "missing")) == ""
+    assert "Python" in xvnc.ask(sys.executable) or "usage" in xvnc.ask(sys.executable)
+
+
+def test_ask_gives_up_on_a_program_that_hangs(tmp_path, monkeypatch):
+    monkeypatch.setattr(xvnc, "VERSION_TIMEOUT", 0.2)
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    assert xvnc.ask(str(slow)) == ""
+
+
+LISTENING = xvnc.Listening(107, Path("/run/x/rfb.sock"), Path("/run/x/Xauthority"))
+
+
+def pairs(arguments):
+    return set(itertools.pairwise(arguments))
+
+
+@pytest.mark.parametrize("banner", [TIGER, TURBO])
+def test_arguments_close_every_door_but_the_socket(banner):
+    server = xvnc.identify("/usr/bin/Xvnc", banner)
+    arguments = xvnc.arguments(server, DesktopSpec(geometry="800x600", dpi=120), LISTENING, title="lab")
+    assert arguments[:2] == ["/usr/bin/Xvnc", ":107"]
+    assert {
+        ("-nolisten", "tcp"),
+        ("-nolisten", "local"),
+        ("-auth", "/run/x/Xauthority"),
+        ("-rfbunixpath", "/run/x/rfb.sock"),
+        ("-rfbunixmode", "0600"),
+        ("-geometry", "800x600"),
+        ("-dpi", "120"),
+        ("-desktop", "lab"),
+    } <= pairs(arguments)
+    assert "-displayfd" not in arguments
+    assert "-ac" not in arguments
+
+
+def test_arguments_of_each_flavour():
+    tiger = xvnc.arguments(xvnc.identify("/x", TIGER), DesktopSpec(), LISTENING, title="t")
+    assert {("-rfbport", "-1"), ("-SecurityTypes", "None"), ("-UseBlacklist", "0")} <= pairs(tiger)
+    turbo = xvnc.arguments(xvnc.identify("/x", TURBO), DesktopSpec(), LISTENING, title="t")
+    assert ("-securitytypes", "none") in pairs(turbo)
+    assert "-rfbport" not in turbo
+
+
+def test_environment_puts_the_systems_programs_first():
+    environ = xvnc.environment({"PATH": "/opt/conda/bin:/usr/bin::/bin", "HOME": "/h"})
+    folders = environ["PATH"].split(":")
+    assert folders.index("/usr/bin") < folders.index("/opt/conda/bin")
+    assert "" not in folders
+    assert len(folders) == len(set(folders))
+    assert environ["HOME"] == "/h"
+    assert xvnc.environment({})["PATH"] == ":".join(xvnc.SYSTEM_PATH)
