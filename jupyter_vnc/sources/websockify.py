@@ -1,0 +1,260 @@
+"""Targets from websockify's token plug-ins: a site's ``token.conf``, JSON API, JWT key or Redis works as it stands.
+
+Files and folders of tokens are parsed here, so they can be *listed*; a change is seen at the next request. Every other
+plug-in can only look a token up, so its targets are in no list: whoever has the token opens it by name. In a list a
+token is a name and no longer a secret; who may open it is Jupyter's question (``allow_users`` in ``defaults``, the
+authorizer).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from traitlets import Dict, Unicode
+from traitlets.config import LoggingConfigurable
+
+from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.sources.quiet_threads import CALL_TIMEOUT, CallFailed, QuietThreads, muted
+from jupyter_vnc.target_config import parse_target
+from jupyter_vnc.targets import Target, TargetSource, User
+
+#: Names that a plug-in may be asked for: long enough for a JWT (characters).
+MAX_TOKEN: Final = 1024
+#: Of each token file no more than this is read (bytes).
+MAX_FILE: Final = 4 * 1024 * 1024
+#: Bad lines that are logged one by one after a change.
+MAX_COMPLAINTS: Final = 20
+
+_FILE_PLUGINS: Final = frozenset({"TokenFile", "ReadOnlyTokenFile"})
+_SOCKET_PLUGIN: Final = "UnixDomainSocketDirectory"
+_ADDRESS_KEYS: Final = ("host", "port", "socket", "socket_owner", "desktop")
+
+
+class _Entry(NamedTuple):
+    """One line of a token file, or one socket of a folder. ``where`` is for the log."""
+
+    where: str
+    name: str
+    keys: dict[str, Any]
+
+
+Signature = tuple[tuple[object, ...], ...]
+
+
+class WebsockifyTargets(TargetSource, LoggingConfigurable):
+    """Targets that a websockify token plug-in knows."""
+
+    plugin = Unicode(
+        "TokenFile",
+        help="""Name of a class of ``websockify.token_plugins``, or a dotted path to one of your own.
+
+        Default: ``TokenFile``. ``TokenFile``, ``ReadOnlyTokenFile`` and ``UnixDomainSocketDirectory`` are listed; all
+        others (``JSONTokenApi``, ``JWTTokenApi``, ``TokenRedis``, …) are asked for one token at a time, 5 s at most.
+        Change it to what your websockify was started with as ``--token-plugin``.
+        """,
+    ).tag(config=True)
+
+    source = Unicode(
+        help="""What the plug-in takes, as in websockify's ``--token-source``: a file, a folder, a URL, host:port.
+
+        No default: without it there are no targets. Of a folder, files whose names start with a dot are left out.
+        """,
+    ).tag(config=True)
+
+    defaults = Dict(
+        help="""Keys of ``c.VNCBroker.targets`` that each of these targets gets, such as ``{"mode": "view"}`` or
+        ``{"password_file": "/etc/jupyter/vnc/lab.passwd"}``; no address. Default: none.
+        """,
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._threads = QuietThreads()
+        self._reading = asyncio.Lock()
+        self._signature: Signature | None = None
+        self._targets: dict[str, Target] = {}
+        self._check_config()
+        self._listed = self.plugin in _FILE_PLUGINS or self.plugin == _SOCKET_PLUGIN
+        self._plugin: Any = None if self._listed else self._load()
+
+    def _check_config(self) -> None:
+        """Find mistakes at start.
+
+        Raises:
+            ConfigError: names the option.
+        """
+        if not self.source:
+            raise ConfigError("must be set to what the plug-in takes", key="WebsockifyTargets.source")
+        if wrong := [key for key in _ADDRESS_KEYS if key in self.defaults]:
+            raise ConfigError("an address has no default", key=f"WebsockifyTargets.defaults.{wrong[0]}")
+        try:
+            parse_target("defaults", {"host": "localhost", **self.defaults})
+        except ConfigError as error:
+            raise ConfigError(error.message, key=f"WebsockifyTargets.defaults.{error.key}") from None
+
+    def _load(self) -> Any:
+        """Make the plug-in.
+
+        Raises:
+            ConfigError: there is none of this name, or it does not take the source.
+        """
+        path = self.plugin if "." in self.plugin else f"websockify.token_plugins.{self.plugin}"
+        kind: type[Any] = load_plugin(object, "", path, key="WebsockifyTargets.plugin")
+        if not callable(getattr(kind, "lookup", None)):
+            raise ConfigError(f"{self.plugin!r} is not a token plug-in: no lookup()", key="WebsockifyTargets.plugin")
+        try:
+            with muted():
+                return kind(self.source)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the source may hold a password: no text of it
+            sentence = f"{self.plugin} does not take this source ({type(error).__name__})"
+            raise ConfigError(sentence, key="WebsockifyTargets.source") from None
+
+    async def targets(self, user: User) -> Sequence[Target]:
+        """All targets of a file or folder; none for a plug-in that only looks up."""
+        if not self._listed:
+            return ()
+        await self._refresh()
+        return tuple(self._targets.values())
+
+    async def target(self, user: User, name: str) -> Target | None:
+        """Return one target by name, listed or looked up."""
+        if not self._listed:
+            return await self._look_up(name)
+        await self._refresh()
+        return self._targets.get(name)
+
+    # -- files and folders --------------------------------------------------------------------------------------
+
+    async def _refresh(self) -> None:
+        """Read what has changed; when the file system does not answer, the last known targets stay."""
+        async with self._reading:
+            try:
+                await self._threads.run(self._read_changes)
+            except (TimeoutError, CallFailed) as error:
+                self.log.warning("WebsockifyTargets: %s was not read (%r)", self.source, error)
+
+    def _read_changes(self) -> None:
+        try:
+            files = self._files()
+            signature = tuple(_sign(file) for file in files)
+        except OSError as error:
+            files, signature = [], ((error.strerror,),)
+        if signature == self._signature:
+            return
+        complaints: list[str] = []
+        if signature and not files:
+            complaints.append(f"{self.source}: {signature[0][0]}")
+        targets: dict[str, Target] = {}
+        for entry in self._entries(files, complaints):
+            self._admit(entry, targets, complaints)
+        self._targets, self._signature = targets, signature
+        self._complain(complaints)
+
+    def _files(self) -> list[Path]:
+        """Files to read, or sockets to list, in the order of their names.
+
+        Raises:
+            OSError: the source is missing or cannot be read.
+        """
+        source = Path(self.source)
+        wanted = Path.is_socket if self.plugin == _SOCKET_PLUGIN else Path.is_file
+        if self.plugin != _SOCKET_PLUGIN and not stat.S_ISDIR(source.stat().st_mode):
+            return [source]
+        return sorted(file for file in source.iterdir() if not file.name.startswith(".") and wanted(file))
+
+    def _entries(self, files: Sequence[Path], complaints: list[str]) -> Iterator[_Entry]:
+        if self.plugin == _SOCKET_PLUGIN:
+            yield from (_Entry(str(file), file.name, {"socket": str(file.absolute())}) for file in files)
+            return
+        for file in files:
+            try:
+                with file.open("rb") as opened:
+                    text = opened.read(MAX_FILE).decode(errors="replace")
+            except OSError as error:
+                complaints.append(f"{file}: {error.strerror}")
+                continue
+            yield from _parse_file(file, text, complaints)
+
+    def _admit(self, entry: _Entry, targets: dict[str, Target], complaints: list[str]) -> None:
+        """Make a target of a line. The name stays out of the complaint: elsewhere it may be somebody's token."""
+        try:
+            target = parse_target(entry.name, {**self.defaults, **entry.keys})
+        except ConfigError as error:
+            complaints.append(f"{entry.where}: {f'{error.key} ' if error.key else ''}{error.message}")
+            return
+        if entry.name in targets:
+            complaints.append(f"{entry.where}: the name is there already; this one counts")
+        targets[entry.name] = target
+
+    def _complain(self, complaints: Sequence[str]) -> None:
+        for complaint in complaints[:MAX_COMPLAINTS]:
+            self.log.warning("WebsockifyTargets: %s", complaint)
+        if (more := len(complaints) - MAX_COMPLAINTS) > 0:
+            self.log.warning("WebsockifyTargets: %s: %d more of the kind", self.source, more)
+
+    # -- plug-ins that look up ----------------------------------------------------------------------------------
+
+    async def _look_up(self, name: str) -> Target | None:
+        try:
+            answer = await self._threads.run(lambda: self._plugin.lookup(name))
+            if answer is None:
+                return None
+            host, port = answer
+            # What is looked up by is a token: it should not stand in a tab's title.
+            keys = {"title": "Desktop", **self.defaults, **_address(host, port)}
+            return parse_target(name, keys, longest_name=MAX_TOKEN)
+        except TimeoutError:
+            self.log.warning("WebsockifyTargets: %s did not answer within %g s", self.plugin, CALL_TIMEOUT)
+        except CallFailed as error:
+            self.log.warning("WebsockifyTargets: %s failed with %s", self.plugin, error)
+        except ConfigError as error:
+            self.log.warning("WebsockifyTargets: %s gave a bad address: %s %s", self.plugin, error.key, error.message)
+        except (TypeError, ValueError, OverflowError):
+            self.log.warning("WebsockifyTargets: %s gave something else than host and port", self.plugin)
+        return None
+
+
+def _sign(file: Path) -> tuple[object, ...]:
+    """What changes when a file does: also when it is replaced, or made readable. A socket's times are its server's."""
+    status = file.stat()
+    if stat.S_ISSOCK(status.st_mode):
+        return (str(file), status.st_ino)
+    return (str(file), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def _parse_file(file: Path, text: str, complaints: list[str]) -> Iterator[_Entry]:
+    """Parse lines of ``name: host:port``, as websockify does: white space after the first colon, ``#`` comments."""
+    for number, raw in enumerate(text.split("\n"), 1):
+        line, where = raw.strip(), f"{file}, line {number}"
+        if not line or line.startswith("#"):
+            continue
+        try:
+            name, address = re.split(r":\s+", line)
+            yield _Entry(where, name, _address(*_split(address)))
+        except ValueError:
+            complaints.append(f"{where}: must be 'name: host:port' or 'name: unix_socket:/path'")
+
+
+def _split(address: str) -> tuple[str, str]:
+    """Split at the colon that counts: a path, and an IPv6 address, may hold more."""
+    if address.startswith("unix_socket:"):
+        kind, _, path = address.partition(":")
+        return kind, path
+    host, _, port = address.rpartition(":")
+    return host, port
+
+
+def _address(host: Any, port: Any) -> dict[str, Any]:
+    """Turn what a plug-in answers into a target's keys.
+
+    Raises:
+        ValueError: the port is no number.
+        TypeError: it is nothing that could be one.
+    """
+    return {"socket": port} if host == "unix_socket" else {"host": host, "port": int(port)}
