@@ -1,0 +1,115 @@
+# One place for the commands; `make help` lists them. Everything lives in .venv; a second run is quick.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+JLPM := cd labextension && jlpm
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+# What the front end is built from. Folders are listed too: their time changes when a file goes.
+FRONTEND := $(shell find labextension/src labextension/style labextension/schema labextension/scripts) \
+  labextension/package.json labextension/yarn.lock labextension/tsconfig.json
+LABEXTENSION := $(VENV)/share/jupyter/labextensions/jupyter-vnc
+
+headline = @printf '\n== %s\n' '$(1)'
+
+.PHONY: help
+help: ## say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+.PHONY: demo
+demo: demo-packages front-end ## start JupyterLab with three desktops, and print its URL
+	@exec $(VENV)/bin/python demo/demo.py
+
+# Every part runs, even after one has failed: whoever waits for the result wants to know all of it.
+.PHONY: test
+test: test-packages front-end ## everything: lint, types, TypeScript, unit tests, real VNC servers, a real browser
+	@failed=(); \
+	for part in lint types typescript unit; do $(MAKE) --no-print-directory "$$part" || failed+=("$$part"); done; \
+	if (($${#failed[@]})); then echo "failed: $${failed[*]}"; exit 1; fi
+
+.PHONY: lint
+lint: .make/python ## ruff
+	$(call headline,ruff check)
+	@ruff check .
+	$(call headline,ruff format --check)
+	@ruff format --check .
+
+.PHONY: types
+types: .make/python ## mypy
+	$(call headline,mypy --strict)
+	@mypy
+
+# pytest-jupyter runs the tests that are coroutines; a pytest-asyncio that is also there would take them from it.
+.PHONY: unit
+unit: front-end ## pytest, with real VNC servers and a real browser
+	$(call headline,pytest)
+	@pytest -p no:asyncio tests
+
+.PHONY: typescript
+typescript: front-end ## the front end's lint, types and tests
+	$(call headline,TypeScript: lint and types)
+	@$(JLPM) lint:check
+	$(call headline,TypeScript: tests)
+	@$(JLPM) test
+
+.PHONY: wheel
+wheel: front-end ## the wheel in dist/, tried in a new environment without Node
+	$(call headline,wheel)
+	@rm -rf dist
+	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+	@scripts/check-wheel dist/*.whl
+
+.PHONY: docs
+docs: .make/docs ## the documentation in docs/_build/html; a warning is an error
+	$(call headline,sphinx-build -W)
+	@if [[ -f docs/conf.py ]]; then sphinx-build -W --keep-going -b html docs docs/_build/html; \
+	else echo 'There is no docs/conf.py.'; fi
+
+.PHONY: clean
+clean: ## remove what was built; .venv stays
+	rm -rf .make dist build docs/_build test-results .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*
+	rm -rf jupyter_vnc/labextension jupyter_vnc/static/novnc jupyter_vnc/static/viewer
+	rm -rf labextension/lib labextension/tsconfig.tsbuildinfo labextension/.eslintcache labextension/.stylelintcache
+
+.PHONY: demo-packages test-packages
+demo-packages test-packages: %-packages:
+	@scripts/system-packages $*
+
+# A make of its own, because installing may have built the front end after this one looked.
+.PHONY: front-end
+front-end: .make/python
+	@$(MAKE) --no-print-directory --silent .make/frontend
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+# Installing also builds the front end (pyproject.toml, hooks), so its stamp gets the time at which that began.
+.make/python: pyproject.toml $(VENV)/pyvenv.cfg
+	$(call headline,pip install)
+	@mkdir -p .make
+	@touch .make/began
+	@$(PIP) install --quiet --editable '.[test]'
+	@touch -r .make/began .make/frontend
+	@touch $@
+
+.make/docs: .make/python
+	@$(PIP) install --quiet --editable '.[docs]'
+	@touch $@
+
+# JupyterLab reads a copy in the environment, which is where installing put it.
+.make/frontend: $(FRONTEND)
+	$(call headline,front end)
+	@$(JLPM) install --immutable
+	@$(JLPM) build:prod
+	@rm -rf $(LABEXTENSION)
+	@mkdir -p $(dir $(LABEXTENSION))
+	@cp -R jupyter_vnc/labextension $(LABEXTENSION)
+	@cp labextension/install.json $(LABEXTENSION)
+	@touch $@
