@@ -1,0 +1,329 @@
+"""JupyterLab with three desktops: one that it starts itself, one behind a password, and one to look at only.
+
+Run by ``make demo``. All of it listens on the loopback interface, keeps its files in one temporary folder, and is gone
+after Ctrl-C. Tests take the same pieces: :func:`configuration` starts the two VNC servers, :func:`lab` JupyterLab.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from jupyter_vnc.desktops import xauthority
+
+#: Seconds for a VNC server, and for JupyterLab, to answer; and for a process to go when it is asked to.
+START_TIMEOUT: Final = 60.0
+STOP_TIMEOUT: Final = 10.0
+
+PROGRAMS: Final = ("Xtigervnc", "tigervncpasswd", "openbox", "xterm", "xsetroot")
+
+WELCOME: Final = """# Three desktops
+
+Open them from the launcher, or from the menu *File > New*.
+
+| Desktop | What it shows |
+|---|---|
+| My desktop | is started for you when you open it, and runs until the server stops |
+| Lab machine 1 | a VNC server with a password that your browser never sees |
+| Machine to watch | you see what happens there; keys and mouse do nothing |
+"""
+
+
+class DemoError(Exception):
+    """The demo cannot start; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A VNC server to start: its target's name and title, colour of its background, and what its terminal runs."""
+
+    name: str
+    title: str
+    colour: str
+    password: str = ""
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What is running and how Jupyter is told of it.
+
+    ``ports`` and ``colours`` (``#rrggbb``, the root window's) are by name of target, ``password`` is that of ``lab-1``.
+    """
+
+    folder: Path
+    config_file: Path
+    targets: Mapping[str, Mapping[str, Any]]
+    ports: Mapping[str, int]
+    colours: Mapping[str, str]
+    password: str
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    argv: Sequence[str], log: Path, *, env: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program in a process group of its own; at the end the whole group goes."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=dict(env),
+            cwd=cwd,
+            pass_fds=tuple(pass_fds),
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask a process to go, then make it and what is left of its group go."""
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def wait_for_display(process: subprocess.Popen[bytes], descriptor: int, log: Path) -> str:
+    """Return ``:N`` once the X server says that it is ready (its option ``-displayfd``).
+
+    Raises:
+        DemoError: it ended, or said nothing in time.
+    """
+    readable, _, _ = select.select([descriptor], [], [], START_TIMEOUT)
+    number = os.read(descriptor, 16).decode().strip() if readable else ""
+    if not number:
+        raise DemoError(f"{process.args!r} did not start:\n{log.read_text('utf-8', 'replace')}")
+    return f":{number}"
+
+
+def _password_options(machine: Machine, folder: Path) -> list[str]:
+    if not machine.password:
+        return ["-SecurityTypes", "None"]
+    file = folder / "passwd"
+    scrambled = subprocess.run(
+        ["tigervncpasswd", "-f"], input=machine.password.encode(), stdout=subprocess.PIPE, check=True
+    ).stdout
+    write_private(file, scrambled)
+    return ["-SecurityTypes", "VncAuth", "-PasswordFile", str(file)]
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that nobody else can read, not even for a moment."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def x_server(machine: Machine, folder: Path, env: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Start TigerVNC on free ports; yields its RFB port and its display."""
+    port, log = free_port(), folder / "Xtigervnc.log"
+    authority = folder / "Xauthority"
+    xauthority.write(authority)
+    reader, writer = os.pipe()
+    with ExitStack() as stack:
+        stack.callback(os.close, reader)
+        argv = ["Xtigervnc", "-displayfd", str(writer), "-rfbport", str(port), "-localhost", "-auth", str(authority)]
+        argv += ["-geometry", "1280x800", "-AlwaysShared", "-nolisten", "tcp", "-desktop", machine.title]
+        argv += _password_options(machine, folder)
+        try:
+            process = stack.enter_context(running(argv, log, env=env, cwd=folder, pass_fds=[writer]))
+        finally:
+            os.close(writer)
+        yield port, wait_for_display(process, reader, log)
+
+
+@contextmanager
+def serving(machine: Machine, folder: Path) -> Iterator[int]:
+    """Start a machine: X server, background, window manager and a terminal; yields its RFB port."""
+    folder.mkdir(mode=0o700)
+    env = os.environ | {"HOME": str(folder), "XAUTHORITY": str(folder / "Xauthority")}
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
+        env.pop(name, None)
+    with ExitStack() as stack:
+        port, env["DISPLAY"] = stack.enter_context(x_server(machine, folder, env))
+        subprocess.run(["xsetroot", "-solid", machine.colour], env=env, check=True, timeout=START_TIMEOUT)
+        terminal = ["xterm", "-fa", "Monospace", "-fs", "14", "-geometry", "70x20+120+80", "-T", machine.title]
+        terminal += ["-bg", machine.colour, "-fg", "white", *(("-e", *machine.command) if machine.command else ())]
+        for argv in (["openbox"], terminal):
+            stack.enter_context(running(argv, folder / f"{argv[0]}.log", env=env, cwd=folder))
+        yield port
+
+
+def targets_of(ports: Mapping[str, int], password_file: Path) -> dict[str, dict[str, Any]]:
+    """Return the configuration's targets, as an admin would write them."""
+    return {
+        "desktop": {"title": "My desktop", "desktop": {}},
+        "lab-1": {
+            "title": "Lab machine 1",
+            "host": "127.0.0.1",
+            "port": ports["lab-1"],
+            "password_file": str(password_file),
+        },
+        "watch": {
+            "title": "Machine to watch",
+            "host": "127.0.0.1",
+            "port": ports["watch"],
+            "mode": "view",
+            "clipboard": "from-desktop",
+        },
+    }
+
+
+def check_programs() -> None:
+    """Look for the programs before anything is started.
+
+    Raises:
+        DemoError: names those that are missing.
+    """
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        raise DemoError(f"Not installed: {', '.join(missing)}. scripts/system-packages demo installs them.")
+
+
+@contextmanager
+def configuration(folder: Path) -> Iterator[Configuration]:
+    """Start the two VNC servers and write the configuration that serves them.
+
+    Raises:
+        DemoError: a program is missing or does not start.
+    """
+    check_programs()
+    password = secrets.token_hex(4)  # VNC's own authentication knows eight characters
+    clock = ("sh", "-c", "while date; do sleep 1; done")
+    machines = (
+        Machine("lab-1", "Lab machine 1", "#1f5fbf", password),
+        Machine("watch", "Machine to watch", "#9c4a1a", command=clock),
+    )
+    password_file = folder / "lab-1.passwd"
+    write_private(password_file, f"{password}\n".encode())
+    with ExitStack() as stack:
+        ports = {machine.name: stack.enter_context(serving(machine, folder / machine.name)) for machine in machines}
+        targets = targets_of(ports, password_file)
+        config_file = folder / "demo_config.py"
+        config_file.write_text(f"c = get_config()\nc.VNCBroker.targets = {targets!r}\n", "utf-8")
+        colours = {machine.name: machine.colour for machine in machines}
+        yield Configuration(folder, config_file, targets, ports, colours, password)
+
+
+def _lab_environment(folder: Path) -> dict[str, str]:
+    """Jupyter's folders of its own, so that neither the user's settings nor the demo's meet the other's."""
+    places = {name: folder / "jupyter" / name for name in ("config", "data", "runtime")}
+    settings = places["config"] / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet), "utf-8")
+    places["runtime"].mkdir(mode=0o700, parents=True, exist_ok=True)
+    return os.environ | {f"JUPYTER_{name.upper()}_DIR": str(path) for name, path in places.items()}
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a URL answers with 200.
+
+    Raises:
+        DemoError: the process ended, or nothing answered in time.
+    """
+    deadline = time.monotonic() + START_TIMEOUT
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except urllib.error.HTTPError as error:
+            with error:
+                time.sleep(0.2)
+        except OSError:
+            time.sleep(0.2)
+    raise DemoError(f"JupyterLab did not start:\n{log.read_text('utf-8', 'replace')}")
+
+
+@contextmanager
+def lab(configuration: Configuration) -> Iterator[str]:
+    """Start JupyterLab with a configuration; yields the URL that logs in.
+
+    Raises:
+        DemoError: it does not start.
+    """
+    folder = configuration.folder
+    root, log = folder / "work", folder / "jupyterlab.log"
+    root.mkdir(exist_ok=True)
+    (root / "Welcome.md").write_text(WELCOME, "utf-8")
+    port, token = free_port(), secrets.token_urlsafe(24)
+    argv = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--config={configuration.config_file}"]
+    argv += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    argv += [f"--ServerApp.root_dir={root}"]
+    if os.geteuid() == 0:
+        argv += ["--ServerApp.allow_root=True"]
+    # The environment, not the command line: everybody on this machine can read the latter.
+    env = _lab_environment(folder) | {"JUPYTER_TOKEN": token}
+    with running(argv, log, env=env, cwd=root) as process:
+        base = f"http://127.0.0.1:{port}"
+        wait_for(f"{base}/vnc/api/targets?token={token}", process, log)
+        yield f"{base}/lab?token={token}"
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    """Leave by the same way for both signals; what follows while we clean up changes nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demo until Ctrl-C or SIGTERM; returns the exit status."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="jupyter-vnc-demo-", ignore_cleanup_errors=True) as folder,
+            configuration(Path(folder)) as running_demo,
+            lab(running_demo) as url,
+        ):
+            print(f"\nJupyterLab with three desktops:\n\n    {url}\n\nCtrl-C stops all of it.", flush=True)
+            while True:
+                signal.pause()
+    except KeyboardInterrupt:
+        print("Stopped.", flush=True)
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
