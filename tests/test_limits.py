@@ -1,0 +1,125 @@
+"""The token bucket and the breaker, on a clock that the test turns."""
+
+import pytest
+
+from jupyter_vnc import limits
+from jupyter_vnc.exceptions import LimitExceeded
+from jupyter_vnc.limits import Breaker, RateLimit
+
+
+class Clock:
+    def __init__(self):
+        self.now = 50.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def spends(limit, key, times=100):
+    for count in range(times):
+        try:
+            limit.spend(key)
+        except LimitExceeded:
+            return count
+    return times
+
+
+def test_a_burst_and_then_the_rate(clock):
+    limit = RateLimit(30, 4, what="tries", clock=clock)
+    assert spends(limit, "ann") == 4
+    with pytest.raises(LimitExceeded, match="Too many tries") as caught:
+        limit.spend("ann")
+    assert caught.value.retry_after == pytest.approx(2)
+    clock.now += caught.value.retry_after
+    assert spends(limit, "ann") == 1
+
+
+def test_a_bucket_never_holds_more_than_a_burst(clock):
+    limit = RateLimit(60, 3, what="tries", clock=clock)
+    spends(limit, "ann")
+    clock.now += 3600
+    assert spends(limit, "ann") == 3
+
+
+def test_keys_do_not_share(clock):
+    limit = RateLimit(60, 2, what="tries", clock=clock)
+    spends(limit, "ann")
+    assert spends(limit, "bob") == 2
+
+
+def test_zero_is_no_limit(clock):
+    assert spends(RateLimit(0, 1, what="tries", clock=clock), "ann", 1000) == 1000
+
+
+def test_idle_keys_are_forgotten(clock):
+    limit = RateLimit(60, 2, what="tries", clock=clock)
+    for number in range(limits._SWEEP_AT):
+        limit.spend(str(number))
+    clock.now += 3
+    limit.spend("new")
+    assert list(limit._buckets) == ["new"]
+
+
+def test_a_key_in_use_is_not_forgotten(clock):
+    limit = RateLimit(60, 2, what="tries", clock=clock)
+    for number in range(limits._SWEEP_AT):
+        limit.spend(str(number))
+    clock.now += 3
+    assert spends(limit, "7") == 2
+    limit.spend("new")
+    assert spends(limit, "7") == 0
+
+
+def test_three_failures_open_the_breaker(clock):
+    breaker = Breaker(3, open_for=30, clock=clock)
+    for _ in range(2):
+        breaker.failed("lab")
+        assert breaker.open_for("lab") == 0
+    breaker.failed("lab")
+    assert breaker.open_for("lab") == 30
+    assert breaker.open_for("other") == 0
+    clock.now += 10
+    assert breaker.open_for("lab") == 20
+
+
+def test_after_the_pause_one_failure_opens_it_again(clock):
+    breaker = Breaker(3, open_for=30, clock=clock)
+    for _ in range(3):
+        breaker.failed("lab")
+    clock.now += 30
+    assert breaker.open_for("lab") == 0
+    breaker.failed("lab")
+    assert breaker.open_for("lab") == 30
+
+
+def test_a_success_forgets(clock):
+    breaker = Breaker(2, open_for=30, clock=clock)
+    breaker.failed("lab")
+    breaker.succeeded("lab")
+    breaker.failed("lab")
+    assert breaker.open_for("lab") == 0
+
+
+def test_failures_far_apart_are_not_in_a_row(clock):
+    breaker = Breaker(2, open_for=30, window=100, clock=clock)
+    breaker.failed("lab")
+    clock.now += 101
+    breaker.failed("lab")
+    assert breaker.open_for("lab") == 0
+    clock.now += 100
+    breaker.failed("lab")
+    assert breaker.open_for("lab") == 30
+
+
+def test_old_failures_are_swept_out(clock):
+    breaker = Breaker(2, open_for=30, window=100, clock=clock)
+    for number in range(limits._SWEEP_AT):
+        breaker.failed(str(number))
+    clock.now += 101
+    breaker.failed("new")
+    assert list(breaker._keys) == ["new"]

@@ -1,0 +1,199 @@
+"""Every key of a target: what is good, what is bad, and that an error names target and key."""
+
+import os
+
+import pytest
+
+from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.target_config import _KEYS, parse_target, parse_targets
+from jupyter_vnc.targets import DesktopAddress, DesktopSpec, Mode, Secret, Sharing, TCPAddress, UnixAddress
+
+HOST = {"host": "lab.example.org"}
+HEX = "ab" * 32
+
+#: Key, value, other keys that it needs, and what comes out of it: attribute path and value.
+GOOD = [
+    ("title", "Läb 1", HOST, "title", "Läb 1"),
+    ("description", "a machine", HOST, "description", "a machine"),
+    ("icon", "lab.svg", HOST, "icon", "lab.svg"),
+    ("category", "Labs", HOST, "category", "Labs"),
+    ("host", "10.0.0.1", {}, "address", TCPAddress("10.0.0.1", 5900)),
+    ("host", "[::1]", {}, "address", TCPAddress("::1", 5900)),
+    ("host", "2001:DB8::1", {}, "address", TCPAddress("2001:db8::1", 5900)),
+    ("host", "vnc-{username}.example.org", {}, "address", TCPAddress("vnc-{username}.example.org", 5900)),
+    ("port", 1, HOST, "address", TCPAddress("lab.example.org", 1)),
+    ("port", 65535, HOST, "address", TCPAddress("lab.example.org", 65535)),
+    ("socket", "/run/vnc/{username}.sock", {}, "address", UnixAddress("/run/vnc/{username}.sock")),
+    ("socket_owner", "vnc", {"socket": "/s"}, "address", UnixAddress("/s", "vnc")),
+    ("desktop", {}, {}, "address", DesktopAddress()),
+    (
+        "desktop",
+        {"command": "openbox --sm-disable", "geometry": "800x600", "dpi": 120},
+        {},
+        "address",
+        DesktopAddress(DesktopSpec(("openbox", "--sm-disable"), "800x600", 120)),
+    ),
+    ("username", "ann", HOST, "credentials.username", "ann"),
+    ("password", "hunter2", HOST, "credentials.value", Secret("hunter2")),
+    ("password_env", "VNC_PW", HOST, "credentials.value", "VNC_PW"),
+    ("password_command", ["pass", "vnc"], HOST, "credentials.value", ("pass", "vnc")),
+    ("password_command", "pass 'v n c'", HOST, "credentials.value", ("pass", "v n c")),
+    ("tls", {"mode": "x509"}, HOST, "tls.mode", "x509"),
+    ("tls", {"fingerprint": "SHA256:" + ":".join(["AB"] * 32)}, HOST, "tls.fingerprint", HEX),
+    ("tls", {"check_hostname": False}, HOST, "tls.check_hostname", False),
+    ("allow_unauthenticated", True, HOST, "allow_unauthenticated", True),
+    ("mode", "view", HOST, "mode", Mode.VIEW),
+    ("sharing", "takeover", HOST, "sharing", Sharing.TAKEOVER),
+    ("clipboard", "to-desktop", HOST, "viewer.clipboard", "to-desktop"),
+    ("resize", "off", HOST, "viewer.resize", "off"),
+    ("quality", 0, HOST, "viewer.quality", 0),
+    ("compression", 9, HOST, "viewer.compression", 9),
+    ("max_sessions", 1, HOST, "limits.max_sessions", 1),
+    ("connect_timeout", 0.5, HOST, "limits.connect_timeout", 0.5),
+    ("handshake_timeout", 20, HOST, "limits.handshake_timeout", 20.0),
+    ("stall_timeout", 60, HOST, "limits.stall_timeout", 60.0),
+    ("allow_users", ["ann", "bob"], HOST, "allow_users", frozenset({"ann", "bob"})),
+    ("allow_groups", {"lab"}, HOST, "allow_groups", frozenset({"lab"})),
+]
+
+#: Key, bad value, other keys.
+BAD = [
+    *(("title", value, HOST) for value in (5, None, "two\nlines", "a\x1b[31m")),
+    *(("description", value, HOST) for value in (5, "a\0")),
+    ("icon", 5, HOST),
+    ("category", [], HOST),
+    *(("host", value, {}) for value in ("", "a b", "a/b", "http://a", "a:5901", "-a", "a" * 254, 5, "a\n", "é")),
+    *(("port", value, HOST) for value in (0, 65536, -1, "5900", 5900.0, True, None)),
+    *(("socket", value, {}) for value in ("", "a.sock", "/run/../a", "/" + "a" * 107, "/a\0", 5)),
+    ("socket_owner", 5, {"socket": "/s"}),
+    ("socket_owner", "vnc", HOST),
+    *(("desktop", value, {}) for value in (None, "xfce", [])),
+    ("username", 5, HOST),
+    *(("password", value, HOST) for value in (5, None, b"x", "a\n")),
+    *(("password_file", value, HOST) for value in ("/nonexistent", "/", 5)),
+    ("password_env", 5, HOST),
+    *(("password_command", value, HOST) for value in ([], "", [""], ["a\0"], 5, ["a", 1], "a 'b")),
+    *(("tls", value, HOST) for value in ("x509", None)),
+    *(("allow_unauthenticated", value, HOST) for value in (1, "yes", None)),
+    *(("mode", value, HOST) for value in ("look", "", 5, None, ["view"])),
+    ("sharing", "alone", HOST),
+    ("clipboard", True, HOST),
+    ("resize", "local", HOST),
+    *(("quality", value, HOST) for value in (-1, 10, "6", 6.0)),
+    ("compression", 10, HOST),
+    *(("max_sessions", value, HOST) for value in (0, 1001, "1")),
+    *(("connect_timeout", value, HOST) for value in (0, -1, "5", True, 1e9, float("nan"))),
+    ("handshake_timeout", 0, HOST),
+    ("stall_timeout", -1, HOST),
+    *(("allow_users", value, HOST) for value in ("ann", [""], [5], 5)),
+    ("allow_groups", "lab", HOST),
+]
+
+#: Nested keys.
+BAD_NESTED = [
+    ("tls", {"mode": "maybe"}, "tls.mode"),
+    ("tls", {"ca_file": "/nonexistent"}, "tls.ca_file"),
+    ("tls", {"fingerprint": "ab"}, "tls.fingerprint"),
+    ("tls", {"check_hostname": "no"}, "tls.check_hostname"),
+    ("tls", {"modus": "x509"}, "tls.modus"),
+]
+
+
+def at(value, path):
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+@pytest.mark.parametrize(("key", "value", "others", "path", "result"), GOOD)
+def test_a_good_value(key, value, others, path, result):
+    assert at(parse_target("lab", {**others, key: value}), path) == result
+
+
+@pytest.mark.parametrize(("key", "value", "others"), BAD)
+def test_a_bad_value_is_named_by_target_and_key(key, value, others):
+    with pytest.raises(ConfigError) as caught:
+        parse_target("lab", {**others, key: value})
+    assert caught.value.target == "lab"
+    assert caught.value.key == key
+    assert str(caught.value).startswith(f"target 'lab', key '{key}': ")
+    assert caught.value.message
+
+
+@pytest.mark.parametrize(("key", "value", "named"), BAD_NESTED)
+def test_a_bad_nested_value_is_named_by_its_path(key, value, named):
+    with pytest.raises(ConfigError) as caught:
+        parse_target("lab", {**HOST, key: value})
+    assert (caught.value.target, caught.value.key) == ("lab", named)
+
+
+@pytest.mark.parametrize("value", ["800", "800x", "0x600", "800x99999", "20000x600", "800X600", 5])
+def test_a_bad_geometry(value):
+    with pytest.raises(ConfigError) as caught:
+        parse_target("lab", {"desktop": {"geometry": value}})
+    assert caught.value.key == "desktop.geometry"
+
+
+def test_every_key_is_tested():
+    files = {"password_file"}
+    assert {row[0] for row in GOOD} | files == set(_KEYS)
+    assert {row[0] for row in BAD} == set(_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ({}, "host"),
+        ({"host": "a", "socket": "/a"}, "host"),
+        ({"desktop": {}, "socket": "/a"}, "host"),
+        ({"socket": "/a", "port": 5900}, "port"),
+        ({"host": "a", "password": "x", "password_env": "X"}, "password_env"),
+        ({"desktop": {}, "password": "x"}, "password"),
+        ({"desktop": {}, "username": "x"}, "username"),
+        ([], ""),
+        ("lab:5901", ""),
+    ],
+)
+def test_what_does_not_go_together(raw, key):
+    with pytest.raises(ConfigError) as caught:
+        parse_target("lab", raw)
+    assert (caught.value.target, caught.value.key) == ("lab", key)
+
+
+def test_an_unknown_key_names_the_nearest():
+    with pytest.raises(ConfigError, match="did you mean 'password_file'"):
+        parse_target("lab", {"host": "a", "pasword_file": "/x"})
+    with pytest.raises(ConfigError, match="unknown key"):
+        parse_target("lab", {"host": "a", 5: "/x"})
+
+
+@pytest.mark.parametrize(("mode", "good"), [(0o600, True), (0o400, True), (0o640, False), (0o604, False)])
+def test_a_password_file_that_others_can_read_is_refused(mode, good, tmp_path):
+    file = tmp_path / "passwd"
+    file.write_text("x")
+    file.chmod(mode)
+    raw = {"host": "a", "password_file": str(file)}
+    if good:
+        assert parse_target("lab", raw).credentials.value == str(file)
+        return
+    with pytest.raises(ConfigError, match="chmod 600") as caught:
+        parse_target("lab", raw)
+    assert caught.value.key == "password_file"
+
+
+def test_a_password_is_in_no_error():
+    with pytest.raises(ConfigError) as caught:
+        parse_target("lab", {"host": "a", "password": "hunter2", "password_env": "X"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_ca_file(tmp_path):
+    file = tmp_path / "ca.pem"
+    file.touch()
+    assert parse_target("lab", {"host": "a", "tls": {"ca_file": os.fspath(file)}}).tls.ca_file == str(file)
+
+
+def test_good_targets_work_beside_bad_ones():
+    targets, errors = parse_targets({"one": HOST, "bad name": HOST, "two": {"host": "a", "port": 0}, "three": HOST})
+    assert list(targets) == ["one", "three"]
+    assert [(error.target, error.key) for error in errors] == [("bad name", ""), ("two", "port")]
