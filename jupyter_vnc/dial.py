@@ -57,9 +57,8 @@ async def dial(address: TCPAddress | UnixAddress) -> StreamChannel:
 
 
 async def _dial_tcp(address: TCPAddress) -> StreamChannel:
-    reader, writer = await asyncio.open_connection(
-        address.host, address.port, limit=READ_SIZE, happy_eyeballs_delay=0.25
-    )
+    # Without happy eyeballs: cancelled at the wrong moment, they leave a connected socket behind (CPython 3.11).
+    reader, writer = await asyncio.open_connection(address.host, address.port, limit=READ_SIZE)
     sock: socket.socket = writer.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEPALIVE.items():

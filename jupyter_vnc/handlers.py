@@ -47,6 +47,12 @@ class VNCHandler(JupyterHandler):
 
     auth_resource = "vnc"
 
+    async def prepare(self, **kwargs: Any) -> None:
+        """Authenticate, then refuse other sites' pages: also to read, since Jupyter checks that for its API only."""
+        await super().prepare(**kwargs)
+        if not self._finished and not self.check_origin():
+            raise web.HTTPError(403, "Cross-origin requests are refused.")
+
     @property
     def broker(self) -> VNCBroker:
         """The broker of this server."""
@@ -273,9 +279,11 @@ class StaticFiles(VNCHandler, web.StaticFileHandler):
         """Serve a file; ``?v=`` lets the browser keep it."""
         await web.StaticFileHandler.get(self, path, include_body)
 
-    async def head(self, path: str) -> None:
+    @web.authenticated
+    @authorized
+    async def head(self, path: str) -> None:  # type: ignore[override]
         """Serve a file's headers."""
-        await self.get(path, False)  # type: ignore[misc]
+        await web.StaticFileHandler.get(self, path, include_body=False)
 
     def get_content_type(self) -> str:
         """Return the type by our own table: the system's may be wrong, and a module of a wrong type does not run."""

@@ -1,0 +1,169 @@
+"""Who may not: every route with every kind of stranger, under every kind of base URL. No target is ever called."""
+
+import json
+import re
+
+import pytest
+from jupyter_server.auth import Authorizer
+from tornado.httpclient import HTTPClientError
+
+from jupyter_vnc import app
+from tests.server import Client, callers, counting_target
+
+#: A path that matches each route's pattern.
+EXAMPLES = {app._NAME: "lab-1", r"([0-9a-f]{16})": "0123456789abcdef", "(.+)": "viewer/page.js", "/?": "/"}
+VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def path_of(pattern):
+    """A path that the pattern matches."""
+    path = pattern
+    for regex, example in EXAMPLES.items():
+        path = path.replace(regex, example)
+    assert re.fullmatch(pattern, path), f"add an example for {pattern}"
+    return path.removeprefix("/vnc")
+
+
+def served(handler):
+    """The verbs that a route serves, by our own classes."""
+    return [
+        verb
+        for verb in VERBS
+        if any(verb.lower() in vars(kind) for kind in handler.__mro__ if kind.__module__.startswith("jupyter_vnc"))
+    ]
+
+
+ROUTES = [(path_of(pattern), verb) for pattern, handler, _ in app.ROUTES for verb in served(handler)]
+
+
+@pytest.fixture(params=["/", "/user/x/", "/user/a%40b%20c/"])
+def jp_base_url(request):
+    return request.param
+
+
+@pytest.fixture
+def listener():
+    with counting_target() as target:
+        yield target
+
+
+class DenyAll(Authorizer):
+    """Knows everybody and lets nobody do anything."""
+
+    def is_authorized(self, handler, user, action, resource):
+        return False
+
+
+@pytest.fixture
+def jp_server_config(listener):
+    port = listener.getsockname()[1]
+    return {
+        # Jupyter's own terminals trip the warning for routes without authentication, which is an error here.
+        "ServerApp": {
+            "jpserver_extensions": {"jupyter_vnc": True, "jupyter_server_terminals": False},
+            "allow_unauthenticated_access": False,
+        },
+        "VNCBroker": {"targets": {"lab-1": {"host": "127.0.0.1", "port": port}}},
+    }
+
+
+@pytest.fixture
+def client(jp_serverapp, http_server_client, jp_http_port):
+    return Client(jp_serverapp, http_server_client, jp_http_port)
+
+
+def test_every_route_is_walked():
+    assert {pattern for pattern, _, _ in app.ROUTES} == {
+        pattern for pattern, handler, _ in app.ROUTES if served(handler)
+    }
+    assert len(ROUTES) >= len(app.ROUTES)
+
+
+def refused(answer):
+    """Whether the answer is a refusal: forbidden, or to the login page."""
+    if answer.code == 302:
+        return "/login" in answer.headers["Location"]
+    return answer.code == 403
+
+
+async def assert_nobody_gets_in(client, headers, routes=ROUTES):
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    for path, verb in routes:
+        more = {**upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} if path == "/ws" else {}
+        answer = await client.fetch(
+            path, verb, {**headers, **more}, body='{"target": "lab-1"}' if verb == "POST" else None
+        )
+        assert refused(answer), f"{verb} {path}: {answer.code}"
+        assert b"127.0.0.1" not in (answer.body or b"")
+
+
+async def test_no_login(client, listener):
+    await assert_nobody_gets_in(client, {})
+    assert callers(listener) == 0
+
+
+async def test_bad_server_token(client, listener):
+    await assert_nobody_gets_in(client, {"Authorization": "token wrong"})
+    assert callers(listener) == 0
+
+
+async def test_cookie_from_another_origin(client, listener):
+    cookie = await client.log_in()
+    good = await client.fetch("/api/targets", headers={**cookie, "Origin": client.origin})
+    for origin in ("http://evil.example", "null", f"{client.origin}.evil.example", "http://localhost:1"):
+        headers = {**cookie, "Origin": origin}
+        for path, verb in ROUTES:
+            answer = await client.fetch(path, verb, headers, body="{}" if verb == "POST" else None)
+            assert answer.code in {403, 404}, f"{verb} {path} from {origin}: {answer.code}"
+    assert good.code in {200, 403}
+    assert callers(listener) == 0
+
+
+async def test_cookie_without_xsrf(client, listener):
+    cookie = {"Cookie": (await client.log_in())["Cookie"]}
+    changing = [(path, verb) for path, verb in ROUTES if verb not in {"GET", "HEAD"}]
+    assert len(changing) == 4
+    await assert_nobody_gets_in(client, cookie, changing)
+    assert callers(listener) == 0
+
+
+async def test_denied_by_the_authorizer(client, listener, jp_serverapp):
+    jp_serverapp.web_app.settings["authorizer"] = DenyAll(parent=jp_serverapp)
+    await assert_nobody_gets_in(client, client.token)
+    assert callers(listener) == 0
+
+
+async def test_get_never_issues(client):
+    for verb in ("GET", "HEAD"):
+        assert (await client.fetch("/api/tokens", verb, client.token)).code == 405
+
+
+async def test_a_websocket_with_a_cookie_and_no_origin_is_refused_and_spends_nothing(client, listener):
+    cookie = await client.log_in()
+    issued = await client.issue("lab-1", cookie)
+    with pytest.raises(HTTPClientError, match="403"):
+        await client.connect(issued["token"], {"Cookie": cookie["Cookie"]})
+    with pytest.raises(HTTPClientError, match="403"):
+        await client.connect(issued["token"], {"Cookie": cookie["Cookie"], "Origin": "http://evil.example"})
+    assert callers(listener) == 0
+    websocket = await client.connect(issued["token"], {"Cookie": cookie["Cookie"], "Origin": client.origin})
+    assert websocket.selected_subprotocol == "binary"
+    websocket.close()
+
+
+class OneTarget(Authorizer):
+    """Lets everybody do everything but with one target."""
+
+    denied = "vnc:lab-1"
+
+    def is_authorized(self, handler, user, action, resource):
+        return resource != self.denied
+
+
+async def test_a_target_that_the_authorizer_denies_is_like_none(client, jp_serverapp, listener):
+    jp_serverapp.web_app.settings["authorizer"] = OneTarget(parent=jp_serverapp)
+    assert json.loads((await client.fetch("/api/targets", headers=client.token)).body) == []
+    denied = await client.fetch("/api/tokens", "POST", client.token, {"target": "lab-1"})
+    unknown = await client.fetch("/api/tokens", "POST", client.token, {"target": "nobody"})
+    assert (denied.code, denied.body) == (unknown.code, unknown.body) == (404, unknown.body)
+    assert callers(listener) == 0
