@@ -25,7 +25,7 @@ class ConfigTargets(TargetSource, LoggingConfigurable):
         self.errors: list[ConfigError] = []
         self.by_name, self.errors = parse_targets(raw)
         for error in self.errors:
-            self.log.error("VNCBroker.targets: %s. This target is left out.", error)
+            self.log.error("VNCBroker.targets: %s (this target is left out)", error)
         for target in self.by_name.values():
             self._warn(target)
 

@@ -1,0 +1,102 @@
+"""``jupyter vnc``: tell an admin whether each configured target answers and lets us in, and why not."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from typing import Final
+
+from jupyter_core.application import JupyterApp
+from traitlets.config import Application, Configurable
+
+from . import __version__
+from .broker import VNCBroker
+from .connect import ConnectLimits, Connector
+from .desktops.manager import DesktopManager
+from .exceptions import VNCError
+from .sources.config import ConfigTargets
+from .targets import DesktopAddress, Target, User
+
+_COMMANDS: Final = ("check", "list", "version")
+
+
+class VNCCommand(JupyterApp):
+    """Reads the same configuration as the server extension, starts nothing, and serves nobody."""
+
+    name = "jupyter-vnc"
+    version = __version__
+    description = """Remote desktops in Jupyter.
+
+    jupyter vnc check [NAME ...]   log in to each target, and say what is wrong
+    jupyter vnc list               list the targets
+    jupyter vnc version            say which version this is
+    """
+    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets]  # noqa: RUF012
+
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
+        """Read the server's configuration files too: that is where targets stand."""
+        Application.load_config_file(self, "jupyter_server_config", path=self.config_file_paths)
+        super().load_config_file(suppress_errors)
+
+    def start(self) -> None:
+        """Run the command."""
+        super().start()
+        command, *names = self.extra_args or ["help"]
+        if command not in _COMMANDS:
+            self.print_help()
+            self.exit(2)
+        if command == "version":
+            print(__version__)
+            self.exit(0)
+        self.exit(asyncio.run(self._run(command, names)))
+
+    async def _run(self, command: str, names: list[str]) -> int:
+        broker = VNCBroker(parent=self)
+        try:
+            user = User(getpass.getuser())
+            targets = {target.name: target for source in broker.sources for target in await source.targets(user)}
+            refused = sum(len(source.errors) for source in broker.sources if isinstance(source, ConfigTargets))
+            if not targets:
+                print(f"There is no desktop. {broker.advice}")
+                return 1
+            if command == "list":
+                return _list(targets)
+            return 1 if await _check(targets, names) + refused else 0
+        finally:
+            await broker.close()
+
+
+def _list(targets: dict[str, Target]) -> int:
+    for target in targets.values():
+        print(f"{target.name}\t{target.mode.value}\t{target.address}")
+    return 0
+
+
+async def _check(targets: dict[str, Target], names: list[str]) -> int:
+    """Try the named targets, or all; return how many are wrong. A refused entry was logged when it was read."""
+    wrong = 0
+    for name in names or targets:
+        answer, good = await _try(targets[name]) if name in targets else ("there is no such target", False)
+        print(f"{name}: {answer}")
+        wrong += not good
+    return wrong
+
+
+async def _try(target: Target) -> tuple[str, bool]:
+    """Log in to one target; return what to print, and whether it is good."""
+    if isinstance(target.address, DesktopAddress):
+        return "managed desktop, starts when somebody opens it", True
+    try:
+        mine = target.for_user(User(getpass.getuser()))
+        assert not isinstance(mine.address, DesktopAddress)  # noqa: S101 - for the type checker
+        leg = await Connector(ConnectLimits(5.0, 10.0)).connect(mine, mine.address)
+        await leg.channel.close()
+    except VNCError as error:
+        return f"FAILED: {error.log_line}", False
+    return f"ok, logged in with {leg.security}", True
+
+
+def main() -> None:
+    """Run ``jupyter vnc``."""
+    VNCCommand.launch_instance(sys.argv[1:])
