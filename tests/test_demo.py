@@ -1,0 +1,121 @@
+"""``make demo``, as its user has it: one URL that works, and nothing left after it is stopped."""
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+DEMO = Path(__file__).parent.parent / "demo" / "demo.py"
+PROGRAMS = ("Xtigervnc", "tigervncpasswd", "openbox", "xterm", "xsetroot")
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def programs():
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"not installed: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
+def url_of(process):
+    """Read what the demo prints up to its URL."""
+    said = b""
+    while select.select([process.stdout], [], [], 90)[0]:
+        piece = os.read(process.stdout.fileno(), 4096)
+        said += piece
+        if found := re.search(rb"(http://127\.0\.0\.1:\d+/lab\?token=\S+)\n", said):
+            return found[1].decode()
+        if not piece:
+            break
+    pytest.fail(f"no URL in {said!r}")
+
+
+def targets(url):
+    parts = urllib.parse.urlsplit(url)
+    with urllib.request.urlopen(f"http://{parts.netloc}/vnc/api/targets?{parts.query}", timeout=30) as answer:
+        return {target["name"]: target for target in json.load(answer)}
+
+
+def security_types(port):
+    """What a VNC server on loopback offers (RFC 6143 section 7.1.2)."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection, connection.makefile("rb") as stream:
+        connection.sendall(stream.read(12))
+        return set(stream.read(stream.read(1)[0]))
+
+
+def processes_of(folder):
+    """Processes that have their home or their configuration in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if any(str(folder) in text for text in (*process.cmdline(), *process.environ().values())):
+                found.append(process.name())
+        except psutil.Error:
+            continue
+    return found
+
+
+def gone(folder):
+    """Wait, not for ever, until no process of a folder is left; returns those that are."""
+    for _ in range(50):
+        if not (left := processes_of(folder)):
+            break
+        time.sleep(0.1)
+    return left
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_the_demo_runs_and_leaves_nothing(programs, tmp_path, stop):
+    # Only the demo's own folder is looked for in processes: this one's environment may name tmp_path too.
+    process = subprocess.Popen(
+        [sys.executable, DEMO], env=os.environ | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE
+    )
+    with process:
+        try:
+            found = targets(url_of(process))
+            (folder,) = tmp_path.glob("jupyter-vnc-demo-*")
+            assert {name: target["mode"] for name, target in found.items()} == {
+                "desktop": "control",
+                "lab-1": "control",
+                "watch": "view",
+            }
+            assert {"Xtigervnc", "openbox", "xterm"} <= set(processes_of(folder))
+            configured = {}
+            exec((folder / "demo_config.py").read_text(), {"get_config": lambda: Recorder(configured)})
+            assert security_types(configured["lab-1"]["port"]) == {2}
+            assert security_types(configured["watch"]["port"]) == {1}
+        finally:
+            process.send_signal(stop)
+            status = process.wait(60)
+    assert status == 0
+    assert gone(folder) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+class Recorder:
+    """Stands for traitlets' configuration object: keeps ``VNCBroker.targets``."""
+
+    def __init__(self, kept):
+        object.__setattr__(self, "kept", kept)
+
+    @property
+    def VNCBroker(self):  # noqa: N802 - the name in the configuration file
+        return self
+
+    def __setattr__(self, name, value):
+        self.kept.update(value)
