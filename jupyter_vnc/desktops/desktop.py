@@ -34,6 +34,9 @@ SESSION_GRACE: Final = 0.25
 #: Seconds to wait for a session bus; a session starts without one, too.
 BUS_TIMEOUT: Final = 2.0
 
+#: Seconds between the end of a session and what we say of it.
+JUDGEMENT_DELAY: Final = 0.2
+
 #: How long (seconds) the programs of a start that failed get to end by themselves.
 FAILED_GRACE: Final = 1.0
 
@@ -219,9 +222,18 @@ class Desktop:
     # -- end ------------------------------------------------------------------------------------------------------
 
     def _ended(self, tree: Tree, name: str, how: Exit) -> None:
-        """A program exited: if it did so by itself, and we cannot be without it, this is no desktop any more."""
-        if tree is not self._tree or self.state is not State.UP or name not in VITAL:
+        """A program exited. Is it the session, wait a moment: it may be the first to feel that the X server crashed."""
+        if name == "server":
+            self._judge(tree)
+        elif name == "session":
+            asyncio.get_running_loop().call_later(JUDGEMENT_DELAY, self._judge, tree)
+
+    def _judge(self, tree: Tree) -> None:
+        """Without X server or session this is no desktop any more: say which ended, unless we stopped it ourselves."""
+        if tree is not self._tree or self.state is not State.UP:
             return
+        name = "server" if tree.exited("server").done() else "session"
+        how = tree.exited(name).result()
         if name == "session" and how.status == 0:
             self.become(State.STOPPED, "The desktop's session ended.")
         else:

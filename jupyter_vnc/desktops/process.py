@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +27,9 @@ _SCRIPT: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from jupyter_vnc.desktops.supervisor import main; main(*sys.argv[2:])"
 )
 
+#: What the supervisor itself has to say, when something is wrong with it.
+_OWN_LOG: Final = "supervisor"
+
 _GONE: Final = "The process that watches the desktop is gone."
 
 #: How an X server marks a line, and what it says before the reason of its death.
@@ -33,6 +38,9 @@ _X_FATAL: Final = "Fatal server error:"
 
 #: Longest event of a supervisor (bytes): the tail of a log, escaped.
 _EVENT_LIMIT: Final = 64 << 10
+
+
+_Link = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,9 @@ class Exit:
 class Tree:
     """A supervisor and all processes below it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, marker: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], link: _Link, folder: Path, marker: str) -> None:
         self._process = process
+        self._link = link
         self._folder = folder
         self._marker = marker
         self._displays: dict[int, int] = {}
@@ -75,18 +84,10 @@ class Tree:
         """
         command = [sys.executable, "-I", "-S", "-c", _SCRIPT, str(_ROOT), str(folder), str(os.getpid()), marker]
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                start_new_session=True,
-                pass_fds=(lock,),
-                limit=_EVENT_LIMIT,
-                cwd="/",
-            )
+            process, ours = _start(command, folder / f"{_OWN_LOG}.log", lock)
         except OSError as error:
             raise DesktopFailed("The server cannot start another process.", detail=str(error)) from error
-        return cls(process, folder, marker)
+        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=_EVENT_LIMIT), folder, marker)
 
     async def run(
         self,
@@ -139,31 +140,31 @@ class Tree:
             await self._send(stop=grace)
         patience = grace + LAST_GRACE + 2 * KILL_PATIENCE
         if not (await asyncio.wait([self._reader], timeout=patience))[0]:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            self._process.kill()
             await asyncio.wait([self._reader])
 
     async def _send(self, **command: Any) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None  # noqa: S101 - it is a pipe
+        _, writer = self._link
         try:
-            stdin.write(json.dumps(command).encode() + b"\n")
-            await stdin.drain()
+            writer.write(json.dumps(command).encode() + b"\n")
+            await writer.drain()
         except (ConnectionError, RuntimeError) as error:
             raise DesktopFailed(_GONE, detail=str(error)) from error
 
     async def _read(self) -> None:
-        stdout, stdin = self._process.stdout, self._process.stdin
-        assert stdout is not None  # noqa: S101 - they are pipes
-        assert stdin is not None  # noqa: S101
+        """Hear events until the supervisor is gone. Should our loop end first, it sees us hang up."""
+        reader, writer = self._link
         try:
-            while line := await stdout.readline():
-                self._dispatch(json.loads(line))
+            with suppress(ConnectionError):
+                while line := await reader.readline():
+                    self._dispatch(json.loads(line))
         finally:
-            stdin.close()
-            if await self._process.wait() != 0:
-                await asyncio.to_thread(self._clean_up)
-            self._resolve_rest()
+            writer.close()
+        said = ""
+        if await asyncio.to_thread(self._process.wait) != 0:
+            said = self.log(_OWN_LOG)
+            await asyncio.to_thread(self._clean_up)
+        self._resolve_rest(said)
 
     def _dispatch(self, event: dict[str, Any]) -> None:
         name = event["name"]
@@ -185,13 +186,35 @@ class Tree:
             remove_display(display, pid)
         remove_folder(self._folder)
 
-    def _resolve_rest(self) -> None:
+    def _resolve_rest(self, said: str) -> None:
         for name, future in self._started.items():
             _refuse(future, DesktopFailed(_GONE, detail=name))
         for name, gone in self._exited.items():
             if not gone.done():
-                gone.set_result(Exit(-signal.SIGKILL))
+                gone.set_result(Exit(-signal.SIGKILL, said))
                 self.on_exit(name, gone.result())
+
+
+def _start(command: Sequence[str], log: Path, lock: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start a supervisor at the other end of a pair of sockets.
+
+    Not with asyncio's own subprocesses: those are killed when a loop ends without closing them, and a supervisor has
+    to live on to put everything away.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs, log.open("wb") as errors:
+            end = theirs.fileno()
+            process = subprocess.Popen(  # noqa: S603 - our own code
+                command, stdin=end, stdout=end, stderr=errors, start_new_session=True, pass_fds=(lock,), cwd="/"
+            )
+    except BaseException:
+        ours.close()
+        raise
+    return process, ours
 
 
 def _resolve(future: asyncio.Future[Any], result: object) -> None:

@@ -30,10 +30,10 @@ _KILL_PAUSE: Final = 0.01
 def _parents() -> dict[int, int]:
     """Map every live process to its parent; zombies are not alive."""
     found = {}
-    for entry in os.scandir("/proc"):
+    for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError, ValueError):
-                state, parent = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+                state, parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
                 if state not in "ZX":
                     found[int(entry.name)] = int(parent)
     return found
@@ -53,11 +53,11 @@ def descendants(root: int) -> set[int]:
 def marked(marker: str) -> Iterator[int]:
     """Yield our own processes whose environment has the marker, or one that starts with it and a slash."""
     needle = f"\0{MARKER_VARIABLE}={marker}".encode()
-    for entry in os.scandir("/proc"):
+    for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with suppress(OSError):
-            environment = b"\0" + Path(entry.path, "environ").read_bytes() + b"\0"
+            environment = b"\0" + (entry / "environ").read_bytes() + b"\0"
             if needle + b"\0" in environment or needle + b"/" in environment:
                 yield int(entry.name)
 
@@ -130,6 +130,6 @@ def remove_session_sockets(pids: Iterable[int]) -> None:
 def remove_orphaned(runtime: Path) -> None:
     """Remove the folder of a server that is gone, once the last desktop's folder in it is."""
     with suppress(OSError):
-        if {entry.name for entry in os.scandir(runtime)} <= {"lock"}:
+        if {entry.name for entry in runtime.iterdir()} <= {"lock"}:
             (runtime / "lock").unlink(missing_ok=True)
             runtime.rmdir()

@@ -12,9 +12,11 @@ import hashlib
 import os
 import shutil
 import socket
+import stat
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +25,7 @@ from typing import Final
 from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.targets import MAX_SOCKET_PATH
 
-from .processes import kill_marked, remove_display, remove_folder
+from .processes import kill_marked, remove_display, remove_folder, remove_orphaned
 
 PREFIX: Final = "jupyter-vnc-"
 LOCK: Final = "lock"
@@ -61,6 +63,7 @@ class Runtime:
     def __init__(self, candidates: Iterable[Path]) -> None:
         self._candidates = list(candidates)
         self._folder: Path | None = None
+        self._finalizer: weakref.finalize[[Path, int], Runtime] | None = None
         self._opening = threading.Lock()
         self.lock = -1
 
@@ -74,6 +77,7 @@ class Runtime:
             if self._folder is None or not self._folder.is_dir():
                 self.close()
                 self._folder, self.lock = self._make_somewhere()
+                self._finalizer = weakref.finalize(self, _forget, self._folder, os.getpid())
             return self._folder
 
     def _make_somewhere(self) -> tuple[Path, int]:
@@ -119,6 +123,8 @@ class Runtime:
         if self.lock >= 0:
             os.close(self.lock)
         self._folder, self.lock = None, -1
+        if self._finalizer is not None:
+            self._finalizer.detach()
 
     def sweep(self) -> int:
         """Remove what servers that are gone left behind, processes first; return how many folders."""
@@ -139,6 +145,12 @@ def _make(place: Path) -> tuple[Path, int]:
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _forget(folder: Path, owner: int) -> None:
+    """Nobody closed it: remove it, unless desktops still end in it; the last supervisor then does."""
+    if os.getpid() == owner:  # and no child that we forked
+        remove_orphaned(folder)
 
 
 def _lock(folder: Path) -> int:
@@ -164,11 +176,12 @@ def _try_socket(path: Path) -> None:
 def _ours(place: Path) -> Iterator[Path]:
     """Yield folders of servers, made by us; a link, or somebody else's folder of that name, is none."""
     with suppress(OSError):
-        for entry in os.scandir(place):
-            if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False):
+        for entry in place.iterdir():
+            if entry.name.startswith(PREFIX):
                 with suppress(OSError):
-                    if entry.stat(follow_symlinks=False).st_uid == os.getuid():
-                        yield Path(entry.path)
+                    found = entry.lstat()
+                    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+                        yield entry
 
 
 def _sweep(folder: Path) -> bool:

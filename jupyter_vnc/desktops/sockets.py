@@ -23,9 +23,9 @@ def open_doors(pid: int) -> list[str]:
 
 
 def _links(pid: int) -> Iterator[str]:
-    for entry in os.scandir(f"/proc/{pid}/fd"):
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            yield os.readlink(entry.path)  # noqa: PTH115 - "socket:[…]" is no path
+            yield os.readlink(entry)  # noqa: PTH115 - "socket:[…]" is no path
         except FileNotFoundError:
             continue
 

@@ -58,6 +58,9 @@ GRACE: Final = 10.0
 LAST_GRACE: Final = 2.0
 KILL_PATIENCE: Final = 5.0
 
+#: Seconds that an owner which hung up may take to exit.
+OWNER_PATIENCE: Final = 5.0
+
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -138,6 +141,7 @@ class Supervisor:
         self._seen: set[int] = set()
         self._commands = b""
         self._grace: float | None = None
+        self._hung_up = False
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -171,6 +175,7 @@ class Supervisor:
     def _leave(self, descriptor: int | None = None) -> None:
         if descriptor is not None:
             self._selector.unregister(descriptor)
+            self._hung_up = self._grace is None
         if self._grace is None:
             self._grace = GRACE
 
@@ -268,8 +273,16 @@ class Supervisor:
                 remove_display(program.display, program.pid)
         remove_session_sockets(self._seen)
         remove_folder(self._folder)
+        if self._hung_up:
+            self._wait_for_owner()
         if os.getppid() != self._owner:
             remove_orphaned(self._folder.parent)
+
+    def _wait_for_owner(self) -> None:
+        """An owner that hangs up without a word is about to exit: whoever is last removes its folder."""
+        deadline = time.monotonic() + OWNER_PATIENCE
+        while os.getppid() == self._owner and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def _readable(descriptor: int) -> bool:

@@ -12,6 +12,12 @@ from jupyter_vnc.desktops.manager import DesktopManager
 PROGRAMS = ("Xtigervnc", "openbox", "xterm", "xclock", "xdpyinfo", "dbus-daemon")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def orphans_are_ours():
+    """So that the census sees what gets away, and nothing that others do on the machine."""
+    census.adopt_orphans()
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A home folder, and no trace of the session in which the tests run."""

@@ -1,0 +1,619 @@
+"""Desktops with the real TigerVNC: started, used, stopped, crashed, killed; and the machine as it was before."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import census
+import pytest
+from conftest import managing
+
+from jupyter_vnc.desktops import manager as manager_module
+from jupyter_vnc.desktops import session, sockets, xauthority, xvnc
+from jupyter_vnc.desktops.processes import descendants, display_holder
+from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
+from jupyter_vnc.targets import DesktopSpec, State
+
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
+
+CLOCK = DesktopSpec(command=("xclock",), geometry="640x480")
+CYCLES = int(os.environ.get("DESKTOP_CYCLES", "20"))
+
+
+def greeting(path):
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(10)
+        link.connect(path)
+        return link.recv(12)
+
+
+def x_client(environment, *command):
+    environ = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=20, check=False)
+
+
+def pid_of(manager, program, name="desktop", user="ann"):
+    """The process id of a program of a running desktop."""
+    tree = manager._entries[user, name].desktop._tree
+    return tree._started[program].result()
+
+
+async def eventually(condition):
+    async with asyncio.timeout(20):
+        while not (value := condition()):
+            await asyncio.sleep(0.02)
+        return value
+
+
+def fake_xserver(tmp_path, script):
+    """A program that says it is TigerVNC, and then is not."""
+    path = tmp_path / "Xfake"
+    path.write_text(f'#!/bin/sh\n[ "$1" = -version ] && echo "Xvnc TigerVNC 1.13.0" && exit\n{script}\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+# -- start and stop -----------------------------------------------------------------------------------------------
+
+
+async def test_start_use_and_stop(runtime_dir):
+    said, ended = [], []
+    async with managing() as manager:
+        manager.on_exit = lambda user, name: ended.append((user, name))
+        assert manager.available
+        assert manager.advice == ""
+        assert manager.state("ann", "desktop") is State.STOPPED
+        assert manager.list("ann") == []
+        assert manager.environment("ann", "desktop") == {}
+        address = await manager.ensure("ann", "desktop", CLOCK, said.append)
+        assert said == ["starting X", "starting session"]
+        assert manager.state("ann", "desktop") is State.UP
+        assert greeting(address.path) == b"RFB 003.008\n"
+        (row,) = manager.list("ann")
+        assert (row["name"], row["state"], row["message"]) == ("desktop", "up", "")
+        assert manager.list("bob") == []
+        seen = x_client(manager.environment("ann", "desktop"), "xdpyinfo")
+        assert "640x480 pixels" in seen.stdout
+        assert "96x96 dots per inch" in seen.stdout
+        assert await manager.ensure("ann", "desktop", CLOCK) == address
+        assert "vncext" in manager.log_text("ann", "desktop")
+        await manager.stop("ann", "desktop")
+        assert manager.state("ann", "desktop") is State.STOPPED
+        assert manager.environment("ann", "desktop") == {}
+        assert "vncext" in manager.log_text("ann", "desktop")
+        assert ended == [("ann", "desktop")]
+        assert not Path(address.path).parent.exists()
+        await manager.stop("ann", "desktop")
+        await manager.stop("ann", "never started")
+    assert list(runtime_dir.iterdir()) == []
+
+
+async def test_the_first_session_installed_has_a_terminal():
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", DesktopSpec())
+        below = descendants(pid_of(manager, "session")) | {pid_of(manager, "session")}
+        names = await eventually(lambda: "xterm" in (found := {_name(pid) for pid in below}) and found)
+        assert "openbox" in names
+
+
+def _name(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+async def test_cycles(nothing_left, runtime_dir):
+    """Start and stop many times: the machine is the same after each, and no file descriptor is lost."""
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+        await manager.stop("ann", "desktop")
+        open_files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        generations = set()
+        for _ in range(CYCLES):
+            await manager.ensure("ann", "desktop", CLOCK)
+            generations.add(manager.socket_generation("ann", "desktop"))
+            await manager.stop("ann", "desktop")
+            left = census.take().new_since(nothing_left)
+            assert (left.processes, left.files) == (frozenset(), frozenset())
+        assert len(os.listdir("/proc/self/fd")) == open_files  # noqa: PTH208
+        assert len(generations) == CYCLES
+
+
+async def test_calls_at_the_same_time_share_one_start():
+    async with managing() as manager:
+        addresses = await asyncio.gather(*(manager.ensure("ann", "desktop", CLOCK) for _ in range(20)))
+        assert len(set(addresses)) == 1
+        assert len(descendants(os.getpid()) & _pids_called("Xtigervnc")) == 1
+
+
+def _pids_called(name):
+    return {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _name(entry.name) == name}
+
+
+async def test_a_caller_who_leaves_does_not_stop_the_start():
+    async with managing() as manager:
+        impatient = asyncio.create_task(manager.ensure("ann", "desktop", CLOCK))
+        await asyncio.sleep(0.02)
+        assert manager.state("ann", "desktop") is State.STARTING
+        impatient.cancel()
+        address = await manager.ensure("ann", "desktop", CLOCK)
+        assert greeting(address.path) == b"RFB 003.008\n"
+
+
+async def test_stop_while_it_starts():
+    async with managing() as manager:
+        waiter = asyncio.create_task(manager.ensure("ann", "desktop", CLOCK))
+        await asyncio.sleep(0.1)
+        await asyncio.gather(manager.stop("ann", "desktop"), manager.stop("ann", "desktop"))
+        with pytest.raises(DesktopFailed, match="stopped while it started"):
+            await waiter
+        assert manager.state("ann", "desktop") is State.STOPPED
+        await manager.ensure("ann", "desktop", CLOCK)
+
+
+async def test_restart_is_another_desktop_at_the_same_place():
+    async with managing() as manager:
+        address = await manager.ensure("ann", "desktop", CLOCK)
+        before = manager.socket_generation("ann", "desktop"), manager.environment("ann", "desktop")
+        server = pid_of(manager, "server")
+        assert await manager.restart("ann", "desktop", CLOCK) == address
+        assert manager.socket_generation("ann", "desktop") != before[0]
+        assert manager.environment("ann", "desktop") == before[1]  # kernels that know it still can use it
+        assert pid_of(manager, "server") != server
+
+
+async def test_several_desktops_of_several_users():
+    async with managing(max_desktops=2) as manager:
+        specs = [("ann", "one"), ("ann", "two"), ("bob", "one")]
+        addresses = await asyncio.gather(*(manager.ensure(user, name, CLOCK) for user, name in specs))
+        assert len({address.path for address in addresses}) == 3
+        displays = {manager.environment(user, name)["DISPLAY"] for user, name in specs}
+        assert len(displays) == 3
+        with pytest.raises(LimitExceeded, match="2 running desktops"):
+            await manager.ensure("ann", "three", CLOCK)
+        await manager.stop("ann", "one")
+        await manager.ensure("ann", "three", CLOCK)
+        assert {row["name"]: row["state"] for row in manager.list("ann")} == {
+            "one": "stopped",
+            "two": "up",
+            "three": "up",
+        }
+
+
+async def test_after_close_nothing_starts():
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+        starting = asyncio.create_task(manager.ensure("ann", "other", CLOCK))
+        await asyncio.sleep(0.05)
+        await manager.close()
+        with pytest.raises(DesktopFailed):
+            await starting
+        with pytest.raises(ServerStopping):
+            await manager.ensure("ann", "desktop", CLOCK)
+
+
+# -- safety -------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_else_can_reach_it(nothing_left):
+    async with managing() as manager:
+        address = await manager.ensure("ann", "desktop", DesktopSpec())
+        path = Path(address.path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE((path.parent / "Xauthority").stat().st_mode) == 0o600
+        assert [stat.S_IMODE(folder.stat().st_mode) for folder in path.parents[:2]] == [0o700, 0o700]
+        tree = descendants(manager._entries["ann", "desktop"].desktop._tree._process.pid)
+        assert len(tree) >= 4  # X server, bus, window manager, terminal
+        assert {pid: doors for pid in tree if (doors := sockets.open_doors(pid))} == {}
+        new = census.take().new_since(nothing_left).sockets
+        display = manager.environment("ann", "desktop")["DISPLAY"].removeprefix(":")
+        assert new == {address.path, str(path.parent / "bus"), f"/tmp/.X11-unix/X{display}"}
+
+
+#: As another user: connect to the socket, list the folder, open the display without and with the cookie's path.
+STRANGER = """
+import os, socket, subprocess, sys
+path, display, authority = sys.argv[1:]
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+for name, attempt in {
+    "socket": lambda: socket.socket(socket.AF_UNIX).connect(path),
+    "folder": lambda: os.listdir(os.path.dirname(path)),
+    "cookie": lambda: open(authority).close(),
+}.items():
+    try:
+        attempt()
+        print(name, "open")
+    except PermissionError:
+        print(name, "denied")
+for authority in (authority, "/dev/null"):
+    environ = {"PATH": os.environ["PATH"], "DISPLAY": display, "XAUTHORITY": authority}
+    shown = subprocess.run(["xdpyinfo"], env=environ, capture_output=True)
+    print("display", "denied" if shown.returncode else "open")
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+async def test_another_user_is_refused(runtime_dir):
+    """Even where the folders above are open to all, ours are not."""
+    for folder in [runtime_dir, *runtime_dir.parents][:-2]:
+        if folder.stat().st_uid == 0 and folder != Path("/tmp"):
+            folder.chmod(0o755)
+    async with managing() as manager:
+        address = await manager.ensure("ann", "desktop", CLOCK)
+        environment = manager.environment("ann", "desktop")
+        command = [sys.executable, "-c", STRANGER, address.path, environment["DISPLAY"], environment["XAUTHORITY"]]
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+        output, _ = await process.communicate()
+        assert output.decode().splitlines() == [
+            "socket denied",
+            "folder denied",
+            "cookie denied",
+            "display denied",
+            "display denied",
+        ]
+        assert x_client(environment, "xdpyinfo").returncode == 0
+
+
+@pytest.mark.parametrize("door", ["-rfbport 15999", "-listen tcp", "-listen local"])
+async def test_an_x_server_that_opens_a_door_is_stopped(tmp_path, monkeypatch, door):
+    real = xvnc.arguments
+
+    def arguments(*args, **kwargs):
+        removed = {"-rfbport": 2} if "rfbport" in door else {}
+        kept = real(*args, **kwargs)
+        for option, count in removed.items():
+            at = kept.index(option)
+            del kept[at : at + count]
+        return [*kept, *door.split()]
+
+    monkeypatch.setattr(xvnc, "arguments", arguments)
+    async with managing() as manager:
+        with pytest.raises(DesktopFailed, match="opened a way in for others") as caught:
+            await manager.ensure("ann", "desktop", CLOCK)
+        assert "port" in caught.value.detail or "abstract" in caught.value.detail
+        assert manager.state("ann", "desktop") is State.DOWN
+
+
+async def test_a_display_that_somebody_takes_at_the_same_moment(monkeypatch, tmp_path):
+    """Another X server wins the number between our look and our start: we take the next, and leave its files alone."""
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+        taken = int(manager.environment("ann", "desktop")["DISPLAY"].removeprefix(":"))
+        await manager.stop("ann", "desktop")
+        other = subprocess.Popen(
+            ["Xtigervnc", f":{taken}", "-rfbport", "-1", "-rfbunixpath", tmp_path / "other.sock", "-nolisten", "tcp"],
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            await eventually(lambda: display_holder(taken) == other.pid)
+            looks = []
+
+            def holder(display):  # at our first look, the other server was not there yet
+                looks.append(display)
+                return 0 if len(looks) == 1 else display_holder(display)
+
+            monkeypatch.setattr("jupyter_vnc.desktops.readiness.display_holder", holder)
+            await manager.ensure("ann", "desktop", CLOCK)
+            assert looks[0] == taken
+            assert manager.environment("ann", "desktop")["DISPLAY"] != f":{taken}"
+            await manager.stop("ann", "desktop")
+            assert display_holder(taken) == other.pid
+            assert Path(f"/tmp/.X11-unix/X{taken}").exists()
+        finally:
+            other.terminate()
+            other.wait(10)
+
+
+# -- crashes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("program", "number", "state", "message"),
+    [
+        ("server", signal.SIGKILL, State.DOWN, "The desktop's X server crashed"),
+        ("server", signal.SIGSEGV, State.DOWN, "The desktop's X server crashed"),
+        ("session", signal.SIGKILL, State.DOWN, "The desktop's session crashed"),
+    ],
+)
+async def test_a_crash_is_noticed_cleared_away_and_started_again(program, number, state, message):
+    ended = []
+    async with managing() as manager:
+        manager.on_exit = lambda *who: ended.append(who)
+        address = await manager.ensure("ann", "desktop", DesktopSpec())
+        os.kill(pid_of(manager, program), number)
+        await eventually(lambda: manager.state("ann", "desktop") is not State.UP)
+        assert manager.state("ann", "desktop") is state
+        assert manager.list("ann")[0]["message"].startswith(message)
+        assert ended == [("ann", "desktop")]
+        assert await manager.ensure("ann", "desktop", DesktopSpec()) == address
+        assert greeting(address.path) == b"RFB 003.008\n"
+
+
+async def test_a_supervisor_that_is_killed_is_a_crash():
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", DesktopSpec())
+        os.kill(manager._entries["ann", "desktop"].desktop._tree._process.pid, signal.SIGKILL)
+        await eventually(lambda: manager.state("ann", "desktop") is State.DOWN)
+        await manager.ensure("ann", "desktop", DesktopSpec())
+
+
+async def test_logging_out_stops_the_desktop():
+    ended = []
+    async with managing() as manager:
+        manager.on_exit = lambda *who: ended.append(who)
+        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", "xclock & sleep 0.6; exit 0")))
+        await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
+        assert manager.list("ann")[0]["message"] == "The desktop's session ended."
+        assert ended == [("ann", "desktop")]
+        await eventually(lambda: not _pids_called("xclock") & descendants(os.getpid()))
+
+
+async def test_a_desktop_that_keeps_crashing_waits_for_a_person():
+    broken = DesktopSpec(("/bin/sh", "-c", "echo no such theme >&2; exit 1"))
+    async with managing(crash_limit=2) as manager:
+        for _ in range(2):
+            with pytest.raises(DesktopFailed, match="session ended at once: no such theme"):
+                await manager.ensure("ann", "desktop", broken)
+        with pytest.raises(DesktopFailed, match=r"failed 2 times\. Restart it to try again\. .*no such theme"):
+            await manager.ensure("ann", "desktop", broken)
+        await manager.restart("ann", "desktop", CLOCK)
+        assert manager.state("ann", "desktop") is State.UP
+
+
+#: A server that starts a desktop, says where, and waits to be killed.
+SERVER = """
+import asyncio, sys
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.targets import DesktopSpec
+
+async def main():
+    manager = DesktopManager()
+    for name in ("one", "two"):
+        print((await manager.ensure("ann", name, DesktopSpec())).path, flush=True)
+    if "leave" not in sys.argv:
+        await asyncio.sleep(300)
+
+asyncio.run(main())
+"""
+
+
+def server(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVER, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+def test_a_server_that_is_killed_takes_its_desktops_along(nothing_left, runtime_dir, number):
+    """Not even at the next start: at once, and to the last file."""
+    with server() as process:
+        paths = [process.stdout.readline().strip() for _ in range(2)]
+        assert all(greeting(path) == b"RFB 003.008\n" for path in paths)
+        process.send_signal(number)
+    assert census.wait_until_gone(nothing_left, runtime_dir).empty
+    assert list(runtime_dir.iterdir()) == []
+
+
+def test_a_server_that_forgets_to_close(nothing_left, runtime_dir):
+    with server("leave") as process:
+        process.communicate()
+    assert census.wait_until_gone(nothing_left, runtime_dir).empty
+
+
+async def test_the_next_server_sweeps_what_two_kills_left(nothing_left, runtime_dir):
+    """Server and supervisors killed at the same moment: what the kernel did not kill, the next server does."""
+    with server() as process:
+        paths = [process.stdout.readline().strip() for _ in range(2)]
+        supervisors = [pid for pid in descendants(process.pid) if _parent(pid) == process.pid]
+        assert len(supervisors) == 2
+        for pid in (*supervisors, process.pid):
+            os.kill(pid, signal.SIGSTOP)
+        for pid in (*supervisors, process.pid):
+            os.kill(pid, signal.SIGKILL)
+    assert Path(paths[0]).parents[1].is_dir()
+    async with managing() as manager:
+        await manager.ensure("ann", "one", CLOCK)
+        assert not Path(paths[0]).parents[1].exists()
+        assert await manager.sweep() == 0
+
+
+def _parent(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+# -- starts that fail: a clear sentence each -----------------------------------------------------------------------
+
+
+async def test_no_x_server_is_installed(monkeypatch):
+    monkeypatch.setattr(manager_module, "CANDIDATES", ("/missing/Xvnc",))
+    async with managing() as manager:
+        assert not manager.available
+        assert "apt-get install tigervnc-standalone-server" in manager.advice
+        with pytest.raises(DesktopFailed, match="No X server with VNC is installed: run `apt-get install"):
+            await manager.ensure("ann", "desktop", CLOCK)
+        assert manager.state("ann", "desktop") is State.DOWN
+
+
+async def test_the_configured_x_server_is_none():
+    async with managing(xserver="/bin/true") as manager:
+        assert manager.advice == "DesktopManager.xserver names '/bin/true', which is no usable TigerVNC or TurboVNC."
+
+
+async def test_no_session_is_installed(monkeypatch):
+    monkeypatch.setattr(session, "SESSIONS", (session.SessionKind("Fvwm", ("no-such-window-manager",)),))
+    async with managing() as manager:
+        with pytest.raises(DesktopFailed, match="No desktop session is installed: install one of Fvwm"):
+            await manager.ensure("ann", "desktop", DesktopSpec())
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("echo bad; echo 'cannot load fonts' >&2; exit 1", "The X server did not start: cannot load fonts"),
+        ("exec sleep 300", "The X server did not answer within 1 seconds."),
+        ("kill -SEGV $$", "The X server did not start."),
+    ],
+)
+async def test_an_x_server_that_does_not_start(tmp_path, script, sentence):
+    async with managing(xserver=fake_xserver(tmp_path, script), start_timeout=1.0) as manager:
+        with pytest.raises(DesktopFailed) as caught:
+            await manager.ensure("ann", "desktop", CLOCK)
+        assert str(caught.value) == sentence
+        assert manager.list("ann")[0] | {"since": ""} == {
+            "name": "desktop",
+            "state": "down",
+            "since": "",
+            "message": sentence,
+        }
+
+
+MUTE = """
+exec python3 -c '
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[sys.argv.index("-rfbunixpath") + 1])
+listener.listen()
+time.sleep(300)
+' "$@"
+"""
+
+
+async def test_an_x_server_that_listens_but_says_nothing(tmp_path):
+    async with managing(xserver=fake_xserver(tmp_path, MUTE), start_timeout=1.0) as manager:
+        with pytest.raises(DesktopFailed, match="did not answer within 1 seconds"):
+            await manager.ensure("ann", "desktop", CLOCK)
+
+
+async def test_the_last_line_of_a_log_is_escaped_and_cut():
+    shout = DesktopSpec(("/bin/sh", "-c", "printf '<b>\\033[31m%0300d\\n' 7; exit 1"))
+    async with managing() as manager:
+        with pytest.raises(DesktopFailed) as caught:
+            await manager.ensure("ann", "desktop", shout)
+        assert "\x1b" not in str(caught.value)
+        assert len(str(caught.value)) < 250
+
+
+async def test_a_home_that_cannot_be_written(home):
+    """A home that is gone: for root, too, nothing can be written there."""
+    home.rmdir()
+    async with managing() as manager:
+        with pytest.raises(DesktopFailed, match=r"The home folder cannot be written \(No such file or directory\)"):
+            await manager.ensure("ann", "desktop", CLOCK)
+
+
+async def test_a_full_disk_in_the_runtime_folder(monkeypatch):
+    def full(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(xauthority, "write", full)
+    async with managing() as manager:
+        with pytest.raises(DesktopFailed) as caught:
+            await manager.ensure("ann", "desktop", CLOCK)
+        assert str(caught.value) == "The desktop's runtime folder cannot be written: No space left on device."
+
+
+async def test_a_session_bus_that_does_not_start(monkeypatch, caplog):
+    monkeypatch.setattr(session, "bus_command", lambda address: ("/bin/sh", "-c", "echo no config >&2; exit 1"))
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+    assert "no D-Bus session bus: no config" in caplog.text
+
+
+# -- use ----------------------------------------------------------------------------------------------------------
+
+
+async def test_sessions_have_a_bus_a_runtime_dir_and_no_locker(home):
+    look = 'env > "$HOME/env"; dbus-send --session --print-reply --dest=org.freedesktop.DBus / '
+    look += 'org.freedesktop.DBus.ListNames > "$HOME/bus"; exec sleep 300'
+    async with managing(variables={"COLOUR": "blue"}) as manager:
+        address = await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", look)))
+        folder = Path(address.path).parent
+        await eventually(
+            lambda: "org.freedesktop.DBus" in (((home / "bus").exists() and (home / "bus").read_text()) or "")
+        )
+        environ = dict(line.split("=", 1) for line in (home / "env").read_text().splitlines() if "=" in line)
+        assert environ["DBUS_SESSION_BUS_ADDRESS"] == f"unix:path={folder}/bus"
+        assert environ["XDG_RUNTIME_DIR"] == f"{folder}/run"
+        assert environ["XDG_CONFIG_DIRS"] == f"{folder}/xdg:/etc/xdg"
+        assert environ["COLOUR"] == "blue"
+        assert environ["PWD"] == str(home)
+        assert environ.items() >= manager.environment("ann", "desktop").items()
+
+
+async def test_screen_lockers_may_be_allowed():
+    async with managing(screen_lock=True) as manager:
+        address = await manager.ensure("ann", "desktop", CLOCK)
+        assert not (Path(address.path).parent / "xdg").exists()
+
+
+async def test_an_idle_desktop_is_stopped_and_one_in_use_is_not():
+    async with managing(cull_idle_timeout=1.0) as manager:
+        for name in ("seen", "used", "idle"):
+            await manager.ensure("ann", name, CLOCK)
+        manager.attach("ann", "seen")
+        for who in ("attach", "detach", "touch"):
+            getattr(manager, who)("ann", "unknown")
+
+        def idle_is_stopped():
+            manager.touch("ann", "used")
+            return manager.state("ann", "idle") is State.STOPPED
+
+        await eventually(idle_is_stopped)
+        assert "idle without a viewer" in manager.list("ann")[2]["message"]
+        assert manager.state("ann", "seen") is manager.state("ann", "used") is State.UP
+        manager.detach("ann", "seen")
+        await eventually(lambda: manager.state("ann", "seen") is State.STOPPED)
+
+
+async def test_a_progress_listener_may_come_late():
+    async with managing() as manager:
+        early, late = [], []
+        first = asyncio.create_task(manager.ensure("ann", "desktop", CLOCK, early.append))
+        await eventually(lambda: "starting session" in early)
+        await manager.ensure("ann", "desktop", CLOCK, late.append)
+        await first
+        assert early == ["starting X", "starting session"]
+        assert late == ["starting session"]
+
+
+def test_the_server_finds_its_programs_before_conda(monkeypatch, tmp_path):
+    """A broken xkbcomp and dbus-daemon first on PATH, as an environment manager may have them, change nothing."""
+    for name in ("xkbcomp", "dbus-daemon"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    async def start():
+        async with managing() as manager:
+            await manager.ensure("ann", "desktop", CLOCK)
+            assert _name(pid_of(manager, "bus")) == "dbus-daemon"
+            assert "xkb" not in manager.log_text("ann", "desktop").lower()
+
+    asyncio.run(start())
+
+
+def test_fixtures_can_fail(nothing_left):
+    """The census sees a process and a file that stay."""
+    with contextlib.ExitStack() as stack:
+        process = subprocess.Popen(["sleep", "60"])
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        folder = Path(f"/tmp/jupyter-vnc-census-{time.time_ns()}")
+        folder.mkdir()
+        stack.callback(shutil.rmtree, folder)
+        new = census.take().new_since(nothing_left)
+        assert len(new.processes) == 1
+        assert new.files == {str(folder)}
