@@ -87,9 +87,12 @@ class StreamChannel:
     async def close(self) -> None:
         """See :meth:`Channel.close`."""
         self._writer.close()
-        # A peer that does not read would keep a graceful close waiting for its window: give it a moment only.
+        # A task of its own: a time limit around wait_closed() would cancel the future that every close() waits for.
+        closed = asyncio.ensure_future(self._writer.wait_closed())
+        closed.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
-            async with asyncio.timeout(1.0):
-                await self._writer.wait_closed()
-        except (OSError, TimeoutError):
+            # A peer that does not read would keep a graceful close waiting for its window: give it a moment only.
+            await asyncio.wait({closed}, timeout=1.0)
+        finally:
             self._writer.transport.abort()
+        await asyncio.wait({closed}, timeout=1.0)

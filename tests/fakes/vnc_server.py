@@ -117,6 +117,7 @@ async def serving(script: Script, path: str | os.PathLike[str] | None = None) ->
     """Run the script for each connection; when it returns, the connection is closed."""
     server = FakeServer()
     tasks: set[asyncio.Task[None]] = set()
+    over = False
 
     async def run(peer: Peer) -> None:
         server.connections += 1
@@ -138,6 +139,9 @@ async def serving(script: Script, path: str | os.PathLike[str] | None = None) ->
             server.note()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if over:
+            writer.transport.abort()
+            return
         task = asyncio.get_running_loop().create_task(run(Peer(server, reader, writer)))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -152,10 +156,13 @@ async def serving(script: Script, path: str | os.PathLike[str] | None = None) ->
     try:
         yield server
     finally:
+        over = True
         listener.close()
         for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(5):  # what was being accepted at the end gets to connected(), and is gone
+            await asyncio.sleep(0)
         await listener.wait_closed()
         if path is not None:
             Path(path).unlink(missing_ok=True)
