@@ -8,9 +8,7 @@ authorizer).
 
 from __future__ import annotations
 
-import asyncio
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -20,16 +18,13 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.sources.listing import Listing, Snapshot, read_text, snapshot
 from jupyter_vnc.sources.quiet_threads import CALL_TIMEOUT, CallFailed, QuietThreads, muted
 from jupyter_vnc.target_config import parse_target
 from jupyter_vnc.targets import Target, TargetSource, User
 
 #: Names that a plug-in may be asked for: long enough for a JWT (characters).
 MAX_TOKEN: Final = 1024
-#: Of each token file no more than this is read (bytes).
-MAX_FILE: Final = 4 * 1024 * 1024
-#: Bad lines that are logged one by one after a change.
-MAX_COMPLAINTS: Final = 20
 
 _FILE_PLUGINS: Final = frozenset({"TokenFile", "ReadOnlyTokenFile"})
 _SOCKET_PLUGIN: Final = "UnixDomainSocketDirectory"
@@ -42,9 +37,6 @@ class _Entry(NamedTuple):
     where: str
     name: str
     keys: dict[str, Any]
-
-
-Signature = tuple[tuple[object, ...], ...]
 
 
 class WebsockifyTargets(TargetSource, LoggingConfigurable):
@@ -76,12 +68,13 @@ class WebsockifyTargets(TargetSource, LoggingConfigurable):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._threads = QuietThreads()
-        self._reading = asyncio.Lock()
-        self._signature: Signature | None = None
-        self._targets: dict[str, Target] = {}
         self._check_config()
-        self._listed = self.plugin in _FILE_PLUGINS or self.plugin == _SOCKET_PLUGIN
-        self._plugin: Any = None if self._listed else self._load()
+        self._listing: Listing | None = None
+        self._plugin: Any = None
+        if self.plugin in _FILE_PLUGINS or self.plugin == _SOCKET_PLUGIN:
+            self._listing = Listing("WebsockifyTargets", self.log, self._threads, self._look, self._parse)
+        else:
+            self._plugin = self._load()
 
     def _check_config(self) -> None:
         """Find mistakes at start.
@@ -117,56 +110,23 @@ class WebsockifyTargets(TargetSource, LoggingConfigurable):
 
     async def targets(self, user: User) -> Sequence[Target]:
         """All targets of a file or folder; none for a plug-in that only looks up."""
-        if not self._listed:
-            return ()
-        await self._refresh()
-        return tuple(self._targets.values())
+        return tuple((await self._listing.targets()).values()) if self._listing else ()
 
     async def target(self, user: User, name: str) -> Target | None:
         """Return one target by name, listed or looked up."""
-        if not self._listed:
-            return await self._look_up(name)
-        await self._refresh()
-        return self._targets.get(name)
+        return (await self._listing.targets()).get(name) if self._listing else await self._look_up(name)
 
     # -- files and folders --------------------------------------------------------------------------------------
 
-    async def _refresh(self) -> None:
-        """Read what has changed; when the file system does not answer, the last known targets stay."""
-        async with self._reading:
-            try:
-                await self._threads.run(self._read_changes)
-            except (TimeoutError, CallFailed) as error:
-                self.log.warning("WebsockifyTargets: %s was not read (%r)", self.source, error)
+    def _look(self) -> Snapshot:
+        sockets = self.plugin == _SOCKET_PLUGIN
+        return snapshot(Path(self.source), Path.is_socket if sockets else Path.is_file, folder_only=sockets)
 
-    def _read_changes(self) -> None:
-        try:
-            files = self._files()
-            signature = tuple(_sign(file) for file in files)
-        except OSError as error:
-            files, signature = [], ((error.strerror,),)
-        if signature == self._signature:
-            return
-        complaints: list[str] = []
-        if signature and not files:
-            complaints.append(f"{self.source}: {signature[0][0]}")
+    def _parse(self, files: Sequence[Path], complaints: list[str]) -> dict[str, Target]:
         targets: dict[str, Target] = {}
         for entry in self._entries(files, complaints):
             self._admit(entry, targets, complaints)
-        self._targets, self._signature = targets, signature
-        self._complain(complaints)
-
-    def _files(self) -> list[Path]:
-        """Files to read, or sockets to list, in the order of their names.
-
-        Raises:
-            OSError: the source is missing or cannot be read.
-        """
-        source = Path(self.source)
-        wanted = Path.is_socket if self.plugin == _SOCKET_PLUGIN else Path.is_file
-        if self.plugin != _SOCKET_PLUGIN and not stat.S_ISDIR(source.stat().st_mode):
-            return [source]
-        return sorted(file for file in source.iterdir() if not file.name.startswith(".") and wanted(file))
+        return targets
 
     def _entries(self, files: Sequence[Path], complaints: list[str]) -> Iterator[_Entry]:
         if self.plugin == _SOCKET_PLUGIN:
@@ -174,8 +134,7 @@ class WebsockifyTargets(TargetSource, LoggingConfigurable):
             return
         for file in files:
             try:
-                with file.open("rb") as opened:
-                    text = opened.read(MAX_FILE).decode(errors="replace")
+                text = read_text(file)
             except OSError as error:
                 complaints.append(f"{file}: {error.strerror}")
                 continue
@@ -191,12 +150,6 @@ class WebsockifyTargets(TargetSource, LoggingConfigurable):
         if entry.name in targets:
             complaints.append(f"{entry.where}: the name is there already; this one counts")
         targets[entry.name] = target
-
-    def _complain(self, complaints: Sequence[str]) -> None:
-        for complaint in complaints[:MAX_COMPLAINTS]:
-            self.log.warning("WebsockifyTargets: %s", complaint)
-        if (more := len(complaints) - MAX_COMPLAINTS) > 0:
-            self.log.warning("WebsockifyTargets: %s: %d more of the kind", self.source, more)
 
     # -- plug-ins that look up ----------------------------------------------------------------------------------
 
@@ -218,14 +171,6 @@ class WebsockifyTargets(TargetSource, LoggingConfigurable):
         except (TypeError, ValueError, OverflowError):
             self.log.warning("WebsockifyTargets: %s gave something else than host and port", self.plugin)
         return None
-
-
-def _sign(file: Path) -> tuple[object, ...]:
-    """What changes when a file does: also when it is replaced, or made readable. A socket's times are its server's."""
-    status = file.stat()
-    if stat.S_ISSOCK(status.st_mode):
-        return (str(file), status.st_ino)
-    return (str(file), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
 def _parse_file(file: Path, text: str, complaints: list[str]) -> Iterator[_Entry]:

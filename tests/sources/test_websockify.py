@@ -12,7 +12,8 @@ from jwcrypto import jwk, jwt
 
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.sources import quiet_threads
-from jupyter_vnc.sources.websockify import MAX_COMPLAINTS, WebsockifyTargets
+from jupyter_vnc.sources.listing import MAX_COMPLAINTS
+from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.targets import Mode, TCPAddress, UnixAddress, User
 
 ANN = User("ann")

@@ -1,0 +1,95 @@
+"""Targets from a folder with a file for each: ``lab-1.toml`` or ``lab-1.json``, with the keys of the configuration.
+
+Made for tools that add and remove machines: a file that comes, goes or changes is seen at the next request.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from traitlets import Unicode
+from traitlets.config import LoggingConfigurable
+
+from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.sources.listing import Listing, Snapshot, read_text, snapshot
+from jupyter_vnc.sources.quiet_threads import QuietThreads
+from jupyter_vnc.target_config import parse_target
+from jupyter_vnc.targets import Target, TargetSource, User
+
+_FORMATS: Final[Mapping[str, Callable[[str], Any]]] = {".json": json.loads, ".toml": tomllib.loads}
+
+
+class DirectoryTargets(TargetSource, LoggingConfigurable):
+    """A target for each file of a folder."""
+
+    path = Unicode(
+        help="""Folder with a file for each target, named after it: ``lab-1.toml`` or ``lab-1.json``.
+
+        In a file are the keys of ``c.VNCBroker.targets``. Other files, and those whose names start with a dot, are left
+        alone: write ``.lab-1.toml`` first and rename it, and a file is never read half-written. A file that everybody
+        can change is refused, and one with an inline password that others can read. No default: without it there are
+        no targets.
+        """,
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not self.path:
+            raise ConfigError("must be set to a folder", key="DirectoryTargets.path")
+        self._listing = Listing("DirectoryTargets", self.log, QuietThreads(), self._look, _parse)
+
+    async def targets(self, user: User) -> Sequence[Target]:
+        """All of them, in the order of their names; whom each admits is the broker's question."""
+        return tuple((await self._listing.targets()).values())
+
+    async def target(self, user: User, name: str) -> Target | None:
+        """Return the target of this name."""
+        return (await self._listing.targets()).get(name)
+
+    def _look(self) -> Snapshot:
+        return snapshot(Path(self.path), lambda file: file.suffix in _FORMATS and file.is_file(), folder_only=True)
+
+
+def _parse(files: Sequence[Path], complaints: list[str]) -> dict[str, Target]:
+    targets: dict[str, Target] = {}
+    for file in files:
+        try:
+            if file.stem in targets:
+                raise ConfigError("there is a target of this name already")  # noqa: TRY301 - gets its place below
+            targets[file.stem] = _read(file)
+        except (ConfigError, OSError) as error:
+            complaints.append(f"{file}: {_sentence(error)}")
+    return targets
+
+
+def _sentence(error: ConfigError | OSError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return f"key {error.key!r}: {error.message}" if error.key else error.message
+
+
+def _read(file: Path) -> Target:
+    """Make a target of a file.
+
+    Raises:
+        ConfigError: says what is wrong with it, and quotes nothing of it: it may hold a password.
+        OSError: it cannot be read.
+    """
+    mode = file.stat().st_mode
+    if mode & 0o002:
+        raise ConfigError("everybody can change it: chmod o-w it")
+    try:
+        keys = _FORMATS[file.suffix](read_text(file))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not TOML: {error}") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"is not JSON: {error}") from None
+    except RecursionError:
+        raise ConfigError("is nested too deeply") from None
+    if isinstance(keys, Mapping) and "password" in keys and mode & 0o077:
+        raise ConfigError("others can read it: chmod 600 the file, or use password_file", key="password")
+    return parse_target(file.stem, keys)
