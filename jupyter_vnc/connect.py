@@ -173,10 +173,11 @@ class Connector:
                 return await self._handshake(target, address, channel, login, limits)
             except SilentPeerError:
                 await channel.close()
-                if isinstance(address, TCPAddress) or loop.time() > deadline:
+                pause = random.uniform(*RETRY_PAUSE)  # noqa: S311 - jitter
+                if isinstance(address, TCPAddress) or loop.time() + pause > deadline:
                     sentence = "The desktop closed the connection without a word."
                     raise TargetUnreachable(sentence, detail=str(address)) from None
-                await asyncio.sleep(random.uniform(*RETRY_PAUSE))  # noqa: S311 - jitter
+                await asyncio.sleep(pause)
             except BaseException:
                 await channel.close()
                 raise

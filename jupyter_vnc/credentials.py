@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -82,8 +83,10 @@ async def _from_command(value: Any) -> str:
     try:
         async with asyncio.timeout(COMMAND_TIMEOUT):
             output, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
+    except BaseException:
+        # Too slow, or nobody waits for the login any more: the command does not outlive it.
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
         raise
     if process.returncode:

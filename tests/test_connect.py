@@ -1,0 +1,287 @@
+"""Connecting and logging in, with servers that do it right and servers that do not."""
+
+import asyncio
+import gc
+
+import pytest
+
+from jupyter_vnc import connect as module
+from jupyter_vnc.connect import HANDSHAKES_AT_ONCE, ConnectLimits, Connector, policy_of
+from jupyter_vnc.exceptions import (
+    MAX_REMOTE_TEXT,
+    CloseCode,
+    TargetError,
+    TargetProtocolError,
+    TargetRefused,
+    TargetUnreachable,
+)
+from jupyter_vnc.limits import Breaker
+from jupyter_vnc.targets import Credentials, Secret, Target, TargetLimits, TCPAddress, TLSOptions, UnixAddress
+from tests.fakes import vnc_server
+
+QUICK = ConnectLimits(connect_timeout=1.0, handshake_timeout=0.5)
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "vnc.sock"
+
+
+def target(server, password="", **keys):
+    credentials = Credentials("", "password", Secret(password)) if password else Credentials()
+    return Target(name="lab", address=server.address, credentials=credentials, **keys)
+
+
+async def connect(connector, server, password="", **keys):
+    async with asyncio.timeout(20):
+        return await connector.connect(target(server, password, **keys), server.address)
+
+
+async def fails(kind, server, connector=None, password="", **keys):
+    """Connect, expect this error, and that its sentence tells no address and the connection is closed."""
+    with pytest.raises(kind) as caught:
+        await connect(connector or Connector(QUICK), server, password, **keys)
+    assert str(server.address) not in str(caught.value)
+    await server.until(lambda: server.open == 0)
+    return caught.value
+
+
+@pytest.mark.parametrize("unix", [False, True])
+async def test_a_server_without_a_password(unix, path):
+    async with vnc_server.recorder(path if unix else None) as server:
+        leg = await connect(Connector(), server)
+        await leg.channel.write(b"\1")
+        assert leg.early == b""
+        assert leg.security == "None (1)"
+        assert await leg.channel.read() == vnc_server.SERVER_INIT
+        await leg.channel.write(b"a key")
+        assert await server.got(5) == b"a key"
+        await leg.channel.close()
+        await server.until(lambda: server.open == 0)
+    assert server.shared == [1]
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("password", ["hunter2", "exactly8", "longer than eight letters"])
+async def test_the_right_password(password):
+    async with vnc_server.vnc_auth(password) as server:
+        leg = await connect(Connector(), server, password)
+        assert leg.security.endswith("(2)")
+        await leg.channel.close()
+
+
+async def test_the_wrong_password():
+    async with vnc_server.vnc_auth("hunter2") as server:
+        error = await fails(TargetRefused, server, password="hunter3")
+        assert error.close_code == CloseCode.CREDENTIALS_REFUSED
+        assert "hunter3" not in error.log_line
+
+
+async def test_no_password_for_a_server_that_wants_one():
+    async with vnc_server.vnc_auth("hunter2") as server:
+        assert isinstance(await fails(TargetError, server), TargetProtocolError | TargetRefused)
+
+
+async def test_after_three_refusals_the_server_is_left_alone():
+    clock = Clock()
+    connector = Connector(QUICK, Breaker(3, open_for=30, clock=clock))
+    async with vnc_server.wrong_password() as server:
+        for _ in range(3):
+            await fails(TargetRefused, server, connector, "wrong")
+        assert server.connections == 3
+        for _ in range(5):
+            error = await fails(TargetRefused, server, connector, "wrong")
+            assert "30 seconds" in str(error)
+        assert server.connections == 3
+        clock.now += 30
+        await fails(TargetRefused, server, connector, "wrong")
+        assert server.connections == 4
+        await fails(TargetRefused, server, connector, "wrong")
+        assert server.connections == 4
+
+
+async def test_refusals_of_one_server_are_not_anothers():
+    connector = Connector(QUICK, Breaker(1, open_for=30))
+    async with vnc_server.wrong_password() as bad, vnc_server.vnc_auth("good") as good:
+        await fails(TargetRefused, bad, connector, "good")
+        leg = await connect(connector, good, "good")
+        await leg.channel.close()
+
+
+async def test_those_who_wait_behind_refusals_are_not_let_through():
+    connector = Connector(QUICK)
+    async with vnc_server.wrong_password() as server:
+        calls = (connect(connector, server, "wrong") for _ in range(12))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(isinstance(result, TargetRefused) for result in results)
+        # Three refusals open the breaker; one more may have been under way.
+        assert server.connections <= 2 + HANDSHAKES_AT_ONCE
+
+
+async def test_so_many_logins_at_once():
+    async with vnc_server.slow(pause=0.02) as server:
+        most = 0
+
+        async def watch():
+            nonlocal most
+            while True:
+                most = max(most, server.open)
+                await asyncio.sleep(0.002)
+
+        watching = asyncio.create_task(watch())
+        limits = ConnectLimits(connect_timeout=10, handshake_timeout=0.4)
+        connector = Connector(limits)
+        calls = (connect(connector, server) for _ in range(6))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        assert all(isinstance(result, TargetUnreachable) for result in results)
+        assert server.connections == 6
+        assert most <= 2 * HANDSHAKES_AT_ONCE  # those that were just closed may still be on the server's list
+        await server.until(lambda: server.open == 0)
+
+
+async def test_who_does_not_get_a_turn_in_time_is_told():
+    async with vnc_server.silent() as server:
+        connector = Connector(ConnectLimits(connect_timeout=0.2, handshake_timeout=1.0))
+        calls = (connect(connector, server) for _ in range(4))
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert sum("busy with other logins" in str(result) for result in results) == 2
+        assert server.connections == 2
+
+
+async def test_turns_are_given_back_and_forgotten():
+    connector = Connector(QUICK)
+    async with vnc_server.recorder() as server:
+        for _ in range(5):
+            leg = await connect(connector, server)
+            await leg.channel.close()
+        gc.collect()
+        assert len(connector._gates) == 0
+
+
+@pytest.mark.parametrize("unix", [False, True])
+async def test_a_silent_server(unix, path):
+    async with vnc_server.silent(path if unix else None) as server:
+        error = await fails(TargetUnreachable, server)
+        assert "greeting in time" in str(error)
+        assert error.close_code == CloseCode.UNREACHABLE
+
+
+async def test_a_server_that_dribbles_has_one_time_limit_for_all():
+    async with vnc_server.slow(pause=0.2) as server:
+        await fails(TargetUnreachable, server)
+
+
+async def test_a_targets_own_limits_count():
+    async with vnc_server.silent() as server:
+        limits = TargetLimits(handshake_timeout=0.2)
+        await fails(TargetUnreachable, server, Connector(ConnectLimits(10, 3600)), limits=limits)
+
+
+@pytest.mark.parametrize("unix", [False, True])
+async def test_nobody_there(unix, path):
+    async with vnc_server.refusing(path if unix else None) as server:
+        assert "refused the connection" in str(await fails(TargetUnreachable, server))
+
+
+@pytest.mark.parametrize("fault", [vnc_server.garbage, vnc_server.http_instead])
+async def test_something_else_than_vnc(fault):
+    async with fault() as server:
+        error = await fails(TargetProtocolError, server)
+        assert error.close_code == CloseCode.NOT_RFB
+        assert all(char.isprintable() for char in error.log_line)
+
+
+async def test_a_server_that_has_shut_us_out():
+    async with vnc_server.blacklisting() as server:
+        error = await fails(TargetUnreachable, server)
+        assert "Too many security failures" in str(error)
+
+
+async def test_a_reason_of_four_gigabytes():
+    async with vnc_server.huge_reason() as server:
+        error = await fails(TargetUnreachable, server)
+        assert len(str(error)) < MAX_REMOTE_TEXT + 100
+        assert server.sent < 16 * 1024 * 1024
+
+
+@pytest.mark.parametrize("state", ["connected", "half_version", "version", "types"])
+async def test_a_server_that_hangs_up(state):
+    async with vnc_server.rude(state) as server:
+        await fails(TargetError, server)
+        assert server.connections == 1
+
+
+async def test_a_unix_server_that_hangs_up_without_a_word_is_tried_again_in_time(path, monkeypatch):
+    monkeypatch.setattr(module, "RETRY_PAUSE", (0.2, 0.2))
+    async with vnc_server.rude("connected", path) as server:
+        error = await fails(TargetUnreachable, server, Connector(ConnectLimits(0.5, 0.5)))
+        assert "without a word" in str(error)
+        assert server.connections >= 2
+
+
+async def test_a_missing_socket(path):
+    address = UnixAddress(str(path))
+    with pytest.raises(TargetUnreachable, match="not running"):
+        await Connector(QUICK).connect(Target(name="lab", address=address), address)
+
+
+async def test_a_login_that_is_given_up_leaves_nothing():
+    async with vnc_server.silent() as server:
+        connector = Connector(ConnectLimits(10, 3600))
+        task = asyncio.create_task(connect(connector, server))
+        await server.until(lambda: server.open == 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await server.until(lambda: server.open == 0)
+        leg = asyncio.create_task(connect(connector, server))
+        await server.until(lambda: server.connections == 2)
+        leg.cancel()
+        await asyncio.gather(leg, return_exceptions=True)
+
+
+async def test_bytes_behind_the_handshake_are_kept():
+    async def script(peer):
+        await vnc_server._greet(peer, vnc_server.NONE)
+        await peer.send(bytes(4) + b"early")
+        await peer.listen()
+
+    async with vnc_server.serving(script) as server:
+        leg = await connect(Connector(), server)
+        assert leg.early == b"early"
+        await leg.channel.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "keys", "expected"),
+    [
+        (TCPAddress("127.0.0.1", 1), {}, {"allow_none": True, "require_encryption": False}),
+        (TCPAddress("10.0.0.1", 1), {}, {"allow_none": False, "allow_plain": False, "require_verified": False}),
+        (TCPAddress("10.0.0.1", 1), {"allow_unauthenticated": True}, {"allow_none": True}),
+        (
+            TCPAddress("10.0.0.1", 1),
+            {"tls": TLSOptions("x509")},
+            {"require_verified": True, "require_encryption": True},
+        ),
+        (
+            TCPAddress("10.0.0.1", 1),
+            {"tls": TLSOptions("anonymous")},
+            {"require_verified": False, "require_encryption": True},
+        ),
+        (TCPAddress("10.0.0.1", 1), {"tls": TLSOptions(fingerprint="ab" * 32)}, {"certificate_sha256": b"\xab" * 32}),
+        (UnixAddress("/s"), {}, {"allow_none": True, "certificate_sha256": None}),
+    ],
+)
+def test_what_a_server_may_ask_of_us(address, keys, expected):
+    policy = policy_of(Target(name="lab", address=address, **keys), address)
+    assert {key: getattr(policy, key) for key in expected} == expected
