@@ -173,7 +173,8 @@ def x_server(machine: Machine, folder: Path, env: Mapping[str, str]) -> Iterator
 def serving(machine: Machine, folder: Path) -> Iterator[int]:
     """Start a machine: X server, background, window manager and a terminal; yields its RFB port."""
     folder.mkdir(mode=0o700)
-    env = os.environ | {"HOME": str(folder), "XAUTHORITY": str(folder / "Xauthority")}
+    # xterm leaves a file in TMPDIR if it is stopped early.
+    env = os.environ | {"HOME": str(folder), "TMPDIR": str(folder), "XAUTHORITY": str(folder / "Xauthority")}
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
         env.pop(name, None)
     with ExitStack() as stack:
