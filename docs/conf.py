@@ -1,0 +1,32 @@
+"""How Sphinx builds these pages; ``make docs`` runs it with warnings as errors."""
+
+import sys
+from pathlib import Path
+
+from jupyter_vnc import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+project = "jupyter-vnc"
+author = "The jupyter-vnc developers"
+copyright = "2026, the jupyter-vnc developers"
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx_copybutton", "from_code"]
+exclude_patterns = ["_build", "_extensions"]
+nitpicky = True
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+copybutton_exclude = ".linenos, .gp, .go"
+
+html_theme = "pydata_sphinx_theme"
+html_title = project
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
+}
+html_sidebars = {"index": []}
+html_copy_source = False
+html_show_sourcelink = False
