@@ -6,6 +6,7 @@ Pages with tables that people write are checked to have a row for everything tha
 
 import importlib
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Final
 import yaml
 from sphinx.application import Sphinx
 from sphinx.util import logging
-from traitlets import TraitType
+from traitlets import Bool, Dict, Enum, Float, Int, List, TraitType, Unicode
 from traitlets.config import Configurable
 
 import jupyter_vnc
@@ -25,6 +26,14 @@ log = logging.getLogger(__name__)
 
 _PLACE: Final = re.compile(r"^<!-- (traits|routes)(?:: (\S+))? -->$", re.MULTILINE)
 _REST: Final = Path(jupyter_vnc.__file__).parent / "rest-api.yml"
+_KINDS: Final = {
+    Bool: "`True` or `False`",
+    Dict: "Dictionary",
+    Float: "Number",
+    Int: "Whole number",
+    List: "List",
+    Unicode: "Text",
+}
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
@@ -44,14 +53,17 @@ def _in_order(kind: type[Configurable]) -> Iterator[TraitType[Any, Any]]:
 
 
 def _option(owner: str, trait: TraitType[Any, Any]) -> str:
-    kind = trait.info_text if trait.info_text != "any value" else type(trait).__name__
-    bounds = [f"{word} {edge:g}" for word, edge in (("from", _edge(trait, "min")), ("to", _edge(trait, "max"))) if edge]
-    facts = " ".join([kind, *bounds]) + f"; default `{trait.default_value_repr()}`"
-    return f"### `c.{owner}.{trait.name}`\n\n*{type(trait).__name__}*: {facts}\n\n{inspect.cleandoc(trait.help)}"
+    facts = f"{_kind(trait)}; default `{trait.default_value_repr()}`"
+    return f"### `c.{owner}.{trait.name}`\n\n*{facts}*\n\n{inspect.cleandoc(trait.help)}"
 
 
-def _edge(trait: TraitType[Any, Any], name: str) -> float | None:
-    return getattr(trait, name, None)
+def _kind(trait: TraitType[Any, Any]) -> str:
+    """Say what may stand there, in words; Jupyter's own are for error messages."""
+    if isinstance(trait, Enum):
+        return "One of " + ", ".join(f"`{value!r}`" for value in trait.values or ())
+    edges = (("from", getattr(trait, "min", None)), ("to", getattr(trait, "max", None)))
+    bounds = [f" {word} {edge:g}" for word, edge in edges if edge is not None and math.isfinite(edge)]
+    return _KINDS[type(trait)] + "".join(bounds)
 
 
 def routes(_: str) -> str:
