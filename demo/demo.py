@@ -284,7 +284,7 @@ def lab(configuration: Configuration) -> Iterator[str]:
     root, log = folder / "work", folder / "jupyterlab.log"
     root.mkdir(exist_ok=True)
     (root / "Welcome.md").write_text(WELCOME, "utf-8")
-    port, token = free_port(), secrets.token_urlsafe(24)
+    port, token = free_port(), secrets.token_hex(24)
     argv = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--config={configuration.config_file}"]
     argv += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     argv += [f"--ServerApp.root_dir={root}"]

@@ -48,7 +48,9 @@ def url_of(process):
 def targets(url):
     parts = urllib.parse.urlsplit(url)
     with urllib.request.urlopen(f"http://{parts.netloc}/vnc/api/targets?{parts.query}", timeout=30) as answer:
-        return {target["name"]: target for target in json.load(answer)}
+        body = answer.read()
+        assert answer.headers.get_content_type() == "application/json", (answer.url, body[:500])
+    return {target["name"]: target for target in json.loads(body)}
 
 
 def security_types(port):
