@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import errno
 import os
+import pwd
 import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -264,6 +266,77 @@ async def test_another_user_is_refused(runtime_dir):
         assert x_client(environment, "xdpyinfo").returncode == 0
 
 
+#: A server of another user. Its supervisor runs the system's Python: ours may be out of that user's reach.
+OTHER_SERVER = """
+import asyncio, concurrent.futures.thread, os, sys  # all at once: later the modules may be out of reach
+from pathlib import Path
+from jupyter_vnc.desktops import process
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.targets import DesktopSpec
+
+async def main():
+    manager = DesktopManager()
+    for name in ("one", "two", "three"):
+        address = await manager.ensure("ann", name, DesktopSpec())
+        print(address.path, *manager.environment("ann", name).values(), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    await manager.close()
+
+uid, package = sys.argv[1:]
+sys.executable, process._ROOT = "/usr/bin/python3", Path(package)
+"loads the codec".encode("unicode_escape")
+os.setgroups([]); os.setgid(int(uid)); os.setuid(int(uid))
+asyncio.run(main())
+"""
+
+
+@contextlib.contextmanager
+def server_of(uid, folder):
+    """A server with three desktops that runs as somebody else; yields what it says of them."""
+    package = folder / "package"
+    shutil.copytree(Path(manager_module.__file__).parents[1], package / "jupyter_vnc", ignore=lambda *_: ["static"])
+    for name in ("home", "rt"):
+        (folder / name).mkdir(mode=0o700)
+        os.chown(folder / name, uid, uid)
+    environ = {**os.environ, "HOME": str(folder / "home"), "JUPYTER_RUNTIME_DIR": str(folder / "rt")}
+    command = [sys.executable, "-c", OTHER_SERVER, str(uid), str(package)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, env=environ, stdin=-1, stdout=-1, text=True, cwd=root) as process:
+        try:
+            yield [tuple(process.stdout.readline().split()) for _ in range(3)]
+            process.communicate("\n", timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert list((folder / "rt").iterdir()) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+def test_two_users_with_three_desktops_each_on_one_machine():
+    with contextlib.ExitStack() as stack:
+        seen = []
+        uids = [pwd.getpwnam(name).pw_uid for name in ("daemon", "nobody")]
+        for uid in uids:
+            folder = Path(tempfile.mkdtemp(prefix=f"user-{uid}-"))
+            stack.callback(shutil.rmtree, folder)
+            folder.chmod(0o755)
+            seen.append((uid, stack.enter_context(server_of(uid, folder))))
+        displays = [display for _, rows in seen for _, display, _ in rows]
+        assert len(set(displays)) == 6
+        for uid, rows in seen:
+            for path, display, authority in rows:
+                assert Path(path).stat().st_uid == uid
+                assert _stranger(uid, path, display, authority) == ["open"] * 4 + ["denied"]
+                (other,) = set(uids) - {uid}
+                assert _stranger(other, path, display, authority) == ["denied"] * 5
+
+
+def _stranger(uid, *arguments):
+    script = STRANGER.replace("65534", str(uid))
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    return [line.split()[1] for line in done.stdout.splitlines()]
+
+
 @pytest.mark.parametrize("door", ["-rfbport 15999", "-listen tcp", "-listen local"])
 async def test_an_x_server_that_opens_a_door_is_stopped(tmp_path, monkeypatch, door):
     real = xvnc.arguments
@@ -421,13 +494,22 @@ async def test_the_next_server_sweeps_what_two_kills_left(nothing_left, runtime_
         assert len(supervisors) == 2
         for pid in (*supervisors, process.pid):
             os.kill(pid, signal.SIGSTOP)
+        servers = [pid for pid in descendants(process.pid) if _name(pid) == "Xtigervnc"]
         for pid in (*supervisors, process.pid):
             os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: not any(map(_is_alive, servers)))  # the kernel's doing
     assert Path(paths[0]).parents[1].is_dir()
     async with managing() as manager:
         await manager.ensure("ann", "one", CLOCK)
         assert not Path(paths[0]).parents[1].exists()
         assert await manager.sweep() == 0
+
+
+def _is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _parent(pid):
@@ -551,6 +633,16 @@ async def test_sessions_have_a_bus_a_runtime_dir_and_no_locker(home):
         assert environ["COLOUR"] == "blue"
         assert environ["PWD"] == str(home)
         assert environ.items() >= manager.environment("ann", "desktop").items()
+
+
+async def test_a_session_ends_while_its_display_is_there(home):
+    """Programs can save what they have: the X server stops last."""
+    script = 'trap "xdpyinfo > $HOME/seen; exit 0" TERM; touch $HOME/ready; while :; do sleep 0.05; done'
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script)))
+        await eventually((home / "ready").exists)
+        await manager.stop("ann", "desktop")
+    assert "dimensions:" in (home / "seen").read_text()
 
 
 async def test_screen_lockers_may_be_allowed():
