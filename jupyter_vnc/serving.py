@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from logging import Logger, LoggerAdapter
 from typing import Any, Final, Protocol, TypeVar
 
@@ -103,25 +104,18 @@ class SessionRunner:
         return error.close_code, str(error)
 
     async def _join(self, session: Session, viewer: Channel) -> Leg:
-        """Bring both legs up, then relay; return which end closed first."""
+        """Bring both legs up, then relay; return which end closed first. The stack closes what was opened."""
         handshake = ViewerHandshake()
-        _, leg = await _both(
-            self._converse(handshake, viewer, paused=lambda: handshake.waiting), self._reach_target(session)
-        )
-        managed = isinstance(session.target.address, DesktopAddress)
-        names = (session.user.name, session.target.name)
-        try:
-            if managed:
-                self._desktops.attach(*names)
+        async with AsyncExitStack() as stack:
+            _, leg = await _both(
+                self._converse(handshake, viewer, paused=lambda: handshake.waiting),
+                self._reach_target(session, stack),
+            )
             handshake.accept()
             await self._converse(handshake, viewer, paused=lambda: False)
             # Never what the viewer asks: an exclusive ClientInit would disconnect everybody else.
             await _send(leg, client_init(shared=True))
             return await self._relay(session, viewer, leg, handshake.leftover())
-        finally:
-            if managed:
-                self._desktops.detach(*names)
-            await leg.channel.close()
 
     async def _converse(self, handshake: ViewerHandshake, viewer: Channel, *, paused: Callable[[], bool]) -> None:
         try:
@@ -130,15 +124,23 @@ class SessionRunner:
         except TimeoutError:
             raise Stalled("The viewer did not finish its greeting in time.") from None
 
-    async def _reach_target(self, session: Session) -> TargetLeg:
-        """Start the desktop if it is ours to start, connect, and log in."""
+    async def _reach_target(self, session: Session, stack: AsyncExitStack) -> TargetLeg:
+        """Start the desktop if it is ours to start, connect, and log in.
+
+        The leg goes on the stack here and not where it is returned to: the viewer may fail in between.
+        """
         address = await self._address(session)
         try:
             leg = await self._connector.connect(session.target, address)
         except TargetUnreachable:
             self._note(address, State.DOWN)
             raise
+        stack.push_async_callback(leg.channel.close)
         self._note(address, State.UP)
+        if isinstance(session.target.address, DesktopAddress):
+            names = (session.user.name, session.target.name)
+            self._desktops.attach(*names)
+            stack.callback(self._desktops.detach, *names)
         return leg
 
     async def _address(self, session: Session) -> TCPAddress | UnixAddress:

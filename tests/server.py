@@ -79,6 +79,7 @@ async def read_to_close(websocket, limit=100):
     for _ in range(limit):
         message = await websocket.read_message()
         if message is None:
+            websocket.close()
             return data, websocket.close_code, websocket.close_reason
         data += message
     raise AssertionError("the server does not close")

@@ -1,0 +1,273 @@
+"""The websocket route with real sockets on both legs: what each fault becomes, and that nothing stays open."""
+
+import asyncio
+import json
+import logging
+import secrets
+
+import pytest
+from jupyter_server.auth.identity import IdentityProvider, User
+from tornado.httpclient import HTTPClientError
+
+from jupyter_vnc.target_config import parse_target
+from tests.fakes import vnc_server
+from tests.server import Client, read_to_close
+
+KEY_A = b"\x04\x01\x00\x00\x00\x00\x00\x61"
+UPDATE_REQUEST = b"\x03\x01\x00\x00\x00\x00\x00\x40\x00\x30"
+
+
+class NamedByHeader(IdentityProvider):
+    """Everybody is whom a header says: so that a test can be two people."""
+
+    async def get_user(self, handler):
+        name = handler.request.headers.get("X-User", "ann")
+        handler._token_authenticated = True
+        return User(name)
+
+    def is_token_authenticated(self, handler):
+        return True
+
+
+@pytest.fixture
+def jp_server_config():
+    return {
+        "ServerApp": {
+            "jpserver_extensions": {"jupyter_vnc": True, "jupyter_server_terminals": False},
+            "allow_unauthenticated_access": False,
+            "identity_provider_class": NamedByHeader,
+        },
+        "VNCBroker": {
+            "targets": {"none": {"host": "127.0.0.1", "port": 1}},
+            "tokens_per_minute": 0,
+            "tokens_per_user": 1000,
+        },
+    }
+
+
+@pytest.fixture
+def client(jp_serverapp, http_server_client, jp_http_port):
+    return Client(jp_serverapp, http_server_client, jp_http_port)
+
+
+@pytest.fixture
+def broker(jp_serverapp):
+    return jp_serverapp.web_app.settings["vnc_broker"]
+
+
+def add_target(broker, server, name="fake", **keys):
+    """Let the broker have the fake server as a target."""
+    where = {"host": server.address.host, "port": server.address.port}
+    broker.sources[0].by_name[name] = parse_target(name, {**where, **keys})
+
+
+async def start(client, target="fake", headers=None):
+    """Open the websocket of a target with a fresh token."""
+    issued = await client.issue(target, headers)
+    return await client.connect(issued["token"], headers)
+
+
+async def greet(websocket):
+    """Play noVNC up to ClientInit; return what of ServerInit has come."""
+    data = b""
+
+    async def read(count):
+        nonlocal data
+        while len(data) < count:
+            message = await websocket.read_message()
+            assert message is not None, f"closed with {websocket.close_code}: {websocket.close_reason}"
+            data += message
+        piece, data = data[:count], data[count:]
+        return piece
+
+    assert await read(12) == b"RFB 003.008\n"
+    await websocket.write_message(b"RFB 003.008\n", binary=True)
+    assert await read(2) == b"\x01\x01"
+    await websocket.write_message(b"\x01", binary=True)
+    assert await read(4) == bytes(4)
+    await websocket.write_message(b"\x00", binary=True)
+    return await read(len(vnc_server.SERVER_INIT))
+
+
+async def until(condition, seconds=10.0):
+    """Wait for a condition."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+FAULTS = {
+    "refused": (vnc_server.refusing, {}, 4502),
+    "silent": (vnc_server.silent, {"handshake_timeout": 0.3}, 4502),
+    "garbage": (vnc_server.garbage, {}, 4504),
+    "http": (vnc_server.http_instead, {}, 4504),
+    "wrong password": (vnc_server.wrong_password, {"password": "canary42"}, 4503),
+    "blacklisting": (vnc_server.blacklisting, {}, 4502),
+    "huge reason": (vnc_server.huge_reason, {}, None),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_of_the_target_is_a_close_code_and_nothing_stays(client, broker, fault, caplog):
+    make, keys, expected = FAULTS[fault]
+    async with make() as server:
+        add_target(broker, server, **keys)
+        websocket = await start(client)
+        await websocket.write_message(b"RFB 003.008\n", binary=True)
+        _, code, reason = await read_to_close(websocket)
+        await until(lambda: len(broker.registry) == 0)
+    assert code == expected or (expected is None and code in {4502, 4503, 4504})
+    assert reason
+    assert "127.0.0.1" not in reason
+    assert "canary42" not in caplog.text
+    assert not [record for record in caplog.records if record.exc_info and record.levelno >= logging.ERROR]
+
+
+async def test_a_socket_that_is_missing(client, broker, tmp_path):
+    broker.sources[0].by_name["fake"] = parse_target("fake", {"socket": str(tmp_path / "no.sock")})
+    _, code, reason = await read_to_close(await start(client))
+    assert (code, str(tmp_path) in reason) == (4502, False)
+
+
+async def test_pixels_come_and_input_goes(client, broker, jp_serverapp):
+    settings = jp_serverapp.web_app.settings
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        assert await greet(websocket) == vnc_server.SERVER_INIT
+        assert server.shared == [1]  # though the viewer asked to be alone
+        await websocket.write_message(UPDATE_REQUEST, binary=True)
+        await until(lambda: bytes(server.received) == UPDATE_REQUEST)
+        assert settings.get("vnc_last_activity") is None
+        await websocket.write_message(KEY_A[:3], binary=True)
+        await websocket.write_message(KEY_A[3:], binary=True)
+        await until(lambda: bytes(server.received) == UPDATE_REQUEST + KEY_A)
+        assert settings.get("vnc_last_activity") is not None
+        await server.send(b"pixels")
+        assert await websocket.read_message() == b"pixels"
+        (row,) = json.loads((await client.fetch("/api/sessions", headers=client.token)).body)
+        assert (row["target"], row["user"], row["mode"]) == ("fake", "ann", "control")
+        assert row["last_input"]
+        websocket.close()
+        await until(lambda: len(broker.registry) == 0)
+
+
+async def test_view_mode_drops_keys(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server, mode="view")
+        websocket = await start(client)
+        await greet(websocket)
+        await websocket.write_message(KEY_A + UPDATE_REQUEST, binary=True)
+        await until(lambda: bytes(server.received) == UPDATE_REQUEST)
+        denied = await client.fetch("/api/tokens", "POST", client.token, {"target": "fake", "mode": "control"})
+        assert denied.code == 403
+        websocket.close()
+
+
+async def test_a_target_that_ends(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        await greet(websocket)
+        server.hang_up()
+        assert (await read_to_close(websocket))[1:] == (1000, "The desktop has ended the connection.")
+
+
+async def test_a_session_that_is_ended_from_the_list(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        await greet(websocket)
+        (session,) = broker.registry
+        stranger = {**client.token, "X-User": "bob"}
+        assert (await client.fetch(f"/api/sessions/{session.id}", "DELETE", stranger)).code == 404
+        assert (await client.fetch(f"/api/sessions/{session.id}", "DELETE", client.token)).code == 204
+        assert (await read_to_close(websocket))[1:] == (4410, "You ended this session.")
+
+
+async def test_a_server_that_stops(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        await greet(websocket)
+        await broker.close()
+        assert (await read_to_close(websocket))[1] == 1001
+        assert (await client.fetch("/api/tokens", "POST", client.token, {"target": "fake"})).code == 503
+
+
+async def test_a_viewer_that_talks_nonsense(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        await websocket.write_message(b"GET / HTTP/1.1\r\n", binary=True)
+        assert (await read_to_close(websocket))[1] == 4400
+        websocket = await start(client)
+        await websocket.write_message("text")
+        assert (await read_to_close(websocket))[1] == 4400
+
+
+async def test_more_sessions_than_the_limit(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server, max_sessions=1)
+        second = await client.issue("fake")
+        first = await start(client)
+        await greet(first)
+        answer = await client.fetch("/api/tokens", "POST", client.token, {"target": "fake"})
+        assert answer.code == 429
+        assert int(answer.headers["Retry-After"]) >= 1
+        _, code, reason = await read_to_close(await client.connect(second["token"]))
+        assert (code, "1 viewers" in reason) == (4429, True)
+        first.close()
+
+
+async def test_a_token_redeemed_a_thousand_times_at_once_opens_one_session(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        token = (await client.issue("fake"))["token"]
+        answers = await asyncio.gather(*(client.connect(token) for _ in range(1000)), return_exceptions=True)
+        opened = [answer for answer in answers if not isinstance(answer, Exception)]
+        assert {getattr(answer, "code", None) for answer in answers if isinstance(answer, Exception)} == {403}
+        assert len(opened) == 1
+        opened[0].close()
+
+
+async def refusal(client, token, headers=None, **more):
+    """What a refused websocket is told."""
+    with pytest.raises(HTTPClientError) as caught:
+        await client.connect(token, headers, **more)
+    return caught.value.code, caught.value.response.body
+
+
+async def test_refusals_of_tokens_say_nothing_more(client, broker, monkeypatch):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        spent = (await client.issue("fake"))["token"]
+        (await client.connect(spent)).close()
+        mine = (await client.issue("fake"))["token"]
+        answers = [
+            await refusal(client, spent),
+            await refusal(client, secrets.token_urlsafe(32)),
+            await refusal(client, "garbled%00"),
+            await refusal(client, mine, {**client.token, "X-User": "bob"}),
+            await refusal(client, "", subprotocols=["binary"]),
+        ]
+        assert {code for code, _ in answers} == {403}
+        assert len(set(answers)) == 1
+        moved = await client.issue("fake")
+        add_target(broker, server, allow_users=["nobody"])
+        assert await refusal(client, moved["token"]) == answers[0]
+        add_target(broker, server)
+        (await client.connect(mine)).close()  # the stranger's attempt has not consumed it
+        await until(lambda: len(broker.registry) == 0)
+
+
+async def test_an_upgrade_that_would_fail_spends_no_token(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        token = (await client.issue("fake"))["token"]
+        plain = {**client.token, "Sec-WebSocket-Protocol": f"binary, vnc.token.{token}"}
+        assert (await client.fetch("/ws", headers=plain)).code == 400
+        websocket = await client.connect(token)
+        assert websocket.selected_subprotocol == "binary"
+        assert "permessage-deflate" not in websocket.headers.get("Sec-WebSocket-Extensions", "")
+        websocket.close()
