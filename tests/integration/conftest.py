@@ -1,0 +1,92 @@
+"""Fixtures: Jupyter's server with the extension, and real VNC servers for it (see ``real.py``)."""
+
+import logging
+from contextlib import ExitStack, asynccontextmanager
+
+import pytest
+
+from jupyter_vnc.target_config import parse_target
+from tests.integration.viewer import Viewer
+from tests.server import Client
+
+
+@pytest.fixture
+def jp_server_config():
+    return {
+        "ServerApp": {
+            "jpserver_extensions": {"jupyter_vnc": True, "jupyter_server_terminals": False},
+            "allow_unauthenticated_access": False,
+            "log_level": "DEBUG",
+        },
+        "VNCBroker": {"targets": {"nobody": {"host": "127.0.0.1", "port": 1}}},
+    }
+
+
+@pytest.fixture
+def client(jp_serverapp, http_server_client, jp_http_port):
+    return Client(jp_serverapp, http_server_client, jp_http_port)
+
+
+@pytest.fixture
+def broker(jp_serverapp):
+    return jp_serverapp.web_app.settings["vnc_broker"]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a real server: ``start(real.tigervnc, unix=True)``; it is stopped after the test."""
+    with ExitStack() as stack:
+
+        def start(kind, **options):
+            folder = tmp_path / f"real-{start.count}"
+            start.count += 1
+            folder.mkdir(mode=0o700)
+            return stack.enter_context(kind(folder, **options))
+
+        start.count = 0
+        start.also = stack.enter_context
+        yield start
+
+
+@pytest.fixture
+def add_target(broker):
+    """Let the broker have a target, as if it stood in the configuration."""
+
+    def add(name, keys):
+        broker.sources[0].by_name[name] = parse_target(name, keys)
+
+    return add
+
+
+@pytest.fixture
+def look(client):
+    """Open a target with a fresh token and log in: ``async with look("lab") as viewer``."""
+
+    @asynccontextmanager
+    async def look(target, **more):
+        issued = await client.issue(target, **more)
+        websocket = await client.connect(issued["token"])
+        try:
+            yield await Viewer(websocket).log_in()
+        finally:
+            websocket.close()
+
+    return look
+
+
+@pytest.fixture
+def logged(jp_serverapp):
+    """Everything that is logged, at DEBUG, tracebacks included."""
+    lines = []
+    handler = logging.Handler(logging.DEBUG)
+    handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+    handler.emit = lambda record: lines.append(handler.format(record))
+    loggers = [logging.getLogger(), jp_serverapp.log, logging.getLogger("jupyter_vnc"), logging.getLogger("tornado")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+        logger.addHandler(handler)
+    yield lines
+    for logger, level in zip(loggers, before, strict=True):
+        logger.removeHandler(handler)
+        logger.setLevel(level)

@@ -1,0 +1,125 @@
+"""A small viewer for tests: logs in through the websocket as noVNC does, looks at pixels, presses, clicks, copies.
+
+Raw encoding and 32 bits a pixel only; each byte that comes is kept.
+"""
+
+import asyncio
+import struct
+
+#: 32 bits a pixel, depth 24, little endian, true colour, red in bits 16 to 23 (RFC 6143 section 7.4).
+PIXEL_FORMAT = struct.pack(">BBBBHHHBBB3x", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
+RAW = 0
+PATIENCE = 30.0
+
+
+class Viewer:
+    """One viewer on a websocket of tornado's."""
+
+    def __init__(self, websocket):
+        self.websocket = websocket
+        self.seen = bytearray()
+        self.copied = []
+        self.size = (0, 0)
+        self.name = ""
+        self._unread = bytearray()
+        self._pixels = {}
+
+    async def _read(self, count):
+        while len(self._unread) < count:
+            message = await asyncio.wait_for(self.websocket.read_message(), PATIENCE)
+            if message is None:
+                raise EOFError(f"closed with {self.websocket.close_code}: {self.websocket.close_reason}")
+            self.seen += message
+            self._unread += message
+        piece = bytes(self._unread[:count])
+        del self._unread[:count]
+        return piece
+
+    async def _unpack(self, form):
+        return struct.unpack(form, await self._read(struct.calcsize(form)))
+
+    async def send(self, data):
+        await self.websocket.write_message(data, binary=True)
+
+    async def log_in(self):
+        """Go through the handshake; the only security type on offer has to be None."""
+        assert await self._read(12) == b"RFB 003.008\n"
+        await self.send(b"RFB 003.008\n")
+        assert await self._read(2) == b"\x01\x01"
+        await self.send(b"\x01")
+        assert await self._read(4) == bytes(4)
+        await self.send(b"\x00")
+        width, height, length = await self._unpack(">HH16xI")
+        self.size = (width, height)
+        self.name = (await self._read(length)).decode()
+        await self.send(struct.pack(">B3x", 0) + PIXEL_FORMAT)
+        await self.send(struct.pack(">BxHi", 2, 1, RAW))
+        return self
+
+    async def key(self, char):
+        """Press and let go."""
+        for down in (1, 0):
+            await self.send(struct.pack(">BB2xI", 4, down, ord(char)))
+
+    async def move(self, x, y, buttons=0):
+        await self.send(struct.pack(">BBHH", 5, buttons, x, y))
+
+    async def click(self, x, y):
+        for buttons in (0, 1, 0):
+            await self.move(x, y, buttons)
+
+    async def copy(self, text):
+        """Give the desktop a text."""
+        data = text.encode("latin-1")
+        await self.send(struct.pack(">B3xI", 6, len(data)) + data)
+
+    async def pixel(self, x, y):
+        """Ask for one pixel; return its colour, ``#rrggbb``."""
+        await self.send(struct.pack(">BBHHHH", 3, 0, x, y, 1, 1))
+        self._pixels.pop((x, y), None)
+        while (x, y) not in self._pixels:
+            await self._message()
+        return self._pixels[x, y]
+
+    async def until_pixel(self, x, y, colour):
+        """Look until a pixel has this colour."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.pixel(x, y) != colour:
+                await asyncio.sleep(0.05)
+
+    async def next_copied(self):
+        """Wait for a text that the desktop copied."""
+        async with asyncio.timeout(PATIENCE):
+            while not self.copied:
+                await self._message()
+        return self.copied.pop(0)
+
+    async def until_closed(self):
+        """Read to the end; return close code and reason."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    await self._read(1)
+        except EOFError:
+            return self.websocket.close_code, self.websocket.close_reason
+
+    async def _message(self):
+        (kind,) = await self._read(1)
+        await {0: self._update, 2: self._bell, 3: self._cut_text}[kind]()
+
+    async def _update(self):
+        (count,) = await self._unpack(">xH")
+        for _ in range(count):
+            x, y, width, height, encoding = await self._unpack(">HHHHi")
+            assert encoding == RAW
+            data = await self._read(width * height * 4)
+            for number in range(width * height):
+                blue, green, red = data[number * 4 : number * 4 + 3]
+                self._pixels[x + number % width, y + number // width] = f"#{red:02x}{green:02x}{blue:02x}"
+
+    async def _bell(self):
+        pass
+
+    async def _cut_text(self):
+        (length,) = await self._unpack(">3xI")
+        self.copied.append((await self._read(length)).decode("latin-1"))
