@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from jupyter_vnc.desktops import readiness
 from jupyter_vnc.desktops.processes import display_holder
 
 #: Where desktops' programs leave files.
@@ -112,9 +113,12 @@ def _files(folders, others):
 
 
 def _held(name, others):
-    """Whether a lock or socket belongs to an X server that somebody else runs."""
-    display = re.fullmatch(r"X(\d+)|\.X(\d+)-lock", name)
-    return display is not None and display_holder(int(display[1] or display[2])) in others
+    """Whether a lock or socket is not ours: of a display that we never use, or of somebody else's X server."""
+    found = re.fullmatch(r"X(\d+)|\.X(\d+)-lock", name)
+    if found is None:
+        return False
+    display = int(found[1] or found[2])
+    return display < readiness.DISPLAYS[0] or display_holder(display) in others
 
 
 def wait_until_gone(before, *folders, timeout=20.0):

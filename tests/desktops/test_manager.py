@@ -20,7 +20,7 @@ import pytest
 from conftest import managing
 
 from jupyter_vnc.desktops import manager as manager_module
-from jupyter_vnc.desktops import session, sockets, xauthority, xvnc
+from jupyter_vnc.desktops import readiness, session, sockets, xauthority, xvnc
 from jupyter_vnc.desktops.processes import descendants, display_holder
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
 from jupyter_vnc.targets import DesktopSpec, State
@@ -359,6 +359,7 @@ async def test_an_x_server_that_opens_a_door_is_stopped(tmp_path, monkeypatch, d
 
 async def test_a_display_that_somebody_takes_at_the_same_moment(monkeypatch, tmp_path):
     """Another X server wins the number between our look and our start: we take the next, and leave its files alone."""
+    monkeypatch.setattr(readiness, "DISPLAYS", range(1000 + os.getpid() % 9000, 10010 + os.getpid() % 9000))
     async with managing() as manager:
         await manager.ensure("ann", "desktop", CLOCK)
         taken = int(manager.environment("ann", "desktop")["DISPLAY"].removeprefix(":"))
@@ -373,12 +374,12 @@ async def test_a_display_that_somebody_takes_at_the_same_moment(monkeypatch, tmp
 
             def holder(display):  # at our first look, the other server was not there yet
                 looks.append(display)
-                return 0 if len(looks) == 1 else display_holder(display)
+                return 0 if looks == [taken] else display_holder(display)
 
-            monkeypatch.setattr("jupyter_vnc.desktops.readiness.display_holder", holder)
+            monkeypatch.setattr(readiness, "display_holder", holder)
             await manager.ensure("ann", "desktop", CLOCK)
             assert looks[0] == taken
-            assert manager.environment("ann", "desktop")["DISPLAY"] != f":{taken}"
+            assert manager.environment("ann", "desktop")["DISPLAY"] == f":{looks[-1]}" != f":{taken}"
             await manager.stop("ann", "desktop")
             assert display_holder(taken) == other.pid
             assert Path(f"/tmp/.X11-unix/X{taken}").exists()
@@ -652,20 +653,24 @@ async def test_screen_lockers_may_be_allowed():
 
 
 async def test_an_idle_desktop_is_stopped_and_one_in_use_is_not():
-    async with managing(cull_idle_timeout=1.0) as manager:
-        for name in ("seen", "used", "idle"):
-            await manager.ensure("ann", name, CLOCK)
+    async with managing(cull_idle_timeout=2.0) as manager:
+        await manager.ensure("ann", "seen", CLOCK)
         manager.attach("ann", "seen")
-        for who in ("attach", "detach", "touch"):
-            getattr(manager, who)("ann", "unknown")
+        await manager.ensure("ann", "used", CLOCK)
+        for note in (manager.attach, manager.detach, manager.touch):
+            note("ann", "unknown")
+        idle = asyncio.create_task(manager.ensure("ann", "idle", CLOCK))
 
-        def idle_is_stopped():
+        def idle_was_stopped():
             manager.touch("ann", "used")
-            return manager.state("ann", "idle") is State.STOPPED
+            return idle.done() and manager.state("ann", "idle") is State.STOPPED
 
-        await eventually(idle_is_stopped)
-        assert "idle without a viewer" in manager.list("ann")[2]["message"]
-        assert manager.state("ann", "seen") is manager.state("ann", "used") is State.UP
+        await eventually(idle_was_stopped)
+        assert {row["name"]: row["message"] for row in manager.list("ann")} == {
+            "seen": "",
+            "used": "",
+            "idle": "The desktop was idle without a viewer, so it was stopped.",
+        }
         manager.detach("ann", "seen")
         await eventually(lambda: manager.state("ann", "seen") is State.STOPPED)
 
