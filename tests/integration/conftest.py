@@ -75,18 +75,9 @@ def look(client):
 
 
 @pytest.fixture
-def logged(jp_serverapp):
-    """Everything that is logged, at DEBUG, tracebacks included."""
-    lines = []
-    handler = logging.Handler(logging.DEBUG)
-    handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
-    handler.emit = lambda record: lines.append(handler.format(record))
-    loggers = [logging.getLogger(), jp_serverapp.log, logging.getLogger("jupyter_vnc"), logging.getLogger("tornado")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.DEBUG)
-        logger.addHandler(handler)
-    yield lines
-    for logger, level in zip(loggers, before, strict=True):
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+def logged(broker, jp_serverapp, caplog):
+    """Everything that is logged, at DEBUG: a function that gives the text so far."""
+    names = ("", broker.log.name, jp_serverapp.log.name, "jupyter_vnc", "tornado", "asyncio")
+    for name in names:
+        caplog.set_level(logging.DEBUG, logger=name)
+    return lambda: caplog.text

@@ -155,11 +155,12 @@ async def test_nothing_secret_reaches_browser_or_log(client, start, add_target, 
                 answer = await client.fetch(path, headers=client.token)
                 assert answer.code == 200, path
                 told += [answer.body, str(answer.headers).encode()]
-        told += [bytes(viewer.seen), "\n".join(logged).encode()]
+        told += [bytes(viewer.seen), logged().encode()]
         challenge, response = responses(tap)
     # The net is fine enough: what should be there was caught.
     assert b"a real desktop" in told[-2]
     assert b"opens lab (control)" in told[-1]
+    assert b"Logged in to lab" in told[-1]
     assert len(challenge) == len(response) == 16
     for what, secret in {
         "password": PASSWORD.encode(),
