@@ -2,12 +2,9 @@
 
 import os
 import shutil
-from contextlib import asynccontextmanager
 
 import census
 import pytest
-
-from jupyter_vnc.desktops.manager import DesktopManager
 
 PROGRAMS = ("Xtigervnc", "openbox", "xterm", "xclock", "xdpyinfo", "dbus-daemon")
 
@@ -54,13 +51,3 @@ def nothing_left(programs, runtime_dir):
     yield before
     left = census.wait_until_gone(before, runtime_dir)
     assert left == census.Census(frozenset(), frozenset(), frozenset())
-
-
-@asynccontextmanager
-async def managing(**traits):
-    """A manager that is closed at the end."""
-    manager = DesktopManager(**traits)
-    try:
-        yield manager
-    finally:
-        await manager.close()

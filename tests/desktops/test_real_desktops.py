@@ -17,10 +17,10 @@ from pathlib import Path
 
 import census
 import pytest
-from conftest import managing
 
 from jupyter_vnc.desktops import manager as manager_module
 from jupyter_vnc.desktops import readiness, session, sockets, xauthority, xvnc
+from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import descendants, display_holder
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
 from jupyter_vnc.targets import DesktopSpec, State
@@ -29,6 +29,16 @@ pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
 CLOCK = DesktopSpec(command=("xclock",), geometry="640x480")
 CYCLES = int(os.environ.get("DESKTOP_CYCLES", "20"))
+
+
+@contextlib.asynccontextmanager
+async def managing(**traits):
+    """A manager that is closed at the end."""
+    manager = DesktopManager(**traits)
+    try:
+        yield manager
+    finally:
+        await manager.close()
 
 
 def greeting(path):
