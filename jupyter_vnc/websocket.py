@@ -79,7 +79,11 @@ class WebSocketChannel:
     async def write(self, data: bytes) -> None:
         """Send one binary message; return when the socket has taken it."""
         try:
-            await self._handler.write_message(data, binary=True)
+            sent = asyncio.ensure_future(self._handler.write_message(data, binary=True))
+            sent.add_done_callback(_look_at)
+            # Tornado goes on with a message that it has begun, whoever still waits for it: cancelling its future would
+            # only make it complain.
+            await asyncio.shield(sent)
         except (WebSocketClosedError, StreamClosedError) as error:
             raise ConnectionResetError("the viewer is gone") from error
 
@@ -115,6 +119,12 @@ class WebSocketChannel:
         self.feed_eof()
         if (stream := self._handler.ws_connection and self._handler.ws_connection.stream) is not None:
             stream.close()
+
+
+def _look_at(sent: asyncio.Future[None]) -> None:
+    """Look at how a message ended, so that nobody is told that nobody looked."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):

@@ -1,0 +1,137 @@
+"""A peer that does not read holds up the other end, not our memory, and is closed when its time is up."""
+
+import asyncio
+import base64
+import secrets
+import tracemalloc
+from contextlib import asynccontextmanager
+
+import pytest
+
+from jupyter_vnc.target_config import parse_target
+from tests.fakes import vnc_server
+from tests.server import Client
+
+#: What one session may hold in user space (design: about 2 MiB), with room for what else the test allocates.
+BOUND = 4 * 1024 * 1024
+
+
+@pytest.fixture
+def jp_server_config():
+    extensions = {"jupyter_vnc": True, "jupyter_server_terminals": False}
+    return {
+        "ServerApp": {"jpserver_extensions": extensions, "allow_unauthenticated_access": False},
+        "VNCBroker": {"targets": {"none": {"host": "127.0.0.1", "port": 1}}, "ping_interval": 0},
+    }
+
+
+@pytest.fixture
+def client(jp_serverapp, http_server_client, jp_http_port):
+    return Client(jp_serverapp, http_server_client, jp_http_port)
+
+
+@pytest.fixture
+def broker(jp_serverapp):
+    return jp_serverapp.web_app.settings["vnc_broker"]
+
+
+def frame(payload):
+    """A binary message as a client sends it (RFC 6455 section 5.2); the mask is zero, so it changes nothing."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")
+    return b"\x82" + length + bytes(4) + payload
+
+
+@asynccontextmanager
+async def browser(client, token):
+    """A browser that reads only when the test does: a bare socket, greeted through ClientInit."""
+    host, port = client.origin.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    try:
+        key = base64.b64encode(secrets.token_bytes(16)).decode()
+        lines = [
+            f"GET {client.url('/ws')} HTTP/1.1",
+            f"Host: {host}:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Key: {key}",
+            f"Sec-WebSocket-Protocol: binary, vnc.token.{token}",
+            f"Authorization: {client.token['Authorization']}",
+        ]
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        assert b" 101 " in await reader.readline()
+        for message in (b"RFB 003.008\n", b"\x01", b"\x01"):
+            writer.write(frame(message))
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+
+
+async def settled(value, pause=0.5):
+    """Wait until a figure has begun to grow and then stopped; return it."""
+    async with asyncio.timeout(30):
+        last = 0
+        while not (last and value() == last):
+            last = value()
+            await asyncio.sleep(pause)
+    return last
+
+
+async def is_held_up(writer, message):
+    """Write much more than every buffer on the way holds; return whether somebody stopped us."""
+    try:
+        async with asyncio.timeout(2):
+            for _ in range(2000):
+                writer.write(message)
+                await writer.drain()
+    except (TimeoutError, ConnectionError):
+        return True
+    return False
+
+
+async def test_a_browser_that_never_reads(client, broker):
+    async with vnc_server.firehose() as server:
+        where = {"host": server.address.host, "port": server.address.port, "stall_timeout": 8}
+        broker.sources[0].by_name["fake"] = parse_target("fake", where)
+        token = (await client.issue("fake"))["token"]
+        tracemalloc.start()
+        try:
+            async with browser(client, token):
+                await settled(lambda: server.sent)
+                held, _ = tracemalloc.get_traced_memory()
+                assert len(broker.registry) == 1
+                assert held < BOUND
+                async with asyncio.timeout(30):
+                    while len(broker.registry):
+                        await asyncio.sleep(0.05)
+        finally:
+            tracemalloc.stop()
+
+
+async def test_a_target_that_never_reads(client, broker):
+    async def script(peer):
+        await vnc_server._greet(peer, vnc_server.NONE)
+        await vnc_server._log_in(peer)
+        await vnc_server._init(peer)
+        await asyncio.Event().wait()
+
+    async with vnc_server.serving(script) as server:
+        where = {"host": server.address.host, "port": server.address.port, "stall_timeout": 3}
+        broker.sources[0].by_name["fake"] = parse_target("fake", where)
+        token = (await client.issue("fake"))["token"]
+        pointer = frame(b"\x05\x00\x00\x01\x00\x01" * 10_000)
+        tracemalloc.start()
+        try:
+            async with browser(client, token) as (_, writer):
+                await server.until(lambda: server.open == 1)
+                # More than every buffer on the way together: at some point the browser is held up.
+                writer.transport.set_write_buffer_limits(high=0)
+                assert await is_held_up(writer, pointer)
+                held, _ = tracemalloc.get_traced_memory()
+                assert held < BOUND
+                async with asyncio.timeout(30):
+                    while len(broker.registry):
+                        await asyncio.sleep(0.05)
+        finally:
+            tracemalloc.stop()
