@@ -30,7 +30,7 @@ demo: demo-packages front-end ## start JupyterLab with three desktops, and print
 .PHONY: test
 test: test-packages front-end ## everything: lint, types, TypeScript, unit tests, real VNC servers, a real browser
 	@failed=(); \
-	for part in lint types typescript unit; do $(MAKE) --no-print-directory "$$part" || failed+=("$$part"); done; \
+	for part in lint types typescript unit coverage; do $(MAKE) --no-print-directory "$$part" || failed+=("$$part"); done; \
 	if (($${#failed[@]})); then echo "failed: $${failed[*]}"; exit 1; fi
 
 .PHONY: lint
@@ -49,7 +49,12 @@ types: .make/python ## mypy
 .PHONY: unit
 unit: front-end ## pytest, with real VNC servers and a real browser
 	$(call headline,pytest)
-	@pytest -p no:asyncio tests
+	@pytest -p no:asyncio --cov --cov-context=test --cov-report= tests
+
+.PHONY: coverage
+coverage: ## what of the lowest floors their own tests have not run; after `make unit`
+	$(call headline,coverage of floors 0 and 1)
+	@scripts/check_coverage.py
 
 .PHONY: typescript
 typescript: front-end ## the front end's lint, types and tests

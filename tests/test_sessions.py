@@ -126,3 +126,9 @@ def test_removing_twice_is_nothing():
     registry.remove(one)
     assert len(registry) == 0
     assert list(registry) == []
+
+
+def test_age_grows():
+    one = session()
+    first = one.age
+    assert 0 <= first <= one.age

@@ -83,6 +83,11 @@ def test_a_socket_path_that_becomes_too_long_is_refused():
         UnixAddress("/" + "d" * 60 + "/{username}").for_user("u" * 60)
 
 
+def test_a_socket_without_a_user_name_is_everybodys():
+    address = UnixAddress("/run/vnc/lab.sock", "lab")
+    assert address.for_user("../evil") is address
+
+
 def test_a_named_owner_stays():
     assert UnixAddress("/r/{username}.s", owner="vnc").for_user("ann").owner == "vnc"
 

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""See that each module of the lowest floors is covered to 100 %, branches included, by tests of its own.
+
+    pytest --cov --cov-context=test tests && scripts/check_coverage.py
+
+The tests of ``tokens`` are in ``tests/test_tokens.py``, those of the folder ``rfb/`` in ``tests/rfb/``: what others
+happen to run does not count. Which floors there are is said in ``tests/test_floors.py``.
+"""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from coverage import Coverage
+from coverage.exceptions import NoDataError
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.test_floors import FLOORS, PACKAGE  # noqa: E402 - the path has to be there first
+
+#: The floors that are held to it: bytes and values, with no I/O that would make it hard.
+HELD = 2
+
+
+def missing(name: str) -> str:
+    """Return the report's lines for a module or folder that is not covered; empty if it is."""
+    folder = name.endswith("/")
+    tests = f"tests/{name}" if folder else f"tests/test_{name}.py::"
+    coverage = Coverage(config_file=str(ROOT / "pyproject.toml"))
+    coverage.load()
+    report = io.StringIO()
+    try:
+        share = coverage.report(
+            include=[str(ROOT / PACKAGE / (f"{name}**" if folder else f"{name}.py"))],
+            contexts=["^$", f"^{re.escape(tests)}"],  # the empty one is what importing runs
+            show_missing=True,
+            skip_covered=True,
+            file=report,
+        )
+    except NoDataError:
+        return f"{name}: no test has imported it\n"
+    return "" if share == 100 else f"{name}, by {tests.removesuffix('::')}:\n{report.getvalue()}\n"
+
+
+def main() -> int:
+    """Check all; returns the exit status."""
+    names = [name for floor in FLOORS[:HELD] for name in floor]
+    found = "".join(missing(name) for name in names)
+    print(found or f"Covered by their own tests: {', '.join(names)}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Errors as data: what a person reads, what the log gets, and what of a stranger's text survives."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_vnc import exceptions
+from jupyter_vnc.exceptions import (
+    MAX_REMOTE_TEXT,
+    CloseCode,
+    ConfigError,
+    LimitExceeded,
+    LoginExpired,
+    TargetNotFound,
+    TargetUnreachable,
+    VNCError,
+    quote_remote,
+)
+
+ERRORS = [kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, VNCError)]
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_each_error_knows_its_status_code_and_word(kind):
+    assert 400 <= kind.http_status < 600
+    assert kind.close_code in CloseCode
+    assert kind.reason.replace("_", "").isalpha()
+
+
+def test_reasons_tell_errors_apart():
+    reasons = [kind.reason for kind in ERRORS]
+    assert sorted(set(reasons)) == sorted(reasons)
+
+
+def test_an_error_without_words_speaks_for_its_kind():
+    assert str(TargetNotFound()) == "There is no such desktop, or you may not use it."
+    assert str(LoginExpired()) == "Your login has expired. Log in again."
+
+
+def test_a_kind_without_a_sentence_is_silent_rather_than_broken():
+    class Nameless(VNCError):
+        __doc__ = "one line\nand more"
+
+    assert str(Nameless()) == "one line"
+
+
+def test_the_detail_is_for_the_log_only():
+    error = TargetUnreachable("It does not answer.", detail="10.0.0.7:5901 refused")
+    assert str(error) == "It does not answer."
+    assert error.log_line == "It does not answer. (10.0.0.7:5901 refused)"
+    assert TargetUnreachable("It does not answer.").log_line == "It does not answer."
+
+
+@pytest.mark.parametrize(
+    ("target", "key", "sentence"),
+    [
+        ("lab", "port", "target 'lab', key 'port': is wrong"),
+        ("lab", "", "target 'lab': is wrong"),
+        ("", "token_store", "key 'token_store': is wrong"),
+        ("", "", "is wrong"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_named(target, key, sentence):
+    assert str(ConfigError("is wrong", target=target, key=key)) == sentence
+
+
+def test_a_limit_says_when_to_try_again():
+    assert LimitExceeded("Too many.", retry_after=2.5).retry_after == 2.5
+    assert LimitExceeded("Too many.", detail="ann").log_line == "Too many. (ann)"
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("Authentication failed", "Authentication failed"),
+        ("a\r\nb\x1b[31m", "a\\r\\nb\\x1b[31m"),
+        ("\N{RIGHT-TO-LEFT OVERRIDE}evil", "\\u202eevil"),
+        (b"caf\xc3\xa9", "café"),
+        (b"\xff\x00", "�\\x00"),
+    ],
+)
+def test_text_of_a_stranger_is_escaped(text, quoted):
+    assert quote_remote(text) == quoted
+
+
+@given(st.text() | st.binary(max_size=1000))
+def test_text_of_a_stranger_is_one_short_printable_line(text):
+    quoted = quote_remote(text)
+    assert len(quoted) <= MAX_REMOTE_TEXT
+    assert quoted.isprintable()
+
+
+def test_long_text_is_cut_where_one_sees_it():
+    assert quote_remote("x" * MAX_REMOTE_TEXT) == "x" * MAX_REMOTE_TEXT
+    assert quote_remote("x" * (MAX_REMOTE_TEXT + 1)) == "x" * (MAX_REMOTE_TEXT - 1) + "…"

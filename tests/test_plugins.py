@@ -1,0 +1,55 @@
+"""Finding a plug-in: by entry point, by dotted path, as a class; and the sentence for each way to get it wrong."""
+
+import importlib
+from importlib.metadata import EntryPoint, EntryPoints
+
+import pytest
+
+from jupyter_vnc import plugins
+from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.sources.config import ConfigTargets
+from jupyter_vnc.targets import TargetSource
+
+GROUP = "jupyter_vnc.target_sources"
+
+
+def load(wanted, kind=TargetSource):
+    return load_plugin(kind, GROUP, wanted, key="target_sources")
+
+
+@pytest.mark.parametrize("wanted", ["config", "jupyter_vnc.sources.config.ConfigTargets", ConfigTargets])
+def test_a_plugin_by_name_by_path_and_as_a_class(wanted):
+    assert load(wanted) is ConfigTargets
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ("conifg", "'conifg' is not installed; there are: config, directory, websockify"),
+        ("nowhere.Source", "'nowhere.Source' cannot be imported: No module named 'nowhere'"),
+        ("jupyter_vnc.targets.Nothing", "'jupyter_vnc.targets.Nothing' cannot be imported"),
+        ("collections.OrderedDict", "'collections.OrderedDict' is not a TargetSource"),
+        (dict, "<class 'dict'> is not a TargetSource"),
+        (5, "5 is not a TargetSource"),
+    ],
+)
+def test_what_is_wrong_is_said_and_where(wanted, sentence):
+    with pytest.raises(ConfigError) as caught:
+        load(wanted)
+    assert str(caught.value).startswith(f"key 'target_sources': {sentence}")
+
+
+def test_a_plugin_whose_packages_are_missing_says_so(monkeypatch):
+    point = EntryPoint("redis", "nowhere_at_all:Source", GROUP)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: EntryPoints([point]))
+    with pytest.raises(ConfigError, match="'redis' needs a package that is not installed: No module named"):
+        load("redis")
+
+
+def test_an_error_inside_a_plugins_module_is_not_hidden(tmp_path, monkeypatch):
+    (tmp_path / "broken_plugin.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    with pytest.raises(ZeroDivisionError):
+        load("broken_plugin.Source")
