@@ -9,6 +9,7 @@ import jinja2
 from jupyter_events.logger import EventLogger
 from jupyter_server._tz import utcnow
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
 from traitlets import Instance
 from traitlets.config import Configurable
 
@@ -16,7 +17,8 @@ from . import handlers
 from .audit import EVENT_SCHEMA_FILE
 from .broker import VNCBroker
 from .desktops.manager import DesktopManager
-from .sources.config import ConfigTargets
+from .sources.directory import DirectoryTargets
+from .sources.websockify import WebsockifyTargets
 from .websocket import VNCWebSocket
 
 _HERE: Final = Path(__file__).parent
@@ -46,7 +48,7 @@ class VNCExtension(ExtensionApp):
     load_other_extensions = True
     extension_url = "/vnc/"
     file_url_prefix = "/vnc/view"
-    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets]  # noqa: RUF012
+    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, WebsockifyTargets, DirectoryTargets]  # noqa: RUF012
 
     broker = Instance(VNCBroker, allow_none=True)
 
@@ -78,6 +80,11 @@ class VNCExtension(ExtensionApp):
     def current_activity(self) -> dict[str, Any] | None:
         """Live sessions, for ``shutdown_no_activity``."""
         return self.broker.current_activity() if self.broker else None
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Once the event loop runs: clear away what a server that was killed has left."""
+        if self.broker is not None:
+            await self.broker.start()
 
     async def stop_extension(self) -> None:
         """Close the sessions and stop the desktops."""

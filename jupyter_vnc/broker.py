@@ -304,7 +304,11 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         revoke = asyncio.ensure_future(self.tokens.revoke(user=user, target=name))
         revoke.add_done_callback(lambda done: done.exception())
 
-    # -- the end ------------------------------------------------------------------------------------------------
+    # -- begin and end ------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Clear away the desktops of servers that were killed; the host calls it once its event loop runs."""
+        await self.desktop_manager.sweep()
 
     def _check_running(self) -> None:
         if self._stopping:
