@@ -25,8 +25,9 @@ from operator import or_
 from typing import Final, Literal
 
 from jupyter_vnc.exceptions import ViewerError
-from jupyter_vnc.rfb.messages import GRAMMAR, UNKNOWN, Message, Right, Scanner, encodings
-from jupyter_vnc.rfb.wire import S32, U16, U32, ClientMessage, ClipboardAction, Encoding
+
+from .messages import GRAMMAR, UNKNOWN, Message, Right, Scanner, encodings
+from .wire import S32, U16, U32, ClientMessage, ClipboardAction, Encoding
 
 Mode = Literal["control", "view"]
 

@@ -31,15 +31,17 @@ from jupyter_vnc.exceptions import (
     VNCError,
     quote_remote,
 )
-from jupyter_vnc.rfb.security import Leg, Login, Scheme, SecurityPolicy, TLSRequest, Transform, choose
-from jupyter_vnc.rfb.stream import Conversation, Steps, Stream
-from jupyter_vnc.rfb.wire import (
+
+from .security import SCHEMES, Leg, Login, Scheme, SecurityPolicy, TLSRequest, Transform, choose
+from .stream import Conversation, Steps, Stream
+from .wire import (
     MAX_REASON,
     U32,
     VERSION_3_8,
     VERSION_LENGTH,
     SecurityResult,
     SecurityType,
+    security_name,
 )
 
 _VERSION: Final = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
@@ -186,12 +188,17 @@ class TargetHandshake(Conversation):
         self._leg.needs_tls = None
         self._advance()
 
+    def _feed(self, data: bytes) -> None:
+        """Decrypt what comes behind a login that brings its own encryption."""
+        transform = self._leg.transform
+        self._stream.feed(transform.decrypt(data) if transform else data)
+
     def _run(self) -> Steps[None]:
         self.version = yield from self._agree_on_version()
         scheme = yield from (self._told_type() if self.version == "3.3" else self._chosen_type())
         self._leg.names.append(scheme.title)
         yield from scheme.run(self._leg)
-        if scheme.confirmed or self.version == "3.8":
+        if self._leg.confirmed or self.version == "3.8":
             yield from self._read_result()
 
     def _agree_on_version(self) -> Steps[str]:
@@ -211,7 +218,9 @@ class TargetHandshake(Conversation):
         (number,) = U32.unpack((yield from self._stream.read_exact(U32.size)))
         if number == SecurityType.INVALID:
             yield from self._read_refusal()
-        return choose([number], self._leg.policy, self._leg.login)
+        if number not in {SecurityType.NONE, SecurityType.VNC}:
+            raise TargetProtocolError(f"The desktop insists on {security_name(number)}, which RFB 3.3 does not have.")
+        return choose([number], SCHEMES, self._leg.policy, self._leg.login)
 
     def _chosen_type(self) -> Steps[Scheme]:
         """RFB 3.7 and 3.8: the server lists, we choose (RFC 6143 section 7.1.2)."""
@@ -219,7 +228,7 @@ class TargetHandshake(Conversation):
         if count == 0:
             yield from self._read_refusal()
         offered = yield from self._stream.read_exact(count)
-        scheme = choose(dict.fromkeys(offered), self._leg.policy, self._leg.login)
+        scheme = choose(dict.fromkeys(offered), SCHEMES, self._leg.policy, self._leg.login)
         self._stream.write(bytes([scheme.number]))
         return scheme
 

@@ -12,7 +12,8 @@ from enum import Flag, auto
 from typing import Final, NamedTuple
 
 from jupyter_vnc.exceptions import ViewerError
-from jupyter_vnc.rfb.wire import (
+
+from .wire import (
     FOREIGN_MESSAGES,
     MAX_CUT_TEXT,
     MAX_ENCODINGS,

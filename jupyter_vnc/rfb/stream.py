@@ -14,7 +14,8 @@ from collections.abc import Generator
 from typing import TypeAlias, TypeVar
 
 from jupyter_vnc.exceptions import VNCError
-from jupyter_vnc.rfb.wire import MAX_UNREAD
+
+from .wire import MAX_UNREAD
 
 Result = TypeVar("Result")
 
@@ -106,9 +107,12 @@ class Conversation(ABC):
             return
         self.received = self.received or bool(data)
         if self._stream.unread + len(data) > MAX_UNREAD:
-            self.exc = self.fault("The connection failed: too much data came during the handshake.")
+            self.exc = self.fault("Too much data came during the handshake.")
             return
-        self._feed(data)
+        try:
+            self._feed(data)
+        except VNCError as exc:
+            self.exc = exc
         self._advance()
 
     def receive_eof(self) -> None:

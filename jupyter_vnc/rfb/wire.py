@@ -187,8 +187,22 @@ MAX_UNREAD: Final = 256 * 1024
 #: Bytes of a reason text that are read. RFB allows 4 GiB; servers send a line.
 MAX_REASON: Final = 256
 
-#: VeNCrypt and Tight let a server list up to 2**32 things; real ones list fewer than ten.
+#: Tight lets a server list up to 2**32 capabilities; real ones list fewer than ten.
 MAX_SUBTYPES: Final = 64
+
+#: Bits of a server's RSA key (RA2): TigerVNC's own window. Larger ones only cost time.
+MIN_RSA_BITS: Final = 1024
+MAX_RSA_BITS: Final = 8192
+
+#: Bytes of a Diffie-Hellman modulus (Apple): TigerVNC's own window again.
+MIN_DH_LENGTH: Final = 128
+MAX_DH_LENGTH: Final = 1024
+
+#: Bits of our secret exponent. Twice the strength of the largest group; a full one costs two seconds there.
+DH_PRIVATE_BITS: Final = 512
+
+#: Bytes of content in one RA2 message that we send: what TigerVNC sends, so every server takes it.
+RA2_MESSAGE: Final = 8192
 
 #: Encodings in one SetEncodings. noVNC sends 25; RFB allows 65,535.
 MAX_ENCODINGS: Final = 64

@@ -1,4 +1,4 @@
-"""The two schemes of RFC 6143: None (section 7.2.1) and VNC authentication (section 7.2.2)."""
+"""Schemes without a secret channel: None and VNC authentication (RFC 6143 section 7.2), and Plain (rfbproto)."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from jupyter_vnc.exceptions import TargetProtocolError
-from jupyter_vnc.rfb.security.scheme import Leg, Needs, Scheme
 from jupyter_vnc.rfb.stream import Steps
-from jupyter_vnc.rfb.wire import VNC_CHALLENGE_LENGTH, VNC_PASSWORD_LENGTH, SecurityType
+from jupyter_vnc.rfb.wire import U32, VNC_CHALLENGE_LENGTH, VNC_PASSWORD_LENGTH, SecurityType
+
+from .scheme import Leg, Needs, Scheme
 
 #: Each byte with its bits in reverse: the first VNC fed DES its keys that way round, and so does everybody.
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class NoAuthentication(Scheme):
-    """Nothing is asked, nothing is said."""
+    """Nothing is asked, nothing is said; before 3.8 not even a SecurityResult (RFC 6143 section 7.2.1)."""
 
     number = SecurityType.NONE
 
     def run(self, leg: Leg) -> Steps[None]:
-        """Do nothing."""
+        """Note that an old server confirms nothing."""
+        leg.confirmed = False
         yield from ()
 
 
 class VNCAuthentication(Scheme):
-    """DES of a challenge, keyed with the first eight bytes of the password."""
+    """A challenge, answered with DES under the first eight bytes of the password (RFC 6143 section 7.2.2)."""
 
     number = SecurityType.VNC
     needs = Needs.PASSWORD
@@ -36,6 +38,21 @@ class VNCAuthentication(Scheme):
         """Answer the challenge."""
         challenge = yield from leg.stream.read_exact(VNC_CHALLENGE_LENGTH)
         leg.send_login(vnc_response(leg.login.password_bytes, challenge))
+
+
+class Plain(Scheme):
+    """User name and password as they are: in clear, unless it runs inside TLS (rfbproto, "VeNCrypt")."""
+
+    number = SecurityType.PLAIN
+    needs = Needs.ACCOUNT
+    wants_proof = True
+    clear = True
+
+    def run(self, leg: Leg) -> Steps[None]:
+        """Send both."""
+        username, password = leg.login.username_bytes, leg.login.password_bytes
+        leg.send_login(U32.pack(len(username)) + U32.pack(len(password)) + username + password)
+        yield from ()
 
 
 def vnc_response(password: bytes, challenge: bytes) -> bytes:

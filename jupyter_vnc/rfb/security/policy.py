@@ -6,7 +6,8 @@ Why the defaults are as they are:
 * Anonymous TLS authenticates nobody, but with VNC authentication inside it is never worse than VNC
   authentication in clear, so it is allowed where that is.
 * A scheme that hands the *password itself* to the server (Plain inside TLS, RA2) needs a server that was
-  verified, by certificate or by pinned key, unless the admin says otherwise.
+  verified, by certificate or by pinned key, unless the admin says otherwise. Apple's is the exception: it has
+  no way to verify a Mac, and a configured user name is the admin's consent.
 * A pin, or ``require_verified``, leaves only schemes that verify the server: otherwise somebody in the middle
   would simply not offer them.
 * A login with a user name never goes through VNC authentication, which has no user name: it would cut an
@@ -40,22 +41,28 @@ STRONGEST_FIRST: Final[tuple[int, ...]] = (
 )
 
 #: For Unix sockets and loopback: encryption protects nothing there, and plain bytes can be moved by the kernel.
+#: Schemes that check a login still go first; a configured password is not left unused.
 LOCAL_ORDER: Final[tuple[int, ...]] = (
     T.VNC,
     T.RA2NE_256,
     T.RA2NE,
     T.APPLE_DH,
     T.PLAIN,
-    T.NONE,
     T.TLS_PLAIN,
     T.TLS_VNC,
-    T.TLS_NONE,
     T.RA2_256,
     T.RA2,
     T.X509_PLAIN,
     T.X509_VNC,
+    T.NONE,
+    T.TLS_NONE,
     T.X509_NONE,
     T.TIGHT,
+)
+
+#: Everything that runs inside TLS, for who wants an order without it.
+TLS_TYPES: Final[frozenset[int]] = frozenset(
+    {T.TLS_NONE, T.TLS_VNC, T.TLS_PLAIN, T.X509_NONE, T.X509_VNC, T.X509_PLAIN}
 )
 
 

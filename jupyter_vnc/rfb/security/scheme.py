@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 from typing import Protocol
 
-from jupyter_vnc.rfb.security.policy import Login, SecurityPolicy
 from jupyter_vnc.rfb.stream import Steps, Stream
 from jupyter_vnc.rfb.wire import security_name
+
+from .policy import Login, SecurityPolicy
 
 
 class Needs(Flag):
@@ -34,9 +35,9 @@ class TLSRequest:
     """The leg must become TLS before the handshake can go on.
 
     Attributes:
-        anonymous: no certificate on either side (``aNULL``); else the server shows one.
-        pinned: the handshake itself compares the certificate with its pin, so the caller need not verify
-            chain and host name; it must hand over the certificate.
+        anonymous: no certificate on either side (``aNULL``); otherwise the server shows one.
+        pinned: the handshake compares the certificate with its pin, so the caller need not verify its chain
+            and its host name. It must hand over the certificate.
     """
 
     anonymous: bool
@@ -50,20 +51,28 @@ class Transform(Protocol):
         """Return what goes on the wire for these bytes."""
 
     def decrypt(self, data: bytes) -> bytes:
-        """Return the bytes that can be read so far, after these came from the wire.
+        """Return the bytes that can be read now that these have come from the wire.
 
         Raises:
-            TargetProtocolError: they were tampered with or are no such stream.
+            TargetProtocolError: they were tampered with, or are no such stream.
         """
 
 
 class Leg:
-    """The target leg during its handshake: what a scheme reads, writes and leaves behind.
+    """The target leg during its handshake: what a scheme reads and writes, and what it leaves behind.
 
     Attributes:
-        login_sent: the password, or an answer made with it, is on its way; a server that closes now means it.
+        stream: bytes of the server, and bytes for it.
+        login: what to log in with.
+        policy: which schemes may be used.
+        needs_tls: what the handshake waits for, while it does.
+        certificate: the server's, as DER, once the leg is TLS with a certificate.
+        transform: encryption of everything after the login, if the scheme brings its own.
+        login_sent: the password, or a proof of it, is on its way; a server that closes now means it.
+        confirmed: a server older than 3.8 sends a SecurityResult too.
         server_key_sha256: what to pin for this server, once it has shown an RA2 key.
-        tight: the server will append Tight's capabilities to ServerInit.
+        tight: ServerInit will have Tight's capabilities at its end.
+        names: the schemes that were chosen, from the outside in.
     """
 
     def __init__(self, login: Login, policy: SecurityPolicy) -> None:
@@ -74,9 +83,14 @@ class Leg:
         self.certificate: bytes | None = None
         self.transform: Transform | None = None
         self.login_sent = False
+        self.confirmed = True
         self.server_key_sha256: bytes | None = None
         self.tight = False
         self.names: list[str] = []
+
+    def ask_for_tls(self, request: TLSRequest) -> None:
+        """Ask for TLS; :attr:`needs_tls` is None again when the leg has become it."""
+        self.needs_tls = request
 
     def send_login(self, data: bytes) -> None:
         """Queue bytes that carry, or prove, the password."""
@@ -89,11 +103,12 @@ class Scheme(ABC):
 
     Attributes:
         number: security type or VeNCrypt sub-type.
-        needs: what it takes from the login.
+        needs: what it takes of the login.
         proof: how it verifies the server.
         encrypts: the whole session is encrypted, not only the login.
-        wants_proof: the server is handed the password itself, so it has to be verified first.
+        wants_proof: the server gets the password itself, so it must be verified where the scheme has a way to.
         clear: the password crosses the wire unencrypted.
+        wrapper: the real scheme is chosen inside; nothing but the order can be said of it beforehand.
     """
 
     number: int
@@ -102,22 +117,18 @@ class Scheme(ABC):
     encrypts: bool = False
     wants_proof: bool = False
     clear: bool = False
+    wrapper: bool = False
 
     @property
     def title(self) -> str:
         """Name and number, for a log or a sentence."""
         return security_name(self.number)
 
-    @property
-    def confirmed(self) -> bool:
-        """A server older than 3.8 sends a SecurityResult after this scheme (RFC 6143 appendix A)."""
-        return self.needs is not Needs.NOTHING
-
     @abstractmethod
     def run(self, leg: Leg) -> Steps[None]:
-        """Log in, from the choice of the type to just before the SecurityResult.
+        """Log in, from behind the choice of the type to just before the SecurityResult.
 
         Raises:
-            TargetProtocolError: the server broke the scheme's protocol, or is not the pinned one.
+            TargetProtocolError: the server broke the scheme's protocol, or is not the one that is pinned.
             EOFError: the server closed.
         """
