@@ -20,7 +20,8 @@ from .dial import RETRY_PAUSE, dial
 from .exceptions import TargetRefused, TargetUnreachable, VNCError
 from .limits import Breaker
 from .rfb.handshake import TargetHandshake
-from .rfb.security import Login, SecurityPolicy
+from .rfb.security import Login
+from .secure import TightChannel, TransformedChannel, policy_of, start_tls
 from .targets import Target, TCPAddress, UnixAddress
 
 log = logging.getLogger(__name__)
@@ -200,22 +201,22 @@ class Connector:
         handshake = TargetHandshake(login, policy_of(target, address))
         try:
             async with asyncio.timeout(limits.handshake_timeout):
-                await converse(handshake, channel, paused=lambda: False, greeted=False)
+                await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None, greeted=False)
+                while (request := handshake.needs_tls) is not None:
+                    handshake.tls_established(await start_tls(channel, request, target, address))
+                    await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None)
         except TimeoutError:
             sentence = "The desktop did not finish its greeting in time."
             raise TargetUnreachable(sentence, detail=str(address)) from None
         log.debug("Logged in to %s: RFB %s, security %s", target.name, handshake.version, handshake.security)
-        return TargetLeg(channel, handshake.leftover(), handshake.security)
+        return _leg_of(channel, handshake)
 
 
-def policy_of(target: Target, address: TCPAddress | UnixAddress) -> SecurityPolicy:
-    """What the target's configuration lets its server ask of us; nothing weaker is used silently."""
-    base = SecurityPolicy.local() if address.is_local else SecurityPolicy()
-    tls = target.tls
-    return replace(
-        base,
-        allow_none=base.allow_none or target.allow_unauthenticated,
-        require_verified=tls.mode == "x509",
-        require_encryption=tls.mode in {"x509", "anonymous"},
-        certificate_sha256=bytes.fromhex(tls.fingerprint) if tls.fingerprint else None,
-    )
+def _leg_of(channel: Channel, handshake: TargetHandshake) -> TargetLeg:
+    """The leg after its handshake, inside whatever the security type has wrapped around it."""
+    early = handshake.leftover()
+    if handshake.transform is not None:
+        channel = TransformedChannel(channel, handshake.transform)
+    if handshake.extended_server_init:
+        channel, early = TightChannel(channel, early), b""
+    return TargetLeg(channel, early, handshake.security)
