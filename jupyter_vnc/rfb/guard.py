@@ -26,7 +26,7 @@ from typing import Final, Literal
 
 from jupyter_vnc.exceptions import ViewerError
 
-from .messages import GRAMMAR, UNKNOWN, Message, Right, Scanner, encodings
+from .messages import GRAMMAR, UNKNOWN, Message, Right, Scanner, encodings, message_name
 from .wire import S32, U16, U32, ClientMessage, ClipboardAction, Encoding
 
 Mode = Literal["control", "view"]
@@ -142,9 +142,14 @@ class Guard:
         self._mode = mode
         self.enforcing = self._rights != _EVERY_RIGHT
         self.input_seen = False
+        missing = {kind: rule for kind, rule in GRAMMAR.items() if rule.right not in self._rights}
+        self._dropped = frozenset(kind for kind, rule in missing.items() if not rule.fatal)
+        self._human = frozenset(kind for kind, rule in GRAMMAR.items() if rule.human and kind not in missing)
         self._edits: dict[int, Callable[[bytes], bytes]] = {
+            UNKNOWN: self._unseen,
             ClientMessage.CLIENT_CUT_TEXT: self._clipboard,
             **(self._restrictions() if self.enforcing else {}),
+            **dict.fromkeys(missing.keys() - self._dropped, _forbidden),
         }
         self._scanner = Scanner(strict=self.enforcing, long_pointer=not self.enforcing, joined=self._rows())
 
@@ -168,25 +173,23 @@ class Guard:
 
     def _judge(self, message: Message) -> bytes:
         """Return what the desktop gets of one message, or of several of a row."""
-        if message.type == UNKNOWN:
-            self.input_seen = True  # nobody can tell; rather too late than cut somebody off at work
-            return message.data
-        rule = GRAMMAR[message.type]
-        if rule.right in self._rights:
-            self.input_seen = self.input_seen or rule.human
-            edit = self._edits.get(message.type)
-            return edit(message.data) if edit else message.data
-        if rule.fatal:
-            raise ViewerError(f"The viewer sent a message that is not permitted ({rule.name}).")
-        return b""
+        if message.type in self._dropped:
+            return b""
+        if message.type in self._human:
+            self.input_seen = True
+        edit = self._edits.get(message.type)
+        return edit(message.data) if edit else message.data
 
-    def _rows(self) -> tuple[frozenset[int], ...]:
+    def _rows(self) -> list[frozenset[int]]:
         """Return the sets of types that need no look at each message: passed unseen, passed as input, dropped."""
-        plain = {kind: rule for kind, rule in GRAMMAR.items() if rule.size and kind not in self._edits}
-        passed = frozenset(kind for kind, rule in plain.items() if rule.right in self._rights)
-        silent = frozenset(kind for kind in passed if not plain[kind].human)
-        dropped = frozenset(kind for kind, rule in plain.items() if kind not in passed and not rule.fatal)
-        return silent, passed, dropped
+        plain = frozenset(kind for kind, rule in GRAMMAR.items() if rule.size and kind not in self._edits)
+        passed = plain - self._dropped
+        return [kinds for kinds in (passed - self._human, passed, plain & self._dropped) if kinds]
+
+    def _unseen(self, data: bytes) -> bytes:
+        """Bytes that cannot be cut: nobody can tell, so rather too late than cut off somebody at work."""
+        self.input_seen = True
+        return data
 
     def _restrictions(self) -> dict[int, Callable[[bytes], bytes]]:
         """Return what an enforcing guard has to look into."""
@@ -236,6 +239,11 @@ class Guard:
         if not self._rights & Right.CLIPBOARD_TO_DESKTOP or len(message) != 12 + 4 * (flags & _FORMATS).bit_count():
             return b""
         return message[:12] + bytes(len(message) - 12)
+
+
+def _forbidden(message: bytes) -> bytes:
+    """Refuse a message without the right to which nobody can claim to have meant well."""
+    raise ViewerError("The viewer sent a message that is not permitted.", detail=message_name(message[0]))
 
 
 def _checked_pixel_format(message: bytes) -> bytes:

@@ -163,7 +163,16 @@ def _pattern(kinds: Collection[int], *, long_pointer: bool) -> re.Pattern[bytes]
     if long_pointer and ClientMessage.POINTER_EVENT in kinds:
         rows.remove(b"\x05.{5}")
         rows += [rb"\x05[\x00-\x7f].{4}", rb"\x05[\x80-\xff].{5}"]
-    return re.compile(b"(?s:" + b"|".join(rows) + b")++" if rows else b"(?!)")
+    return re.compile(b"(?s:" + b"|".join(rows) + b")++")
+
+
+def _rows(joined: Collection[Collection[int]], *, long_pointer: bool) -> dict[int, re.Pattern[bytes]]:
+    """Return for each type the pattern of the row that it begins."""
+    rows: dict[int, re.Pattern[bytes]] = {}
+    for kinds in joined:
+        pattern = _pattern(kinds, long_pointer=long_pointer)
+        rows.update((kind, pattern) for kind in kinds if kind not in rows)
+    return rows
 
 
 class Scanner:
@@ -174,8 +183,8 @@ class Scanner:
             comes as :data:`UNKNOWN`.
         long_pointer: follow viewer and server when SetEncodings agrees on extended mouse buttons (-316). Whoever
             strips that encoding leaves this off, and every PointerEvent has six bytes.
-        joined: sets of fixed-size types; messages in a row that are all of one set come as one piece. Sets
-            are tried in this order.
+        joined: sets of fixed-size types; messages in a row that are all of one set come as one piece. A type
+            that is in several of them begins a row of the first.
 
     Attributes:
         lost: an unknown type has come; nothing is cut any more.
@@ -188,11 +197,13 @@ class Scanner:
         self.lost = False
         self.skipped = 0
         self._strict = strict
-        self._follow = long_pointer
+        self._long_pointer = False
+        self._may_be_long = long_pointer
         self._buffer = bytearray()
         self._skip = 0
-        self._rows = {long: tuple(_pattern(kinds, long_pointer=long) for kinds in joined) for long in (False, True)}
-        self._long_pointer = False
+        self._short_rows = _rows(joined, long_pointer=False)
+        self._long_rows = _rows(joined, long_pointer=True) if long_pointer else self._short_rows
+        self._rows = self._short_rows
 
     def feed(self, data: bytes) -> list[Message]:
         """Return the messages that these bytes complete.
@@ -216,8 +227,9 @@ class Scanner:
                 break
             else:
                 messages.append(Message(kind, bytes(self._buffer[start : start + size])))
-                self._note(messages[-1])
                 start += size
+                if kind == ClientMessage.SET_ENCODINGS:
+                    self._follow(messages[-1].data)
         del self._buffer[:start]
         return messages
 
@@ -231,9 +243,9 @@ class Scanner:
             if len(buffer) < start + 2:
                 return UNKNOWN, 0
             kind = kind << 8 | buffer[start + 1]
-        for row in self._rows[self._long_pointer]:
-            if match := row.match(buffer, start):
-                return kind, match.end() - start
+        row = self._rows.get(kind)
+        if row and (match := row.match(buffer, start)):
+            return kind, match.end() - start
         return self._measure_one(kind, start)
 
     def _measure_one(self, kind: int, start: int) -> tuple[int, int]:
@@ -261,10 +273,10 @@ class Scanner:
         self._skip -= count
         return count
 
-    def _note(self, message: Message) -> None:
+    def _follow(self, message: bytes) -> None:
         """Follow what SetEncodings says about the length of later pointer events."""
-        if message.type == ClientMessage.SET_ENCODINGS:
-            self._long_pointer = self._follow and Encoding.EXTENDED_MOUSE_BUTTONS in encodings(message.data)
+        self._long_pointer = self._may_be_long and Encoding.EXTENDED_MOUSE_BUTTONS in encodings(message)
+        self._rows = self._long_rows if self._long_pointer else self._short_rows
 
 
 def encodings(message: bytes) -> list[int]:
