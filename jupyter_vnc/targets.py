@@ -207,8 +207,8 @@ class Credentials:
 class TLSOptions:
     """What we ask of a target's TLS.
 
-    ``mode`` is ``auto`` (TLS when offered; without a certificate only where traffic stays on this machine),
-    ``x509`` (a verified certificate or nothing), ``anonymous`` (TLS without a certificate will do) or ``off``.
+    ``mode`` is ``auto`` (encryption when offered), ``x509`` (a verified server or nothing), ``anonymous`` (encrypted,
+    and an unverified server will do) or ``off`` (no TLS).
     ``fingerprint`` is the SHA-256 of the certificate, or of the server key under RA2, as hex digits.
     """
 
