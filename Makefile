@@ -66,7 +66,8 @@ typescript: front-end ## the front end's lint, types and tests
 .PHONY: wheel
 wheel: front-end ## the wheel in dist/, tried in a new environment without Node
 	$(call headline,wheel)
-	@rm -rf dist
+	@rm -rf dist jupyter_vnc/labextension jupyter_vnc/static
+	@$(JLPM) build:prod
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@scripts/check-wheel dist/*.whl
 
