@@ -1,16 +1,18 @@
 """The guard: of what a viewer sends, only what it may send reaches the desktop.
 
-* **View mode** fails closed. Input is dropped, SetEncodings is rewritten to an allow-list, and an unknown type ends
-  the session, because nobody can say how long such a message is.
+* **View mode** fails closed. Input is dropped, and so is what only other viewers send (file transfer, chat, gii);
+  SetEncodings is rewritten to an allow-list; and an unknown type ends the session, because nobody can say how long
+  such a message is.
 * **Control mode** with every right observes: it counts activity and holds size limits, and where it meets an
   unknown type it stops observing and passes everything.
-* **Control mode** with fewer rights enforces: a rule that one odd byte could switch off would be none, so an unknown
-  type ends the session here too.
+* **Control mode** with fewer rights enforces: a rule that one odd byte could switch off would be none, so what only
+  other viewers send is dropped and an unknown type ends the session here too.
 
 Whoever enforces has to size each message as the server does. The one message whose size depends on what the
 *server* supports is PointerEvent (rfbproto, "Extended Mouse Buttons"): TigerVNC reads a seventh byte as soon as it
 has seen the pseudo-encoding, QEMU never does. So an enforcing guard strips that pseudo-encoding, and every
-PointerEvent has six bytes; back and forward buttons are what it costs.
+PointerEvent that it passes has six bytes; back and forward buttons are what it costs. Where PointerEvents are dropped,
+their size is the viewer's to say, and what it has announced tells.
 
 What a guard cannot do: text that the desktop puts on its clipboard comes in the other direction, which is never
 parsed. A guard keeps a viewer from *asking* for it (extended clipboard); an old-style server sends it unasked.
@@ -26,7 +28,7 @@ from typing import Final, Literal
 
 from jupyter_vnc.exceptions import ViewerError
 
-from .messages import GRAMMAR, UNKNOWN, Message, Right, Scanner, encodings, message_name
+from .messages import GRAMMAR, UNKNOWN, Message, Right, Scanner, encodings
 from .wire import S32, U16, U32, ClientMessage, ClipboardAction, Encoding
 
 Mode = Literal["control", "view"]
@@ -142,16 +144,15 @@ class Guard:
         self._mode = mode
         self.enforcing = self._rights != _EVERY_RIGHT
         self.input_seen = False
-        missing = {kind: rule for kind, rule in GRAMMAR.items() if rule.right not in self._rights}
-        self._dropped = frozenset(kind for kind, rule in missing.items() if not rule.fatal)
-        self._human = frozenset(kind for kind, rule in GRAMMAR.items() if rule.human and kind not in missing)
+        self._dropped = frozenset(kind for kind, rule in GRAMMAR.items() if rule.right not in self._rights)
+        self._human = frozenset(kind for kind, rule in GRAMMAR.items() if rule.human) - self._dropped
         self._edits: dict[int, Callable[[bytes], bytes]] = {
             UNKNOWN: self._unseen,
             ClientMessage.CLIENT_CUT_TEXT: self._clipboard,
             **(self._restrictions() if self.enforcing else {}),
-            **dict.fromkeys(missing.keys() - self._dropped, _forbidden),
         }
-        self._scanner = Scanner(strict=self.enforcing, long_pointer=not self.enforcing, joined=self._rows())
+        long_pointer = not self.enforcing or Right.POINTER not in self._rights
+        self._scanner = Scanner(strict=self.enforcing, long_pointer=long_pointer, joined=self._rows())
 
     @property
     def observing(self) -> bool:
@@ -160,14 +161,14 @@ class Guard:
 
     @property
     def skipped(self) -> int:
-        """How many clipboard messages were over the limit (256 KiB) and were left out."""
+        """How many messages were left out: clipboard text over 256 KiB, and what only other viewers send."""
         return self._scanner.skipped
 
     def feed(self, data: bytes) -> bytes:
         """Return what the desktop gets of these bytes, and of earlier ones that they complete.
 
         Raises:
-            ViewerError: the viewer sent what it may not, or a length out of range; end the session.
+            ViewerError: the viewer sent an unknown type, or a length out of range; end the session.
         """
         return b"".join([self._judge(message) for message in self._scanner.feed(data)])
 
@@ -239,11 +240,6 @@ class Guard:
         if not self._rights & Right.CLIPBOARD_TO_DESKTOP or len(message) != 12 + 4 * (flags & _FORMATS).bit_count():
             return b""
         return message[:12] + bytes(len(message) - 12)
-
-
-def _forbidden(message: bytes) -> bytes:
-    """Refuse a message without the right to which nobody can claim to have meant well."""
-    raise ViewerError("The viewer sent a message that is not permitted.", detail=message_name(message[0]))
 
 
 def _checked_pixel_format(message: bytes) -> bytes:

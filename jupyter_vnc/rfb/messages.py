@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from jupyter_vnc.exceptions import ViewerError
 
+from .foreign import FOREIGN, foreign_size
 from .wire import (
-    FOREIGN_MESSAGES,
     MAX_CUT_TEXT,
     MAX_ENCODINGS,
     MAX_FENCE,
@@ -53,7 +53,6 @@ class Rule:
         size: length in bytes, type included, where there is only one.
         measure: the length where there is not.
         human: somebody did it. Frames and acknowledgements are not activity.
-        fatal: sending it without the right ends the session; other messages are dropped.
     """
 
     name: str
@@ -61,7 +60,6 @@ class Rule:
     size: int = 0
     measure: Measure | None = None
     human: bool = False
-    fatal: bool = False
 
 
 class Message(NamedTuple):
@@ -78,7 +76,7 @@ class Message(NamedTuple):
 
 #: Type of bytes that a scanner cannot cut any more.
 UNKNOWN: Final = -1
-_TOO_LONG: Final = -2
+_LEFT_OUT: Final = -2
 _TWO_BYTE_TYPE: Final = 0xFF
 
 
@@ -137,7 +135,7 @@ GRAMMAR: Final[dict[int, Rule]] = {
     ClientMessage.CLIENT_CUT_TEXT: Rule("ClientCutText", Right.WATCH, measure=_cut_text),
     ClientMessage.ENABLE_CONTINUOUS_UPDATES: Rule("EnableContinuousUpdates", Right.WATCH, 10),
     ClientMessage.CLIENT_FENCE: Rule("ClientFence", Right.WATCH, measure=_fence),
-    ClientMessage.XVP: Rule("xvp", Right.POWER, 4, fatal=True),
+    ClientMessage.XVP: Rule("xvp", Right.POWER, 4),
     ClientMessage.SET_DESKTOP_SIZE: Rule("SetDesktopSize", Right.RESIZE, measure=_screens),
     ClientMessage.QEMU_KEY: Rule("QEMU key", Right.KEYBOARD, 12, human=True),
     ClientMessage.QEMU_AUDIO: Rule("QEMU audio", Right.CONTROL, measure=_qemu_audio),
@@ -146,9 +144,9 @@ GRAMMAR: Final[dict[int, Rule]] = {
 
 def message_name(kind: int) -> str:
     """Return a message type as a log names it."""
-    rule = GRAMMAR.get(kind)
+    known = GRAMMAR.get(kind) or FOREIGN.get(kind)
     number = f"255/{kind & 0xFF}" if kind > 0xFF else str(kind)
-    return f"{rule.name if rule else FOREIGN_MESSAGES.get(kind, 'type')} {number}"
+    return f"{known.name if known else 'type'} {number}"
 
 
 def _pattern(kinds: Collection[int], *, long_pointer: bool) -> re.Pattern[bytes]:
@@ -179,8 +177,8 @@ class Scanner:
     """Cuts what a viewer sends into whole messages, from any split, in bounded memory.
 
     Args:
-        strict: an unknown type is an error. Otherwise sight is lost there: that byte and everything after it
-            comes as :data:`UNKNOWN`.
+        strict: what only other viewers send is left out, and an unknown type is an error. Otherwise sight is lost
+            at either: that byte and everything after it comes as :data:`UNKNOWN`.
         long_pointer: follow viewer and server when SetEncodings agrees on extended mouse buttons (-316). Whoever
             strips that encoding leaves this off, and every PointerEvent has six bytes.
         joined: sets of fixed-size types; messages in a row that are all of one set come as one piece. A type
@@ -188,7 +186,7 @@ class Scanner:
 
     Attributes:
         lost: an unknown type has come; nothing is cut any more.
-        skipped: clipboard messages over the limit, which were left out.
+        skipped: messages that were left out: clipboard text over the limit, and what only other viewers send.
     """
 
     def __init__(
@@ -220,7 +218,7 @@ class Scanner:
                 start += self._leave_out(start)
                 continue
             kind, size = self._measure(start)
-            if kind == _TOO_LONG:
+            if kind == _LEFT_OUT:
                 self._skip = size
                 self.skipped += 1
             elif size == 0 or start + size > len(self._buffer):
@@ -257,15 +255,19 @@ class Scanner:
             return kind, _long_pointer(self._buffer, start)
         size = rule.measure(self._buffer, start) if rule.measure else rule.size
         if kind == ClientMessage.CLIENT_CUT_TEXT and size > 8 + MAX_CUT_TEXT:
-            return _TOO_LONG, size
+            return _LEFT_OUT, size
         return kind, size
 
     def _lose_sight(self, kind: int, start: int) -> tuple[int, int]:
-        """Deal with an unknown type: nobody can say where the next message begins."""
-        if self._strict:
+        """Deal with a type that our viewer does not send: go on behind it, if somebody can say where that is."""
+        if not self._strict:
+            # The server may cut it otherwise than we would, and a row that is cut wrongly might end somebody's work.
+            self.lost = True
+            return UNKNOWN, len(self._buffer) - start
+        size = foreign_size(kind, self._buffer, start)
+        if size is None:
             raise ViewerError("The viewer sent a message that is not permitted.", detail=message_name(kind))
-        self.lost = True
-        return UNKNOWN, len(self._buffer) - start
+        return (_LEFT_OUT, size) if size else (UNKNOWN, 0)
 
     def _leave_out(self, start: int) -> int:
         """Return how many of the bytes from here on belong to a message that is left out."""

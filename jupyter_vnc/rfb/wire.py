@@ -111,24 +111,6 @@ class ClientMessage(IntEnum):
     QEMU_AUDIO = 0xFF01
 
 
-#: Messages of other viewers that we know only to name them when they are refused (rfbproto's registry).
-FOREIGN_MESSAGES: Final[dict[int, str]] = {
-    7: "UltraVNC file transfer",
-    8: "SetScale",
-    9: "SetServerInput",
-    10: "SetSW",
-    11: "text chat",
-    15: "SetScaleFactor",
-    127: "VMware",
-    130: "TightVNC file list",
-    131: "TightVNC file download",
-    132: "TightVNC file upload",
-    252: "Tight, or UltraVNC monitors",
-    253: "gii",
-    254: "VMware, or UltraVNC monitors",
-}
-
-
 class ClipboardAction(IntFlag):
     """What an extended clipboard message is about (rfbproto, "Extended Clipboard Pseudo-Encoding")."""
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_vnc.exceptions import CloseCode, ViewerError
+from jupyter_vnc.rfb.foreign import FOREIGN
 from jupyter_vnc.rfb.messages import GRAMMAR, UNKNOWN, Scanner, encodings, message_name
 from jupyter_vnc.rfb.wire import MAX_CUT_TEXT, MAX_ENCODINGS, MAX_FENCE, MAX_SCREENS, ClientMessage, Encoding
 from tests.rfb import viewer_says as say
@@ -102,7 +103,7 @@ class TestPointerOfSevenBytes:
 
 
 class TestUnknown:
-    TYPES = sorted(set(range(256)) - {kind & 0xFF if kind > 0xFF else kind for kind in GRAMMAR} - {0xFF})
+    TYPES = sorted(set(range(255)) - set(GRAMMAR) - {kind for kind, foreign in FOREIGN.items() if foreign.header})
 
     @pytest.mark.parametrize("number", TYPES)
     def test_type_ends_a_strict_scan(self, number):
@@ -207,10 +208,9 @@ def test_encodings_of_a_message():
     assert encodings(say.encodings(7, -316, 0x574D5664)) == [7, -316, 0x574D5664]
 
 
-#: Rows of messages with junk between them now and then.
-TALK = st.lists(st.one_of(st.sampled_from([data for _, data in say.EACH]), st.binary(max_size=24)), max_size=30).map(
-    b"".join
-)
+#: Rows of messages with those of other viewers and with junk between them now and then.
+SENTENCES = [data for _, data in say.EACH] + [data for _, data in say.FOREIGN]
+TALK = st.lists(st.one_of(st.sampled_from(SENTENCES), st.binary(max_size=24)), max_size=30).map(b"".join)
 CUTS = st.lists(st.integers(0, 600), max_size=12)
 JOINED = st.sampled_from([(), ({3, 150}, {0, 3, 4, 5, 150, 250}), ({4, 5, 0xFF00},)])
 

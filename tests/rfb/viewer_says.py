@@ -57,6 +57,45 @@ def qemu_audio(operation: int = 0) -> bytes:
     return struct.pack(">BBH", 255, 1, operation) + (struct.pack(">BBI", 3, 2, 44100) if operation == 2 else b"")
 
 
+def file_transfer(data: bytes = b"", content: int = 1, param: int = 0) -> bytes:
+    """UltraVNC's; content 1 asks for a directory, 2 for a file, 4 offers one."""
+    return struct.pack(">BBBxII", 7, content, param, 0, len(data)) + data
+
+
+def gii(data: bytes = bytes(4), *, big_endian: bool = True) -> bytes:
+    return struct.pack(">BBH" if big_endian else "<BBH", 253, 0x81 if big_endian else 0x01, len(data)) + data
+
+
+def text_chat(text: bytes) -> bytes:
+    return struct.pack(">B3xI", 11, len(text)) + text
+
+
+#: What other viewers send, by type; the lengths are those of the programs' own header files.
+FOREIGN = [
+    (7, file_transfer()),
+    (7, file_transfer(b"/etc\0")),
+    (8, b"\x08\x02\0\0"),
+    (9, b"\x09\x01\0\0"),
+    (10, b"\x0a\0\0\1\0\1"),
+    (11, text_chat(b"hello")),
+    (11, struct.pack(">B3xI", 11, 0xFFFFFFFE)),
+    (13, b"\x0d"),
+    (15, b"\x0f\x02\0\0"),
+    (20, b"\x14"),
+    (21, b"\x15\x01"),
+    (80, b"\x50\0\0\0"),
+    (130, struct.pack(">BBH", 130, 0, 4) + b"/tmp"),
+    (131, struct.pack(">BBHI", 131, 0, 4, 7) + b"/tmp"),
+    (132, struct.pack(">BBHI", 132, 0, 4, 7) + b"/tmp"),
+    (133, struct.pack(">BBHH", 133, 0, 9, 5) + b"bytes"),
+    (133, struct.pack(">BBHHI", 133, 0, 0, 0, 1234567890)),
+    (134, struct.pack(">BBH", 134, 0, 3) + b"why"),
+    (135, struct.pack(">BBH", 135, 0, 0)),
+    (136, struct.pack(">BBH", 136, 0, 4) + b"/tmp"),
+    (253, gii()),
+    (253, gii(b"123", big_endian=False)),
+]
+
 #: One of each, with the type that the table knows it by.
 EACH = [
     (0, pixel_format()),
