@@ -29,7 +29,12 @@ _MISTRUST: Final[Mapping[int, str]] = {
 
 
 def policy_of(target: Target, address: TCPAddress | UnixAddress) -> SecurityPolicy:
-    """What the target's configuration lets its server ask of us; nothing weaker is used silently."""
+    """What the target's configuration lets its server ask of us; nothing weaker is used silently.
+
+    Who names the authorities that count wants the server verified by them: otherwise somebody in between would offer
+    anonymous TLS, and nobody would ever look at a certificate. A password goes in clear over Unix sockets only, since
+    we know whose they are; a port of this machine is anybody's who comes first.
+    """
     base = SecurityPolicy.local() if address.is_local else SecurityPolicy()
     tls = target.tls
     pin = bytes.fromhex(tls.fingerprint) if tls.fingerprint else None
@@ -38,7 +43,8 @@ def policy_of(target: Target, address: TCPAddress | UnixAddress) -> SecurityPoli
         order=tuple(kind for kind in base.order if tls.mode != "off" or kind not in TLS_TYPES),
         allow_none=base.allow_none or target.allow_unauthenticated,
         allow_unverified=base.allow_unverified or tls.mode == "anonymous",
-        require_verified=tls.mode == "x509",
+        allow_plain=isinstance(address, UnixAddress),
+        require_verified=tls.mode == "x509" or (tls.mode == "auto" and bool(tls.ca_file)),
         require_encryption=tls.mode in {"x509", "anonymous"},
         certificate_sha256=pin,
         server_key_sha256=pin,

@@ -279,7 +279,10 @@ async def test_bytes_behind_the_handshake_are_kept():
             {"require_verified": False, "require_encryption": True},
         ),
         (TCPAddress("10.0.0.1", 1), {"tls": TLSOptions(fingerprint="ab" * 32)}, {"certificate_sha256": b"\xab" * 32}),
-        (UnixAddress("/s"), {}, {"allow_none": True, "certificate_sha256": None}),
+        (TCPAddress("127.0.0.1", 1), {"tls": TLSOptions(ca_file="/ca.pem")}, {"require_verified": True}),
+        (TCPAddress("10.0.0.1", 1), {"tls": TLSOptions("anonymous", "/ca.pem")}, {"require_verified": False}),
+        (TCPAddress("127.0.0.1", 1), {}, {"allow_plain": False}),
+        (UnixAddress("/s"), {}, {"allow_none": True, "allow_plain": True, "certificate_sha256": None}),
     ],
 )
 def test_what_a_server_may_ask_of_us(address, keys, expected):

@@ -141,6 +141,6 @@ _HINDRANCES: Final[tuple[tuple[Hindrance, str], ...]] = (
     (_shows_no_pin, "it does not show the certificate or key that is pinned"),
     (_lacks_login, "it asks for no login; set a password on the desktop, or allow it for this target"),
     (_is_anonymous, "nothing verifies the desktop; give it a certificate, or allow this for the target"),
-    (_is_clear, "it sends the password in clear; allow it for this target if nobody can listen"),
+    (_is_clear, "it sends the password in clear, which is for Unix sockets only"),
     (_hands_over_password, "it gives away the password, and nothing verifies the desktop; pin its key"),
 )

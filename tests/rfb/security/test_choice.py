@@ -126,7 +126,7 @@ def test_the_sentence_says_what_the_admin_can_do(offered, policy, login, advice)
     ("offered", "policy", "advice"),
     [
         ([258], NO_ANONYMOUS, "nothing verifies the desktop; give it a certificate, or allow this for the target."),
-        ([256], REMOTE, "it sends the password in clear; allow it for this target if nobody can listen."),
+        ([256], REMOTE, "it sends the password in clear, which is for Unix sockets only."),
     ],
 )
 def test_so_it_does_inside_vencrypt(offered, policy, advice):
