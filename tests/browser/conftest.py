@@ -1,0 +1,200 @@
+"""One real JupyterLab with real VNC servers behind it, and one real Chromium in front of it."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+# A space is given to Jupyter as JupyterHub gives it: quoted.
+PREFIX = "/user/a@b%20c/"
+
+# An xterm that is red, green after "g", and blue after a click.
+SCRIPT = r"""#!/bin/bash
+printf '\e[?1000h\e[?25l'
+while IFS= read -rsn1 key; do
+  case "$key" in
+    r) printf '\e]11;#d02040\a' ;;
+    g) printf '\e]11;#20a040\a' ;;
+    $'\e') printf '\e]11;#2040d0\a' ;;
+  esac
+done
+"""
+
+
+def wait_for(true, seconds=30):
+    """Poll until something is true, for a limited time; returns what it was."""
+    end = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def stop(process):
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(15)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class VNCServer:
+    """A real Xtigervnc that asks for a password, with one coloured xterm."""
+
+    def __init__(self, listen, folder, terminal):
+        self.listen, self.folder, self.terminal = listen, folder, terminal
+        self.processes = []
+
+    def start(self):
+        reading, writing = os.pipe()
+        command = ["Xtigervnc", "-displayfd", str(writing), "-nolisten", "tcp", "-geometry", "1024x768", "-localhost"]
+        command += [*self.listen, "-SecurityTypes", "VncAuth", "-PasswordFile", str(self.folder / "password")]
+        with (self.folder / "xvnc.log").open("ab") as log:
+            self._start([*command, "-AlwaysShared"], pass_fds=[writing], stderr=log)
+            os.close(writing)
+            with os.fdopen(reading) as number:
+                self.display = f":{int(number.readline())}"
+            self._start([*self.terminal], env=os.environ | {"DISPLAY": self.display}, stderr=log)
+
+    def stop(self):
+        while self.processes:
+            stop(self.processes.pop())
+
+    def _start(self, command, **options):
+        self.processes.append(subprocess.Popen(command, **options))
+
+
+@pytest.fixture
+def jp_asyncio_loop():
+    """Nothing: playwright runs the event loop of these tests."""
+
+
+@pytest.fixture
+def jp_server_cleanup():
+    """Nothing: the server of these tests is a process of its own."""
+
+
+@pytest.fixture(scope="module")
+def lab():
+    for program in (CHROMIUM, "Xtigervnc", "xterm", "xclip", "tigervncpasswd"):
+        if shutil.which(program) is None:
+            pytest.fail(f"not installed: {program}")
+    # A short path: a Unix socket's has at most 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="jvb-") as name, contextlib.ExitStack() as stack:
+        yield started_lab(Path(name), stack)
+
+
+def started_lab(folder, stack):
+    password, token, port, vnc_port = secrets.token_hex(4), secrets.token_hex(16), free_port(), free_port()
+    obfuscated = subprocess.run(["tigervncpasswd", "-f"], input=password.encode(), stdout=subprocess.PIPE, check=True)
+    (folder / "password").write_bytes(obfuscated.stdout)
+    (folder / "password").chmod(0o600)
+    script = folder / "colours"
+    script.write_text(SCRIPT)
+    script.chmod(0o700)
+    terminal = ["xterm", "-bg", "#d02040", "-geometry", "300x120+0+0", "-b", "0", "+sb", "-e", str(script)]
+    path = folder / "vnc.sock"
+    servers = {
+        "lab-1": VNCServer(["-rfbport", str(vnc_port)], folder, terminal),
+        "socket-1": VNCServer(["-rfbport", "-1", "-rfbunixpath", str(path), "-rfbunixmode", "0600"], folder, terminal),
+    }
+    for server in servers.values():
+        stack.callback(server.stop)
+        server.start()
+    secret = {"password_file": str(folder / "password")}
+    remote = {"host": "127.0.0.1", "port": vnc_port, **secret}
+    targets = {
+        "desktop": {"title": "My desktop", "desktop": {"command": terminal}},
+        "lab-1": {"title": "Lab machine 1", **remote},
+        "socket-1": {"title": "Socket machine", "socket": str(path), **secret},
+        "watch": {"title": "Only watch", "mode": "view", **remote},
+    }
+    (folder / "config.py").write_text(
+        f"c.VNCBroker.targets = {targets!r}\nc.ServerApp.base_url = {PREFIX!r}\nc.LabApp.news_url = None\n"
+        f"c.IdentityProvider.token = {token!r}\nc.LabApp.check_for_updates_class = "
+        "'jupyterlab.NeverCheckForUpdate'\n"
+    )
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    root = folder / "root"
+    root.mkdir()
+    places = {"HOME": "home", "JUPYTER_CONFIG_DIR": "jc", "JUPYTER_DATA_DIR": "jd", "JUPYTER_RUNTIME_DIR": "jr"}
+    environment = os.environ | {key: str(folder / value) for key, value in places.items()}
+    environment |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "w")}
+    (folder / "home").mkdir()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--debug", "--ip=127.0.0.1"]
+    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--config={folder / 'config.py'}"]
+    log = folder / "lab.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, f"--ServerApp.root_dir={root}"], env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    stack.callback(stop, process)
+    base = f"http://127.0.0.1:{port}{PREFIX}"
+
+    def answers():
+        try:
+            with urllib.request.urlopen(f"{base}vnc/api/targets?token={token}", timeout=5) as answer:
+                return len(json.load(answer)) == 4
+        except (urllib.error.URLError, OSError):
+            return False
+
+    if not wait_for(answers, 60):
+        pytest.fail(log.read_text()[-4000:])
+    response = [password, f"127.0.0.1:{vnc_port}", str(path), obfuscated.stdout.hex()]
+    return SimpleNamespace(base=base, token=token, servers=servers, log=log, secrets=response, port=vnc_port)
+
+
+@pytest.fixture(scope="module")  # the loop of playwright must be gone before other tests
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, lab):
+    """A page that is logged in, and keeps all that it receives in ``recorded``."""
+    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
+        page = context.new_page()
+        page.recorded, page.sockets = [], []
+        page.on("response", lambda response: page.recorded.append(response))  # noqa: PLW0108 - playwright wants a function
+        page.on("websocket", lambda one: listen(page, one))
+        page.goto(f"{lab.base}vnc/?token={lab.token}")
+        yield page
+
+
+def listen(page, one):
+    frames = []
+    page.sockets.append((one.url, frames))
+    one.on("framereceived", lambda frame: frames.append(frame.encode() if isinstance(frame, str) else frame))

@@ -1,0 +1,178 @@
+"""From a tile to a desktop, in a real browser: pixels, keys, clipboard, reload, failure, and no secret."""
+
+import contextlib
+import io
+import os
+import subprocess
+import urllib.parse
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Error
+
+from .conftest import wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.real]
+
+RED, GREEN, BLUE = (0xD0, 0x20, 0x40), (0x20, 0xA0, 0x40), (0x20, 0x40, 0xD0)
+TEXT = "Grüße, 世界, 🙂"
+CANVAS = "canvas:visible"  # noVNC has others, and the viewer keeps the last picture: all hidden
+
+
+def colour(page):
+    """The colour of the desktop beside the pointer, as the reader sees it; None while there is no desktop."""
+    canvas = page.locator(CANVAS).last
+    if not canvas.count():
+        return None
+    picture = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
+    return picture.getpixel((picture.width // 3, picture.height // 3))
+
+
+def shows(page, wanted, seconds=20):
+    def near():
+        found = colour(page)
+        return found is not None and all(abs(a - b) < 24 for a, b in zip(found, wanted, strict=True))
+
+    page.wait_for_timeout(50)
+    assert wait_for(lambda: page.wait_for_timeout(50) or near(), seconds), (wanted, colour(page), page.url)
+
+
+def open_lab(page, lab):
+    page.goto(f"{lab.base}lab?reset")
+    page.wait_for_selector(".jp-LauncherCard", timeout=60000)
+
+
+def work(page):
+    """A click and keys change the pixels."""
+    page.locator(CANVAS).last.click()
+    shows(page, BLUE)
+    page.keyboard.press("g")
+    shows(page, GREEN)
+    page.keyboard.press("r")
+    shows(page, RED)
+
+
+@pytest.mark.parametrize("title", ["My desktop", "Lab machine 1", "Socket machine"])
+def test_a_tile_opens_a_desktop_that_can_be_worked_on(page, lab, title):
+    open_lab(page, lab)
+    page.click(f'.jp-LauncherCard:has-text("{title}")')
+    shows(page, RED)
+    work(page)
+    assert page.locator("input[type=password]").count() == 0
+
+
+def test_a_reload_of_lab_brings_the_desktop_back(page, lab):
+    open_lab(page, lab)
+    with page.expect_response(lambda answer: "/api/tokens" in answer.url) as first:
+        page.click('.jp-LauncherCard:has-text("Lab machine 1")')
+    shows(page, RED)
+    before = first.value.json()["token"]
+    page.wait_for_timeout(1500)  # Lab saves its layout a second after a change
+    with page.expect_response(lambda answer: "/api/tokens" in answer.url, timeout=60000) as second:
+        page.goto(f"{lab.base}lab")
+    assert second.value.json()["token"] != before
+    shows(page, RED)
+
+
+@pytest.mark.parametrize("name", ["desktop", "lab-1", "socket-1"])
+def test_the_standalone_page_shows_the_desktop_again_after_a_reload(page, lab, name):
+    page.goto(f"{lab.base}vnc/view/{name}")
+    shows(page, RED)
+    work(page)
+    page.reload()
+    shows(page, RED)
+
+
+def test_keys_do_nothing_to_a_desktop_that_is_only_watched(page, lab):
+    page.goto(f"{lab.base}vnc/view/watch")
+    shows(page, RED)
+    page.locator(CANVAS).last.click()
+    page.keyboard.press("g")
+    page.wait_for_timeout(1000)
+    assert colour(page) == RED
+
+
+def test_text_is_copied_both_ways(page, lab):
+    environment = os.environ | {"DISPLAY": lab.servers["lab-1"].display}
+    page.goto(f"{lab.base}vnc/view/lab-1")
+    shows(page, RED)
+    page.click('[data-action="clipboard"], button[aria-label*="lipboard"]')
+    page.get_by_label("Text for the desktop").fill(TEXT)
+    page.get_by_role("button", name="Send to the desktop").click()
+    command = ["xclip", "-selection", "clipboard"]
+
+    def pasted():
+        page.wait_for_timeout(50)
+        return (
+            subprocess.run([*command, "-o"], check=False, env=environment, capture_output=True, timeout=10).stdout
+            == TEXT.encode()
+        )
+
+    assert wait_for(pasted, 15)
+    back = TEXT[::-1]
+    subprocess.run([*command, "-i"], input=back.encode(), env=environment, check=True, timeout=10)
+    area = page.get_by_label("Text from the desktop")
+    assert wait_for(lambda: page.wait_for_timeout(50) or area.input_value() == back, 15), area.input_value()
+
+
+def test_a_killed_desktop_is_told_of_and_comes_back(page, lab):
+    page.goto(f"{lab.base}vnc/view/lab-1")
+    shows(page, RED)
+    server = lab.servers["lab-1"]
+    server.stop()
+    try:
+        button = page.get_by_role("button", name="Retry now").or_(page.get_by_role("button", name="Connect again"))
+        button.wait_for(timeout=20000)
+        assert "The desktop" in page.locator("body").inner_text()
+    finally:
+        server.start()
+    button.click()
+    shows(page, RED)
+
+
+def test_the_url_cannot_choose_the_websocket(page, lab):
+    page.goto(f"{lab.base}vnc/view/lab-1?host=evil&port=1&path=evil&password=evil#host=evil&path=evil")
+    shows(page, RED)
+    ours = urllib.parse.urlsplit(f"{lab.base}vnc/ws")
+    opened = [urllib.parse.urlsplit(url) for url, _ in page.sockets]
+    assert [(one.netloc, one.path, one.query) for one in opened] == [(ours.netloc, ours.path, "")]
+
+
+def test_nothing_secret_is_told(page, lab):
+    for name in ("lab-1", "socket-1"):
+        page.goto(f"{lab.base}vnc/view/{name}")
+        shows(page, RED)
+        assert page.locator("input[type=password]").count() == 0
+        received = b"".join(page.sockets[-1][1])
+        # The browser is offered one security type, None: there is neither challenge nor response.
+        assert received.startswith(b"RFB 003.008\n\x01\x01\0\0\0\0")
+    told = b"".join(b"".join(frames) for _, frames in page.sockets)
+    texts = ("text", "json", "javascript")
+    for answer in page.recorded:
+        if answer.ok and any(kind in answer.headers.get("content-type", "") for kind in texts):
+            with contextlib.suppress(Error):  # a page that was left keeps no bodies
+                told += answer.body()
+    # traitlets prints the whole configuration at DEBUG, for each of Jupyter's extensions; the rest is what we say.
+    log = b"\n".join(line for line in lab.log.read_bytes().splitlines() if b" Config changed: " not in line)
+    assert b"lab-1" in log
+    for secret in lab.secrets:
+        assert secret.encode() not in told
+        assert secret.encode() not in log, secret
+
+
+def test_each_card_of_the_list_opens(page, lab):
+    page.goto(f"{lab.base}vnc/")
+    assert page.locator("a.jp-VNC-desktop").count() == 4
+    page.click('a[data-target="socket-1"]')
+    shows(page, RED)
+
+
+@pytest.mark.parametrize("path", ["vnc/", "vnc/view/lab-1"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_narrow_page_does_not_overflow(page, lab, path, scheme):
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{lab.base}{path}")
+    if "view" in path:
+        shows(page, RED)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
