@@ -215,6 +215,10 @@ class Connector:
 def _leg_of(channel: Channel, handshake: TargetHandshake) -> TargetLeg:
     """The leg after its handshake, inside whatever the security type has wrapped around it."""
     early = handshake.leftover()
+    if early and handshake.login_sent:
+        # neatvnc 0.5 (wayvnc of Debian 12) says "yes" to a wrong password, sends whatever its memory holds, and closes.
+        sentence = "The desktop refused the configured login: it answered with neither yes nor no."
+        raise TargetRefused(sentence, detail=f"{len(early)} bytes ahead of ClientInit")
     if handshake.transform is not None:
         channel = TransformedChannel(channel, handshake.transform)
     if handshake.extended_server_init:

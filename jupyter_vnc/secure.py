@@ -17,6 +17,7 @@ _ANONYMOUS_CIPHERS: Final = "aNULL:@SECLEVEL=0"
 
 #: OpenSSL's codes of failed verification (``X509_V_ERR_*``), as a person reads them.
 _MISTRUST: Final[Mapping[int, str]] = {
+    7: "its signer is another than the one that is trusted",
     9: "it is not valid yet",
     10: "it has expired",
     18: "it is signed by itself",

@@ -262,6 +262,19 @@ async def test_bytes_behind_the_handshake_are_kept():
         await leg.channel.close()
 
 
+async def test_bytes_behind_a_login_are_no_yes():
+    """What wayvnc of Debian 12 does with a wrong password."""
+
+    async def script(peer):
+        await vnc_server._greet(peer, vnc_server.VNC_AUTH)
+        await peer.send(bytes(16))
+        await peer.read(16)
+        await peer.send(bytes(4) + b"\x1c\0\0\0 and what the memory holds")
+
+    async with vnc_server.serving(script) as server:
+        await fails(TargetRefused, server, password="wrong")
+
+
 @pytest.mark.parametrize(
     ("address", "keys", "expected"),
     [

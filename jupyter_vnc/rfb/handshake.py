@@ -174,6 +174,11 @@ class TargetHandshake(Conversation):
         return self._leg.tight
 
     @property
+    def login_sent(self) -> bool:
+        """A password, or a proof of it, was sent."""
+        return self._leg.login_sent
+
+    @property
     def server_key_sha256(self) -> bytes | None:
         """What to pin for this server, if it has shown an RA2 key."""
         return self._leg.server_key_sha256

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,11 @@ class RealServer:
     folder: Path
     password_file: Path | None = None
     password: str = field(default="", repr=False)
+    #: What its desktop's background looks like, and a part of its name.
+    background: str = BACKGROUND
+    title: str = "a real desktop"
+    #: A context manager that watches what reaches its desktop; it gives an object with ``events``.
+    watch: Callable | None = None
 
     def keys(self):
         """The keys of its target in the configuration."""
@@ -67,6 +73,10 @@ class RealServer:
         else:
             keys = {"host": self.address.host, "port": self.address.port}
         return keys | ({"password_file": str(self.password_file)} if self.password_file else {})
+
+    def watching(self):
+        """Watch what reaches the desktop: ``key g``, ``click``."""
+        return self.watch() if self.watch else lighting(self)
 
     def run(self, *argv, **more):
         """Run a program on its display to its end."""
@@ -78,7 +88,7 @@ class RealServer:
         self.process.wait()
 
 
-def _scramble(password):
+def scramble(password):
     """The password as VNC servers keep it in a file."""
     require("tigervncpasswd")
     return subprocess.run(
@@ -86,16 +96,19 @@ def _scramble(password):
     ).stdout
 
 
-def _write_passwords(folder, password):
+def write_passwords(folder, password):
     """Write the server's scrambled password, and ours as text; return where each is."""
-    write_private(folder / "server.passwd", _scramble(password))
+    write_private(folder / "server.passwd", scramble(password))
     write_private(folder / "our.passwd", f"{password}\n".encode())
     return folder / "server.passwd", folder / "our.passwd"
 
 
 @contextmanager
-def tigervnc(folder, *, unix=False, password="", options=()):
-    """Start TigerVNC, with VNC authentication if there is a password, and with a known background."""
+def tigervnc(folder, *, unix=False, password="", options=(), more_env=()):
+    """Start TigerVNC, with VNC authentication if there is a password, and with a known background.
+
+    Of options that are given twice the later counts, so ``options`` can overrule what stands here.
+    """
     require("Xtigervnc", "xsetroot")
     folder.mkdir(mode=0o700, exist_ok=True)
     xauthority.write(folder / "Xauthority")
@@ -108,7 +121,7 @@ def tigervnc(folder, *, unix=False, password="", options=()):
         listen = ["-rfbport", str(address.port), "-localhost"]
     security, ours = ["-SecurityTypes", "None"], None
     if password:
-        theirs, ours = _write_passwords(folder, password)
+        theirs, ours = write_passwords(folder, password)
         security = ["-SecurityTypes", "VncAuth", "-PasswordFile", str(theirs)]
     env = os.environ | {"HOME": str(folder), "XAUTHORITY": str(folder / "Xauthority")}
     reader, writer = os.pipe()
@@ -117,7 +130,7 @@ def tigervnc(folder, *, unix=False, password="", options=()):
         argv = ["Xtigervnc", "-displayfd", str(writer), "-auth", env["XAUTHORITY"], "-geometry", "640x480"]
         argv += ["-nolisten", "tcp", "-desktop", "a real desktop", *listen, *security, *options]
         try:
-            process = stack.enter_context(running(argv, log, env=env, cwd=folder, pass_fds=[writer]))
+            process = stack.enter_context(running(argv, log, env=env | dict(more_env), cwd=folder, pass_fds=[writer]))
         finally:
             os.close(writer)
         env["DISPLAY"] = wait_for_display(process, reader, log)
@@ -127,22 +140,25 @@ def tigervnc(folder, *, unix=False, password="", options=()):
 
 
 @contextmanager
-def x11vnc(folder, *, password=""):
-    """Start x11vnc on the display of a TigerVNC that nobody connects to."""
+def x11vnc(folder, *, unix=False, password="", options=()):
+    """Start x11vnc on the display of a TigerVNC that nobody connects to; options as there."""
     require("x11vnc")
     with ExitStack() as stack:
         display = stack.enter_context(tigervnc(folder, unix=True))
         port, flag = free_port(), folder / "x11vnc.flag"
         security, ours = ["-nopw"], None
         if password:
-            theirs, ours = _write_passwords(folder, password)
+            theirs, ours = write_passwords(folder, password)
             security = ["-rfbauth", str(theirs)]
+        # Its -localhost turns away whoever comes over a Unix socket.
+        listen = ["-unixsock", str(folder / "x11vnc.sock"), "-listen", "127.0.0.1"] if unix else ["-localhost"]
         argv = ["x11vnc", "-display", display.env["DISPLAY"], "-auth", display.env["XAUTHORITY"], "-flag", str(flag)]
-        argv += ["-rfbport", str(port), "-localhost", "-forever", "-shared", "-norc", "-desktop", "a real desktop"]
+        argv += ["-rfbport", str(port), "-forever", "-shared", "-norc", "-desktop", "a real desktop"]
         log = folder / "x11vnc.log"
-        process = stack.enter_context(running(argv + security, log, env=display.env, cwd=folder))
+        process = stack.enter_context(running([*argv, *security, *listen, *options], log, env=display.env, cwd=folder))
         wait_until(flag.exists, "x11vnc listens")
-        yield RealServer(TCPAddress("127.0.0.1", port), process, display.env, folder, ours, password)
+        address = UnixAddress(str(folder / "x11vnc.sock")) if unix else TCPAddress("127.0.0.1", port)
+        yield RealServer(address, process, display.env, folder, ours, password)
 
 
 class Lamp:

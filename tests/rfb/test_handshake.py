@@ -204,7 +204,7 @@ class TestTargetHandshake:
             (say.V33 + b"\0\0\0\x13", "insists on VeNCrypt (19)"),
             (say.V33 + b"\0\0\1\6", "insists on X509Plain (262)"),
             (say.V33 + b"\xff\xff\xff\xff", "insists on type 4294967295"),
-            (say.V38 + say.types(36, 113, 129 + 64), "It offers Apple SRP (36), MS-Logon II (113), type 193."),
+            (say.V38 + say.types(36, 113, 129 + 64), "the desktop offers Apple SRP (36), MS-Logon II (113), type 193."),
         ],
     )
     def test_what_is_no_desktop(self, data, fragment):

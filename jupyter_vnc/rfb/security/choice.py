@@ -51,13 +51,18 @@ def choose(
 
 
 def _refusal(offered: Collection[int], reasons: Mapping[int, str]) -> TargetProtocolError:
-    """Return the error for a server none of whose types may be used: what it offers, and what would help most."""
+    """Return the error for a server none of whose types may be used: what would help most, and what it offers.
+
+    A browser is told 123 bytes at most (a close frame's), so what somebody can do about it comes first.
+    """
     listed = _some([security_name(number) for number in offered]) or "nothing"
-    sentences = [f"{security_name(number)} cannot be used: {reason}" for number, reason in reasons.items()]
-    advice = sentences[0] if sentences else "Let it offer VNC authentication, or look at the target's TLS settings"
+    sentences = [f"{security_name(number)}: {reason}" for number, reason in reasons.items()]
+    if not sentences:
+        advice = "Let it offer VNC authentication, or look at the target's TLS settings"
+        return TargetProtocolError(f"Cannot log in: the desktop offers {listed}. {advice}.")
     return TargetProtocolError(
-        f"There is no way to log in to the desktop. It offers {listed}. {advice}.",
-        detail=_some(sentences, "; "),
+        f"Cannot log in with {sentences[0]}. The desktop offers {listed}.",
+        detail=_some(sentences[1:], "; "),
     )
 
 

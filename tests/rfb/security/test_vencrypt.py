@@ -70,9 +70,9 @@ def test_a_newer_version_is_answered_with_ours():
         (b"\0\1", "VeNCrypt 0.1"),
         (b"\0\0", "VeNCrypt 0.0"),
         (b"\0\2\xff", "does not agree"),
-        (say.vencrypt(), "It offers nothing"),
-        (say.vencrypt(263, 99), "It offers TLSSASL (263), type 99"),
-        (say.vencrypt(19), "It offers VeNCrypt (19)"),
+        (say.vencrypt(), "the desktop offers nothing"),
+        (say.vencrypt(263, 99), "the desktop offers TLSSASL (263), type 99"),
+        (say.vencrypt(19), "the desktop offers VeNCrypt (19)"),
         (say.vencrypt(261) + b"\0", "cannot do it"),
     ],
 )

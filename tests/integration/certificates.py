@@ -1,0 +1,99 @@
+"""Certificates for tests: an authority of our own, and what it signs."""
+
+import datetime as dt
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from demo.demo import write_private
+
+#: The host name that certificates are for, unless a test says otherwise.
+HOST = "desktop.example"
+_DAY = dt.timedelta(days=1)
+
+
+def _name(text):
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _new_key():
+    """RSA, because x11vnc takes nothing else."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def _pem(key):
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+
+
+def _builder(subject, issuer, key, *, expired):
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    return builder.not_valid_before(now - 3 * _DAY).not_valid_after(now - _DAY if expired else now + _DAY)
+
+
+def _alternative(host):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+@dataclass
+class Certificate:
+    """A server's certificate with its key, and the certificate of who signed it, as files."""
+
+    certificate: Path
+    key: Path
+    ca: Path
+
+    @property
+    def fingerprint(self):
+        """SHA-256 of the certificate, in the form that ``openssl x509 -fingerprint`` prints."""
+        der = x509.load_pem_x509_certificate(self.certificate.read_bytes()).public_bytes(serialization.Encoding.DER)
+        return hashlib.sha256(der).digest().hex(":")
+
+
+class Authority:
+    """Signs certificates; one for a test is enough."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(mode=0o700)
+        self._key = _new_key()
+        self._subject = _name("Authority of a test")
+        builder = _builder(self._subject, self._subject, self._key, expired=False)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        usage = dict.fromkeys(("digital_signature", "key_cert_sign", "crl_sign"), True)
+        unused = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only")
+        usage |= dict.fromkeys((*unused, "decipher_only"), False)
+        builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
+        self.certificate = folder / "ca.pem"
+        self._write(self.certificate, builder)
+
+    def _write(self, path, builder):
+        signed = builder.sign(self._key, hashes.SHA256())
+        path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+
+    def sign(self, *hosts, expired=False):
+        """Make a certificate for these host names and addresses."""
+        hosts = hosts or (HOST, "127.0.0.1")
+        name = f"{hosts[0]}{'-expired' if expired else ''}"
+        path, key_file = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        key = _new_key()
+        builder = _builder(_name(hosts[0]), self._subject, key, expired=expired)
+        alternatives = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
+        builder = builder.add_extension(alternatives, critical=False)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        serving = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        builder = builder.add_extension(serving, critical=False)
+        self._write(path, builder)
+        write_private(key_file, _pem(key))
+        return Certificate(path, key_file, self.certificate)

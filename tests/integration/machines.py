@@ -1,0 +1,225 @@
+"""More real VNC servers for tests: QEMU, wayvnc on a headless sway, TightVNC; what :mod:`.real` is for X servers.
+
+None of them has a desktop that the others' lamp could run on, so each has its own way to tell which keys came.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from demo.demo import free_port, running
+from jupyter_vnc.targets import TCPAddress, UnixAddress
+from tests.integration.real import (
+    BACKGROUND,
+    PATIENCE,
+    RealServer,
+    require,
+    wait_until,
+    write_passwords,
+)
+
+#: An account that exists everywhere and may do nothing.
+NOBODY = 65534
+#: Where ``libpam-wrapper`` of Debian has its module; it checks logins against a file, for whoever runs it.
+PAM_MATRIX = "pam_wrapper/pam_matrix.so"
+
+
+class Notes:
+    """Events that a server writes into a file, one a line, in words of its own."""
+
+    def __init__(self, log, words):
+        self._log = log
+        self._words = words
+
+    @property
+    def events(self):
+        lines = self._log.read_text().splitlines() if self._log.exists() else []
+        said = ((re.match(pattern, line), event) for line in lines for pattern, event in self._words.items())
+        return [match.expand(event) for match, event in said if match]
+
+
+def _noting(log, words):
+    """What :attr:`RealServer.watch` wants: nothing has to be started, the server notes by itself."""
+
+    @contextmanager
+    def watch():
+        yield Notes(log, words)
+
+    return watch
+
+
+#: What QEMU's trace says when a key or a button goes down.
+QEMU_WORDS = {
+    r"input_event_key_qcode con -?\d+, key qcode (\w+), down 1": r"key \1",
+    r"input_event_btn con -?\d+, button \d+, down 1": "click",
+}
+
+
+def pam(folder, **accounts):
+    """Return the environment in which PAM knows these accounts and no others; nothing of the system is touched."""
+    library = next(Path("/usr/lib").glob("*/libpam_wrapper.so"), None)
+    if library is None:
+        require("libpam_wrapper.so")
+    folder.mkdir(mode=0o700)
+    known = folder / "accounts"
+    known.write_text("".join(f"{name}:{password}:vnc\n" for name, password in accounts.items()))
+    services = folder / "services"
+    services.mkdir()
+    module = library.parent / PAM_MATRIX
+    (services / "vnc").write_text("".join(f"{kind} required {module} passdb={known}\n" for kind in ("auth", "account")))
+    return {"LD_PRELOAD": str(library), "PAM_WRAPPER": "1", "PAM_WRAPPER_SERVICE_DIR": str(services)}
+
+
+def _tell(monitor, line):
+    """Give QEMU's monitor a command, and wait until it asks for the next."""
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.settimeout(PATIENCE)
+        channel.connect(str(monitor))
+        for command in (b"", f"{line}\n".encode()):
+            channel.sendall(command)
+            said = b""
+            while not said.endswith(b"(qemu) "):
+                said += channel.recv(4096)
+
+
+@contextmanager
+def qemu(folder, *, unix=False, password="", credentials="", certificate=None, more=""):
+    """Start QEMU with a machine that has nothing to boot from.
+
+    Args:
+        folder: for its files.
+        unix: listen on a Unix socket.
+        password: asked for, if there is one; set through the monitor.
+        credentials: ``x509`` (with a certificate) or ``anon``, for TLS.
+        certificate: of :mod:`.certificates`.
+        more: options of ``-vnc``, each behind a comma.
+    """
+    require("qemu-system-x86_64")
+    argv = [
+        "qemu-system-x86_64",
+        "-nodefaults",
+        "-vga",
+        "std",
+        "-m",
+        "16",
+        "-display",
+        "none",
+        "-name",
+        "a real machine",
+    ]
+    port = free_port()
+    address = UnixAddress(str(folder / "vnc.sock")) if unix else TCPAddress("127.0.0.1", port)
+    listen = f"unix:{address.path}" if unix else f"127.0.0.1:{port - 5900}"
+    if credentials:
+        options = ",verify-peer=off" if credentials == "x509" else ""
+        if certificate:
+            pki = folder / "pki"
+            pki.mkdir()
+            for name, path in (("server-cert", certificate.certificate), ("server-key", certificate.key)):
+                shutil.copy(path, pki / f"{name}.pem")
+            shutil.copy(certificate.ca, pki / "ca-cert.pem")
+            options += f",dir={pki}"
+        argv += ["-object", f"tls-creds-{credentials},id=tls,endpoint=server{options}"]
+        listen += ",tls-creds=tls"
+    ours = write_passwords(folder, password)[1] if password else None
+    argv += ["-vnc", listen + (",password=on" if password else "") + more]
+    monitor, log = folder / "monitor.sock", folder / "qemu.log"
+    argv += ["-monitor", f"unix:{monitor},server=on,wait=off", "-trace", "input_event_key_qcode"]
+    argv += ["-trace", "input_event_btn"]
+    with running(argv, log, env=os.environ, cwd=folder) as process:
+        wait_until(monitor.exists, f"QEMU runs: {log.read_text() if log.exists() else ''}")
+        _tell(monitor, f"set_password vnc {password}" if password else "info vnc")
+        watch = _noting(log, QEMU_WORDS)
+        yield RealServer(address, process, dict(os.environ), folder, ours, password, "#000000", "a real machine", watch)
+
+
+SWAY = """
+xwayland disable
+output HEADLESS-1 resolution 640x480 position 0 0
+output HEADLESS-1 background {background} solid_color
+{bindings}
+"""
+
+
+@contextmanager
+def _sway(folder, keys):
+    """Start a compositor that notes keys; it refuses to run as root, so root runs it as nobody."""
+    require("sway", "swaybg", "setpriv")
+    runtime = Path(tempfile.mkdtemp(prefix="sway-"))
+    try:
+        binding = "bindsym {key} exec echo key {key} >> {file}"
+        bindings = "\n".join(binding.format(key=key, file=runtime / "keys") for key in keys)
+        (runtime / "config").write_text(SWAY.format(background=BACKGROUND, bindings=bindings))
+        drop = []
+        if os.geteuid() == 0:
+            os.chown(runtime, NOBODY, NOBODY)
+            drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        env = os.environ | {"XDG_RUNTIME_DIR": str(runtime), "HOME": str(runtime), "WLR_BACKENDS": "headless"}
+        env |= {"WLR_RENDERER": "pixman", "WLR_LIBINPUT_NO_DEVICES": "1"}
+        argv = [*drop, "sway", "-c", str(runtime / "config")]
+        with running(argv, folder / "sway.log", env=env, cwd=runtime):
+            wait_until(lambda: any(runtime.glob("wayland-?")), "sway runs")
+            yield env | {"WAYLAND_DISPLAY": next(runtime.glob("wayland-?")).name}, runtime / "keys"
+    finally:
+        shutil.rmtree(runtime)
+
+
+@contextmanager
+def wayvnc(folder, *, unix=False, account=(), certificate=None):
+    """Start wayvnc on a compositor of its own; with an account (name, password) it wants TLS and a login."""
+    require("wayvnc")
+    with ExitStack() as stack:
+        env, keys = stack.enter_context(_sway(folder, "gx"))
+        address = UnixAddress(str(folder / "vnc.sock")) if unix else TCPAddress("127.0.0.1", free_port())
+        argv, ours = ["wayvnc", "-C", str(folder / "config")], None
+        settings = ""
+        if account:
+            ours = write_passwords(folder, account[1])[1]
+            settings = f"enable_auth=true\nusername={account[0]}\npassword={account[1]}\n"
+            settings += f"private_key_file={certificate.key}\ncertificate_file={certificate.certificate}\n"
+        (folder / "config").write_text(settings)
+        argv += ["-u", address.path] if unix else [address.host, str(address.port)]
+        log = folder / "wayvnc.log"
+        process = stack.enter_context(running(argv, log, env=env, cwd=folder))
+        wait_until(lambda: listens(address), "wayvnc listens")
+        watch = _noting(keys, {r"key \w": r"\g<0>"})
+        password = account[1] if account else ""
+        yield RealServer(address, process, env, folder, ours, password, title="WayVNC", watch=watch)
+
+
+def listens(address):
+    """Whether somebody listens there, told by the kernel: a server would count a connection that says nothing."""
+    if isinstance(address, UnixAddress):
+        return Path(address.path).exists()
+    wanted = f":{address.port:04X} "
+    return any(wanted in line and " 0A " in line for line in Path("/proc/net/tcp").read_text().splitlines())
+
+
+@contextmanager
+def tightvnc(folder, *, password):
+    """Start TightVNC's X server; it needs a font, and has no cookie file of ours."""
+    require("Xtightvnc", "xsetroot")
+    theirs, ours = write_passwords(folder, password)
+    address, number = TCPAddress("127.0.0.1", free_port()), _free_display()
+    argv = ["Xtightvnc", f":{number}", "-rfbport", str(address.port), "-localhost", "-rfbauth", str(theirs)]
+    argv += ["-geometry", "640x480", "-depth", "24", "-desktop", "a real desktop", "-fp", "/usr/share/fonts/X11/misc"]
+    env = os.environ | {"DISPLAY": f":{number}"}
+    with running([*argv, "-nolisten", "tcp"], folder / "Xtightvnc.log", env=env, cwd=folder) as process:
+        server = RealServer(address, process, env, folder, ours, password)
+        wait_until(lambda: _answers(env), "TightVNC runs")
+        server.run("xsetroot", "-solid", BACKGROUND)
+        yield server
+
+
+def _free_display():
+    taken = [Path(f"/tmp/.X11-unix/X{number}").exists() for number in range(60, 160)]
+    return 60 + taken.index(False)
+
+
+def _answers(env):
+    return subprocess.run(["xset", "q"], env=env, check=False, capture_output=True, timeout=PATIENCE).returncode == 0
