@@ -100,7 +100,7 @@ function addChoices(context: IContext): void {
       const viewer = viewerFor(context, false);
       return viewer !== null && viewer.connected && !viewer.viewOnly;
     },
-    execute: args => viewerFor(context, false)?.sendKeys(String(args.keys))
+    execute: args => viewerFor(context, false)?.hands.sendKeys(String(args.keys))
   });
 }
 

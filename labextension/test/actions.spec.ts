@@ -77,7 +77,7 @@ describe('the toolbar', () => {
     tool('scaling').click();
     assert.deepEqual(
       menuItems().map(item => item.disabled),
-      [true, false, false]
+      [true, false, false, true]
     );
   });
 
@@ -91,7 +91,7 @@ describe('the toolbar', () => {
     tool('scaling').click();
     assert.deepEqual(
       menuItems().map(item => item.getAttribute('aria-checked')),
-      ['true', 'false', 'false']
+      ['true', 'false', 'false', 'false']
     );
     choose('Actual size (100 %)');
     assert.equal(viewer.scaling, 'off');

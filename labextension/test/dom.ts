@@ -24,6 +24,7 @@ const names = [
   'HTMLCanvasElement',
   'KeyboardEvent',
   'MouseEvent',
+  'MessageEvent',
   'MutationObserver',
   'Node',
   'PointerEvent',

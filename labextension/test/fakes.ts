@@ -106,6 +106,9 @@ export class FakeRFB extends EventTarget implements IRFB {
 
   readonly canvas: HTMLCanvasElement;
   readonly capabilities = { power: false };
+  machineShutdown = (): void => void this.keys.push([2, 'shutdown', undefined]);
+  machineReboot = (): void => undefined;
+  machineReset = (): void => undefined;
   viewOnly = false;
   focusOnClick = true;
   clipViewport = false;
@@ -168,7 +171,8 @@ export class FakeRFB extends EventTarget implements IRFB {
 export class World {
   readonly clock = new FakeClock();
   readonly sockets: FakeSocket[] = [];
-  readonly kept = new Map<string, string>();
+  /** No test but its own shares the clipboard of the process. */
+  readonly kept = new Map<string, string>([['preferences', '{"seamless":false}']]);
   readonly visits: string[] = [];
   /** How many tokens were asked for. */
   asked = 0;

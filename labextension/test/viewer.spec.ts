@@ -282,7 +282,7 @@ describe('the clipboard', () => {
     const world = new World();
     const made = await connected(world);
     world.rfb.say('clipboard', { text: 'Grüße 你好 🙂' });
-    made.toggleClipboard();
+    made.togglePanel('clipboard');
     assert.equal(areas(made)[0]!.value, 'Grüße 你好 🙂');
     areas(made)[1]!.value = 'naïve';
     panel(made).querySelector<HTMLButtonElement>('.jp-mod-accept')!.click();
@@ -292,7 +292,7 @@ describe('the clipboard', () => {
   it('says so when a text is too long', async () => {
     const world = new World();
     const made = await connected(world);
-    made.toggleClipboard();
+    made.togglePanel('clipboard');
     areas(made)[1]!.value = 'ä'.repeat(128 * 1024 + 1);
     panel(made).querySelector<HTMLButtonElement>('.jp-mod-accept')!.click();
     assert.deepEqual(world.rfb.pasted, []);
@@ -315,7 +315,7 @@ describe('the clipboard', () => {
       const made = await connected(world, { settings });
       assert.equal(made.clipboardAllowed, from || to);
       world.rfb.say('clipboard', { text: 'secret' });
-      made.toggleClipboard();
+      made.togglePanel('clipboard');
       assert.deepEqual(areas(made).map(isShown), [from, to]);
       assert.equal(areas(made)[0]!.value, from ? 'secret' : '');
     });
@@ -326,7 +326,7 @@ describe('keys', () => {
   it('are pressed in order and let go in reverse', async () => {
     const world = new World();
     const made = await connected(world);
-    made.sendKeys('ctrl-alt-del');
+    made.hands.sendKeys('ctrl-alt-del');
     assert.deepEqual(world.rfb.keys, [
       [0xffe3, 'ControlLeft', true],
       [0xffe9, 'AltLeft', true],
@@ -340,10 +340,10 @@ describe('keys', () => {
   it('that are held are no longer shown as held when the connection is gone', async () => {
     const world = new World();
     const made = await connected(world);
-    made.toggleHeld('control');
-    assert.ok(made.isHeld('control'));
+    made.hands.toggleHeld('control');
+    assert.ok(made.hands.isHeld('control'));
     await world.end(1006);
-    assert.ok(!made.isHeld('control'));
+    assert.ok(!made.hands.isHeld('control'));
   });
 });
 

@@ -2,9 +2,12 @@
  * Everything that a toolbar offers, as one table for both hosts.
  */
 import type { Scaling } from './fit';
+import type { Hands, PowerAction } from './hands';
 import * as icons from './icons';
 import { COMBINATIONS, type Modifier } from './keys';
 import type { IMenuItem } from './menu';
+import type { PanelName } from './panel';
+import type { Camera } from './picture';
 import type { ITranslate } from './text';
 
 /** What the actions need of a viewer. */
@@ -17,15 +20,16 @@ export interface IActionable {
   readonly viewOnly: boolean;
   readonly scaling: Scaling;
   readonly clipboardAllowed: boolean;
-  readonly clipboardOpen: boolean;
+  /** Whether a pointer that is dragged moves the view. */
+  readonly dragging: boolean;
+  readonly hands: Pick<Hands, 'hasPower' | 'sendKeys' | 'isHeld' | 'toggleHeld' | 'power'>;
+  readonly camera: Pick<Camera, 'canKeep' | 'save'>;
   readonly fullscreen: boolean;
   setScaling(scaling: Scaling): void;
-  sendKeys(combination: string): void;
-  isHeld(modifier: Modifier): boolean;
-  toggleHeld(modifier: Modifier): void;
-  toggleClipboard(): void;
+  toggleDragging(): void;
+  isOpen(panel: PanelName): boolean;
+  togglePanel(panel: PanelName): void;
   toggleFullscreen(): Promise<void>;
-  saveScreenshot(): Promise<void>;
   /** Absent where the viewer already has a browser tab of its own. */
   readonly openInBrowser?: () => void;
   connect(): void;
@@ -55,6 +59,7 @@ export const scalings = (trans: ITranslate): { scaling: Scaling; label: string }
 export const modifiers = (trans: ITranslate): { modifier: Modifier; label: string }[] => [
   { modifier: 'control', label: trans.__('Hold Ctrl') },
   { modifier: 'alt', label: trans.__('Hold Alt') },
+  { modifier: 'shift', label: trans.__('Hold Shift') },
   { modifier: 'super', label: trans.__('Hold Super') }
 ];
 
@@ -89,8 +94,17 @@ export function createActions(trans: ITranslate): IAction[] {
       icon: () => icons.CLIPBOARD,
       isEnabled: viewer => viewer.connected,
       isVisible: viewer => viewer.clipboardAllowed,
-      isPressed: viewer => viewer.clipboardOpen,
-      run: viewer => viewer.toggleClipboard()
+      isPressed: viewer => viewer.isOpen('clipboard'),
+      run: viewer => viewer.togglePanel('clipboard')
+    },
+    {
+      id: 'keyboard',
+      label: () => trans.__('On-screen keyboard and input method'),
+      icon: () => icons.TYPE,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => !viewer.viewOnly,
+      isPressed: viewer => viewer.isOpen('keyboard'),
+      run: viewer => viewer.togglePanel('keyboard')
     },
     {
       id: 'fullscreen',
@@ -101,11 +115,35 @@ export function createActions(trans: ITranslate): IAction[] {
       run: viewer => void viewer.toggleFullscreen()
     },
     {
+      id: 'settings',
+      label: () => trans.__('Settings'),
+      icon: () => icons.SETTINGS,
+      isEnabled: () => true,
+      isPressed: viewer => viewer.isOpen('settings'),
+      run: viewer => viewer.togglePanel('settings')
+    },
+    {
       id: 'screenshot',
       label: () => trans.__('Save a screenshot'),
       icon: () => icons.SCREENSHOT,
       isEnabled: viewer => viewer.connected,
-      run: viewer => void viewer.saveScreenshot()
+      run: viewer => void viewer.camera.save()
+    },
+    {
+      id: 'keep-screenshot',
+      label: () => trans.__('Save a screenshot to the files'),
+      icon: () => icons.FILE,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => viewer.camera.canKeep,
+      run: viewer => void viewer.camera.save(true)
+    },
+    {
+      id: 'power',
+      label: () => trans.__('Power'),
+      icon: () => icons.POWER,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => viewer.hands.hasPower,
+      items: viewer => powerItems(trans, viewer)
     },
     {
       id: 'open-in-browser',
@@ -119,28 +157,51 @@ export function createActions(trans: ITranslate): IAction[] {
 }
 
 function scalingItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
-  return scalings(trans).map(({ scaling, label }) => ({
+  const choices = scalings(trans).map(({ scaling, label }) => ({
     label,
-    kind: 'radio',
+    kind: 'radio' as const,
     checked: viewer.scaling === scaling,
     // Whoever may only look may not change the desktop for the others either.
     enabled: scaling !== 'remote' || !viewer.viewOnly,
     run: () => viewer.setScaling(scaling)
   }));
+  const drag: IMenuItem = {
+    label: trans.__('Move the view by dragging'),
+    kind: 'checkbox',
+    checked: viewer.dragging,
+    enabled: viewer.scaling === 'off',
+    separated: true,
+    run: () => viewer.toggleDragging()
+  };
+  return [...choices, drag];
+}
+
+function powerItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
+  const labels: [PowerAction, string][] = [
+    ['shutdown', trans.__('Shut down the machine')],
+    ['reboot', trans.__('Restart the machine')],
+    ['reset', trans.__('Reset the machine (unsaved work is lost)')]
+  ];
+  return labels.map(([action, label]) => ({ label, run: () => viewer.hands.power(action) }));
 }
 
 function keyItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
   const combinations = Object.entries(COMBINATIONS).map(([name, { caps }], index, all) => {
     const compact = name.startsWith('ctrl-alt-f');
     const first = compact && !all[index - 1]?.[0].startsWith('ctrl-alt-f');
-    return { label: caps, compact, separated: first, run: () => viewer.sendKeys(name) };
+    return { label: caps, compact, separated: first, run: () => viewer.hands.sendKeys(name) };
   });
   const held = modifiers(trans).map(({ modifier, label }, index) => ({
     label,
     kind: 'checkbox' as const,
-    checked: viewer.isHeld(modifier),
+    checked: viewer.hands.isHeld(modifier),
     separated: index === 0,
-    run: () => viewer.toggleHeld(modifier)
+    run: () => viewer.hands.toggleHeld(modifier)
   }));
-  return [...combinations, ...held];
+  const type: IMenuItem = {
+    label: trans.__('Type a text…'),
+    separated: true,
+    run: () => viewer.togglePanel('typing')
+  };
+  return [...combinations, ...held, type];
 }

@@ -1,10 +1,10 @@
 /**
- * The clipboard panel: text from the desktop, text to the desktop.
- *
- * Nothing is copied behind the reader's back: selecting text on a desktop must not overwrite what the reader
- * has in the own clipboard.
+ * The clipboard panel: text from the desktop, text to the desktop. It is always there; `seamless.ts` does the same
+ * by itself where the browser permits it.
  */
 import { button, element } from './dom';
+import { type IPanel, panel } from './panel';
+import { permission } from './seamless';
 import type { ITranslate } from './text';
 
 /** Which way text may go; the server enforces it, the panel shows it. */
@@ -12,6 +12,16 @@ export type ClipboardPolicy = 'both' | 'to-desktop' | 'from-desktop' | 'off';
 
 /** The server passes no longer text on (bytes of UTF-8). */
 export const LONGEST_TEXT = 256 * 1024;
+
+/** Whether the server would drop a text. */
+export function isTooLong(text: string): boolean {
+  return new TextEncoder().encode(text).length > LONGEST_TEXT;
+}
+
+/** The sentence about such a text. */
+export function tooLong(trans: ITranslate): string {
+  return trans.__('This is too long: a desktop takes at most %1 KiB.', String(LONGEST_TEXT / 1024));
+}
 
 /** What the panel needs. */
 export interface IClipboardOptions {
@@ -24,18 +34,17 @@ export interface IClipboardOptions {
 }
 
 /** The panel; its `node` goes into the viewer. */
-export class ClipboardPanel {
+export class ClipboardPanel implements IPanel {
   constructor(private readonly _options: IClipboardOptions) {
     const { trans } = _options;
     this._fromDesktop = this._area(trans.__('Text from the desktop'), true);
     this._toDesktop = this._area(trans.__('Text for the desktop'), false);
-    this.node = element('section', {
-      className: 'jp-VNC-panel',
-      attributes: { 'aria-label': trans.__('Clipboard') },
-      children: [this._header(), this._from(), this._to(), this._note]
-    });
-    this.node.hidden = true;
-    this.node.addEventListener('keydown', event => this._keyDown(event));
+    this.node = panel(trans, trans.__('Clipboard'), _options.closed, [
+      this._from(),
+      this._to(),
+      this._sharing,
+      this._note
+    ]);
     this._limit(false);
   }
 
@@ -53,6 +62,7 @@ export class ClipboardPanel {
     this.node.hidden = !open || !this.allows(viewOnly);
     if (!this.node.hidden) {
       this._note.textContent = '';
+      void this._share();
       (this._toDesktop.closest('[hidden]') ? this._fromDesktop : this._toDesktop).focus();
     }
   }
@@ -83,17 +93,6 @@ export class ClipboardPanel {
     });
     area.readOnly = readOnly;
     return area;
-  }
-
-  private _header(): HTMLElement {
-    const { trans, closed } = this._options;
-    const close = button({
-      className: 'jp-VNC-close',
-      text: '×',
-      attributes: { 'aria-label': trans.__('Close'), title: trans.__('Close') },
-      onClick: closed
-    });
-    return element('header', { children: [element('h2', { text: trans.__('Clipboard') }), close] });
   }
 
   private _from(): HTMLElement {
@@ -136,26 +135,43 @@ export class ClipboardPanel {
   private _send(): void {
     const { trans, send } = this._options;
     const text = this._toDesktop.value;
-    if (new TextEncoder().encode(text).length > LONGEST_TEXT) {
-      this._note.textContent = trans.__(
-        'This is too long: a desktop takes at most %1 KiB.',
-        String(LONGEST_TEXT / 1024)
-      );
+    if (isTooLong(text)) {
+      this._note.textContent = tooLong(trans);
       return;
     }
     send(text);
     this._note.textContent = trans.__('Sent. Paste it on the desktop.');
   }
 
-  private _keyDown(event: KeyboardEvent): void {
-    // Lab's shortcuts and the page's stay away from what is typed here.
-    event.stopPropagation();
-    if (event.key === 'Escape') {
-      this._options.closed();
-    }
+  /** Say how the clipboards are joined; where the browser wants to be asked, offer to ask it. */
+  private async _share(): Promise<void> {
+    const { trans } = this._options;
+    const sentences = {
+      granted: trans.__('Your browser lets both clipboards follow each other.'),
+      prompt: trans.__('Your browser asks you once before the clipboards can follow each other.'),
+      denied: trans.__('Your browser was told to keep its clipboard from this page: use the boxes above.'),
+      unsupported: trans.__(
+        'This browser, or a page without HTTPS, cannot share its clipboard: use the boxes above.'
+      )
+    };
+    const state = await permission();
+    const ask = button({
+      className: 'jp-VNC-button',
+      text: trans.__('Share the clipboard'),
+      onClick: () =>
+        void navigator.clipboard
+          .readText()
+          .catch(() => '')
+          .then(() => this._share())
+    });
+    this._sharing.replaceChildren(
+      element('p', { text: sentences[state] }),
+      ...(state === 'prompt' ? [ask] : [])
+    );
   }
 
   private readonly _fromDesktop: HTMLTextAreaElement;
   private readonly _toDesktop: HTMLTextAreaElement;
+  private readonly _sharing = element('div', { className: 'jp-VNC-sharing' });
   private readonly _note = element('p', { className: 'jp-VNC-note', attributes: { role: 'status' } });
 }

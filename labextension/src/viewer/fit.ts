@@ -32,6 +32,15 @@ export class Fit {
     this._apply();
   }
 
+  /** Whether a pointer that is dragged moves the view of a desktop that is larger than its frame. */
+  get dragging(): boolean {
+    return this._dragging && this._scaling === 'off';
+  }
+  set dragging(dragging: boolean) {
+    this._dragging = dragging;
+    this._apply();
+  }
+
   /** Whether the frame is shown. Set it before it is hidden and after it is shown. */
   set visible(visible: boolean) {
     this._visible = visible;
@@ -65,6 +74,10 @@ export class Fit {
     if (rfb.scaleViewport !== scale) {
       rfb.scaleViewport = scale;
     }
+    // Without dragging there are scroll bars.
+    if (rfb.clipViewport !== this.dragging) {
+      rfb.clipViewport = rfb.dragViewport = this.dragging;
+    }
   }
 
   private _isLargeEnough(): boolean {
@@ -75,4 +88,5 @@ export class Fit {
   private readonly _observer: ResizeObserver;
   private _rfb: IRFB | null = null;
   private _visible = true;
+  private _dragging = false;
 }

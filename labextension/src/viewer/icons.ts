@@ -51,3 +51,19 @@ export const MORE = filled('M5 10h4v4H5zm5.5 0h4v4h-4zm5.5 0h4v4h-4z');
 
 /** A house. */
 export const HOME = filled('M12 3l9 8h-3v9h-5v-6h-2v6H6v-9H3z');
+
+/** A letter and a cursor. */
+export const TYPE = filled(
+  'M4 5h10v2.5h-1.6V7h-2.4v10h1.5v2h-5v-2H8V7H5.6v.5H4zm12-2h4v2h-1v14h1v2h-4v-2h1V5h-1z'
+);
+
+/** Three sliders. */
+export const SETTINGS = filled(
+  'M3 6h9.2a2.5 2.5 0 0 1 4.6 0H21v2h-4.2a2.5 2.5 0 0 1-4.6 0H3zm0 5h3.2a2.5 2.5 0 0 1 4.6 0H21v2H10.8a2.5 2.5 0 0 1-4.6 0H3zm0 5h9.2a2.5 2.5 0 0 1 4.6 0H21v2h-4.2a2.5 2.5 0 0 1-4.6 0H3z'
+);
+
+/** A sheet with a picture. */
+export const FILE = filled('M5 2h9l6 6v14H5zm2 2v16h11V9h-5V4zm1 14l3-4 2 2 2-3 3 5z');
+
+/** A circle that is open above, with a line in the gap. */
+export const POWER = filled('M11 2h2v10h-2zM7.5 5.2l1.1 1.7a6 6 0 1 0 6.8 0l1.1-1.7a8 8 0 1 1-9 0z');

@@ -17,6 +17,7 @@ export const KEYS = {
   escape: { keysym: 0xff1b, code: 'Escape' },
   n: { keysym: 0x006e, code: 'KeyN' },
   print: { keysym: 0xff61, code: 'PrintScreen' },
+  shift: { keysym: 0xffe1, code: 'ShiftLeft' },
   super: { keysym: 0xffeb, code: 'MetaLeft' },
   t: { keysym: 0x0074, code: 'KeyT' },
   tab: { keysym: 0xff09, code: 'Tab' },
@@ -62,7 +63,7 @@ export function pressKeys(rfb: IRFB, keys: readonly IKey[]): void {
 }
 
 /** A modifier that can be held down. */
-export type Modifier = 'control' | 'alt' | 'super';
+export type Modifier = 'control' | 'alt' | 'shift' | 'super';
 
 /** Modifiers that are held down for the reader until they are let go, or the connection ends. */
 export class HeldModifiers {

@@ -23,6 +23,9 @@ export interface IRFB extends EventTarget {
   blur(): void;
   sendKey(keysym: number, code: string, down?: boolean): void;
   clipboardPasteFrom(text: string): void;
+  machineShutdown(): void;
+  machineReboot(): void;
+  machineReset(): void;
   toBlob(callback: (blob: Blob | null) => void, type?: string, quality?: number): void;
 }
 
@@ -50,6 +53,24 @@ export function onRFB<K extends keyof IRFBEvents>(
   listener: (detail: IRFBEvents[K]) => void
 ): void {
   rfb.addEventListener(type, event => listener((event as CustomEvent<IRFBEvents[K]>).detail));
+}
+
+/** What noVNC keeps for itself and we read; its version is pinned, and a browser test sees that it is there. */
+interface IPrivate {
+  readonly _enabledContinuousUpdates?: boolean;
+  readonly _fbWidth?: number;
+  readonly _fbHeight?: number;
+}
+
+/** Whether the desktop sends pictures without being asked for each. */
+export function updatesContinuously(rfb: IRFB): boolean {
+  return (rfb as IPrivate)._enabledContinuousUpdates === true;
+}
+
+/** The desktop's own size in pixels. */
+export function sizeOf(rfb: IRFB): [number, number] {
+  const { _fbWidth, _fbHeight } = rfb as IPrivate;
+  return [_fbWidth ?? 0, _fbHeight ?? 0];
 }
 
 /**

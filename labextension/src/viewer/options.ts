@@ -7,6 +7,7 @@ import type { IMemory } from './dom';
 import type { Scaling } from './fit';
 import type { IGrant } from './grant';
 import type { IRFBConstructor } from './novnc';
+import type { IPreferenceStore } from './preferences';
 import type { ITranslate } from './text';
 
 /** What the server says about the look of a target. */
@@ -38,6 +39,14 @@ export interface IViewerOptions {
   /** A number from 0 up to 1. */
   readonly random: () => number;
   readonly memory: IMemory;
+  /** Keeps what the reader chose for every desktop; the memory does where it is absent. */
+  readonly store?: IPreferenceStore;
+  /** Ask the server for something small, to measure how long it takes. */
+  readonly probe?: () => Promise<unknown>;
+  /** Path of the service: pictures of its desktops are kept apart from those of others. */
+  readonly place?: string;
+  /** Keep a screenshot elsewhere than among the downloads; absent where there is nowhere else. */
+  readonly keepFile?: (data: Blob, name: string) => Promise<void>;
   /** What fills the screen in full screen; the viewer itself when absent. */
   readonly fullscreenElement?: HTMLElement;
   /** Lead the reader to the login. */

@@ -11,7 +11,7 @@ import type { IViewerSettings } from './options';
 import { english } from './text';
 import { PageToolbar } from './toolbar';
 import { Viewer } from './viewer';
-import { openSocket, requestToken } from './web';
+import { fetchAPI, openSocket, requestToken } from './web';
 
 /** Build the page around what the server wrote into `body`. */
 export function start(body: HTMLElement): Viewer {
@@ -32,6 +32,8 @@ export function start(body: HTMLElement): Viewer {
     clock: browserClock,
     random: Math.random,
     memory: localMemory,
+    place: root,
+    probe: () => fetchAPI(`${root}static/viewer/desktop.svg`),
     fullscreenElement: main,
     // The server sends whoever is not logged in to the login, and back here.
     login: () => window.location.reload(),

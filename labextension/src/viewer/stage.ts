@@ -1,32 +1,63 @@
 /**
  * The elements of a viewer, one above the other: screen, last picture, overlay, panel, hint.
  */
-import { ClipboardPanel, type IClipboardOptions } from './clipboard';
+import { ClipboardPanel } from './clipboard';
 import type { IStatus } from './connection';
 import { element } from './dom';
 import { Ghost } from './ghost';
 import { Hint } from './hint';
 import type { IViewerOptions } from './options';
 import { type IOverlayActions, Overlay } from './overlay';
+import { type IKeyboardOptions, KeyboardBar } from './keyboard';
+import { type PanelName, Panels } from './panel';
+import type { Preferences } from './preferences';
+import { SettingsPanel } from './settings';
+import { TypingPanel } from './typing';
 import type { ITranslate } from './text';
+
+/** What the panels do with a viewer. */
+export interface IPanelActions extends Pick<IKeyboardOptions, 'hands' | 'rfb'> {
+  /** Give text to the desktop's clipboard. */
+  send(text: string): void;
+  /** A panel was closed by the reader. */
+  closed(panel: PanelName): void;
+}
 
 /** What is seen of a viewer. It knows nothing of connections but their status. */
 export class Stage {
   constructor(
     private readonly _options: IViewerOptions,
     overlay: IOverlayActions,
-    clipboard: Pick<IClipboardOptions, 'send' | 'closed'>
+    actions: IPanelActions,
+    preferences: Preferences
   ) {
     const { trans, title, settings, clock } = _options;
     this.overlay = new Overlay(trans, overlay);
-    this.clipboard = new ClipboardPanel({ trans, policy: settings.clipboard, ...clipboard });
+    const { send, hands, closed } = actions;
+    this.clipboard = new ClipboardPanel({
+      trans,
+      policy: settings.clipboard,
+      send,
+      closed: () => closed('clipboard')
+    });
+    this.keyboard = new KeyboardBar({ ...actions, trans, closed: () => closed('keyboard') });
+    this.panels = new Panels({
+      clipboard: this.clipboard,
+      settings: new SettingsPanel(trans, preferences, () => closed('settings')),
+      typing: new TypingPanel(
+        trans,
+        text => hands.type(text),
+        () => closed('typing')
+      ),
+      keyboard: this.keyboard
+    });
     this.hint = new Hint(clock);
     this.node.setAttribute('aria-label', title);
     this.node.append(
       this.screen,
       this.ghost.node,
       this.overlay.node,
-      this.clipboard.node,
+      ...this.panels.nodes,
       this.hint.node,
       this._live
     );
@@ -41,6 +72,8 @@ export class Stage {
   readonly ghost = new Ghost();
   readonly overlay: Overlay;
   readonly clipboard: ClipboardPanel;
+  readonly keyboard: KeyboardBar;
+  readonly panels: Panels;
   readonly hint: Hint;
 
   /** noVNC's canvas while it has one. */

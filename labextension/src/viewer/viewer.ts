@@ -8,12 +8,15 @@ import type { IActionable } from './actions';
 import { Capture } from './capture';
 import { Connection, type IStatus } from './connection';
 import { Emitter } from './emitter';
+import { Extras } from './extras';
 import { Fit, type Scaling } from './fit';
 import { FullScreen } from './fullscreen';
-import { COMBINATIONS, HeldModifiers, type Modifier, pressKeys } from './keys';
-import { type IRFB, onRFB } from './novnc';
+import { Hands } from './hands';
+import type { IRFB } from './novnc';
 import { initialScaling, type IViewerOptions } from './options';
-import { download, takePicture } from './picture';
+import type { PanelName } from './panel';
+import { Camera } from './picture';
+import { Preferences } from './preferences';
 import { Stage } from './stage';
 import type { Remedy } from './status';
 
@@ -21,26 +24,50 @@ import type { Remedy } from './status';
 export class Viewer implements IActionable {
   constructor(private readonly _options: IViewerOptions) {
     this._viewOnly = _options.mode === 'view';
+    const { memory, name, settings, store } = _options;
+    this.preferences = new Preferences(memory, name, settings, store);
+    const rfb = (): IRFB | null => this._connection.rfb;
+    this.hands = new Hands(rfb, _options.clock);
+    this.camera = new Camera(rfb, name, _options.keepFile);
     this._stage = new Stage(
       _options,
       { remedy: remedy => this._remedy(remedy), stop: () => this.disconnect() },
       {
         send: text => this._connection.rfb?.clipboardPasteFrom(text),
-        closed: () => this.toggleClipboard()
-      }
+        hands: this.hands,
+        rfb,
+        closed: panel => this.togglePanel(panel)
+      },
+      this.preferences
     );
+    this.extras = new Extras(_options, this._stage, this.preferences, () => this._viewOnly);
     const { node, screen } = this._stage;
     this.node = node;
     this._fit = new Fit(screen, initialScaling(_options));
     this._capture = new Capture(node, screen);
     this._full = new FullScreen(_options.fullscreenElement ?? node);
-    this._connection = new Connection({ ..._options, screen });
+    this._connection = new Connection({
+      ..._options,
+      screen,
+      openSocket: (path, protocols) => this.extras.openSocket(path, protocols)
+    });
     this._listen();
     this._show(this._connection.status);
   }
 
   /** The element; it fills its parent. */
   readonly node: HTMLElement;
+
+  /** What the reader chose. */
+  readonly preferences: Preferences;
+
+  /** What the reader does to the desktop beside keyboard and mouse. */
+  readonly hands: Hands;
+
+  readonly camera: Camera;
+
+  /** What it does beside showing a desktop. */
+  readonly extras: Extras;
 
   /** Emits whenever something that a toolbar or a tab shows has changed. */
   readonly changed = new Emitter<void>();
@@ -78,8 +105,8 @@ export class Viewer implements IActionable {
     return this._stage.clipboard.allows(this._viewOnly);
   }
 
-  get clipboardOpen(): boolean {
-    return !this._stage.clipboard.node.hidden;
+  get dragging(): boolean {
+    return this._fit.dragging;
   }
 
   get fullscreen(): boolean {
@@ -107,34 +134,20 @@ export class Viewer implements IActionable {
     this.changed.emit();
   }
 
-  /** Send one of the combinations of `keys.ts`, by name. */
-  sendKeys(combination: string): void {
-    const { rfb } = this._connection;
-    if (rfb) {
-      pressKeys(rfb, COMBINATIONS[combination]?.keys ?? []);
-      this.focus();
-    }
+  /** Let a pointer that is dragged move the view, or not. */
+  toggleDragging(): void {
+    this._fit.dragging = !this._fit.dragging;
+    this.changed.emit();
   }
 
-  /** Whether a modifier is held down for the reader. */
-  isHeld(modifier: Modifier): boolean {
-    return this._held.has(modifier);
+  isOpen(panel: PanelName): boolean {
+    return this._stage.panels.isOpen(panel);
   }
 
-  /** Hold a modifier down, or let it go. */
-  toggleHeld(modifier: Modifier): void {
-    const { rfb } = this._connection;
-    if (rfb) {
-      this._held.toggle(rfb, modifier);
-      this.focus();
-      this.changed.emit();
-    }
-  }
-
-  /** Open the clipboard panel, or close it. */
-  toggleClipboard(): void {
-    this._stage.clipboard.toggle(!this.clipboardOpen, this._viewOnly);
-    if (!this.clipboardOpen) {
+  /** Open a panel and close the others, or close it. */
+  togglePanel(panel: PanelName): void {
+    this._stage.panels.toggle(panel, this._viewOnly);
+    if (!this.isOpen(panel)) {
       this.focus();
     }
     this.changed.emit();
@@ -152,24 +165,13 @@ export class Viewer implements IActionable {
     }
   }
 
-  /** Give the reader a file with the present picture. */
-  async saveScreenshot(): Promise<void> {
-    const picture = await this.picture();
-    if (picture) {
-      download(picture, `${this._options.name}.png`);
-    }
-  }
-
-  /** The present picture as a PNG; null while there is none. */
-  picture(): Promise<Blob | null> {
-    return takePicture(this._connection.rfb);
-  }
-
   /** Give the keyboard to the desktop, or the focus to the button of the overlay. */
   focus(): void {
     const { rfb } = this._connection;
     if (!rfb) {
       this._stage.overlay.focus();
+    } else if (this.isOpen('keyboard')) {
+      this._stage.keyboard.focus();
     } else if (this._viewOnly) {
       this.node.focus({ preventScroll: true });
     } else {
@@ -181,11 +183,15 @@ export class Viewer implements IActionable {
   set visible(visible: boolean) {
     this._fit.visible = visible;
     this._connection.watched = visible;
+    this.extras.visible = visible;
   }
 
   /** Close the connection; the viewer is of no use afterwards. */
   dispose(): void {
     this._listening.abort();
+    this.hands.drop();
+    this.extras.dispose();
+    this.preferences.dispose();
     this._capture.dispose();
     this._fit.dispose();
     this._full.dispose();
@@ -198,27 +204,36 @@ export class Viewer implements IActionable {
     const { signal } = this._listening;
     this._connection.changed.on(status => this._show(status));
     this._connection.opened.on(rfb => this._opened(rfb));
-    this._capture.changed.on(captured => this._captureChanged(captured));
+    this._capture.changed.on(captured => {
+      if (captured) {
+        this._stage.hintAtChord();
+      }
+      this.changed.emit();
+    });
     this._capture.left.on(() => (this._options.leave ? this._options.leave() : this.node.focus()));
-    this._full.changed.on(() => this._fullscreenChanged());
+    this.hands.done.on(() => {
+      this._stage.keyboard.update();
+      this.focus();
+      this.changed.emit();
+    });
+    this._full.changed.on(() => {
+      if (!this.fullscreen) {
+        this._stage.hint.hide();
+      }
+      this.changed.emit();
+    });
     window.addEventListener('online', () => this._connection.retryNow(), { signal });
   }
 
   private _opened(rfb: IRFB): void {
     this._viewOnly = (this._connection.grant?.mode ?? this._options.mode) === 'view';
-    this._dress(rfb);
-    this._fit.rfb = rfb;
-    onRFB(rfb, 'clipboard', ({ text }) => this._stage.clipboard.receive(text));
-  }
-
-  private _dress(rfb: IRFB): void {
-    const { settings } = this._options;
     rfb.viewOnly = this._viewOnly;
     rfb.focusOnClick = !this._viewOnly;
     rfb.background = 'transparent';
-    rfb.qualityLevel = settings.quality;
-    rfb.compressionLevel = settings.compression;
     this._stage.nameCanvas(this._viewOnly);
+    this._fit.rfb = rfb;
+    this.extras.opened(rfb);
+    rfb.addEventListener('capabilities', () => this.changed.emit());
   }
 
   private _show(status: IStatus): void {
@@ -242,6 +257,7 @@ export class Viewer implements IActionable {
 
   private _arrived(): void {
     this._stage.ghost.clear();
+    this.extras.arrived(this._connection.rfb!);
     if (this._stage.mayFocus) {
       this.focus();
     }
@@ -253,25 +269,12 @@ export class Viewer implements IActionable {
     this._capture.release();
     this._stage.hint.hide();
     this._stage.ghost.keep(this._stage.canvas);
-    this._held.release(null);
-    this._stage.clipboard.toggle(false, this._viewOnly);
+    this.extras.departed();
+    this.hands.drop();
+    this._stage.panels.close(this._viewOnly);
     if (hadKeys) {
       this._stage.overlay.focus();
     }
-  }
-
-  private _captureChanged(captured: boolean): void {
-    if (captured) {
-      this._stage.hintAtChord();
-    }
-    this.changed.emit();
-  }
-
-  private _fullscreenChanged(): void {
-    if (!this.fullscreen) {
-      this._stage.hint.hide();
-    }
-    this.changed.emit();
   }
 
   private _remedy(remedy: Remedy): void {
@@ -287,7 +290,6 @@ export class Viewer implements IActionable {
   }
 
   private readonly _listening = new AbortController();
-  private readonly _held = new HeldModifiers();
   private readonly _stage: Stage;
   private readonly _fit: Fit;
   private readonly _capture: Capture;

@@ -1,0 +1,209 @@
+/**
+ * What a viewer does beside showing a desktop: it measures, adapts, shares the clipboard, rings, keeps the screen on
+ * and keeps a picture. Each part has a module of its own; here they follow the connection and the reader's choices.
+ */
+import { Adaptive } from './adaptive';
+import { Bell } from './bell';
+import { isTooLong, tooLong } from './clipboard';
+import { Timer } from './clock';
+import { Emitter } from './emitter';
+import { type ISample, Meter } from './meter';
+import { type IRFB, onRFB } from './novnc';
+import type { IViewerOptions } from './options';
+import { keepPicture, pictureKey } from './pictures';
+import type { IOwnPreferences, Preferences } from './preferences';
+import { Seamless } from './seamless';
+import type { Stage } from './stage';
+import { Statistics } from './statistics';
+import { Updates } from './updates';
+import { Wake } from './wake';
+
+/** How often the connection is measured (milliseconds). */
+const INTERVAL = 2000;
+
+/** The extras of one viewer. */
+export class Extras {
+  constructor(
+    private readonly _options: IViewerOptions,
+    private readonly _stage: Stage,
+    private readonly _preferences: Preferences,
+    private readonly _isViewOnly: () => boolean
+  ) {
+    const { clock, trans, probe } = _options;
+    this._timer = new Timer(clock);
+    this._meter = new Meter(clock, probe);
+    this._bell = new Bell(_stage.node, clock);
+    this._statistics = new Statistics(trans);
+    this._seamless = new Seamless(
+      () => this._ways(),
+      text => this._bring(text)
+    );
+    _stage.node.append(this._statistics.node);
+    _stage.screen.addEventListener('focusin', () => void this._seamless.bring());
+    _preferences.changed.on(() => this._apply());
+  }
+
+  /** Emits what was measured; null when nothing is. */
+  readonly sampled = new Emitter<ISample | null>();
+
+  /** What was measured last. */
+  get sample(): ISample | null {
+    return this._sample;
+  }
+
+  /** Open a websocket that is measured. */
+  openSocket(path: string, protocols: string[]): WebSocket {
+    this._socket = this._meter.watch(this._options.openSocket(path, protocols));
+    return this._socket;
+  }
+
+  /** noVNC exists, and is not yet connected. */
+  opened(rfb: IRFB): void {
+    onRFB(rfb, 'clipboard', ({ text }) => {
+      this._stage.clipboard.receive(text);
+      void this._seamless.take(text);
+    });
+    onRFB(rfb, 'bell', () => this._preferences.now.bell && this._bell.ring());
+    this._dress(rfb);
+  }
+
+  /** The desktop is there. */
+  arrived(rfb: IRFB): void {
+    this._rfb = rfb;
+    this._updates = this._socket && new Updates(rfb, this._socket);
+    this._adaptive.reset();
+    this._meter.watchCanvas(this._stage.canvas);
+    this._apply();
+    if (this._stage.screen.contains(document.activeElement)) {
+      void this._seamless.bring();
+    }
+  }
+
+  /** The desktop went away; its canvas is still there. */
+  departed(): void {
+    this._keep();
+    this._rfb = null;
+    this._updates = null;
+    this._apply();
+  }
+
+  /** Whether anybody can see it. */
+  set visible(visible: boolean) {
+    if (!visible && this._visible) {
+      this._keep();
+    }
+    this._visible = visible;
+    this._apply();
+  }
+
+  /** Leave nothing behind. */
+  dispose(): void {
+    this._keep();
+    this._rfb = null;
+    this._timer.clear();
+    this._bell.dispose();
+    this._wake.dispose();
+    this.sampled.clear();
+  }
+
+  /** Do what the reader wants, as far as the desktop is there. */
+  private _apply(): void {
+    const { adaptive, statistics, keepAwake } = this._preferences.now;
+    const live = this._rfb !== null && this._visible;
+    this._wake.wanted = live && keepAwake;
+    if (this._updates) {
+      this._updates.wanted = this._visible;
+    }
+    if (this._rfb) {
+      this._dress(this._rfb);
+    }
+    if (live && (adaptive || statistics)) {
+      this._measuring ||= this._measure();
+    } else {
+      this._timer.clear();
+      this._measuring = false;
+      this._tell(null);
+    }
+  }
+
+  private _dress(rfb: IRFB): void {
+    const { quality, compression } = this._asked;
+    rfb.qualityLevel = quality;
+    rfb.compressionLevel = compression;
+    if (rfb.showDotCursor !== this._preferences.now.dotCursor) {
+      rfb.showDotCursor = this._preferences.now.dotCursor;
+    }
+  }
+
+  /** Quality and compression that the desktop is asked for. */
+  private get _asked(): IOwnPreferences {
+    const { now } = this._preferences;
+    return now.adaptive ? this._adaptive.choose(now) : now;
+  }
+
+  private _measure(): true {
+    this._meter.sample(); // what happened while nobody measured counts for nothing
+    const next = (): void => {
+      void this._meter.probe();
+      this._timer.set(() => {
+        const sample = this._meter.sample();
+        this._adaptive.follow(sample);
+        if (this._rfb) {
+          this._dress(this._rfb);
+        }
+        this._tell(sample);
+        next();
+      }, INTERVAL);
+    };
+    next();
+    return true;
+  }
+
+  private _tell(sample: ISample | null): void {
+    if (sample !== this._sample) {
+      this._sample = sample;
+      this.sampled.emit(sample);
+    }
+    this._statistics.show(this._preferences.now.statistics ? sample : null, this._asked);
+  }
+
+  private _ways(): { toDesktop: boolean; fromDesktop: boolean } {
+    const { clipboard } = this._options.settings;
+    const wanted = this._preferences.now.seamless && this._rfb !== null;
+    return {
+      toDesktop: wanted && !this._isViewOnly() && ['both', 'to-desktop'].includes(clipboard),
+      fromDesktop: wanted && ['both', 'from-desktop'].includes(clipboard)
+    };
+  }
+
+  private _bring(text: string): boolean {
+    const fits = !isTooLong(text);
+    if (fits) {
+      this._rfb?.clipboardPasteFrom(text);
+    } else {
+      this._stage.hint.show(tooLong(this._options.trans));
+    }
+    return true;
+  }
+
+  private _keep(): void {
+    const { memory, place, name } = this._options;
+    if (this._rfb && place !== undefined && this._preferences.now.pictures) {
+      keepPicture(memory, pictureKey(place, name), this._stage.canvas);
+    }
+  }
+
+  private readonly _timer: Timer;
+  private readonly _meter: Meter;
+  private readonly _bell: Bell;
+  private readonly _statistics: Statistics;
+  private readonly _seamless: Seamless;
+  private readonly _adaptive = new Adaptive();
+  private readonly _wake = new Wake();
+  private _rfb: IRFB | null = null;
+  private _socket: WebSocket | null = null;
+  private _updates: Updates | null = null;
+  private _sample: ISample | null = null;
+  private _measuring = false;
+  private _visible = true;
+}

@@ -1,0 +1,77 @@
+/**
+ * Panels over the desktop, of which one is open at a time.
+ */
+import { button, element } from './dom';
+import type { ITranslate } from './text';
+
+/** The panels by name. */
+export type PanelName = 'clipboard' | 'settings' | 'typing' | 'keyboard';
+
+/** What opens and closes. */
+export interface IPanel {
+  readonly node: HTMLElement;
+  /** Show it for a session, or hide it. */
+  toggle(open: boolean, viewOnly: boolean): void;
+}
+
+/** Make the frame of a panel: a heading, a button to close it, and what is in it. */
+export function panel(
+  trans: ITranslate,
+  title: string,
+  closed: () => void,
+  children: readonly Node[]
+): HTMLElement {
+  const close = trans.__('Close');
+  const header = element('header', {
+    children: [
+      element('h2', { text: title }),
+      button({
+        className: 'jp-VNC-close',
+        text: '×',
+        attributes: { 'aria-label': close, title: close },
+        onClick: closed
+      })
+    ]
+  });
+  const node = element('section', {
+    className: 'jp-VNC-panel',
+    attributes: { 'aria-label': title },
+    children: [header, ...children]
+  });
+  node.hidden = true;
+  node.addEventListener('keydown', event => {
+    // Lab's shortcuts and the page's stay away from what is typed here.
+    event.stopPropagation();
+    if (event.key === 'Escape') {
+      closed();
+    }
+  });
+  return node;
+}
+
+/** All panels of a viewer. */
+export class Panels {
+  constructor(private readonly _panels: Readonly<Record<PanelName, IPanel>>) {}
+
+  /** The elements to show. */
+  get nodes(): HTMLElement[] {
+    return Object.values(this._panels).map(({ node }) => node);
+  }
+
+  /** Whether a panel is shown. */
+  isOpen(name: PanelName): boolean {
+    return !this._panels[name].node.hidden;
+  }
+
+  /** Open one and close the others, or close it. */
+  toggle(name: PanelName, viewOnly: boolean): void {
+    const open = !this.isOpen(name);
+    this.close(viewOnly);
+    this._panels[name].toggle(open, viewOnly);
+  }
+
+  /** Close whatever is open. */
+  close(viewOnly: boolean): void {
+    Object.values(this._panels).forEach(one => one.toggle(false, viewOnly));
+  }
+}

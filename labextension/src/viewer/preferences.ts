@@ -1,0 +1,134 @@
+/**
+ * What a reader chose about viewers: for all desktops, or for one.
+ */
+import type { IMemory } from './dom';
+import { Emitter } from './emitter';
+
+/** Choices that hold for every desktop. */
+export interface ICommonPreferences {
+  /** Let the measured connection choose quality and compression; off means that they are fixed. */
+  readonly adaptive: boolean;
+  /** Text copied on one side is on the other, where the browser permits it. */
+  readonly seamless: boolean;
+  /** The desktop's bell is heard and seen. */
+  readonly bell: boolean;
+  /** A dot where the desktop shows no pointer. */
+  readonly dotCursor: boolean;
+  /** The reader's screen stays on while a desktop is looked at. */
+  readonly keepAwake: boolean;
+  /** Figures about the connection lie over the desktop. */
+  readonly statistics: boolean;
+  /** The list of desktops shows the last picture of each; it is kept in this browser. */
+  readonly pictures: boolean;
+}
+
+/** Choices for one desktop: the best picture that is asked for. */
+export interface IOwnPreferences {
+  /** 0 (least) to 9 (best picture). */
+  readonly quality: number;
+  /** 0 (none) to 9 (most). */
+  readonly compression: number;
+}
+
+/** All of it. */
+export type IPreferences = ICommonPreferences & IOwnPreferences;
+
+/** What holds until the reader chooses. */
+export const DEFAULTS: ICommonPreferences = {
+  adaptive: true,
+  seamless: true,
+  bell: true,
+  dotCursor: false,
+  keepAwake: false,
+  statistics: false,
+  pictures: true
+};
+
+/** Where the choices for every desktop are kept; JupyterLab keeps them among its settings. */
+export interface IPreferenceStore {
+  read(): Partial<ICommonPreferences>;
+  write(preferences: Partial<ICommonPreferences>): void;
+  /** Tell of choices that were made elsewhere; returns what ends that. */
+  watch(told: () => void): () => void;
+}
+
+/** Keeps the choices in the browser. */
+export function storeIn(memory: IMemory): IPreferenceStore {
+  return {
+    read: () => parse(memory.get('preferences')),
+    write: preferences =>
+      memory.set('preferences', JSON.stringify({ ...parse(memory.get('preferences')), ...preferences })),
+    watch: () => () => undefined
+  };
+}
+
+/** The choices that one viewer follows. */
+export class Preferences {
+  /**
+   * @param _memory - keeps the choices for this desktop
+   * @param _name - of the target
+   * @param _own - what the target's configuration says
+   * @param _store - keeps the choices for every desktop
+   */
+  constructor(
+    private readonly _memory: IMemory,
+    private readonly _name: string,
+    private readonly _own: IOwnPreferences,
+    private readonly _store: IPreferenceStore = storeIn(_memory)
+  ) {
+    this._stop = _store.watch(() => this.changed.emit());
+  }
+
+  /** Emits after each change. */
+  readonly changed = new Emitter<void>();
+
+  /** What holds now. */
+  get now(): IPreferences {
+    const { quality, compression } = this._own;
+    const kept = parse(this._memory.get(`quality:${this._name}`)) as Partial<IOwnPreferences>;
+    return {
+      ...DEFAULTS,
+      ...this._store.read(),
+      quality: level(kept.quality, quality),
+      compression: level(kept.compression, compression)
+    };
+  }
+
+  /** Choose for every desktop. */
+  set(preferences: Partial<ICommonPreferences>): void {
+    this._store.write(preferences);
+    this.changed.emit();
+  }
+
+  /** Choose for this desktop. */
+  setOwn(preferences: Partial<IOwnPreferences>): void {
+    const { quality, compression } = this.now;
+    this._memory.set(`quality:${this._name}`, JSON.stringify({ quality, compression, ...preferences }));
+    this.changed.emit();
+  }
+
+  /** Hear of no more changes. */
+  dispose(): void {
+    this._stop();
+    this.changed.clear();
+  }
+
+  private readonly _stop: () => void;
+}
+
+/** noVNC takes whole numbers from 0 to 9 and nothing else. */
+function level(value: unknown, otherwise: number): number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9
+    ? (value as number)
+    : otherwise;
+}
+
+/** What was kept may be of another version, or of somebody's own making. */
+function parse(text: string | null): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Stops a desktop's pictures while nobody looks, and asks for them again.
+ *
+ * Both are messages of our own on noVNC's websocket, sent between its own: EnableContinuousUpdates (rfbproto) and
+ * FramebufferUpdateRequest (RFC 6143, 7.5.3). A desktop without continuous updates goes on sending.
+ */
+import { type IRFB, sizeOf, updatesContinuously } from './novnc';
+
+const FRAMEBUFFER_UPDATE_REQUEST = 3;
+const ENABLE_CONTINUOUS_UPDATES = 150;
+
+/** The pictures of one connection. */
+export class Updates {
+  constructor(
+    private readonly _rfb: IRFB,
+    private readonly _socket: WebSocket
+  ) {}
+
+  /** Whether pictures are wanted. */
+  set wanted(wanted: boolean) {
+    if (!wanted && !this._stopped && updatesContinuously(this._rfb)) {
+      this._stopped = true;
+      this._send(ENABLE_CONTINUOUS_UPDATES, 0, [0, 0]);
+    } else if (wanted && this._stopped) {
+      this._stopped = false;
+      // The answer makes noVNC ask for the next one, and so on.
+      this._send(FRAMEBUFFER_UPDATE_REQUEST, 1, sizeOf(this._rfb));
+    }
+  }
+
+  private _send(type: number, flag: number, [width, height]: readonly [number, number]): void {
+    const message = new DataView(new ArrayBuffer(10));
+    message.setUint8(0, type);
+    message.setUint8(1, flag);
+    message.setUint16(6, width);
+    message.setUint16(8, height);
+    if (this._socket.readyState === 1) {
+      this._socket.send(message.buffer);
+    }
+  }
+
+  private _stopped = false;
+}

@@ -1,0 +1,239 @@
+import './dom';
+import { settle, World } from './fakes';
+
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+
+import { Adaptive } from '../src/viewer/adaptive';
+import { encodingOf, type ISample, Meter } from '../src/viewer/meter';
+import { Preferences } from '../src/viewer/preferences';
+import { keysymOf } from '../src/viewer/typing';
+import { Viewer } from '../src/viewer/viewer';
+
+const WANTED = { quality: 8, compression: 2 };
+const GOOD: ISample = { frames: 30, bytes: 200000, delay: 20, encoding: 'Tight' };
+const SLOW: ISample = { ...GOOD, frames: 3 };
+const FAR: ISample = { ...GOOD, frames: 0, bytes: 0, delay: 400 };
+const IDLE: ISample = { ...GOOD, frames: 0, bytes: 0 };
+
+beforeEach(() => document.body.replaceChildren());
+
+async function connected(world: World): Promise<Viewer> {
+  const made = new Viewer(world.options);
+  document.body.append(made.node);
+  made.connect();
+  await world.succeed();
+  return made;
+}
+
+const follow = (adaptive: Adaptive, sample: ISample, times: number): void =>
+  Array.from({ length: times }).forEach(() => adaptive.follow(sample));
+
+describe('adaptive quality', () => {
+  for (const [name, sample] of [
+    ['too few frames', SLOW],
+    ['a long delay', FAR]
+  ] as const) {
+    it(`goes down by ${name}, and up again`, () => {
+      const adaptive = new Adaptive();
+      follow(adaptive, sample, 1);
+      assert.deepEqual(adaptive.choose(WANTED), WANTED);
+      follow(adaptive, sample, 1);
+      assert.deepEqual(adaptive.choose(WANTED), { quality: 6, compression: 4 });
+      follow(adaptive, GOOD, 4);
+      assert.deepEqual(adaptive.choose(WANTED), WANTED);
+    });
+  }
+
+  it('takes a desktop on which nothing moves for a good one', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, SLOW, 2);
+    follow(adaptive, IDLE, 4);
+    assert.equal(adaptive.step, 0);
+  });
+
+  it('ends at a floor, and never asks for a better picture than the reader wants', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, SLOW, 20);
+    assert.deepEqual(adaptive.choose(WANTED), { quality: 2, compression: 7 });
+    assert.deepEqual(adaptive.choose({ quality: 0, compression: 9 }), { quality: 0, compression: 9 });
+  });
+
+  it('reaches noVNC, and off means fixed', async () => {
+    const world = new World();
+    const made = await connected(world);
+    assert.deepEqual([world.rfb.qualityLevel, world.rfb.compressionLevel], [5, 3]);
+    world.options.memory.set('x', '');
+    const slow = { probe: () => new Promise(resolve => world.clock.setTimeout(() => resolve(0), 900)) };
+    Object.assign(world.options, slow);
+    const far = await connected(world);
+    await world.clock.advance(9000);
+    assert.ok(world.rfb.qualityLevel < 5);
+    far.preferences.set({ adaptive: false });
+    assert.deepEqual([world.rfb.qualityLevel, world.rfb.compressionLevel], [5, 3]);
+    far.preferences.setOwn({ quality: 9 });
+    assert.equal(world.rfb.qualityLevel, 9);
+    made.dispose();
+    far.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+});
+
+describe('the meter', () => {
+  it('knows an encoding only from a whole head', () => {
+    const head = new DataView(new ArrayBuffer(20));
+    head.setUint16(2, 1);
+    head.setInt32(12, 7);
+    assert.equal(encodingOf(head.buffer), 'Tight');
+    assert.equal(encodingOf(head.buffer.slice(0, 12)), '');
+    head.setUint8(0, 3);
+    assert.equal(encodingOf(head.buffer), '');
+  });
+
+  it('counts bytes in a second, and the delay of what answers', async () => {
+    const { clock } = new World();
+    const answers: (() => void)[] = [];
+    const meter = new Meter(clock, () => new Promise<void>(resolve => answers.push(resolve)));
+    const socket = meter.watch(new EventTarget() as WebSocket);
+    socket.dispatchEvent(new MessageEvent('message', { data: new ArrayBuffer(3000) }));
+    void meter.probe();
+    await clock.advance(500);
+    answers[0]!();
+    await settle();
+    await clock.advance(500);
+    assert.deepEqual(meter.sample(), { frames: 0, bytes: 3000, delay: 500, encoding: '' });
+    assert.equal(meter.sample().bytes, 0);
+  });
+});
+
+describe('a hidden viewer', () => {
+  it('measures nothing', async () => {
+    const world = new World();
+    const made = await connected(world);
+    assert.ok(world.clock.pending > 0);
+    await world.clock.advance(6000);
+    made.visible = false;
+    assert.equal(world.clock.pending, 0);
+    assert.equal(made.extras.sample, null);
+    made.visible = true;
+    assert.equal(world.clock.pending, 1);
+  });
+
+  it('stops the pictures of a desktop that sends them unasked, and asks again', async () => {
+    const world = new World();
+    const sent: number[][] = [];
+    const made = await connected(world);
+    Object.assign(world.rfb, { _enabledContinuousUpdates: true, _fbWidth: 800, _fbHeight: 600 });
+    Object.assign(world.socket, {
+      readyState: 1,
+      send: (data: ArrayBuffer) => sent.push([...new Uint8Array(data)])
+    });
+    made.visible = false;
+    made.visible = true;
+    assert.deepEqual(sent, [
+      [150, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+      [3, 1, 0, 0, 0, 0, 3, 32, 2, 88]
+    ]);
+  });
+});
+
+describe('preferences', () => {
+  it('are kept for every desktop or for one, and survive nonsense', () => {
+    const { options } = new World();
+    const first = new Preferences(options.memory, 'a', WANTED);
+    first.set({ bell: false });
+    first.setOwn({ quality: 3 });
+    const other = new Preferences(options.memory, 'b', WANTED);
+    assert.deepEqual([other.now.bell, other.now.quality], [false, 8]);
+    assert.equal(new Preferences(options.memory, 'a', WANTED).now.quality, 3);
+    options.memory.set('preferences', '[');
+    options.memory.set('quality:a', '{"quality":"best","compression":11}');
+    assert.deepEqual([first.now.bell, first.now.quality, first.now.compression], [true, 8, 2]);
+  });
+});
+
+describe('typing', () => {
+  it('knows the keysyms of characters', () => {
+    assert.deepEqual([...'aé€世🙂\n'].map(keysymOf), [0x61, 0xe9, 0x10020ac, 0x1004e16, 0x101f642, 0xff0d]);
+  });
+
+  it('presses every key once, in order, not too fast, and stops with the connection', async () => {
+    const world = new World();
+    const made = await connected(world);
+    made.togglePanel('typing');
+    const panel = [...made.node.querySelectorAll<HTMLElement>('.jp-VNC-panel')].find(node => !node.hidden)!;
+    const area = panel.querySelector('textarea')!;
+    area.value = 'straße 世界, a longer text';
+    panel.querySelector<HTMLButtonElement>('.jp-mod-accept')!.click();
+    assert.equal(world.rfb.keys.length, 10);
+    await world.clock.advance(200);
+    assert.deepEqual(
+      world.rfb.keys.map(([keysym]) => keysym),
+      [...area.value].map(keysymOf)
+    );
+    area.value = 'x'.repeat(100);
+    panel.querySelector<HTMLButtonElement>('.jp-mod-accept')!.click();
+    await world.end(1006);
+    const { length } = world.rfb.keys;
+    await world.clock.advance(100);
+    assert.equal(world.rfb.keys.length, length);
+  });
+});
+
+describe('the keyboard line', () => {
+  const line = (made: Viewer): HTMLInputElement => made.node.querySelector('.jp-VNC-keyboard input')!;
+  const keysyms = (world: World): number[] => world.rfb.keys.map(([keysym]) => keysym);
+
+  it('sends what is typed, composed and deleted', async () => {
+    const world = new World();
+    const made = await connected(world);
+    made.togglePanel('keyboard');
+    line(made).value += 'a';
+    line(made).dispatchEvent(new Event('input'));
+    line(made).value += '日本';
+    line(made).dispatchEvent(Object.assign(new Event('input'), { isComposing: true }));
+    assert.deepEqual(keysyms(world), [0x61]);
+    line(made).dispatchEvent(new Event('compositionend'));
+    line(made).value = line(made).value.slice(1);
+    line(made).dispatchEvent(new Event('input'));
+    assert.deepEqual(keysyms(world), [0x61, 0x10065e5, 0x100672c, 0xff08]);
+  });
+
+  it('presses the keys that make no text', async () => {
+    const world = new World();
+    const made = await connected(world);
+    made.togglePanel('keyboard');
+    const event = new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', cancelable: true });
+    event.getModifierState = () => false;
+    line(made).dispatchEvent(event);
+    assert.ok(event.defaultPrevented);
+    assert.deepEqual(world.rfb.keys, [
+      [0xff0d, 'Enter', true],
+      [0xff0d, 'Enter', false]
+    ]);
+  });
+});
+
+describe('the view', () => {
+  it('is dragged only at the actual size', async () => {
+    const world = new World();
+    const made = await connected(world);
+    made.setScaling('off');
+    made.toggleDragging();
+    assert.ok(made.dragging && world.rfb.clipViewport && world.rfb.dragViewport);
+    made.setScaling('fit');
+    assert.ok(!made.dragging && !world.rfb.clipViewport && !world.rfb.dragViewport);
+  });
+});
+
+describe('power', () => {
+  it('is offered where the desktop can, and the reader may', async () => {
+    const world = new World();
+    const made = await connected(world);
+    assert.ok(!made.hands.hasPower);
+    Object.assign(world.rfb, { capabilities: { power: true } });
+    assert.ok(made.hands.hasPower);
+    made.hands.power('shutdown');
+    assert.deepEqual(world.rfb.keys, [[2, 'shutdown', undefined]]);
+  });
+});
