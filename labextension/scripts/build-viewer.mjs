@@ -1,12 +1,12 @@
 /**
  * Bundle the scripts and the style sheet of our own pages. With `--watch`, again after each change.
  */
-import { writeFile } from 'node:fs/promises';
+import { copyFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import * as esbuild from 'esbuild';
 
-import { here, serverStatic, target } from './paths.mjs';
+import { here, locale, serverStatic, target } from './paths.mjs';
 
 const out = join(serverStatic, 'viewer');
 const context = await esbuild.context({
@@ -28,6 +28,11 @@ if (process.argv.includes('--watch')) {
 } else {
   await context.rebuild();
   await context.dispose();
+}
+
+// The pages read the catalogues that JupyterLab finds in the Python package.
+for (const language of await readdir(locale)) {
+  await copyFile(join(locale, language, 'LC_MESSAGES', 'jupyter_vnc.json'), join(out, `${language}.json`));
 }
 
 // The pages' icon is the drawing that the toolbars use.

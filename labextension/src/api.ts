@@ -4,7 +4,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { ISession, ITarget } from './tokens';
+import type { IDesktop, ISession, ITarget } from './tokens';
 import { type IGrant, readGrant } from './viewer/grant';
 
 /** URL of the service. */
@@ -20,6 +20,16 @@ export function fetchTargets(settings: ServerConnection.ISettings): Promise<ITar
 /** The live sessions of the user; of everybody, for an administrator. */
 export function fetchSessions(settings: ServerConnection.ISettings): Promise<ISession[]> {
   return read<ISession[]>(settings, 'api/sessions');
+}
+
+/** The desktops that the server started for the user. */
+export function fetchDesktops(settings: ServerConnection.ISettings): Promise<IDesktop[]> {
+  return read<IDesktop[]>(settings, 'api/desktops');
+}
+
+/** Something small, to measure how long an answer takes. */
+export function probe(settings: ServerConnection.ISettings): Promise<unknown> {
+  return send(settings, 'static/viewer/desktop.svg', { cache: 'no-store' });
 }
 
 /**
@@ -38,8 +48,17 @@ export async function requestToken(
 }
 
 /** End a session. One that is gone already is as good as ended. */
-export async function endSession(settings: ServerConnection.ISettings, id: string): Promise<void> {
-  const response = await send(settings, `api/sessions/${encodeURIComponent(id)}`, { method: 'DELETE' });
+export function endSession(settings: ServerConnection.ISettings, id: string): Promise<void> {
+  return remove(settings, `api/sessions/${encodeURIComponent(id)}`);
+}
+
+/** Shut a desktop down that the server started. */
+export function stopDesktop(settings: ServerConnection.ISettings, name: string): Promise<void> {
+  return remove(settings, `api/desktops/${encodeURIComponent(name)}`);
+}
+
+async function remove(settings: ServerConnection.ISettings, path: string): Promise<void> {
+  const response = await send(settings, path, { method: 'DELETE' });
   if (!response.ok && response.status !== 404) {
     throw await ServerConnection.ResponseError.create(response);
   }

@@ -11,6 +11,8 @@ import * as React from 'react';
 import '../style/viewer.css';
 
 import { actionIcon } from './actions';
+import { keepFile } from './files';
+import type { SettingsStore } from './store';
 import type { ITarget } from './tokens';
 import { VERSION } from './version';
 import { createActions, type IAction } from './viewer/actions';
@@ -26,9 +28,17 @@ import type { IVNCWidgetOptions } from './widget';
 /** For a target that the server no longer lists: the attempt to connect will say so. */
 const UNKNOWN: IViewerSettings = { resize: 'remote', quality: 6, compression: 2, clipboard: 'off' };
 
+export { settingsStore } from './store';
+
+/** What a viewer in JupyterLab needs. */
+interface ILabViewerOptions extends IVNCWidgetOptions {
+  readonly found: ITarget | undefined;
+  readonly store: SettingsStore | undefined;
+}
+
 /** Make the viewer of a target. */
-export function createViewer(options: IVNCWidgetOptions & { found: ITarget | undefined }): Viewer {
-  const { target, manager, trans, list, found } = options;
+export function createViewer(options: ILabViewerOptions): Viewer {
+  const { target, manager, trans, list, found, store, files } = options;
   const mode = found?.mode ?? 'control';
   return new Viewer({
     name: target,
@@ -42,6 +52,10 @@ export function createViewer(options: IVNCWidgetOptions & { found: ITarget | und
     clock: browserClock,
     random: Math.random,
     memory: localMemory,
+    store,
+    place: manager.root,
+    probe: () => manager.probe(),
+    keepFile: (data, name) => keepFile(files, data, name),
     // The list of desktops is the smallest page of ours behind the login.
     login: () => openPage(manager.root),
     list,

@@ -7,7 +7,7 @@ import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import * as api from './api';
-import type { ISession, ITarget, IVNCManager } from './tokens';
+import type { IDesktop, ISession, ITarget, IVNCManager } from './tokens';
 import type { IGrant } from './viewer/grant';
 
 /** How often the server is asked, and how rarely at most while it does not answer (milliseconds). */
@@ -64,6 +64,14 @@ export class VNCManager implements IVNCManager {
     return this._sessionsChanged;
   }
 
+  get desktops(): readonly IDesktop[] {
+    return this._desktops;
+  }
+
+  get desktopsChanged(): ISignal<this, void> {
+    return this._desktopsChanged;
+  }
+
   get isDisposed(): boolean {
     return this._poll.isDisposed;
   }
@@ -109,15 +117,27 @@ export class VNCManager implements IVNCManager {
     await this.refresh();
   }
 
+  /** Shut a desktop down that the server started; its programs end. */
+  async stopDesktop(name: string): Promise<void> {
+    await api.stopDesktop(this._settings, name);
+    await this.refresh();
+  }
+
+  /** Ask the server for something small. */
+  probe(): Promise<unknown> {
+    return api.probe(this._settings);
+  }
+
   /** URL of the standalone page of a target. */
   pageOf(target: string): string {
     return `${this.root}view/${encodeURIComponent(target)}`;
   }
 
   private async _ask(): Promise<void> {
-    const [targets, sessions] = await Promise.all([
+    const [targets, sessions, desktops] = await Promise.all([
       api.fetchTargets(this._settings),
-      api.fetchSessions(this._settings)
+      api.fetchSessions(this._settings),
+      api.fetchDesktops(this._settings)
     ]);
     if (this.isDisposed) {
       return;
@@ -130,11 +150,19 @@ export class VNCManager implements IVNCManager {
       this._sessions = sessions;
       this._sessionsChanged.emit();
     }
+    const live = desktops.filter(({ state }) => ['starting', 'up'].includes(state));
+    const states = live.map(({ name, state }) => ({ name, state }));
+    if (!isSame(states, this._desktops)) {
+      this._desktops = states;
+      this._desktopsChanged.emit();
+    }
   }
 
   private readonly _poll: Poll;
   private readonly _targetsChanged = new Signal<this, void>(this);
   private readonly _sessionsChanged = new Signal<this, void>(this);
+  private readonly _desktopsChanged = new Signal<this, void>(this);
+  private _desktops: readonly IDesktop[] = [];
   private _targets: readonly ITarget[] = [];
   private _sessions: readonly ISession[] = [];
 }

@@ -35,6 +35,12 @@ export interface ISession {
   readonly since: string | number;
 }
 
+/** A desktop that the server started, as `GET api/desktops` describes it. */
+export interface IDesktop {
+  readonly name: string;
+  readonly state: string;
+}
+
 /** Knows the targets and sessions of the user, and keeps them up to date. */
 export interface IVNCManager extends IDisposable {
   /** URL of the service, with a slash at its end. */
@@ -46,6 +52,9 @@ export interface IVNCManager extends IDisposable {
   readonly targetsChanged: ISignal<IVNCManager, void>;
   readonly sessions: readonly ISession[];
   readonly sessionsChanged: ISignal<IVNCManager, void>;
+  /** The desktops that the server started for the user. */
+  readonly desktops: readonly IDesktop[];
+  readonly desktopsChanged: ISignal<IVNCManager, void>;
   /** The target of that name, if the user has one. */
   find(name: string): ITarget | undefined;
   /** Ask the server now. */
@@ -56,6 +65,10 @@ export interface IVNCManager extends IDisposable {
   openSocket(path: string, protocols: string[]): WebSocket;
   /** End a session. The desktop goes on. */
   endSession(id: string): Promise<void>;
+  /** Shut a desktop down that the server started; its programs end. */
+  stopDesktop(name: string): Promise<void>;
+  /** Ask the server for something small. */
+  probe(): Promise<unknown>;
   /** URL of the standalone page of a target. */
   pageOf(target: string): string;
 }

@@ -3,10 +3,12 @@
  */
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { Message } from '@lumino/messaging';
 import { type ISignal, Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
+import type { IFiles } from './files';
 import { desktopIcon } from './icons';
 import type { ITarget, IVNCManager } from './tokens';
 import type { Viewer } from './viewer/viewer';
@@ -22,6 +24,10 @@ export interface IVNCWidgetOptions {
   readonly trans: IRenderMime.TranslationBundle;
   /** Show the reader what else there is. */
   readonly list: () => void;
+  /** Keeps what the reader chose; null where there is none. */
+  readonly registry: ISettingRegistry | null;
+  /** Keeps screenshots. */
+  readonly files: IFiles;
 }
 
 /** A remote desktop. */
@@ -48,6 +54,11 @@ export class VNCWidget extends Widget {
   /** Emitted when the viewer is loaded, and whenever something that is shown of it changes. */
   get changed(): ISignal<this, void> {
     return this._changed;
+  }
+
+  /** Emitted when the connection was measured, and when that ends. */
+  get measured(): ISignal<this, void> {
+    return this._measured;
   }
 
   /** Close the connection. */
@@ -98,17 +109,19 @@ export class VNCWidget extends Widget {
 
   private async _load(): Promise<void> {
     const { manager } = this._options;
-    const [{ createViewer }] = await Promise.all([import('./desktop'), manager.ready]);
+    const { createViewer, settingsStore } = await import('./desktop');
+    const [store] = await Promise.all([settingsStore(this._options.registry), manager.ready]);
     if (this.isDisposed) {
       return;
     }
-    const viewer = createViewer({ ...this._options, found: manager.find(this.target) });
+    const viewer = createViewer({ ...this._options, store, found: manager.find(this.target) });
     this._viewer = viewer;
     this.node.append(viewer.node);
     viewer.changed.on(() => {
       this._describe();
       this._changed.emit();
     });
+    viewer.extras.sampled.on(() => this._measured.emit());
     viewer.visible = this.isVisible;
     viewer.connect();
     if (this.node.closest('.jp-MainAreaWidget')?.contains(document.activeElement)) {
@@ -130,6 +143,7 @@ export class VNCWidget extends Widget {
   }
 
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _measured = new Signal<this, void>(this);
   private _connected = false;
   private _viewer: Viewer | null = null;
   private _loading: Promise<void> | null = null;

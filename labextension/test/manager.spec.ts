@@ -25,6 +25,7 @@ const SESSION = { id: 's1', target: 'lab-1', mode: 'control', user: 'ann', since
 class FakeServer {
   targets: unknown[] = [TARGET];
   sessions: unknown[] = [];
+  desktops: unknown[] = [];
   status = 200;
   asked: string[] = [];
   opened: string[] = [];
@@ -50,6 +51,7 @@ class FakeServer {
     const bodies: Record<string, unknown> = {
       'api/targets': this.targets,
       'api/sessions': this.sessions,
+      'api/desktops': this.desktops,
       'api/tokens': { token: 't', expires_in: 30, websocket: '/vnc/ws', target: 'lab-1', mode: 'control' }
     };
     if (request.method === 'DELETE') {
@@ -90,6 +92,7 @@ describe('the manager', () => {
     assert.equal(made.find('lab-1')?.title, 'Lab machine 1');
     assert.equal(made.find('other'), undefined);
     assert.deepEqual(server.asked.sort(), [
+      'GET /user/a@b/vnc/api/desktops?no_track_activity=1',
       'GET /user/a@b/vnc/api/sessions?no_track_activity=1',
       'GET /user/a@b/vnc/api/targets?no_track_activity=1'
     ]);
@@ -173,5 +176,19 @@ describe('the manager', () => {
     await settle();
     assert.equal(server.asked.length, before);
     assert.ok(made.isDisposed);
+  });
+
+  it('lists the desktops that run, and shuts one down', async () => {
+    const server = new FakeServer();
+    server.desktops = [
+      { name: 'mine', state: 'up', since: 1, message: '' },
+      { name: 'old', state: 'stopped', since: 1, message: '' }
+    ];
+    const made = await manager(server);
+    assert.deepEqual(made.desktops, [{ name: 'mine', state: 'up' }]);
+    server.desktops = [];
+    await made.stopDesktop('mine');
+    assert.ok(server.asked.includes('DELETE /user/a@b/vnc/api/desktops/mine'));
+    assert.deepEqual(made.desktops, []);
   });
 });

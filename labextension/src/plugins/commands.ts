@@ -8,12 +8,14 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette, InputDialog, type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { IMainMenu } from '@jupyterlab/mainmenu';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { DisposableSet } from '@lumino/disposable';
 
+import type { IFiles } from '../files';
 import { iconOf } from '../icons';
 import { CommandIDs, describeArgs, stateWords } from '../names';
 import { IVNCManager, IVNCTracker } from '../tokens';
@@ -27,6 +29,8 @@ export interface IContext {
   readonly manager: IVNCManager;
   readonly tracker: WidgetTracker<Tab>;
   readonly trans: IRenderMime.TranslationBundle;
+  readonly registry: ISettingRegistry | null;
+  readonly files: IFiles;
 }
 
 /** Opens desktops and provides their tracker. */
@@ -35,7 +39,15 @@ export const commandsPlugin: JupyterFrontEndPlugin<IVNCTracker> = {
   description: 'Opens remote desktops and provides a command for each of their actions.',
   autoStart: true,
   requires: [IVNCManager],
-  optional: [ITranslator, ILabShell, ILayoutRestorer, ISettingRegistry, ICommandPalette, IMainMenu],
+  optional: [
+    ITranslator,
+    ILabShell,
+    ILayoutRestorer,
+    ISettingRegistry,
+    ICommandPalette,
+    IMainMenu,
+    IDefaultFileBrowser
+  ],
   provides: IVNCTracker,
   activate: (
     app: JupyterFrontEnd,
@@ -45,11 +57,17 @@ export const commandsPlugin: JupyterFrontEndPlugin<IVNCTracker> = {
     restorer: ILayoutRestorer | null,
     registry: ISettingRegistry | null,
     palette: ICommandPalette | null,
-    menu: IMainMenu | null
+    menu: IMainMenu | null,
+    browser: IDefaultFileBrowser | null
   ): IVNCTracker => {
     const trans = (translator ?? nullTranslator).load('jupyter_vnc');
     const tracker = new WidgetTracker<Tab>({ namespace: 'jupyter-vnc' });
-    const context = { app, manager, tracker, trans };
+    const files = {
+      trans,
+      contents: app.serviceManager.contents,
+      folder: () => browser?.model.path ?? ''
+    };
+    const context = { app, manager, tracker, trans, registry, files };
     addOpen(context, shell !== null, settingOf(registry));
     tracker.widgetAdded.connect(addActions);
     if (restorer) {
@@ -135,14 +153,21 @@ async function ask({ manager, trans }: IContext): Promise<string | null> {
 }
 
 async function openTab(context: IContext, target: string): Promise<Tab> {
-  const { app, manager, tracker, trans } = context;
+  const { app, manager, tracker, trans, registry, files } = context;
   const { createTab } = await import('../widget');
   const open = tracker.find(tab => tab.content.target === target);
   if (open) {
     app.shell.activateById(open.id);
     return open;
   }
-  const tab = createTab({ target, manager, trans, list: () => void app.commands.execute('launcher:create') });
+  const tab = createTab({
+    target,
+    manager,
+    trans,
+    registry,
+    files,
+    list: () => void app.commands.execute('launcher:create')
+  });
   tab.content.changed.connect(() => app.commands.notifyCommandChanged());
   void tracker.add(tab);
   app.shell.add(tab, 'main', { type: 'Remote Desktop' });

@@ -2,12 +2,13 @@
  * The live sessions in the panel of what is running.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { type IRunningSessions, IRunningSessionManagers } from '@jupyterlab/running';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { desktopIcon } from '../icons';
 import { CommandIDs } from '../names';
-import { type ISession, IVNCManager } from '../tokens';
+import { type IDesktop, type ISession, IVNCManager } from '../tokens';
 
 /** Adds the section. */
 export const runningPlugin: JupyterFrontEndPlugin<void> = {
@@ -34,6 +35,25 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
         detail: () => (session.mode === 'view' ? trans.__('view only') : '')
       };
     };
+    const desktopItem = ({ name, state }: IDesktop): IRunningSessions.IRunningItem => ({
+      open: () => void app.commands.execute(CommandIDs.open, { target: name }),
+      shutdown: () => void shutDown(name),
+      icon: () => desktopIcon,
+      label: () => manager.find(name)?.title ?? name,
+      labelTitle: () => trans.__('%1: shutting it down ends the programs on it.', titleOf(name)),
+      detail: () => (state === 'starting' ? trans.__('Starting') : '')
+    });
+    const titleOf = (name: string): string => manager.find(name)?.title ?? name;
+    const shutDown = async (name: string): Promise<void> => {
+      const { button } = await showDialog({
+        title: trans.__('Shut down “%1”?', titleOf(name)),
+        body: trans.__('The programs on it end, and what was not saved is lost.'),
+        buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Shut Down') })]
+      });
+      if (button.accept) {
+        await manager.stopDesktop(name);
+      }
+    };
     running?.add({
       name: trans.__('Remote desktops'),
       running: () => manager.sessions.map(itemOf),
@@ -44,6 +64,18 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
       shutdownAllLabel: trans.__('Disconnect All'),
       shutdownAllConfirmationText: trans.__(
         'Disconnect from all remote desktops? The desktops and the programs on them go on.'
+      )
+    });
+    running?.add({
+      name: trans.__('Desktops of this server'),
+      running: () => manager.desktops.map(desktopItem),
+      shutdownAll: () => manager.desktops.forEach(({ name }) => void manager.stopDesktop(name)),
+      refreshRunning: () => void manager.refresh(),
+      runningChanged: manager.desktopsChanged,
+      shutdownLabel: trans.__('Shut Down'),
+      shutdownAllLabel: trans.__('Shut Down All'),
+      shutdownAllConfirmationText: trans.__(
+        'Shut down all desktops of this server? The programs on them end, and what was not saved is lost.'
       )
     });
   }

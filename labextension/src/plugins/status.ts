@@ -8,7 +8,7 @@ import { Widget } from '@lumino/widgets';
 
 import { desktopIcon } from '../icons';
 import { CommandIDs } from '../names';
-import { IVNCManager } from '../tokens';
+import { IVNCManager, IVNCTracker } from '../tokens';
 
 /** The command of JupyterLab that shows what is running. */
 const SHOW_RUNNING = 'running:show-panel';
@@ -19,12 +19,13 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Shows the number of live remote desktops in the status bar.',
   autoStart: true,
   requires: [IVNCManager],
-  optional: [IStatusBar, ITranslator],
+  optional: [IStatusBar, ITranslator, IVNCTracker],
   activate: (
     app: JupyterFrontEnd,
     manager: IVNCManager,
     bar: IStatusBar | null,
-    translator: ITranslator | null
+    translator: ITranslator | null,
+    tracker: IVNCTracker | null
   ): void => {
     if (!bar) {
       return;
@@ -50,11 +51,16 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
         count,
         count
       );
-      node.title = label;
-      node.setAttribute('aria-label', label);
-      node.replaceChildren(desktopIcon.element({ width: '16px', height: '16px' }), String(count));
+      const delay = tracker?.currentWidget?.content.viewer?.extras.sample?.delay ?? null;
+      const figure = delay === null ? '' : ` · ${Math.round(delay)} ms`;
+      const words = [label, delay === null ? '' : trans.__('answers in %1 ms', Math.round(delay))];
+      node.title = words.filter(Boolean).join(', ');
+      node.setAttribute('aria-label', node.title);
+      node.replaceChildren(desktopIcon.element({ width: '16px', height: '16px' }), `${count}${figure}`);
     };
     manager.sessionsChanged.connect(update);
+    tracker?.currentChanged.connect(update);
+    tracker?.widgetAdded.connect((_, tab) => tab.content.measured.connect(update));
     update();
     bar.registerStatusItem('jupyter-vnc:status', {
       item,

@@ -3,14 +3,16 @@
  *
  * The page is complete as the server wrote it; without this script its states only grow old.
  */
-import { english } from './text';
-import { fetchAPI } from './web';
+import { element, localMemory } from './dom';
+import { keptPicture, pictureKey } from './pictures';
+import type { ITranslate } from './text';
+import { fetchAPI, translatePage, translation } from './web';
 
 /** How often the states are asked for (milliseconds). */
 const INTERVAL = 10000;
 
 /** The words for the states of a target. */
-export const stateWords = (trans = english): Record<string, string> => ({
+export const stateWords = (trans: ITranslate): Record<string, string> => ({
   up: trans.__('Running'),
   down: trans.__('Not reachable'),
   starting: trans.__('Starting'),
@@ -19,7 +21,7 @@ export const stateWords = (trans = english): Record<string, string> => ({
 });
 
 /** Ask for the targets once and write their states onto the cards. */
-export async function refresh(body: HTMLElement): Promise<void> {
+export async function refresh(body: HTMLElement, trans: ITranslate): Promise<void> {
   const root = body.dataset.root ?? './';
   const response = await fetchAPI(`${root}api/targets?no_track_activity=1`);
   if (!response.ok) {
@@ -31,7 +33,7 @@ export async function refresh(body: HTMLElement): Promise<void> {
     window.location.reload();
     return;
   }
-  const words = stateWords();
+  const words = stateWords(trans);
   for (const [index, card] of shown.entries()) {
     const state = targets[index]!.state;
     const label = card.querySelector('[data-state]');
@@ -40,13 +42,29 @@ export async function refresh(body: HTMLElement): Promise<void> {
   }
 }
 
+/** Show the last picture of each desktop that the reader has seen in this browser. */
+export function showPictures(body: HTMLElement): void {
+  for (const card of body.querySelectorAll<HTMLElement>('[data-target]')) {
+    const key = pictureKey(body.dataset.root ?? './', card.dataset.target ?? '');
+    const picture = keptPicture(localMemory, key);
+    if (picture) {
+      card
+        .querySelector('.jp-VNC-picture')
+        ?.replaceChildren(element('img', { attributes: { src: picture, alt: '' } }));
+    }
+  }
+}
+
 /** Refresh for as long as the page is looked at. */
-export function start(body: HTMLElement): void {
+export function start(body: HTMLElement, trans: ITranslate): void {
+  translatePage(body, trans);
+  showPictures(body);
   window.setInterval(() => {
     if (!document.hidden) {
-      refresh(body).catch(() => undefined); // a server that restarts; the next round asks again
+      refresh(body, trans).catch(() => undefined); // a server that restarts; the next round asks again
     }
   }, INTERVAL);
 }
 
-start(document.body);
+const { root = './', version = '' } = document.body.dataset;
+void translation(root, version).then(trans => start(document.body, trans));

@@ -8,24 +8,25 @@ import { browserClock } from './clock';
 import { localMemory } from './dom';
 import { loaderOf } from './novnc';
 import type { IViewerSettings } from './options';
-import { english } from './text';
+import type { ITranslate } from './text';
 import { PageToolbar } from './toolbar';
 import { Viewer } from './viewer';
-import { fetchAPI, openSocket, requestToken } from './web';
+import { fetchAPI, openSocket, requestToken, translatePage, translation } from './web';
 
 /** Build the page around what the server wrote into `body`. */
-export function start(body: HTMLElement): Viewer {
+export function start(body: HTMLElement, trans: ITranslate): Viewer {
   const data = body.dataset;
   const root = data.root ?? './';
   const name = data.target ?? '';
   const mode = data.mode === 'view' ? 'view' : 'control';
   const main = body.querySelector('main') ?? body;
+  translatePage(body, trans);
   const viewer: Viewer = new Viewer({
     name,
     mode,
     title: data.title || name,
     settings: JSON.parse(data.viewer ?? '{}') as IViewerSettings,
-    trans: english,
+    trans,
     fetchToken: signal => requestToken(root, name, mode, signal),
     loadRFB: loaderOf(root, data.version ?? ''),
     openSocket: (path, protocols) => openSocket(document.baseURI, path, protocols),
@@ -41,7 +42,7 @@ export function start(body: HTMLElement): Viewer {
     leave: () => toolbar.focus()
   });
   const lead = [...body.querySelectorAll('[data-lead]')];
-  const toolbar = new PageToolbar(viewer, english, lead);
+  const toolbar = new PageToolbar(viewer, trans, lead);
   main.replaceChildren(toolbar.node, viewer.node);
   document.addEventListener('visibilitychange', () => {
     viewer.visible = !document.hidden;
@@ -53,4 +54,5 @@ export function start(body: HTMLElement): Viewer {
   return viewer;
 }
 
-start(document.body);
+const { root = './', version = '' } = document.body.dataset;
+void translation(root, version).then(trans => start(document.body, trans));

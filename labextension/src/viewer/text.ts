@@ -13,6 +13,41 @@ export interface ITranslate {
   __(msgid: string, ...args: string[]): string;
 }
 
+/** A catalogue in the format of JupyterLab's language packs; what it says about itself is under the empty key. */
+export type Catalogue = Readonly<Record<string, unknown>>;
+
+/** The languages of the catalogues beside this package. */
+export const LANGUAGES = ['zh_TW'] as const;
+
+/** Writings of a language that one of ours serves. */
+const ALIASES: Readonly<Record<string, string>> = {
+  'zh-hant': 'zh_TW',
+  'zh-hk': 'zh_TW',
+  'zh-mo': 'zh_TW',
+  'zh-tw': 'zh_TW'
+};
+
+/** The first catalogue that a reader of these languages understands; null when English comes before. */
+export function languageFor(wanted: readonly string[]): string | null {
+  for (const tag of wanted) {
+    const found = ALIASES[tag.toLowerCase()] ?? ALIASES[tag.toLowerCase().split('-').slice(0, 2).join('-')];
+    if (found || /^en\b/i.test(tag)) {
+      return found ?? null;
+    }
+  }
+  return null;
+}
+
+/** Translate by a catalogue; what it lacks stays English. */
+export function translateBy(catalogue: Catalogue): ITranslate {
+  return {
+    __: (msgid, ...args) => {
+      const found = (catalogue[msgid] as string[] | undefined)?.[0];
+      return english.__(found || msgid, ...args);
+    }
+  };
+}
+
 /** English: what the standalone page speaks when it has no catalogue. */
 export const english: ITranslate = {
   __: (msgid, ...args) => msgid.replace(/%(\d)/g, (hole, place: string) => args[Number(place) - 1] ?? hole)

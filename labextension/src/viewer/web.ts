@@ -1,6 +1,7 @@
 /**
  * How our own pages talk to the server.
  */
+import { type Catalogue, english, type ITranslate, languageFor, translateBy } from './text';
 import { type IGrant, readGrant } from './grant';
 
 /**
@@ -28,6 +29,34 @@ export async function requestToken(
     signal
   });
   return readGrant(response);
+}
+
+/** The reader's language, as far as there is a catalogue for it; the page is told which it is. */
+export async function translation(root: string, version: string): Promise<ITranslate> {
+  const language = languageFor(navigator.languages);
+  if (language === null) {
+    return english;
+  }
+  try {
+    const response = await fetch(`${root}static/viewer/${language}.json?v=${encodeURIComponent(version)}`);
+    const catalogue = (await response.json()) as Catalogue;
+    document.documentElement.lang = language.replace('_', '-');
+    return translateBy(catalogue);
+  } catch {
+    return english;
+  }
+}
+
+/** Translate what the server wrote into a page: texts, and the labels of what has no text. */
+export function translatePage(body: HTMLElement, { __: say }: ITranslate): void {
+  for (const node of body.querySelectorAll('[data-text]')) {
+    node.textContent = say(node.textContent?.trim() ?? '');
+  }
+  for (const node of body.querySelectorAll('[data-label]')) {
+    const label = say(node.getAttribute('aria-label') ?? '');
+    node.setAttribute('aria-label', label);
+    node.setAttribute('title', label);
+  }
 }
 
 /** Open a websocket to a path on the server that a URL belongs to. */

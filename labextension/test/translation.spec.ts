@@ -1,0 +1,71 @@
+import './dom';
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+
+import { type Catalogue, languageFor, LANGUAGES, translateBy } from '../src/viewer/text';
+
+const root = join(process.cwd(), '..', 'jupyter_vnc');
+
+const read = (language: string): Catalogue =>
+  JSON.parse(
+    readFileSync(join(root, 'locale', language, 'LC_MESSAGES', 'jupyter_vnc.json'), 'utf8')
+  ) as Catalogue;
+
+/** All files below a folder whose names end so. */
+const files = (folder: string, end: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith(end))
+    .map(name => readFileSync(join(folder, name), 'utf8'));
+
+/** Every string that the code and the pages give to a translator. */
+function strings(): Set<string> {
+  const code = files('src', '.ts').join('\n');
+  const pages = files(join(root, 'templates'), '.html').join('\n');
+  const found = [
+    ...code.matchAll(/trans\.__\(\s*'((?:[^'\\]|\\.)*)'/g),
+    ...code.matchAll(/trans\._n\(\s*'([^']*)'/g),
+    ...pages.matchAll(/data-text>([^<{]+)</g),
+    ...pages.matchAll(/data-label title="([^"]+)"/g)
+  ];
+  return new Set(found.map(([, text]) => text!.replaceAll("\\'", "'")));
+}
+
+const holes = (text: string): string[] => (text.match(/%\d/g) ?? []).sort();
+
+for (const language of LANGUAGES) {
+  describe(`the catalogue ${language}`, () => {
+    const { '': about, ...messages } = read(language) as Record<string, string[]>;
+
+    it('has every string and no other', () => {
+      assert.ok(about);
+      assert.ok(strings().size > 100);
+      assert.deepEqual(Object.keys(messages).sort(), [...strings()].sort());
+    });
+
+    it('puts the arguments into each translation', () => {
+      for (const [text, [translated]] of Object.entries(messages)) {
+        assert.deepEqual(holes(translated!), holes(text), text);
+        assert.notEqual(translated, '');
+      }
+    });
+  });
+}
+
+describe('a translator', () => {
+  it('fills in, and stays English where its catalogue is silent', () => {
+    const trans = translateBy(read('zh_TW'));
+    assert.equal(trans.__('Reconnecting in %1 s.', '5'), '5 秒後重新連線。');
+    const other = 'Something of %1';
+    assert.equal(trans['__'](other, 'tomorrow'), 'Something of tomorrow');
+  });
+
+  it('follows the order of the languages that the reader wants', () => {
+    assert.equal(languageFor(['de', 'zh-Hant-TW', 'en']), 'zh_TW');
+    assert.equal(languageFor(['zh-TW']), 'zh_TW');
+    assert.equal(languageFor(['en-GB', 'zh-TW']), null);
+    assert.equal(languageFor(['zh-CN', 'fr']), null);
+  });
+});
