@@ -30,7 +30,7 @@ demo: demo-packages front-end ## start JupyterLab with three desktops, and print
 .PHONY: test
 test: test-packages front-end ## everything: lint, types, TypeScript, unit tests, real VNC servers, a real browser
 	@failed=(); \
-	for part in lint types typescript unit coverage; do $(MAKE) --no-print-directory "$$part" || failed+=("$$part"); done; \
+	for part in lint types typescript unit coverage fuzz; do $(MAKE) --no-print-directory "$$part" || failed+=("$$part"); done; \
 	if (($${#failed[@]})); then echo "failed: $${failed[*]}"; exit 1; fi
 
 .PHONY: lint
@@ -55,6 +55,15 @@ unit: front-end ## pytest, with real VNC servers and a real browser
 coverage: ## what of the lowest floors their own tests have not run; after `make unit`
 	$(call headline,coverage of floors 0 and 1)
 	@scripts/check_coverage.py
+
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: .make/python ## a coverage-guided fuzzer on all that reads RFB, for FUZZ_SECONDS
+	$(call headline,fuzz)
+	@python tests/fuzz/seeds.py .fuzz/corpus
+	@mkdir -p .fuzz; python tests/fuzz/fuzz_rfb.py -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
+	  -print_final_stats=1 -verbosity=0 -artifact_prefix=.fuzz/ .fuzz/corpus 2>&1 | grep -vE '^(INFO: |WARNING: |"|#####)'
 
 .PHONY: typescript
 typescript: front-end ## the front end's lint, types and tests
