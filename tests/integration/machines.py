@@ -88,7 +88,7 @@ def _tell(monitor, line):
 
 
 @contextmanager
-def qemu(folder, *, unix=False, password="", credentials="", certificate=None, more=""):
+def qemu(folder, *, unix=False, password="", credentials="", certificate=None, more="", options=()):
     """Start QEMU with a machine that has nothing to boot from.
 
     Args:
@@ -98,33 +98,24 @@ def qemu(folder, *, unix=False, password="", credentials="", certificate=None, m
         credentials: ``x509`` (with a certificate) or ``anon``, for TLS.
         certificate: of :mod:`.certificates`.
         more: options of ``-vnc``, each behind a comma.
+        options: of QEMU itself.
     """
     require("qemu-system-x86_64")
-    argv = [
-        "qemu-system-x86_64",
-        "-nodefaults",
-        "-vga",
-        "std",
-        "-m",
-        "16",
-        "-display",
-        "none",
-        "-name",
-        "a real machine",
-    ]
+    argv = ["qemu-system-x86_64", "-nodefaults", "-vga", "std", "-m", "16", "-display", "none"]
+    argv += ["-name", "a real machine", *options]
     port = free_port()
     address = UnixAddress(str(folder / "vnc.sock")) if unix else TCPAddress("127.0.0.1", port)
     listen = f"unix:{address.path}" if unix else f"127.0.0.1:{port - 5900}"
     if credentials:
-        options = ",verify-peer=off" if credentials == "x509" else ""
+        how = ",verify-peer=off" if credentials == "x509" else ""
         if certificate:
             pki = folder / "pki"
             pki.mkdir()
             for name, path in (("server-cert", certificate.certificate), ("server-key", certificate.key)):
                 shutil.copy(path, pki / f"{name}.pem")
             shutil.copy(certificate.ca, pki / "ca-cert.pem")
-            options += f",dir={pki}"
-        argv += ["-object", f"tls-creds-{credentials},id=tls,endpoint=server{options}"]
+            how += f",dir={pki}"
+        argv += ["-object", f"tls-creds-{credentials},id=tls,endpoint=server{how}"]
         listen += ",tls-creds=tls"
     ours = write_passwords(folder, password)[1] if password else None
     argv += ["-vnc", listen + (",password=on" if password else "") + more]

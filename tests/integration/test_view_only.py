@@ -1,0 +1,202 @@
+"""Who may only look changes nothing on a real desktop, whatever they send, and goes on looking; nobody is thrown out.
+
+The client here is no viewer of ours: it logs in and asks to be alone (ClientInit with 0), and then says what it likes.
+"""
+
+import asyncio
+import struct
+import zlib
+
+import pytest
+
+from jupyter_vnc.rfb.wire import Encoding
+from tests.integration import machines, real
+from tests.integration.real import BACKGROUND, LAMP_HAND, wait_until
+from tests.integration.test_real_servers import pasted
+from tests.integration.viewer import Viewer
+from tests.rfb import viewer_says as say
+
+pytestmark = pytest.mark.real
+
+CAPS, REQUEST, PEEK, NOTIFY, PROVIDE = (1 << bit for bit in range(24, 29))
+TEXT = 1
+STOLEN = "not yours"
+DIRECTORY_COMMAND, CREATE = 10, 1
+
+RAW_AND_CLIPBOARD = say.encodings(0, Encoding.EXTENDED_CLIPBOARD)
+PLAIN_TEXT = say.cut_text(STOLEN.encode())
+EXTENDED_TEXT = (
+    say.extended_clipboard(CAPS | REQUEST | PEEK | NOTIFY | PROVIDE | TEXT, struct.pack(">I", 1 << 20))
+    + say.extended_clipboard(NOTIFY | TEXT)
+    + say.extended_clipboard(
+        PROVIDE | TEXT, zlib.compress(struct.pack(">I", len(STOLEN) + 1) + STOLEN.encode() + b"\0")
+    )
+    + say.extended_clipboard(REQUEST | TEXT)
+    + say.extended_clipboard(PEEK)
+)
+GII_VERSION, GII_CREATE = 1, 2
+
+#: What our viewer never sends in view mode, or never at all.
+ATTACKS = {
+    "keys": say.key() + say.key(down=False),
+    "keys of QEMU": say.encodings(0, Encoding.QEMU_KEY) + say.qemu_key() + say.key(0xFFE3) + say.qemu_key(),
+    "pointer": say.pointer(0, *LAMP_HAND) + say.pointer(1, *LAMP_HAND) + say.pointer(0, *LAMP_HAND),
+    "pointer of seven bytes": say.encodings(0, Encoding.EXTENDED_MOUSE_BUTTONS)
+    + say.pointer(0x81, *LAMP_HAND, more=b"\x01")
+    + say.pointer(0x80, *LAMP_HAND, more=b"\0"),
+    "text": PLAIN_TEXT,
+    "text in the extended form": RAW_AND_CLIPBOARD + EXTENDED_TEXT,
+    "size": say.encodings(0, Encoding.EXTENDED_DESKTOP_SIZE) + say.desktop_size((320, 200)),
+    "power": say.encodings(0, Encoding.XVP) + say.xvp(2) + say.xvp(3) + say.xvp(4),
+    "audio": say.encodings(0, Encoding.QEMU_AUDIO) + say.qemu_audio(2) + say.qemu_audio(0),
+    "other viewers' messages": b"".join(data for _, data in say.FOREIGN),
+    "gii": say.encodings(0, Encoding.GII)
+    + say.gii(struct.pack(">HH", 1, 0))
+    + struct.pack(">BBH", 253, 0x80 | GII_CREATE, 56)
+    + bytes(56),
+}
+
+#: Power is only QEMU's to lose; it would end with the machine. Files only libvncserver's.
+SERVERS = {
+    "TigerVNC": (real.tigervnc, {}),
+    "x11vnc": (real.x11vnc, {"options": ["-ultrafilexfer"]}),
+    "QEMU": (machines.qemu, {"more": ",power-control=on", "options": ["-no-reboot"]}),
+}
+
+
+class Hostile(Viewer):
+    """Says what it likes; still reads what a server may answer."""
+
+    def __init__(self, websocket):
+        super().__init__(websocket)
+        self.extended = []
+
+    async def _cut_text(self):
+        (length,) = await self._unpack(">3xi")
+        text = await self._read(abs(length))
+        (self.extended if length < 0 else self.copied).append(text)
+
+
+@pytest.fixture
+def intrude(client):
+    """Log in to a target as somebody hostile."""
+    websockets = []
+
+    async def intrude(target, **more):
+        issued = await client.issue(target, **more)
+        websockets.append(await client.connect(issued["token"]))
+        return await Hostile(websockets[-1]).log_in()
+
+    yield intrude
+    for websocket in websockets:
+        websocket.close()
+
+
+def directory(path):
+    """UltraVNC's command that makes a directory; the path is one of Windows, which libvncserver translates."""
+    return say.file_transfer(b"C:" + str(path).replace("/", "\\").encode(), DIRECTORY_COMMAND, CREATE)
+
+
+def own(desktop):
+    """Put a text of its own on an X desktop's clipboard."""
+    real.require("xclip")
+    desktop.run("xclip", "-selection", "clipboard", "-i", input=b"mine")
+
+
+@pytest.mark.parametrize("name", SERVERS)
+async def test_an_onlooker_changes_nothing_and_goes_on_looking(name, start, add_target, look, intrude):
+    kind, options = SERVERS[name]
+    desktop = start(kind, **options)
+    watch = start.also(desktop.watching())
+    add_target("lab", desktop.keys())
+    is_x = kind is not machines.qemu
+    if is_x:
+        own(desktop)
+    async with look("lab") as user:
+        await user.until_pixel(5, 5, desktop.background)
+        hostile = await intrude("lab", mode="view")
+        folder = desktop.folder / "made"
+        for what, data in (ATTACKS | {"files": directory(folder)}).items():
+            await hostile.send(data)
+            assert await hostile.pixel(5, 5) == desktop.background, what
+            assert await user.pixel(5, 5) == desktop.background, what
+        await user.move(*LAMP_HAND)
+        await user.key("g")
+        await asyncio.to_thread(wait_until, lambda: watch.events, "the user's key arrives")
+        assert hostile.extended == []
+        size = user.size
+    assert watch.events == ["key g"]
+    assert desktop.process.poll() is None
+    assert not folder.exists()
+    if is_x:  # QEMU's machine changes its size by itself as it starts
+        paste = desktop.run("xclip", "-selection", "clipboard", "-o", capture_output=True)
+        assert paste.stdout == b"mine"
+        async with look("lab") as after:
+            assert after.size == size
+
+
+async def test_the_same_messages_do_their_harm_where_they_are_permitted(start, add_target, intrude):
+    """Otherwise the test above would prove nothing."""
+    machine = start(machines.qemu, **SERVERS["QEMU"][1])
+    add_target("machine", machine.keys())
+    hostile = await intrude("machine")
+    await hostile.send(ATTACKS["power"])
+    await asyncio.to_thread(machine.process.wait, real.PATIENCE)
+
+    files = start(real.x11vnc, **SERVERS["x11vnc"][1])
+    add_target("files", files.keys())
+    hostile = await intrude("files")
+    await hostile.send(directory(files.folder / "made"))
+    await asyncio.to_thread(wait_until, (files.folder / "made").is_dir, "the directory is made")
+
+    desktop = start(real.tigervnc)
+    lamp = start.also(real.lighting(desktop))
+    own(desktop)
+    add_target("lab", desktop.keys())
+    hostile = await intrude("lab")
+    await hostile.send(ATTACKS["pointer"] + ATTACKS["keys"] + ATTACKS["text"])
+    assert await pasted(hostile, desktop, not_this="mine") == STOLEN
+    await asyncio.to_thread(wait_until, lambda: lamp.events == ["click", "key a"], "click and key arrive")
+    await hostile.send(say.encodings(0, Encoding.EXTENDED_DESKTOP_SIZE) + say.desktop_size((320, 200)))
+    await asyncio.to_thread(wait_until, lambda: "1280x1024" in _geometry(desktop), "the size changes")
+
+
+def _geometry(desktop):
+    return desktop.run("xdpyinfo", capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("policy", "text_arrives", "is_asked"),
+    [("both", True, True), ("to-desktop", True, True), ("from-desktop", False, True), ("off", False, False)],
+)
+async def test_a_clipboard_policy_holds_in_control_mode(
+    policy, text_arrives, is_asked, start, add_target, look, intrude
+):
+    desktop = start(real.tigervnc)
+    lamp = start.also(real.lighting(desktop))
+    own(desktop)
+    add_target("lab", desktop.keys() | {"clipboard": policy})
+    async with look("lab") as witness:
+        hostile = await intrude("lab")
+        await hostile.send(PLAIN_TEXT)
+        if policy != "both":  # who may everything is not held up: what TigerVNC does not know, it ends itself
+            await hostile.send(ATTACKS["other viewers' messages"] + ATTACKS["gii"] + say.encodings(0))
+        await hostile.pixel(5, 5)
+        await hostile.move(*LAMP_HAND)
+        await hostile.key("g")
+        await asyncio.to_thread(wait_until, lambda: lamp.events, "the key arrives")
+        if text_arrives:
+            assert await pasted(hostile, desktop, not_this="mine") == STOLEN
+        paste = await asyncio.to_thread(desktop.run, "xclip", "-selection", "clipboard", "-o", capture_output=True)
+        assert (paste.stdout.decode() == STOLEN) == text_arrives
+        await hostile.send(RAW_AND_CLIPBOARD)
+        assert await hostile.pixel(5, 5) == BACKGROUND
+        # TigerVNC answers the encoding with what it can do, if it has heard of it.
+        assert bool(hostile.extended) == is_asked
+        if not text_arrives:
+            await hostile.send(EXTENDED_TEXT)
+            assert await hostile.pixel(5, 5) == BACKGROUND
+            paste = await asyncio.to_thread(desktop.run, "xclip", "-selection", "clipboard", "-o", capture_output=True)
+            assert paste.stdout == b"mine"
+        assert await witness.pixel(5, 5) == BACKGROUND
+    assert lamp.events == ["key g"]
