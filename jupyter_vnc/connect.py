@@ -1,7 +1,8 @@
 """From a target to a logged-in connection: dial, run the handshake, keep a server's own lock-out from firing.
 
 Real servers lock a peer out after a few unauthenticated or refused connections, and for all of our users the peer is
-this process. So: two handshakes at a time for each server, no bare probes, and a breaker after refused logins.
+this process. So: two handshakes at a time for each server, no bare probes, a breaker after refused logins, and a login
+that has begun is seen through although the page that wanted it is gone.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import asyncio
 import logging
 import random
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from .channels import Channel, StreamChannel
 from .credentials import load_password
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 
 #: Logins under way at once for each server: TigerVNC refuses three of eight that come together.
 HANDSHAKES_AT_ONCE: Final = 2
+
+#: Seconds that a login which nobody waits for any more may take to its end. TigerVNC locks everybody out after five
+#: connections that never logged in, and a page that is closed in a hurry would leave one.
+SEE_THROUGH: Final = 2.0
 
 
 class Handshake(Protocol):
@@ -138,14 +143,9 @@ class Connector:
         try:
             # Whoever waited here behind refused logins must not be the next one.
             self._check_breaker(key)
-            leg = await self._log_in(target, address, login, limits)
-        except TargetRefused:
-            self._breaker.failed(key)
-            raise
+            return await _see_through(self._log_in(target, address, login, limits))
         finally:
             gate.release()
-        self._breaker.succeeded(key)
-        return leg
 
     def _check_breaker(self, key: str) -> None:
         if wait := self._breaker.open_for(key):
@@ -171,7 +171,11 @@ class Connector:
         while True:
             channel = await self._dial(address, deadline)
             try:
-                return await self._handshake(target, address, channel, login, limits)
+                leg = await self._handshake(target, address, channel, login, limits)
+            except TargetRefused:
+                self._breaker.failed(str(address))
+                await channel.close()
+                raise
             except SilentPeerError:
                 await channel.close()
                 pause = random.uniform(*RETRY_PAUSE)  # noqa: S311 - jitter
@@ -182,6 +186,9 @@ class Connector:
             except BaseException:
                 await channel.close()
                 raise
+            else:
+                self._breaker.succeeded(str(address))
+                return leg
 
     async def _dial(self, address: TCPAddress | UnixAddress, deadline: float) -> StreamChannel:
         try:
@@ -210,6 +217,27 @@ class Connector:
             raise TargetUnreachable(sentence, detail=str(address)) from None
         log.debug("Logged in to %s: RFB %s, security %s", target.name, handshake.version, handshake.security)
         return _leg_of(channel, handshake)
+
+
+async def _see_through(login: Coroutine[Any, Any, TargetLeg]) -> TargetLeg:
+    """Log in; when cancelled, wait a little for the end of it all the same, and leave nothing."""
+    task = asyncio.create_task(login)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await _give_up(task)
+        raise
+
+
+async def _give_up(task: asyncio.Task[TargetLeg]) -> None:
+    """End a login that nobody waits for; a second cancellation ends it at once."""
+    try:
+        await asyncio.wait([task], timeout=SEE_THROUGH)
+    finally:
+        task.cancel()
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(outcome, TargetLeg):
+            await outcome.channel.close()
 
 
 def _leg_of(channel: Channel, handshake: TargetHandshake) -> TargetLeg:

@@ -235,7 +235,8 @@ async def test_a_missing_socket(path):
         await Connector(QUICK).connect(Target(name="lab", address=address), address)
 
 
-async def test_a_login_that_is_given_up_leaves_nothing():
+async def test_a_login_that_is_given_up_leaves_nothing(monkeypatch):
+    monkeypatch.setattr(module, "SEE_THROUGH", 0.1)
     async with vnc_server.silent() as server:
         connector = Connector(ConnectLimits(10, 3600))
         task = asyncio.create_task(connect(connector, server))
@@ -248,6 +249,69 @@ async def test_a_login_that_is_given_up_leaves_nothing():
         await server.until(lambda: server.connections == 2)
         leg.cancel()
         await asyncio.gather(leg, return_exceptions=True)
+
+
+async def test_a_login_that_is_given_up_is_seen_through():
+    """A server that counts connections which never logged in has nothing to count."""
+    answered = []
+
+    async def script(peer):
+        await vnc_server._greet(peer, vnc_server.VNC_AUTH)
+        await peer.send(bytes(16))
+        task.cancel()
+        answered.append(await peer.read(16))
+        await peer.send(bytes(4))
+        answered.append(await peer.reader.read())
+
+    async with vnc_server.serving(script) as server:
+        task = asyncio.create_task(connect(Connector(), server, "secret"))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await server.until(lambda: server.open == 0)
+    assert [len(answer) for answer in answered] == [16, 0]
+
+
+async def test_a_login_that_is_given_up_and_refused_counts_too():
+    connector = Connector(breaker=Breaker(1, open_for=30))
+
+    async def script(peer):
+        await vnc_server._greet(peer, vnc_server.VNC_AUTH)
+        await peer.send(bytes(16))
+        task.cancel()
+        await peer.read(16)
+        await peer.send(b"\0\0\0\1" + vnc_server._reason(b"no"))
+
+    async with vnc_server.serving(script) as server:
+        task = asyncio.create_task(connect(connector, server, "wrong"))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await fails(TargetRefused, server, connector, "wrong")
+        assert server.connections == 1
+
+
+async def test_one_that_never_ends_is_given_up_after_all(monkeypatch):
+    monkeypatch.setattr(module, "SEE_THROUGH", 0.1)
+    async with vnc_server.silent() as server:
+        task = asyncio.create_task(connect(Connector(ConnectLimits(10, 3600)), server))
+        await server.until(lambda: server.open == 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await server.until(lambda: server.open == 0)
+
+
+async def test_who_insists_need_not_wait(monkeypatch):
+    monkeypatch.setattr(module, "SEE_THROUGH", 3600)
+    async with vnc_server.silent() as server:
+        task = asyncio.create_task(connect(Connector(ConnectLimits(10, 3600)), server))
+        await server.until(lambda: server.open == 1)
+        task.cancel()
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await server.until(lambda: server.open == 0)
 
 
 async def test_bytes_behind_the_handshake_are_kept():
