@@ -5,7 +5,7 @@ A row of the table is a :class:`Case` here. ``docs/reference/compatibility.md`` 
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,12 +81,27 @@ def _tigervnc(kind):
 
 def _x11vnc(*, password="", tls=""):
     def start(folder, *, unix, certificate):
-        options = []
         if tls:
             both = folder / "both.pem"
             both.write_bytes(certificate.key.read_bytes() + certificate.certificate.read_bytes())
-            options += ["-ssl", str(both), "-vencrypt", tls, "-anontls", "never"]
-        return real.x11vnc(folder, unix=unix, password=password, options=options)
+            options = ["-ssl", str(both), "-vencrypt", tls, "-anontls", "never", "-noshm"]
+            return _killed(real.x11vnc(folder, password=password, options=options))
+        return real.x11vnc(folder, unix=unix, password=password)
+
+    return start
+
+
+@contextmanager
+def _killed(started):
+    """End a server the hard way: with TLS, x11vnc takes its time now and then when it is asked to go."""
+    with started as server:
+        yield server
+        server.kill()
+
+
+def _libvncserver(**options):
+    def start(folder, *, unix, certificate):
+        return machines.libvncserver(folder, **options)
 
     return start
 
@@ -136,6 +151,20 @@ X11VNC = (
         start=_x11vnc(password=PASSWORD, tls="nodh:force"),
         over=(TCP,),
         certified=True,
+    ),
+)
+
+LIBVNCSERVER = (
+    Case(
+        *("libvncserver 0.9.14, example.c", "None", "None (1)"),
+        start=_libvncserver(),
+        over=(TCP,),
+        network=UNAUTHENTICATED,
+    ),
+    Case(
+        *("libvncserver 0.9.14, example.c", "VncAuth", "VNC (2)", "password"),
+        start=_libvncserver(password=PASSWORD),
+        over=(TCP,),
     ),
 )
 
@@ -196,7 +225,7 @@ SCRIPTED = (
     Case("UltraVNC", "VncAuth, RFB 3.6", "VNC (2)", "password", play=lambda: scripted.ultra(PASSWORD)),
 )
 
-REAL = TIGERVNC + X11VNC + QEMU + WAYVNC + TIGHTVNC
+REAL = TIGERVNC + X11VNC + LIBVNCSERVER + QEMU + WAYVNC + TIGHTVNC
 CASES = REAL + SCRIPTED
 
 

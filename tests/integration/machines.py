@@ -191,6 +191,40 @@ def listens(address):
     return any(wanted in line and " 0A " in line for line in Path("/proc/net/tcp").read_text().splitlines())
 
 
+#: Debian has libvncserver's example as source. What it does with a key is to draw it, so drawing says which it was.
+EXAMPLE = Path("/usr/share/doc/libvncserver-dev/examples/example.c")
+EXAMPLE_NOTES = """
+#include <rfb/rfb.h>
+#define rfbDrawCharWithClip(screen, font, x, y, c, ...) \\
+    (fprintf(stderr, "key %c\\n", c), (rfbDrawCharWithClip)(screen, font, x, y, c, __VA_ARGS__))
+"""
+
+
+@contextmanager
+def libvncserver(folder, *, password=""):
+    """Compile and start the example of libvncserver."""
+    require("cc")
+    if not EXAMPLE.exists():
+        require("libvncserver-dev")
+    notes, program = folder / "notes.h", folder / "example"
+    notes.write_text(EXAMPLE_NOTES)
+    compile_it = ["cc", "-w", "-include", str(notes), "-o", str(program), str(EXAMPLE), "-lvncserver"]
+    subprocess.run(compile_it, check=True, timeout=PATIENCE)
+    address, ours, log = TCPAddress("127.0.0.1", free_port()), None, folder / "example.log"
+    argv = [str(program), "-rfbport", str(address.port), "-listen", address.host]
+    argv += ["-listenv6", "::1", "-rfbportv6", str(free_port()), "-httpportv6", str(free_port())]
+    if password:
+        theirs, ours = write_passwords(folder, password)
+        argv += ["-rfbauth", str(theirs)]
+    with running(argv, log, env=os.environ, cwd=folder) as process:
+        wait_until(lambda: listens(address), "libvncserver's example listens")
+        # The pointer is at the top left, in the picture; what is seen there is a part of it.
+        watch = _noting(log, {r"key \w": r"\g<0>"})
+        yield RealServer(
+            address, process, dict(os.environ), folder, ours, password, "#a7c7e7", "LibVNCServer Example", watch
+        )
+
+
 @contextmanager
 def tightvnc(folder, *, password):
     """Start TightVNC's X server; it needs a font, and has no cookie file of ours."""
