@@ -165,6 +165,7 @@ class TestTargetHandshake:
         assert handshake.needs_tls is None
         assert handshake.server_key_sha256 is None
         assert not handshake.extended_server_init
+        assert handshake.login_sent is ("VNC (2)" in security)
 
     @pytest.mark.parametrize(
         ("announced", "spoken"),
