@@ -29,6 +29,7 @@ ROUTES: Final[list[tuple[str, type, dict[str, Any]]]] = [
     (r"/vnc/?", handlers.ListPage, {}),
     (rf"/vnc/view/{_NAME}", handlers.ViewPage, {}),
     (r"/vnc/api/targets", handlers.TargetsHandler, {}),
+    (rf"/vnc/api/targets/{_NAME}/viewers", handlers.ViewersHandler, {}),
     (r"/vnc/api/tokens", handlers.TokensHandler, {}),
     (r"/vnc/api/sessions", handlers.SessionsHandler, {}),
     (r"/vnc/api/sessions/([0-9a-f]{16})", handlers.SessionHandler, {}),

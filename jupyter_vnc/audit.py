@@ -64,8 +64,11 @@ class Audit:
         self._log.info(
             "Session %s: %s opens %s (%s)", session.id, session.user.name, session.target.name, session.mode.value
         )
+        for other in session.replaced:
+            self._log.info("Session %s takes over from session %s of %s", session.id, other.id, other.user.name)
         self._metrics.sessions.inc()
-        self._emit("opened", session)
+        replaced = {"replaced": [other.id for other in session.replaced]} if session.replaced else {}
+        self._emit("opened", session, **replaced)
 
     def closed(self, session: Session, code: CloseCode, reason: str) -> None:
         """Note that a session ended, and why."""

@@ -189,21 +189,26 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
 
     # -- tokens -------------------------------------------------------------------------------------------------
 
-    async def issue(self, visitor: Visitor, name: object, mode: object = None) -> tuple[IssuedToken, Mode]:
-        """Issue a token for a target; starts nothing.
+    async def issue(
+        self, visitor: Visitor, name: object, mode: object = None, takeover: object = False
+    ) -> tuple[IssuedToken, Mode]:
+        """Issue a token for a target; starts nothing, and nobody makes way before it is redeemed.
 
         Raises:
-            MalformedRequest: the mode is none.
+            MalformedRequest: the mode is none, or ``takeover`` is not true or false.
             TargetNotFound: unknown or not permitted.
             NotPermitted: control was asked for, and only looking is permitted.
+            TargetBusy: somebody else is in control of an exclusive target, and ``takeover`` is not asked for.
             LimitExceeded: too many tokens or sessions.
             StoreUnavailable: the token store does not answer.
         """
         self._check_running()
+        if not isinstance(takeover, bool):
+            raise MalformedRequest("takeover must be true or false")
         target, best = await self.find(visitor, name)
         granted = self._granted(mode, best)
-        self.registry.check(visitor.user, target)
-        grant = Grant(visitor.user.name, target.name, target.generation, granted)
+        self.registry.check(visitor.user, target, granted, takeover=takeover)
+        grant = Grant(visitor.user.name, target.name, target.generation, granted, takeover)
         return await self.tokens.issue(grant), granted
 
     def _granted(self, mode: object, best: Mode) -> Mode:
@@ -233,7 +238,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             raise TokenRefused(detail=f"{grant.target} is another server than when the token was issued")
         if grant.mode is Mode.CONTROL and best is Mode.VIEW:
             raise TokenRefused(detail=f"control of {grant.target} is no longer permitted")
-        return Session(visitor.user, target, grant.mode)
+        return Session(visitor.user, target, grant.mode, takeover=grant.takeover)
 
     # -- sessions -----------------------------------------------------------------------------------------------
 
@@ -247,6 +252,15 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
     def list_sessions(self, user: User) -> list[dict[str, Any]]:
         """List the user's live sessions (all of them for an admin): the rows of ``GET api/sessions``."""
         return [session.public() for session in self.registry.of(user)]
+
+    async def list_viewers(self, visitor: Visitor, name: str) -> list[dict[str, Any]]:
+        """List who has a desktop on the screen, the visitor too: the rows of ``GET api/targets/{name}/viewers``.
+
+        Raises:
+            TargetNotFound: unknown or not permitted.
+        """
+        target, _ = await self.find(visitor, name)
+        return [session.as_seen_by(visitor.user) for session in self.registry.at(visitor.user, target)]
 
     def end(self, session_id: str, user: User) -> None:
         """End a session that :meth:`list_sessions` lists.

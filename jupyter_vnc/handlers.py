@@ -151,6 +151,17 @@ class TargetsHandler(VNCAPIHandler):
         self.answer(await self.broker.list_targets(self.visitor()))
 
 
+class ViewersHandler(VNCAPIHandler):
+    """``GET api/targets/{name}/viewers``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self, name: str) -> None:
+        """List who has the desktop on the screen."""
+        self.answer(await self.broker.list_viewers(self.visitor(), name))
+
+
 class TokensHandler(VNCAPIHandler):
     """``POST api/tokens``."""
 
@@ -160,9 +171,10 @@ class TokensHandler(VNCAPIHandler):
     async def post(self) -> None:
         """Issue a token for one target."""
         body = self.body()
-        if unknown := sorted(set(body) - {"target", "mode"}):
+        if unknown := sorted(set(body) - {"target", "mode", "takeover"}):
             raise MalformedRequest(f"Unknown key: {unknown[0]!r}")
-        issued, mode = await self.broker.issue(self.visitor(), body.get("target"), body.get("mode"))
+        wanted = body.get("target"), body.get("mode"), body.get("takeover", False)
+        issued, mode = await self.broker.issue(self.visitor(), *wanted)
         answer = {"token": issued.token, "expires_in": issued.expires_in, "target": body["target"], "mode": mode.value}
         self.answer({**answer, "websocket": url_path_join(self.vnc_root, "ws")}, 201)
 

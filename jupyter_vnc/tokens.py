@@ -32,13 +32,14 @@ class Grant:
     """What a token stands for: who may open which target, in which mode.
 
     ``generation`` is the target's when the token was issued; a target that has become another server since then no
-    longer fits.
+    longer fits. ``takeover``: whoever is in control of an exclusive target has to make way.
     """
 
     user: str
     target: str
     generation: str
     mode: Mode
+    takeover: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,24 @@
 """The live list: who is counted where, who may end what, and which reason stays."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from jupyter_vnc.exceptions import LimitExceeded, ServerStopping, SessionEnded, TargetNotFound
+from jupyter_vnc.exceptions import LimitExceeded, ServerStopping, SessionEnded, TargetBusy, TargetNotFound
 from jupyter_vnc.sessions import Session, SessionLimits, SessionRegistry
-from jupyter_vnc.targets import Credentials, Mode, Secret, Target, TargetLimits, TCPAddress, UnixAddress, User
+from jupyter_vnc.targets import (
+    Credentials,
+    DesktopAddress,
+    Mode,
+    Secret,
+    Sharing,
+    Target,
+    TargetLimits,
+    TCPAddress,
+    UnixAddress,
+    User,
+)
 
 ANN, BOB, ROOT = User("ann"), User("bob"), User("root", admin=True)
 LAB = Target(name="lab", address=TCPAddress("lab", 5901), credentials=Credentials("u", "password", Secret("hunter2")))
@@ -132,3 +144,99 @@ def test_age_grows():
     one = session()
     first = one.age
     assert 0 <= first <= one.age
+
+
+DESK = Target(name="desk", address=DesktopAddress())
+EXCLUSIVE = replace(LAB, name="alone", sharing=Sharing.EXCLUSIVE)
+TAKEOVER = replace(LAB, name="open", sharing=Sharing.TAKEOVER)
+
+
+def test_a_shared_target_is_never_busy():
+    registry = SessionRegistry()
+    first = registry.add(session(ANN))
+    assert registry.add(session(BOB)).replaced == ()
+    assert first.error is None
+
+
+def test_an_exclusive_target_names_who_is_in_control():
+    registry = SessionRegistry()
+    first = registry.add(session(ANN, EXCLUSIVE))
+    for attempt in (registry.check, lambda user, target: registry.add(session(user, target))):
+        with pytest.raises(TargetBusy, match="ann is using this desktop"):
+            attempt(BOB, EXCLUSIVE)
+    assert list(registry) == [first]
+    assert first.error is None
+
+
+def test_who_confirms_takes_an_exclusive_target_over():
+    registry = SessionRegistry()
+    first = registry.add(session(ANN, EXCLUSIVE))
+    registry.check(BOB, EXCLUSIVE, takeover=True)
+    assert first.error is None, "a check alone ends nobody"
+    second = registry.add(Session(BOB, EXCLUSIVE, Mode.CONTROL, takeover=True))
+    assert second.replaced == (first,)
+    assert (first.error.close_code, str(first.error)) == (4409, "bob is using it now.")
+    registry.check(BOB, EXCLUSIVE)
+    with pytest.raises(TargetBusy, match="bob"):
+        registry.check(ANN, EXCLUSIVE)
+
+
+@pytest.mark.parametrize("target", [EXCLUSIVE, TAKEOVER], ids=lambda target: target.name)
+def test_a_user_replaces_his_own_session_without_asking(target):
+    registry = SessionRegistry()
+    first = registry.add(session(ANN, target))
+    assert registry.add(session(ANN, target)).replaced == (first,)
+    assert str(first.error) == "You have opened it in another window."
+
+
+def test_a_takeover_target_is_the_last_comers():
+    registry = SessionRegistry()
+    first = registry.add(session(ANN, TAKEOVER))
+    second = registry.add(session(BOB, TAKEOVER))
+    assert first.error.close_code == 4409
+    assert second.error is None
+
+
+@pytest.mark.parametrize("target", [EXCLUSIVE, TAKEOVER], ids=lambda target: target.name)
+@pytest.mark.parametrize("modes", [(Mode.CONTROL, Mode.VIEW), (Mode.VIEW, Mode.CONTROL), (Mode.VIEW, Mode.VIEW)])
+def test_who_only_looks_is_in_nobodys_way(target, modes):
+    registry = SessionRegistry()
+    first = registry.add(session(ANN, target, modes[0]))
+    assert registry.add(session(BOB, target, modes[1])).replaced == ()
+    assert first.error is None
+
+
+def test_who_makes_way_does_not_count_against_a_limit():
+    registry = SessionRegistry(SessionLimits(per_user=1, per_target=1, total=1))
+    registry.add(session(ANN, TAKEOVER))
+    registry.check(ANN, TAKEOVER)
+    registry.add(session(BOB, TAKEOVER))
+
+
+def test_who_has_made_way_is_in_nobodys_way_while_he_leaves():
+    registry = SessionRegistry()
+    first = registry.add(session(ANN, EXCLUSIVE))
+    first.end(SessionEnded())
+    registry.check(BOB, EXCLUSIVE)
+    assert registry.at(BOB, EXCLUSIVE) == []
+
+
+def test_a_refused_takeover_ends_nobody():
+    registry = SessionRegistry(SessionLimits(per_user=1))
+    first = registry.add(session(ANN, TAKEOVER))
+    registry.add(session(BOB, MINE))
+    with pytest.raises(LimitExceeded):
+        registry.add(session(BOB, TAKEOVER))
+    assert first.error is None
+
+
+def test_one_server_is_one_place_under_every_name_and_a_managed_desktop_its_users_own():
+    registry = SessionRegistry()
+    here = [registry.add(session(ANN, LAB)), registry.add(session(BOB, replace(LAB, name="watch"), Mode.VIEW))]
+    registry.add(session(ANN, DESK))
+    assert registry.at(ROOT, EXCLUSIVE) == here
+    assert registry.at(BOB, DESK) == []
+    assert [(row["user"], row["mode"], row["you"]) for row in (one.as_seen_by(BOB) for one in here)] == [
+        ("ann", "control", False),
+        ("bob", "view", True),
+    ]
