@@ -5,6 +5,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { IDesktop, ISession, ITarget } from './tokens';
+import type { IPresence } from './viewer/company';
 import { type IGrant, readGrant } from './viewer/grant';
 
 /** URL of the service. */
@@ -27,6 +28,11 @@ export function fetchDesktops(settings: ServerConnection.ISettings): Promise<IDe
   return read<IDesktop[]>(settings, 'api/desktops');
 }
 
+/** Everybody's sessions on a desktop. */
+export function fetchViewers(settings: ServerConnection.ISettings, target: string): Promise<IPresence[]> {
+  return read<IPresence[]>(settings, `api/targets/${encodeURIComponent(target)}/viewers`);
+}
+
 /** Something small, to measure how long an answer takes. */
 export function probe(settings: ServerConnection.ISettings): Promise<unknown> {
   return send(settings, 'static/viewer/desktop.svg', { cache: 'no-store' });
@@ -41,9 +47,10 @@ export async function requestToken(
   settings: ServerConnection.ISettings,
   target: string,
   mode: 'control' | 'view',
-  signal: AbortSignal
+  signal: AbortSignal,
+  takeover: boolean
 ): Promise<IGrant> {
-  const init = { method: 'POST', body: JSON.stringify({ target, mode }), signal };
+  const init = { method: 'POST', body: JSON.stringify({ target, mode, takeover }), signal };
   return readGrant(await send(settings, 'api/tokens', init));
 }
 

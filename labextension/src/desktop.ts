@@ -46,7 +46,8 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     mode,
     settings: found?.viewer ?? UNKNOWN,
     trans,
-    fetchToken: signal => manager.requestToken(target, mode, signal),
+    fetchToken: (signal, takeover) => manager.requestToken(target, mode, signal, takeover),
+    fetchViewers: () => manager.fetchViewers(target),
     loadRFB: (loadRFB ??= loaderOf(manager.root, VERSION)),
     openSocket: (path, protocols) => manager.openSocket(path, protocols),
     clock: browserClock,
@@ -114,6 +115,7 @@ class ActionButton extends ReactWidget {
     return React.createElement(ToolbarButtonComponent, {
       icon: actionIcon(action.id, action.icon(viewer)),
       tooltip: label,
+      label: action.text?.(viewer),
       iconLabel: label,
       enabled: action.isEnabled(viewer),
       pressed: action.isPressed?.(viewer),

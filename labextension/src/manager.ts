@@ -8,6 +8,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import * as api from './api';
 import type { IDesktop, ISession, ITarget, IVNCManager } from './tokens';
+import type { IPresence } from './viewer/company';
 import type { IGrant } from './viewer/grant';
 
 /** How often the server is asked, and how rarely at most while it does not answer (milliseconds). */
@@ -96,8 +97,18 @@ export class VNCManager implements IVNCManager {
   }
 
   /** Ask for a token that opens one websocket. */
-  requestToken(target: string, mode: 'control' | 'view', signal: AbortSignal): Promise<IGrant> {
-    return api.requestToken(this._settings, target, mode, signal);
+  requestToken(
+    target: string,
+    mode: 'control' | 'view',
+    signal: AbortSignal,
+    takeover = false
+  ): Promise<IGrant> {
+    return api.requestToken(this._settings, target, mode, signal, takeover);
+  }
+
+  /** Ask who has a desktop on the screen. */
+  fetchViewers(target: string): Promise<IPresence[]> {
+    return api.fetchViewers(this._settings, target);
   }
 
   /** Open a websocket to a path on the server. */

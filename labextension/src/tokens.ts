@@ -6,6 +6,7 @@ import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 
+import type { IPresence } from './viewer/company';
 import type { IGrant } from './viewer/grant';
 import type { IViewerSettings } from './viewer/options';
 import type { VNCWidget } from './widget';
@@ -60,7 +61,14 @@ export interface IVNCManager extends IDisposable {
   /** Ask the server now. */
   refresh(): Promise<void>;
   /** Ask for a token that opens one websocket. */
-  requestToken(target: string, mode: 'control' | 'view', signal: AbortSignal): Promise<IGrant>;
+  requestToken(
+    target: string,
+    mode: 'control' | 'view',
+    signal: AbortSignal,
+    takeover?: boolean
+  ): Promise<IGrant>;
+  /** Ask who has a desktop on the screen. */
+  fetchViewers(target: string): Promise<readonly IPresence[]>;
   /** Open a websocket to a path on the server. */
   openSocket(path: string, protocols: string[]): WebSocket;
   /** End a session. The desktop goes on. */

@@ -1,6 +1,7 @@
 /**
  * Everything that a toolbar offers, as one table for both hosts.
  */
+import { briefly, type Company, describe } from './company';
 import type { Scaling } from './fit';
 import type { Hands, PowerAction } from './hands';
 import * as icons from './icons';
@@ -24,6 +25,7 @@ export interface IActionable {
   readonly dragging: boolean;
   readonly hands: Pick<Hands, 'hasPower' | 'sendKeys' | 'isHeld' | 'toggleHeld' | 'power'>;
   readonly camera: Pick<Camera, 'canKeep' | 'save'>;
+  readonly extras: { readonly company: Pick<Company, 'others'> };
   readonly fullscreen: boolean;
   setScaling(scaling: Scaling): void;
   toggleDragging(): void;
@@ -44,6 +46,8 @@ export interface IAction {
   readonly isEnabled: (viewer: IActionable) => boolean;
   readonly isVisible?: (viewer: IActionable) => boolean;
   readonly isPressed?: (viewer: IActionable) => boolean;
+  /** Words beside the drawing; empty for none. */
+  readonly text?: (viewer: IActionable) => string;
   readonly run?: (viewer: IActionable) => void;
   readonly items?: (viewer: IActionable) => IMenuItem[];
 }
@@ -72,6 +76,15 @@ export function createActions(trans: ITranslate): IAction[] {
       icon: viewer => (viewer?.active ? icons.DISCONNECT : icons.CONNECT),
       isEnabled: () => true,
       run: viewer => (viewer.active ? viewer.disconnect() : viewer.connect())
+    },
+    {
+      id: 'people',
+      label: viewer => peopleLabel(trans, viewer),
+      icon: () => icons.PEOPLE,
+      text: viewer => briefly(viewer.extras.company.others),
+      isEnabled: () => true,
+      isVisible: viewer => viewer.extras.company.others.length > 0,
+      items: viewer => peopleItems(trans, viewer)
     },
     {
       id: 'scaling',
@@ -158,10 +171,10 @@ export function createActions(trans: ITranslate): IAction[] {
 
 function scalingItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
   const choices = scalings(trans).map(({ scaling, label }) => ({
-    label,
+    // Whoever may only look may not change the desktop for the others either.
+    label: scaling === 'remote' && viewer.viewOnly ? trans.__('%1 (not in view mode)', label) : label,
     kind: 'radio' as const,
     checked: viewer.scaling === scaling,
-    // Whoever may only look may not change the desktop for the others either.
     enabled: scaling !== 'remote' || !viewer.viewOnly,
     run: () => viewer.setScaling(scaling)
   }));
@@ -174,6 +187,18 @@ function scalingItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
     run: () => viewer.toggleDragging()
   };
   return [...choices, drag];
+}
+
+function peopleLabel(trans: ITranslate, viewer: IActionable | null): string {
+  const others = viewer?.extras.company.others ?? [];
+  return others.length > 0
+    ? others.map(one => describe(trans, one)).join(', ')
+    : trans.__('Who else is here');
+}
+
+function peopleItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
+  // Nothing happens on a press: the menu is there to be read, by fingers too, which see no tooltip.
+  return viewer.extras.company.others.map(one => ({ label: describe(trans, one), run: () => undefined }));
 }
 
 function powerItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {

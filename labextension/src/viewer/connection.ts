@@ -17,7 +17,9 @@ export const STABLE_AFTER = 5000;
 const SUSPICIOUS_AFTER = 4;
 
 /** What a connection needs from the world. */
-export interface IConnectionOptions extends IAttemptOptions {
+export interface IConnectionOptions extends Omit<IAttemptOptions, 'fetchToken'> {
+  /** Ask the server for a fresh token; called before every attempt. */
+  readonly fetchToken: (signal: AbortSignal, takeover: boolean) => Promise<IGrant>;
   readonly trans: ITranslate;
   /** The title of the target. */
   readonly title: string;
@@ -88,18 +90,26 @@ export class Connection {
     }
   }
 
-  /** Connect now, whatever happens at present. */
-  connect(): void {
+  /**
+   * Connect now, whatever happens at present.
+   *
+   * @param takeover - whether the reader was told who is in control, and wants to take over; this once
+   */
+  connect(takeover = false): void {
     if (this._disposed) {
       return;
     }
     this._drop();
-    const attempt = new Attempt(this._options, {
-      granted: grant => this._granted(grant),
-      opened: rfb => this._opened(rfb),
-      connected: () => this._connected(),
-      ended: end => this._ended(end)
-    });
+    const fetchToken = (signal: AbortSignal): Promise<IGrant> => this._options.fetchToken(signal, takeover);
+    const attempt = new Attempt(
+      { ...this._options, fetchToken },
+      {
+        granted: grant => this._granted(grant),
+        opened: rfb => this._opened(rfb),
+        connected: () => this._connected(),
+        ended: end => this._ended(end)
+      }
+    );
     this._attempt = attempt;
     this._set(this._describe('asking'));
     void attempt.start();

@@ -6,6 +6,7 @@ import { Adaptive } from './adaptive';
 import { Bell } from './bell';
 import { isTooLong, tooLong } from './clipboard';
 import { Timer } from './clock';
+import { Company, describe, type IPresence } from './company';
 import { Emitter } from './emitter';
 import { type ISample, Meter } from './meter';
 import { type IRFB, onRFB } from './novnc';
@@ -41,7 +42,12 @@ export class Extras {
     _stage.node.append(this._statistics.node);
     _stage.screen.addEventListener('focusin', () => void this._seamless.bring());
     _preferences.changed.on(() => this._apply());
+    this.company = new Company(clock, _options.fetchViewers);
+    this.company.changed.on(came => this._greet(came));
   }
+
+  /** Who else is there. */
+  readonly company: Company;
 
   /** Emits what was measured; null when nothing is. */
   readonly sampled = new Emitter<ISample | null>();
@@ -85,6 +91,7 @@ export class Extras {
     this._rfb = null;
     this._updates = null;
     this._apply();
+    this.company.forget();
   }
 
   /** Whether anybody can see it. */
@@ -102,6 +109,7 @@ export class Extras {
     this._rfb = null;
     this._timer.clear();
     this._bell.dispose();
+    this.company.dispose();
     this._wake.dispose();
     this.sampled.clear();
   }
@@ -111,6 +119,7 @@ export class Extras {
     const { adaptive, statistics, keepAwake } = this._preferences.now;
     const live = this._rfb !== null && this._visible;
     this._wake.wanted = live && keepAwake;
+    this.company.wanted = live;
     if (this._updates) {
       this._updates.wanted = this._visible;
     }
@@ -123,6 +132,13 @@ export class Extras {
       this._timer.clear();
       this._measuring = false;
       this._tell(null);
+    }
+  }
+
+  /** Nobody looks on unannounced. */
+  private _greet(came: readonly IPresence[]): void {
+    if (came.length > 0) {
+      this._stage.tell(came.map(one => `${describe(this._options.trans, one)}.`).join(' '));
     }
   }
 

@@ -13,6 +13,11 @@ export const SCALING = filled(
   'M3 5a1 1 0 0 1 1-1h6v2H6.4l4 4L9 11.4l-4-4V11H3zm18 14a1 1 0 0 1-1 1h-6v-2h3.6l-4-4 1.4-1.4 4 4V13h2z'
 );
 
+/** Two people. */
+export const PEOPLE = filled(
+  'M9 4a4 4 0 1 1 0 8a4 4 0 0 1 0-8zm0 2a2 2 0 1 0 0 4a2 2 0 0 0 0-4zm0 7.5c3.9 0 7 2 7 4.5v2H2v-2c0-2.5 3.1-4.5 7-4.5zm0 2c-2.9 0-5 1.3-5 2.5h10c0-1.2-2.1-2.5-5-2.5zM15.5 4a4 4 0 0 1 0 8v-2a2 2 0 0 0 0-4zm1.800 9.700c2.800.6 4.700 2.300 4.700 4.300v2h-3.500v-2h1.500c0-.8-1-1.700-2.700-2.200z'
+);
+
 /** A clipboard. */
 export const CLIPBOARD = filled(
   'M9 2h6a1 1 0 0 1 1 1v1h3a1 1 0 0 1 1 1v16a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1h3V3a1 1 0 0 1 1-1zM8 6H6v14h12V6h-2v2H8zm2-2v2h4V4zm-2 7h8v2H8zm0 4h6v2H8z'

@@ -3,6 +3,7 @@
  */
 import type { ClipboardPolicy } from './clipboard';
 import type { IClock } from './clock';
+import type { IPresence } from './company';
 import type { IMemory } from './dom';
 import type { Scaling } from './fit';
 import type { IGrant } from './grant';
@@ -29,8 +30,10 @@ export interface IViewerOptions {
   readonly mode: 'control' | 'view';
   readonly settings: IViewerSettings;
   readonly trans: ITranslate;
-  /** Ask the server for a fresh token; called before every attempt. */
-  readonly fetchToken: (signal: AbortSignal) => Promise<IGrant>;
+  /** Ask the server for a fresh token; called before every attempt. `takeover`: the reader takes over. */
+  readonly fetchToken: (signal: AbortSignal, takeover: boolean) => Promise<IGrant>;
+  /** Ask the server who has the desktop on the screen; nobody is named where it is absent. */
+  readonly fetchViewers?: () => Promise<readonly IPresence[]>;
   /** Get noVNC. */
   readonly loadRFB: () => Promise<IRFBConstructor>;
   /** Open a websocket to a path on the server. */

@@ -77,6 +77,11 @@ export class Overlay {
       text: status.phase === 'idle' ? this._trans.__('Connect') : this._labels[remedy],
       onClick: () => this._actions.remedy(remedy)
     });
+    if (remedy === 'oust') {
+      // Nobody is disconnected by a key that was meant for something else: the harmless button comes first.
+      const again = { text: this._labels.again, onClick: () => this._actions.remedy('again') };
+      return [button({ ...again, className: 'jp-VNC-button' }), first];
+    }
     return status.phase === 'waiting' ? [first, button({ ...stop, text: this._trans.__('Stop') })] : [first];
   }
 

@@ -94,6 +94,12 @@ export class Stage {
     this._live.textContent = [status.sentence, status.detail].filter(Boolean).join(' ');
   }
 
+  /** Tell of something in passing: to eyes and ears. */
+  tell(sentence: string): void {
+    this.hint.show(sentence);
+    this._live.textContent = sentence;
+  }
+
   /** Name the canvas; whoever may only look does not step into it with the keyboard. */
   nameCanvas(viewOnly: boolean): void {
     const { trans, title } = this._options;

@@ -16,7 +16,7 @@ export type Phase =
   | 'stopped'; // nothing happens until the reader presses the button
 
 /** What can be done about the end of a connection. `retry` is done by itself, the others are a button. */
-export type Remedy = 'retry' | 'connect' | 'again' | 'takeover' | 'login' | 'list';
+export type Remedy = 'retry' | 'connect' | 'again' | 'takeover' | 'oust' | 'login' | 'list';
 
 /** The end of a connection, or of the attempt to make one. */
 export interface IClosing {
@@ -90,7 +90,11 @@ export const refusals = (trans: ITranslate): Record<number, IClosing> => ({
     sentence: trans.__('There is no such desktop, or you may not use it.'),
     action: 'list'
   },
-  409: { state: 'busy', sentence: trans.__('Another viewer is using this desktop.'), action: 'again' },
+  409: {
+    state: 'busy',
+    sentence: trans.__('This desktop is in use. If you take it over, whoever is in control is disconnected.'),
+    action: 'oust'
+  },
   429: { state: 'limit', sentence: trans.__('Too many attempts in a short time.'), action: 'retry' },
   503: { state: 'overloaded', sentence: trans.__('The server is too busy at the moment.'), action: 'retry' }
 });
@@ -144,6 +148,7 @@ export const remedies = (trans: ITranslate): Record<Remedy, string> => ({
   connect: trans.__('Connect again'),
   again: trans.__('Try again'),
   takeover: trans.__('Take it back'),
+  oust: trans.__('Take it over'),
   login: trans.__('Log in'),
   list: trans.__('Back to the list')
 });

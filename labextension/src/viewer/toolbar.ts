@@ -76,7 +76,7 @@ export class PageToolbar {
       const label = action.label(viewer);
       node.setAttribute('aria-label', label);
       node.title = label;
-      this._draw(node, action.icon(viewer));
+      this._draw(node, action.icon(viewer), action.text?.(viewer) ?? '');
       node.disabled = !action.isEnabled(viewer);
       if (action.isPressed) {
         node.setAttribute('aria-pressed', String(action.isPressed(viewer)));
@@ -86,10 +86,13 @@ export class PageToolbar {
   }
 
   /** Redraw only what changed: a press is lost when its drawing is replaced before the release. */
-  private _draw(node: HTMLButtonElement, svg: string): void {
-    if (this._drawn.get(node) !== svg) {
-      this._drawn.set(node, svg);
-      node.replaceChildren(drawing(svg));
+  private _draw(node: HTMLButtonElement, svg: string, text: string): void {
+    if (this._drawn.get(node) !== svg + text) {
+      this._drawn.set(node, svg + text);
+      node.replaceChildren(
+        drawing(svg),
+        ...(text ? [element('span', { className: 'jp-VNC-word', text })] : [])
+      );
     }
   }
 

@@ -87,7 +87,6 @@ export class Viewer implements IActionable {
     return !['idle', 'stopped'].includes(this.status.phase);
   }
 
-  /** Whether the reader may only look. */
   get viewOnly(): boolean {
     return this._viewOnly;
   }
@@ -204,6 +203,7 @@ export class Viewer implements IActionable {
     const { signal } = this._listening;
     this._connection.changed.on(status => this._show(status));
     this._connection.opened.on(rfb => this._opened(rfb));
+    this.extras.company.changed.on(() => this.changed.emit());
     this._capture.changed.on(captured => {
       if (captured) {
         this._stage.hintAtChord();
@@ -285,7 +285,7 @@ export class Viewer implements IActionable {
       // The login happens elsewhere; what remains here is to connect again.
       this._connection.disconnect();
     } else {
-      this.connect();
+      this._connection.connect(remedy === 'oust' || remedy === 'takeover');
     }
   }
 

@@ -2,6 +2,7 @@
  * How our own pages talk to the server.
  */
 import { type Catalogue, english, type ITranslate, languageFor, translateBy } from './text';
+import type { IPresence } from './company';
 import { type IGrant, readGrant } from './grant';
 
 /**
@@ -20,15 +21,25 @@ export async function requestToken(
   root: string,
   target: string,
   mode: 'control' | 'view',
-  signal: AbortSignal
+  signal: AbortSignal,
+  takeover: boolean
 ): Promise<IGrant> {
   const response = await fetchAPI(`${root}api/tokens`, {
     method: 'POST',
-    body: JSON.stringify({ target, mode }),
+    body: JSON.stringify({ target, mode, takeover }),
     headers: { 'Content-Type': 'application/json' },
     signal
   });
   return readGrant(response);
+}
+
+/** Ask who has a desktop on the screen, as a page does. */
+export async function fetchViewers(root: string, target: string): Promise<IPresence[]> {
+  const response = await fetchAPI(`${root}api/targets/${encodeURIComponent(target)}/viewers`);
+  if (!response.ok) {
+    throw new Error(response.statusText);
+  }
+  return (await response.json()) as IPresence[];
 }
 
 /** The reader's language, as far as there is a catalogue for it; the page is told which it is. */

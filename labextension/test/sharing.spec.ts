@@ -1,0 +1,267 @@
+import './dom';
+import { settle, World } from './fakes';
+
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+
+import { createActions } from '../src/viewer/actions';
+import { briefly, COMPANY_INTERVAL, type IPresence } from '../src/viewer/company';
+import { TokenRefused } from '../src/viewer/grant';
+import { english } from '../src/viewer/text';
+import { PageToolbar } from '../src/viewer/toolbar';
+import { Viewer } from '../src/viewer/viewer';
+
+beforeEach(() => document.body.replaceChildren());
+
+const SELF: IPresence = { user: 'ann', mode: 'control', you: true };
+const PROF: IPresence = { user: 'prof', mode: 'view', you: false };
+const BOB: IPresence = { user: 'bob', mode: 'control', you: false };
+
+/** A viewer on a server whose answers are the test's. */
+function shared(world: World, options: Partial<World['options']> = {}) {
+  const asked = { takeovers: [] as boolean[], viewers: 0 };
+  const server = { viewers: [SELF] as readonly IPresence[] | Error };
+  const { fetchToken } = world.options;
+  const viewer = new Viewer({
+    ...world.options,
+    fetchToken: (signal, takeover) => {
+      asked.takeovers.push(takeover);
+      return fetchToken(signal, takeover);
+    },
+    fetchViewers: async () => {
+      asked.viewers += 1;
+      if (server.viewers instanceof Error) {
+        throw server.viewers;
+      }
+      return server.viewers;
+    },
+    ...options
+  });
+  const toolbar = new PageToolbar(viewer, english, []);
+  document.body.append(toolbar.node, viewer.node);
+  return { viewer, toolbar, asked, server };
+}
+
+const words = (viewer: Viewer): string[] =>
+  [...viewer.node.querySelectorAll('.jp-VNC-buttons button')].map(each => each.textContent!);
+
+const press = (viewer: Viewer, word: string): void =>
+  [...viewer.node.querySelectorAll<HTMLElement>('.jp-VNC-buttons button')]
+    .find(each => each.textContent === word)!
+    .click();
+
+const tool = (id: string): HTMLButtonElement => document.querySelector(`[data-action="${id}"]`)!;
+
+const items = (): HTMLButtonElement[] => [
+  ...document.querySelectorAll<HTMLButtonElement>('[role=menu] button')
+];
+
+describe('a desktop that somebody else uses', () => {
+  it('names him, and is taken over by an explicit press only', async () => {
+    const world = new World();
+    const { viewer, asked } = shared(world);
+    world.answers = [
+      new TokenRefused(409, 'bob is using this desktop.'),
+      new TokenRefused(409, 'bob is using this desktop.')
+    ];
+    viewer.connect();
+    await settle();
+    assert.equal(viewer.status.state, 'busy');
+    assert.equal(viewer.node.querySelector('.jp-VNC-detail')!.textContent, 'bob is using this desktop.');
+    assert.deepEqual(words(viewer), ['Try again', 'Take it over']);
+    viewer.focus();
+    assert.equal(document.activeElement!.textContent, 'Try again');
+    await world.clock.advance(600000);
+    assert.deepEqual(asked.takeovers, [false], 'nothing happens by itself');
+    press(viewer, 'Try again');
+    await settle();
+    press(viewer, 'Take it over');
+    await world.succeed();
+    assert.deepEqual(asked.takeovers, [false, false, true]);
+    assert.ok(viewer.connected);
+    viewer.dispose();
+  });
+
+  it('is not taken over again by a reconnection', async () => {
+    const world = new World();
+    const { viewer, asked } = shared(world);
+    world.answers = [new TokenRefused(409)];
+    viewer.connect();
+    await settle();
+    press(viewer, 'Take it over');
+    await world.succeed();
+    await world.end(1006);
+    await world.clock.advance(2000);
+    assert.deepEqual(asked.takeovers, [false, true, false]);
+    viewer.dispose();
+  });
+});
+
+describe('a desktop that was taken over', () => {
+  it('does not reconnect, says who has it, and is taken back by a press', async () => {
+    const world = new World();
+    const { viewer, asked } = shared(world);
+    viewer.connect();
+    await world.succeed();
+    await world.end(4409, 'bob is using it now.');
+    assert.equal(viewer.node.querySelector('.jp-VNC-detail')!.textContent, 'bob is using it now.');
+    window.dispatchEvent(new Event('online'));
+    viewer.visible = false;
+    viewer.visible = true;
+    await world.clock.advance(600000);
+    assert.equal(world.asked, 1);
+    press(viewer, 'Take it back');
+    await world.succeed();
+    assert.deepEqual(asked.takeovers, [false, true]);
+    viewer.dispose();
+  });
+});
+
+describe('a desktop that has ended', () => {
+  it('is not started again until the reader says so', async () => {
+    const world = new World();
+    const { viewer } = shared(world);
+    viewer.connect();
+    await world.succeed();
+    await world.end(1000, 'The desktop has ended the connection.');
+    window.dispatchEvent(new Event('online'));
+    viewer.visible = false;
+    viewer.visible = true;
+    await world.clock.advance(600000);
+    assert.equal(world.asked, 1);
+    assert.deepEqual(words(viewer), ['Connect again']);
+    viewer.dispose();
+  });
+});
+
+describe('who else is there', () => {
+  it('is named in the toolbar as soon as there is somebody', async () => {
+    const world = new World();
+    const { viewer, server } = shared(world);
+    server.viewers = [SELF, PROF];
+    assert.ok(tool('people').hidden);
+    viewer.connect();
+    await world.succeed();
+    assert.ok(!tool('people').hidden);
+    assert.equal(tool('people').textContent, 'prof');
+    assert.equal(tool('people').title, 'prof is watching');
+    const told = viewer.node.querySelector<HTMLElement>('.jp-VNC-hint')!;
+    assert.equal(told.textContent, 'prof is watching.');
+    assert.equal(viewer.node.querySelector('[aria-live]')!.textContent, 'prof is watching.');
+    server.viewers = [SELF, PROF, BOB];
+    await world.clock.advance(COMPANY_INTERVAL);
+    assert.equal(tool('people').textContent, '+2');
+    assert.equal(told.textContent, 'bob is in control.');
+    tool('people').click();
+    assert.deepEqual(
+      items().map(item => item.textContent),
+      ['prof is watching', 'bob is in control']
+    );
+    items()[0]!.click();
+    server.viewers = [SELF];
+    await world.clock.advance(COMPANY_INTERVAL);
+    assert.ok(tool('people').hidden);
+    viewer.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('does not count this viewer, but the same reader in another window', async () => {
+    const world = new World();
+    const { viewer, server } = shared(world);
+    server.viewers = [SELF, { ...SELF, mode: 'view' }];
+    viewer.connect();
+    await world.succeed();
+    assert.equal(tool('people').title, 'You have it open in another window');
+    assert.equal(tool('people').textContent, '+1');
+    viewer.dispose();
+  });
+
+  it('is asked for every ten seconds while somebody looks, and not otherwise', async () => {
+    const world = new World();
+    const { viewer, asked } = shared(world);
+    await world.clock.advance(60000);
+    assert.equal(asked.viewers, 0);
+    viewer.connect();
+    await world.succeed();
+    await world.clock.advance(3 * COMPANY_INTERVAL);
+    assert.equal(asked.viewers, 4);
+    viewer.visible = false;
+    await world.clock.advance(600000);
+    assert.equal(asked.viewers, 4);
+    viewer.visible = true;
+    await settle();
+    assert.equal(asked.viewers, 5);
+    await world.end(4410);
+    await world.clock.advance(600000);
+    assert.equal(asked.viewers, 5);
+    viewer.dispose();
+  });
+
+  it('stays as it was while the server does not answer, and goes with the connection', async () => {
+    const world = new World();
+    const { viewer, server } = shared(world);
+    server.viewers = [SELF, PROF];
+    viewer.connect();
+    await world.succeed();
+    server.viewers = new Error('offline');
+    await world.clock.advance(COMPANY_INTERVAL);
+    assert.equal(tool('people').textContent, 'prof');
+    await world.end(1006);
+    assert.ok(tool('people').hidden);
+    viewer.dispose();
+  });
+
+  it('is cut when a name is long', () => {
+    const user = 'a-very-long-name@university.example.org';
+    assert.equal(briefly([{ ...BOB, user }]), 'a-very-long-name@un…');
+    assert.equal(briefly([]), '');
+  });
+});
+
+describe('the buttons follow what is permitted', () => {
+  /** What a session offers: the actions that are visible and enabled. */
+  async function offered(
+    mode: 'control' | 'view',
+    clipboard: 'both' | 'to-desktop' | 'from-desktop' | 'off'
+  ) {
+    const world = new World();
+    const settings = { ...world.options.settings, clipboard };
+    // The page was told "control": what the server grants decides.
+    const { viewer } = shared(world, { settings });
+    world.answers = [{ mode }];
+    viewer.connect();
+    await settle();
+    world.socket.open();
+    world.rfb.capabilities.power = true;
+    world.rfb.say('connect', {});
+    await settle();
+    const ids = createActions(english)
+      .filter(action => (action.isVisible?.(viewer) ?? true) && action.isEnabled(viewer))
+      .map(action => action.id);
+    const remote = createActions(english).find(action => action.id === 'scaling')!.items!(viewer)[0]!;
+    viewer.dispose();
+    return { ids, remote, sends: world.rfb.keys.length + world.rfb.pasted.length };
+  }
+
+  const hands = ['keys', 'keyboard', 'power'];
+  for (const [mode, clipboard, permitted] of [
+    ['control', 'both', [...hands, 'clipboard']],
+    ['control', 'to-desktop', [...hands, 'clipboard']],
+    ['control', 'from-desktop', [...hands, 'clipboard']],
+    ['control', 'off', hands],
+    ['view', 'both', ['clipboard']],
+    ['view', 'to-desktop', []],
+    ['view', 'from-desktop', ['clipboard']],
+    ['view', 'off', []]
+  ] as const) {
+    it(`${mode} with clipboard ${clipboard}`, async () => {
+      const { ids, remote, sends } = await offered(mode, clipboard);
+      for (const id of [...hands, 'clipboard']) {
+        assert.equal(ids.includes(id), (permitted as readonly string[]).includes(id), id);
+      }
+      assert.equal(remote.enabled, mode === 'control');
+      assert.equal(remote.label.includes('not in view mode'), mode === 'view');
+      assert.equal(sends, 0);
+    });
+  }
+});
