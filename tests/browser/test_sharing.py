@@ -1,0 +1,194 @@
+"""Two people at one real desktop, each in a browser of his own: who is asked, who makes way, and who is seen."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from .conftest import SCRIPT, VNCServer, free_port, stop, wait_for
+
+#: Everybody is whom a cookie says.
+IDENTITY = """
+from jupyter_server.auth.identity import IdentityProvider, User
+
+class NamedByCookie(IdentityProvider):
+    async def get_user(self, handler):
+        name = handler.get_cookie("who")
+        return User(name) if name else None
+
+c.ServerApp.identity_provider_class = NamedByCookie
+"""
+
+
+@pytest.fixture(scope="module")
+def server():
+    with tempfile.TemporaryDirectory(prefix="jvb-") as name, contextlib.ExitStack() as stack:
+        yield started_server(Path(name), stack)
+
+
+def started_server(folder, stack):
+    """A Jupyter server that knows several people, with one real desktop under several names."""
+    (folder / "password").write_bytes(
+        subprocess.run(["tigervncpasswd", "-f"], input=b"canary42", stdout=subprocess.PIPE, check=True).stdout
+    )
+    (folder / "password").chmod(0o600)
+    script = folder / "colours"
+    script.write_text(SCRIPT)
+    script.chmod(0o700)
+    terminal = ["xterm", "-bg", "#d02040", "-geometry", "300x120+0+0", "-b", "0", "+sb", "-e", str(script)]
+    path = folder / "vnc.sock"
+    vnc = VNCServer(["-rfbport", "-1", "-rfbunixpath", str(path), "-rfbunixmode", "0600"], folder, terminal)
+    stack.callback(vnc.stop)
+    vnc.start()
+    real = {"socket": str(path), "password_file": str(folder / "password"), "resize": "scale"}
+    targets = {
+        "scope": {"title": "Microscope", "sharing": "exclusive", **real},
+        "booth": {"title": "Booth", "sharing": "takeover", **real},
+        "watch": {"title": "Looking on", "mode": "view", **real},
+        "brief": {"title": "Until a key", "desktop": {"command": ["xterm", "-e", "bash", "-c", "read -rsn1"]}},
+    }
+    port = free_port()
+    (folder / "config.py").write_text(f"{IDENTITY}\nc.VNCBroker.targets = {targets!r}\n")
+    (folder / "root").mkdir()
+    (folder / "home").mkdir()
+    places = {"HOME": "home", "JUPYTER_CONFIG_DIR": "jc", "JUPYTER_DATA_DIR": "jd", "JUPYTER_RUNTIME_DIR": "jr"}
+    environment = os.environ | {key: str(folder / value) for key, value in places.items()}
+    command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0", f"--config={folder / 'config.py'}", "--no-browser"]
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, f"--ServerApp.root_dir={folder / 'root'}"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    stack.callback(stop, process)
+    base = f"http://127.0.0.1:{port}/vnc/"
+
+    def rows(path, who="root"):
+        request = urllib.request.Request(base + path, headers={"Cookie": f"who={who}"})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)
+
+    def answers():
+        try:
+            return len(rows("api/targets")) == len(targets)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    if not wait_for(answers, 60):
+        pytest.fail(log.read_text()[-4000:])
+    return SimpleNamespace(base=base, log=log, rows=rows)
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """Open a target's page as somebody, in a browser context of his own."""
+    with contextlib.ExitStack() as stack:
+
+        def opened(who, target, **options):
+            context = stack.enter_context(chromium.new_context(viewport={"width": 900, "height": 600}, **options))
+            context.add_cookies([{"name": "who", "value": who, "url": server.base}])
+            page = context.new_page()
+            page.goto(f"{server.base}view/{target}")
+            return page
+
+        yield opened
+
+
+def reaches(page, state):
+    page.wait_for_selector(f".jp-VNC[data-state='{state}']", timeout=20000)
+
+
+def told(page):
+    return page.inner_text(".jp-VNC-sentence"), page.inner_text(".jp-VNC-detail")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_exclusive_desktop_asks_before_it_changes_hands(visit, server, tmp_path, scheme):
+    ann = visit("ann", "scope", color_scheme=scheme)
+    reaches(ann, "connected")
+    bob = visit("bob", "scope", color_scheme=scheme)
+    reaches(bob, "busy")
+    assert told(bob)[1] == "ann is using this desktop."
+    bob.screenshot(path=tmp_path / "busy.png")
+    assert ann.get_attribute(".jp-VNC", "data-state") == "connected"
+    bob.click("button:text-is('Take it over')")
+    reaches(bob, "connected")
+    reaches(ann, "taken-over")
+    assert told(ann) == ("Another viewer has taken over this desktop.", "bob is using it now.")
+    ann.screenshot(path=tmp_path / "taken-over.png")
+    # Long enough for the first attempts of a viewer that would reconnect.
+    ann.wait_for_timeout(3000)
+    assert [row["user"] for row in server.rows("api/targets/scope/viewers")] == ["bob"]
+    ann.click("button:text-is('Take it back')")
+    reaches(ann, "connected")
+    reaches(bob, "taken-over")
+
+
+def test_a_reload_does_not_lock_its_user_out(visit):
+    ann = visit("ann", "scope")
+    reaches(ann, "connected")
+    ann.reload()
+    reaches(ann, "connected")
+    other = visit("ann", "scope")
+    reaches(other, "connected")
+    reaches(ann, "taken-over")
+    assert told(ann)[1] == "You have opened it in another window."
+
+
+def test_a_takeover_desktop_is_the_last_comers(visit):
+    ann = visit("ann", "booth")
+    reaches(ann, "connected")
+    bob = visit("bob", "booth")
+    reaches(bob, "connected")
+    reaches(ann, "taken-over")
+    ann.click("button:text-is('Take it back')")
+    reaches(ann, "connected")
+    reaches(bob, "taken-over")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_student_sees_that_the_instructor_watches(visit, tmp_path, scheme):
+    prof = visit("prof", "watch", color_scheme=scheme)
+    reaches(prof, "connected")
+    student = visit("student", "scope", color_scheme=scheme)
+    reaches(student, "connected")
+    people = student.wait_for_selector("[data-action=people]:not([hidden])")
+    assert (people.inner_text(), people.get_attribute("title")) == ("prof", "prof is watching")
+    student.wait_for_selector("text=prof is watching.")
+    student.screenshot(path=tmp_path / "people.png")
+    people.click()
+    assert student.inner_text("[role=menu]") == "prof is watching"
+    student.screenshot(path=tmp_path / "people-menu.png")
+    student.keyboard.press("Escape")
+    student.set_viewport_size({"width": 360, "height": 640})
+    student.screenshot(path=tmp_path / "people-narrow.png")
+    # The instructor was there first: he learns of the student with his next question.
+    seen = prof.wait_for_selector("[data-action=people]:not([hidden])", timeout=20000)
+    assert seen.get_attribute("title") == "student is in control"
+    prof.close()
+    student.set_viewport_size({"width": 900, "height": 600})
+    student.wait_for_selector("[data-action=people]", state="hidden", timeout=20000)
+
+
+def test_a_desktop_that_its_user_has_left_is_not_started_again(visit, server):
+    ann = visit("ann", "brief")
+    reaches(ann, "connected")
+    ann.click("canvas")
+    ann.keyboard.press("x")
+    reaches(ann, "ended")
+    # Long enough for the first attempts of a viewer that would reconnect.
+    ann.wait_for_timeout(3000)
+    assert ann.get_attribute(".jp-VNC", "data-state") == "ended"
+    rows = {row["name"]: row["state"] for row in server.rows("api/targets", "ann")}
+    assert rows["brief"] != "up"
