@@ -105,6 +105,9 @@ describe('a desktop that was taken over', () => {
     await world.succeed();
     await world.end(4409, 'bob is using it now.');
     assert.equal(viewer.node.querySelector('.jp-VNC-detail')!.textContent, 'bob is using it now.');
+    viewer.focus();
+    assert.ok(viewer.node.contains(document.activeElement));
+    assert.notEqual(document.activeElement!.tagName, 'BUTTON', 'a space that was meant for the desktop');
     window.dispatchEvent(new Event('online'));
     viewer.visible = false;
     viewer.visible = true;
@@ -123,7 +126,9 @@ describe('a desktop that has ended', () => {
     const { viewer } = shared(world);
     viewer.connect();
     await world.succeed();
+    viewer.focus();
     await world.end(1000, 'The desktop has ended the connection.');
+    assert.notEqual(document.activeElement!.tagName, 'BUTTON', 'the rest of what was typed');
     window.dispatchEvent(new Event('online'));
     viewer.visible = false;
     viewer.visible = true;

@@ -190,7 +190,7 @@ describe('the keyboard', () => {
   it('is given back when the desktop goes away, with the button under the finger', async () => {
     const world = new World();
     const made = await connected(world);
-    await world.end(1000);
+    await world.end(1012);
     assert.ok(!made.captured);
     assert.equal(document.activeElement, buttons(made)[0]);
   });

@@ -70,13 +70,7 @@ export const modifiers = (trans: ITranslate): { modifier: Modifier; label: strin
 /** The actions in the order of the toolbar. */
 export function createActions(trans: ITranslate): IAction[] {
   return [
-    {
-      id: 'toggle-connection',
-      label: viewer => (viewer?.active ? trans.__('Disconnect') : trans.__('Connect')),
-      icon: viewer => (viewer?.active ? icons.DISCONNECT : icons.CONNECT),
-      isEnabled: () => true,
-      run: viewer => (viewer.active ? viewer.disconnect() : viewer.connect())
-    },
+    // First, so that it is the last to go where there is little room: nobody looks on unseen.
     {
       id: 'people',
       label: viewer => peopleLabel(trans, viewer),
@@ -85,6 +79,13 @@ export function createActions(trans: ITranslate): IAction[] {
       isEnabled: () => true,
       isVisible: viewer => viewer.extras.company.others.length > 0,
       items: viewer => peopleItems(trans, viewer)
+    },
+    {
+      id: 'toggle-connection',
+      label: viewer => (viewer?.active ? trans.__('Disconnect') : trans.__('Connect')),
+      icon: viewer => (viewer?.active ? icons.DISCONNECT : icons.CONNECT),
+      isEnabled: () => true,
+      run: viewer => (viewer.active ? viewer.disconnect() : viewer.connect())
     },
     {
       id: 'scaling',

@@ -21,12 +21,8 @@ export class Overlay {
     private readonly _actions: IOverlayActions
   ) {
     this._labels = remedies(_trans);
-    this.node.append(
-      element('div', {
-        className: 'jp-VNC-card',
-        children: [this._spinner, this._sentence, this._detail, this._countdown, this._buttons]
-      })
-    );
+    this._card.append(this._spinner, this._sentence, this._detail, this._countdown, this._buttons);
+    this.node.append(this._card);
   }
 
   /** The element to show. */
@@ -48,9 +44,16 @@ export class Overlay {
     }
   }
 
-  /** Give the focus to the main button, so that a keyboard user whose desktop went away is somewhere. */
+  /**
+   * Give the focus to the main button, so that a keyboard user whose desktop went away is somewhere.
+   *
+   * Not to one that disconnects somebody else, or starts a desktop anew that has ended: who was typing would press it
+   * with the next space.
+   */
   focus(): void {
-    this._buttons.querySelector('button')?.focus();
+    const { phase, remedy } = this._shown ?? {};
+    const risky = phase === 'stopped' && (remedy === 'takeover' || remedy === 'connect');
+    (risky ? this._card : this._buttons.querySelector('button'))?.focus();
   }
 
   private _render(status: IStatus): void {
@@ -86,6 +89,7 @@ export class Overlay {
   }
 
   private readonly _labels: Record<Remedy, string>;
+  private readonly _card = element('div', { className: 'jp-VNC-card', attributes: { tabindex: '-1' } });
   private readonly _spinner = element('div', {
     className: 'jp-VNC-spinner',
     attributes: { 'aria-hidden': 'true' }
