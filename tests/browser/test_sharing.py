@@ -15,6 +15,8 @@ import pytest
 
 from .conftest import SCRIPT, VNCServer, free_port, stop, wait_for
 
+pytestmark = [pytest.mark.browser, pytest.mark.real]
+
 #: Everybody is whom a cookie says.
 IDENTITY = """
 from jupyter_server.auth.identity import IdentityProvider, User
@@ -179,6 +181,21 @@ def test_a_student_sees_that_the_instructor_watches(visit, tmp_path, scheme):
     prof.close()
     student.set_viewport_size({"width": 900, "height": 600})
     student.wait_for_selector("[data-action=people]", state="hidden", timeout=20000)
+
+
+def test_the_toolbar_of_lab_names_the_others_too(page, lab, tmp_path):
+    page.goto(f"{lab.base}lab?reset")
+    page.click('.jp-LauncherCard:has-text("Lab machine 1")', timeout=60000)
+    reaches(page, "connected")
+    people = page.locator("[data-action=people]:visible")
+    assert people.count() == 0
+    other = page.context.new_page()
+    other.goto(f"{lab.base}vnc/view/watch")
+    reaches(other, "connected")
+    page.bring_to_front()
+    people.wait_for(timeout=20000)
+    assert people.inner_text().strip() == "+1"
+    page.screenshot(path=tmp_path / "lab.png")
 
 
 def test_a_desktop_that_its_user_has_left_is_not_started_again(visit, server):
