@@ -56,6 +56,10 @@ coverage: ## what of the lowest floors their own tests have not run; after `make
 	$(call headline,coverage of floors 0 and 1)
 	@scripts/check_coverage.py
 
+.PHONY: bench-guard
+bench-guard: .make/python ## megabytes of a viewer's messages that the guard judges in a second
+	@python benchmarks/guard.py
+
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
