@@ -14,13 +14,19 @@ export class SettingsStore implements IPreferenceStore {
 
   read(): Partial<ICommonPreferences> {
     const { composite } = this._settings;
-    const known = Object.keys(DEFAULTS).filter(key => typeof composite[key] === 'boolean');
-    return Object.fromEntries(known.map(key => [key, composite[key]]));
+    const values = { ...composite, ...this._pending };
+    const known = Object.keys(DEFAULTS).filter(key => typeof values[key] === 'boolean');
+    return Object.fromEntries(known.map(key => [key, values[key]]));
   }
 
   write(preferences: Partial<ICommonPreferences>): void {
     for (const [key, value] of Object.entries(preferences)) {
-      void this._settings.set(key, value === true);
+      // What was chosen holds at once; the server takes its time to keep it.
+      this._pending[key] = value === true;
+      void this._settings
+        .set(key, value === true)
+        .catch(() => undefined)
+        .then(() => delete this._pending[key]);
     }
   }
 
@@ -28,6 +34,8 @@ export class SettingsStore implements IPreferenceStore {
     this._settings.changed.connect(told);
     return () => void this._settings.changed.disconnect(told);
   }
+
+  private readonly _pending: Record<string, boolean> = {};
 }
 
 /** Keep them there, if there are settings. */

@@ -87,7 +87,7 @@ export class Extras {
 
   /** The desktop went away; its canvas is still there. */
   departed(): void {
-    this._keep();
+    this.keep();
     this._rfb = null;
     this._updates = null;
     this._apply();
@@ -97,15 +97,23 @@ export class Extras {
   /** Whether anybody can see it. */
   set visible(visible: boolean) {
     if (!visible && this._visible) {
-      this._keep();
+      this.keep();
     }
     this._visible = visible;
     this._apply();
   }
 
+  /** Keep the present picture for the list of desktops, if there is one and the reader wants that. */
+  keep(): void {
+    const { memory, place, name } = this._options;
+    if (this._rfb && place !== undefined && this._preferences.now.pictures) {
+      keepPicture(memory, pictureKey(place, name), this._stage.canvas);
+    }
+  }
+
   /** Leave nothing behind. */
   dispose(): void {
-    this._keep();
+    this.keep();
     this._rfb = null;
     this._timer.clear();
     this._bell.dispose();
@@ -200,13 +208,6 @@ export class Extras {
       this._stage.hint.show(tooLong(this._options.trans));
     }
     return true;
-  }
-
-  private _keep(): void {
-    const { memory, place, name } = this._options;
-    if (this._rfb && place !== undefined && this._preferences.now.pictures) {
-      keepPicture(memory, pictureKey(place, name), this._stage.canvas);
-    }
   }
 
   private readonly _timer: Timer;

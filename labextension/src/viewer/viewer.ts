@@ -1,8 +1,7 @@
 /**
  * The viewer: one desktop in one element, for JupyterLab and for the standalone page.
  *
- * It owns the websocket and the states; noVNC draws and reads input. A host gives it an element to stand in,
- * a way to ask for tokens, and a toolbar.
+ * noVNC draws and reads input; a host gives an element to stand in, a way to ask for tokens, and a toolbar.
  */
 import type { IActionable } from './actions';
 import { Capture } from './capture';
@@ -123,6 +122,7 @@ export class Viewer implements IActionable {
 
   /** Disconnect, or stop trying. The desktop goes on. */
   disconnect(): void {
+    this.extras.keep();
     this._connection.disconnect();
   }
 
