@@ -86,6 +86,9 @@ describe('the meter', () => {
     head.setInt32(12, 7);
     assert.equal(encodingOf(head.buffer), 'Tight');
     assert.equal(encodingOf(head.buffer.slice(0, 12)), '');
+    const fenced = new Uint8Array([248, 0, 0, 0, 128, 0, 0, 1, 1, 7, ...new Uint8Array(head.buffer)]);
+    assert.equal(encodingOf(fenced.buffer), 'Tight');
+    assert.equal(encodingOf(fenced.buffer.slice(0, 20)), '');
     head.setUint8(0, 3);
     assert.equal(encodingOf(head.buffer), '');
   });

@@ -106,7 +106,12 @@ export class Extras {
   /** Keep the present picture for the list of desktops, if there is one and the reader wants that. */
   keep(): void {
     const { memory, place, name } = this._options;
-    if (this._rfb && place !== undefined && this._preferences.now.pictures) {
+    if (place === undefined) {
+      return;
+    }
+    if (!this._preferences.now.pictures) {
+      memory.set(pictureKey(place, name), '');
+    } else if (this._rfb) {
       keepPicture(memory, pictureKey(place, name), this._stage.canvas);
     }
   }
@@ -136,6 +141,7 @@ export class Extras {
     }
     if (live && (adaptive || statistics)) {
       this._measuring ||= this._measure();
+      this._tell(this._sample);
     } else {
       this._timer.clear();
       this._measuring = false;

@@ -33,14 +33,18 @@ const ENCODINGS: Readonly<Record<number, string>> = {
 /** A FramebufferUpdate's head and its first rectangle's (bytes). */
 const HEAD = 16;
 
-/** The encoding of the first rectangle, if a websocket message begins with a FramebufferUpdate. */
+const SERVER_FENCE = 248;
+
+/** The encoding of the first rectangle, if a websocket message begins with a picture. */
 export function encodingOf(data: unknown): string {
   if (!(data instanceof ArrayBuffer) || data.byteLength < HEAD) {
     return '';
   }
   const view = new DataView(data);
-  const isUpdate = view.getUint16(0) === 0 && view.getUint16(2) > 0;
-  return isUpdate ? (ENCODINGS[view.getInt32(12)] ?? '') : '';
+  // A desktop that measures the connection itself puts a fence before its pictures (rfbproto, ServerFence).
+  const at = view.getUint8(0) === SERVER_FENCE ? 9 + view.getUint8(8) : 0;
+  const isUpdate = data.byteLength >= at + HEAD && view.getUint16(at) === 0 && view.getUint16(at + 2) > 0;
+  return isUpdate ? (ENCODINGS[view.getInt32(at + 12)] ?? '') : '';
 }
 
 /** The meter of one viewer. */

@@ -1,0 +1,618 @@
+"""The viewer in a real browser, a test for each thing that it offers."""
+
+import json
+import os
+import re
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import stop, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.real]
+
+AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+CANVAS = ".jp-VNC-screen canvas:visible"
+MIXED = "Grüße, 世界, Привет, שלום, 🙂\n"
+
+
+@pytest.fixture
+def typed(lab, tmp_path):
+    """A terminal over the whole desktop that writes each byte typed into it to a file; returns how to read it."""
+    file, ready = tmp_path / "typed", tmp_path / "ready"
+    script = f"stty raw -echo; touch {ready}; exec cat > {file}"
+    environment = os.environ | {"DISPLAY": lab.servers["lab-1"].display, "LC_ALL": "C.UTF-8"}
+    command = ["xterm", "-u8", "-geometry", "300x120+0+0", "-b", "0", "-e", "sh", "-c", script]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        assert wait_for(ready.exists)
+        yield lambda: file.read_text() if file.exists() else ""
+    finally:
+        stop(process)
+
+
+def connected(page, where=""):
+    page.wait_for_selector(f"{where} .jp-VNC[data-phase=connected]", timeout=60000)
+
+
+def view(page, lab, name="lab-1"):
+    page.goto(f"{lab.base}vnc/view/{name}")
+    connected(page)
+
+
+def until(page, true, seconds=10):
+    return wait_for(lambda: page.wait_for_timeout(50) or true(), seconds)
+
+
+def focus(page):
+    """A click on the desktop; its terminals take keys from where the pointer is."""
+    page.locator(CANVAS).click()
+    page.wait_for_timeout(200)
+
+
+def open_in_lab(page, lab, title="Lab machine 1"):
+    page.goto(f"{lab.base}lab?reset")
+    page.wait_for_selector(".jp-LauncherCard", timeout=60000)
+    page.click(f'.jp-LauncherCard:has-text("{title}")')
+    connected(page)
+
+
+def settings(page, **switches):
+    page.click('[data-action="settings"]')
+    for name, on in switches.items():
+        page.locator(f".jp-VNC-panel input[name={name}]").set_checked(on)
+    page.keyboard.press("Escape")
+
+
+def sent_encodings(page):
+    """All SetEncodings that went to the server, as lists of numbers."""
+    messages = []
+
+    def note(frame):
+        data = frame if isinstance(frame, bytes) else b""
+        if data[:2] == b"\x02\0":
+            count = struct.unpack(">H", data[2:4])[0]
+            messages.append(list(struct.unpack(f">{count}i", data[4 : 4 + 4 * count])))
+
+    page.on("websocket", lambda socket: socket.on("framesent", note))
+    return messages
+
+
+def quality_of(encodings):
+    """Quality and compression that a list of encodings asks for (rfbproto: from -32, from -256)."""
+    return next(e + 32 for e in encodings if -32 <= e <= -23), next(e + 256 for e in encodings if -256 <= e <= -247)
+
+
+def size(page):
+    return page.locator(CANVAS).evaluate("canvas => [canvas.width, canvas.height]")
+
+
+# The size of the desktop
+
+
+def test_remote_scaling_gives_the_desktop_the_size_of_its_frame(page, lab):
+    view(page, lab)
+    page.set_viewport_size({"width": 900, "height": 700})
+    assert until(page, lambda: size(page) == [896, 655]), size(page)
+
+
+def test_a_fitted_desktop_keeps_its_size_and_is_all_visible(page, lab):
+    page.set_viewport_size({"width": 900, "height": 700})
+    view(page, lab)
+    assert until(page, lambda: size(page) == [896, 655])
+    page.click('[data-action="scaling"]')
+    page.get_by_role("menuitemradio", name="Fit to the frame").click()
+    page.set_viewport_size({"width": 500, "height": 400})
+    page.wait_for_timeout(500)
+    box = page.locator(CANVAS).bounding_box()
+    assert size(page) == [896, 655]
+    assert box["width"] <= 500
+
+
+def test_a_desktop_at_its_actual_size_is_moved_by_dragging(page, lab):
+    page.set_viewport_size({"width": 900, "height": 700})
+    view(page, lab)
+    assert until(page, lambda: size(page) == [896, 655])
+    page.click('[data-action="scaling"]')
+    page.get_by_role("menuitemradio", name="Actual size").click()
+    page.set_viewport_size({"width": 500, "height": 400})
+    frame = page.locator(".jp-VNC-screen > div")
+    assert until(page, lambda: frame.evaluate("node => node.scrollWidth > node.clientWidth"))
+    page.click('[data-action="scaling"]')
+    page.get_by_role("menuitemcheckbox", name="Move the view").click()
+    assert until(page, lambda: frame.evaluate("node => node.scrollWidth <= node.clientWidth"))
+    before = page.locator(CANVAS).screenshot()
+    page.mouse.move(400, 300)
+    page.mouse.down()
+    page.mouse.move(100, 100, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    assert size(page) == [496, 355]
+    assert page.locator(CANVAS).screenshot() != before
+
+
+# Quality
+
+
+def test_quality_and_compression_are_what_the_reader_chose_and_are_remembered(page, lab):
+    encodings = sent_encodings(page)
+    view(page, lab)
+    settings(page, adaptive=False)
+    page.click('[data-action="settings"]')
+    page.locator("input[name=quality]").fill("9")
+    page.locator("input[name=compression]").fill("0")
+    assert until(page, lambda: quality_of(encodings[-1]) == (9, 0))
+    page.reload()
+    connected(page)
+    assert until(page, lambda: quality_of(encodings[-1]) == (9, 0))
+
+
+def test_quality_follows_a_slow_connection_down(page, lab):
+    encodings = sent_encodings(page)
+    view(page, lab)
+    first = quality_of(encodings[-1])
+    session = page.context.new_cdp_session(page)
+    limits = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", limits)
+    assert until(page, lambda: quality_of(encodings[-1]) < first, 15)
+    assert quality_of(encodings[-1])[1] > first[1]
+
+
+def test_statistics_show_frames_delay_bandwidth_and_encoding(page, lab):
+    view(page, lab)
+    settings(page, statistics=True)
+    box = page.locator(".jp-VNC-statistics")
+    focus(page)
+    assert until(page, lambda: page.keyboard.press("g") or re.search(r"Delay\s+\d+ ms", box.inner_text()))
+    assert re.search(r"Encoding\s+\w+", box.inner_text()), box.inner_text()
+    assert until(page, lambda: page.keyboard.press("r") or re.search(r"Frames\s+[1-9]\d* /s", box.inner_text()))
+    settings(page, statistics=False)
+    assert box.is_hidden()
+
+
+# Keys
+
+
+@pytest.mark.parametrize(
+    ("layout", "keys", "wanted"),
+    [
+        ("German", [("AltRight", "AltGraph", None), ("KeyQ", "@", "@")], "@"),
+        ("German umlaut", [("BracketLeft", "ü", "ü")], "ü"),
+        ("French", [("AltRight", "AltGraph", None), ("Digit0", "@", "@")], "@"),
+        ("French dead key", [("BracketLeft", "Dead", None), ("KeyE", "ê", "ê")], "ê"),
+        ("Japanese", [("IntlYen", "¥", "¥")], "¥"),
+    ],
+)
+def test_keys_of_other_layouts_arrive(page, lab, typed, layout, keys, wanted):
+    view(page, lab)
+    focus(page)
+    session = page.context.new_cdp_session(page)
+    for code, key, text in keys:
+        event = {"code": code, "key": key, "modifiers": 0} | ({"text": text} if text else {})
+        session.send("Input.dispatchKeyEvent", {"type": "keyDown", **event})
+    for code, key, _ in reversed(keys):
+        session.send("Input.dispatchKeyEvent", {"type": "keyUp", "code": code, "key": key})
+    assert until(page, lambda: typed() == wanted), (layout, typed())
+
+
+def test_composed_text_arrives_from_an_input_method(page, lab, typed):
+    view(page, lab)
+    page.click('[data-action="keyboard"]')
+    session = page.context.new_cdp_session(page)
+    session.send("Input.imeSetComposition", {"text": "にほん", "selectionStart": 3, "selectionEnd": 3})
+    page.wait_for_timeout(100)
+    assert typed() == ""
+    session.send("Input.insertText", {"text": "日本"})
+    page.keyboard.type("ok")
+    page.keyboard.press("Backspace")
+    assert until(page, lambda: typed() == "日本ok\x7f" or typed() == "日本ok\b"), typed()
+
+
+def test_a_held_modifier_goes_with_the_next_key_until_it_is_let_go(page, lab, typed):
+    view(page, lab)
+    focus(page)
+    page.click('[data-action="keys"]')
+    page.get_by_role("menuitemcheckbox", name="Hold Ctrl").click()
+    page.keyboard.press("a")
+    page.click('[data-action="keys"]')
+    page.get_by_role("menuitemcheckbox", name="Hold Ctrl").click()
+    page.keyboard.press("b")
+    assert until(page, lambda: typed() == "\x01b"), typed()
+
+
+def test_no_modifier_sticks_when_the_focus_is_lost(page, lab, typed):
+    view(page, lab)
+    focus(page)
+    page.keyboard.down("Control")
+    page.keyboard.down("Shift")
+    page.locator('[data-action="screenshot"]').focus()
+    page.keyboard.up("Shift")
+    page.keyboard.up("Control")
+    focus(page)
+    page.keyboard.press("a")
+    assert until(page, lambda: typed() == "a"), typed()
+
+
+def test_a_text_is_typed_key_by_key(page, lab, typed):
+    view(page, lab)
+    focus(page)
+    page.click('[data-action="keys"]')
+    page.get_by_role("menuitem", name="Type a text").click()
+    page.get_by_label("Text to type").fill("straße ñ € 世界 {[|]}")
+    page.get_by_role("button", name="Type it").click()
+    assert until(page, lambda: typed() == "straße ñ € 世界 {[|]}"), typed()
+
+
+def test_the_chord_gives_the_keyboard_back_and_lab_has_its_shortcuts_again(page, lab, typed):
+    open_in_lab(page, lab)
+    focus(page)
+    page.keyboard.press("Control+b")
+    assert until(page, lambda: typed() == "\x02"), typed()
+    bar = page.locator("#jp-left-stack")
+    before = bar.is_visible()
+    page.keyboard.press("Control+Alt+Shift")
+    assert page.locator(".jp-VNC.jp-mod-captured").count() == 0
+    page.keyboard.press("Control+b")
+    assert until(page, lambda: bar.is_visible() != before)
+    assert typed() == "\x02"
+
+
+# Clipboard
+
+
+def xclip(lab, *arguments, **options):
+    environment = os.environ | {"DISPLAY": lab.servers["lab-1"].display}
+    command = ["xclip", "-selection", "clipboard", *arguments]
+    return subprocess.run(command, check=False, env=environment, timeout=10, **options)
+
+
+def test_both_clipboards_are_one_where_the_browser_permits_it(page, lab):
+    text = MIXED * (200 * 1024 // len(MIXED.encode()))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    view(page, lab)
+    page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    page.locator('[data-action="screenshot"]').focus()
+    focus(page)
+    assert until(page, lambda: xclip(lab, "-o", capture_output=True).stdout == text.encode(), 15)
+    back = text[::-1]
+    xclip(lab, "-i", input=back.encode())
+    assert until(page, lambda: page.evaluate("navigator.clipboard.readText()") == back, 15)
+
+
+def test_a_text_that_is_too_long_is_refused_with_a_sentence(page, lab):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    view(page, lab)
+    page.evaluate("navigator.clipboard.writeText('ä'.repeat(128 * 1024 + 1))")
+    page.locator('[data-action="screenshot"]').focus()
+    focus(page)
+    page.get_by_text("at most 256 KiB").first.wait_for(timeout=5000)
+    page.click('[data-action="clipboard"]')
+    page.get_by_label("Text for the desktop").fill("ä" * (128 * 1024 + 1))
+    page.get_by_role("button", name="Send to the desktop").click()
+    assert "256 KiB" in page.locator(".jp-VNC-panel:visible .jp-VNC-note").inner_text()
+
+
+def test_the_panel_says_why_the_clipboard_is_not_shared(page, lab):
+    view(page, lab)
+    page.click('[data-action="clipboard"]')
+    page.get_by_text(re.compile("asks you once|cannot share|was told")).wait_for(timeout=5000)
+
+
+# Screen, bell, touch
+
+
+def test_full_screen_is_of_the_panel_alone_and_says_how_to_leave(page, lab):
+    open_in_lab(page, lab)
+    page.click('[data-action="fullscreen"]')
+    assert until(page, lambda: page.evaluate("document.fullscreenElement?.classList.contains('jp-VNC')"))
+    assert "leave full screen" in page.locator(".jp-VNC-hint").inner_text()
+    page.evaluate("document.exitFullscreen()")
+    assert until(page, lambda: page.evaluate("document.fullscreenElement === null"))
+
+
+def test_the_bell_flashes_and_can_be_switched_off(page, lab):
+    view(page, lab)
+    page.evaluate("""() => {
+        window.rung = 0;
+        const node = document.querySelector('.jp-VNC');
+        let was = false;
+        new MutationObserver(() => {
+            const is = node.classList.contains('jp-mod-bell');
+            window.rung += is && !was ? 1 : 0;
+            was = is;
+        }).observe(node, {attributeFilter: ['class']});
+    }""")
+    environment = os.environ | {"DISPLAY": lab.servers["lab-1"].display}
+    ring = ["xterm", "-geometry", "20x5", "-e", "sh", "-c", r"sleep 0.3; printf '\a'; sleep 0.5"]
+    subprocess.run(ring, env=environment, check=True, timeout=20, stderr=subprocess.DEVNULL)
+    assert until(page, lambda: page.evaluate("rung") == 1), page.evaluate("rung")
+    settings(page, bell=False)
+    subprocess.run(ring, env=environment, check=True, timeout=20, stderr=subprocess.DEVNULL)
+    page.wait_for_timeout(500)
+    assert page.evaluate("rung") == 1
+
+
+def test_the_screen_stays_on_only_while_that_is_wanted(page, lab):
+    page.add_init_script("""
+        window.locks = 0;
+        navigator.wakeLock.request = async () => { locks += 1; return {release: async () => { locks -= 1; }}; };
+    """)
+    view(page, lab)
+    assert page.evaluate("locks") == 0
+    settings(page, keepAwake=True)
+    assert until(page, lambda: page.evaluate("locks") == 1)
+    page.click('[data-action="toggle-connection"]')
+    assert until(page, lambda: page.evaluate("locks") == 0)
+
+
+def test_a_finger_clicks_and_a_phone_types(chromium, lab, typed):
+    with chromium.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        page.goto(f"{lab.base}vnc/?token={lab.token}")
+        view(page, lab)
+        page.locator(CANVAS).tap()
+        page.get_by_role("button", name="More").tap()
+        page.get_by_role("menuitemcheckbox", name="On-screen keyboard").tap()
+        page.get_by_label("Keys for the desktop").wait_for()
+        page.keyboard.insert_text("hé")
+        assert until(page, lambda: typed() == "hé"), typed()
+        for node in page.locator(".jp-VNC-key, .jp-VNC-tool:visible").all():
+            box = node.bounding_box()
+            assert min(box["width"], box["height"]) >= 36
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_screenshot_is_a_download(page, lab):
+    view(page, lab)
+    with page.expect_download() as download:
+        page.click('[data-action="screenshot"]')
+    assert download.value.suggested_filename == "lab-1.png"
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+# At home in JupyterLab
+
+
+def test_a_screenshot_goes_to_the_files(page, lab):
+    open_in_lab(page, lab)
+    with page.expect_response(lambda answer: "/api/contents/" in answer.url and answer.request.method == "PUT") as put:
+        page.click('[data-action="keep-screenshot"]')
+    assert put.value.status == 201
+    assert re.search(r"lab-1-[\d-]+\.png", put.value.url)
+
+
+def test_a_hidden_tab_gets_no_pictures_and_asks_for_no_size(page, lab):
+    sizes, frames = [], []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda data: frames.append(len(data))))
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framesent", lambda data: sizes.append(data) if data[:1] == b"\xfb" else None),
+    )
+    open_in_lab(page, lab)
+    focus(page)
+    page.keyboard.press("Control+Alt+Shift")
+    page.evaluate("document.activeElement.blur()")
+    page.locator(".lm-TabBar-addButton:visible").first.click()
+    page.wait_for_selector(".jp-LauncherCard:visible")
+    page.wait_for_timeout(800)
+    before, asked = len(frames), len(sizes)
+    environment = os.environ | {"DISPLAY": lab.servers["lab-1"].display}
+    draw = ["xterm", "-geometry", "80x24", "-e", "sh", "-c", "for i in $(seq 40); do seq 20; sleep 0.03; done"]
+    subprocess.run(draw, env=environment, check=True, timeout=20, stderr=subprocess.DEVNULL)
+    assert len(frames) - before <= 1  # the answer to being told to stop
+    page.locator('.lm-TabBar-tab[data-type="jupyter-vnc-desktop"]').click()
+    assert until(page, lambda: len(frames) > before + 1)
+    page.wait_for_timeout(300)
+    zero = [message for message in sizes if struct.unpack(">HH", message[2:6]) < (200, 150)]
+    assert (zero, len(sizes)) == ([], asked)
+
+
+def test_a_drag_to_the_side_keeps_the_connection(page, lab):
+    open_in_lab(page, lab)
+    page.locator(".lm-TabBar-addButton:visible").first.click()
+    page.wait_for_selector(".jp-LauncherCard:visible")
+    opened = len(page.sockets)
+    tab = page.locator('.lm-TabBar-tab[data-type="jupyter-vnc-desktop"]').bounding_box()
+    page.mouse.move(tab["x"] + 40, tab["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(900, 300, steps=8)
+    page.mouse.move(1240, 450, steps=8)
+    page.wait_for_timeout(500)
+    page.mouse.up()
+    assert until(page, lambda: page.locator(CANVAS).count() and page.locator(CANVAS).bounding_box()["x"] > 600)
+    connected(page)
+    assert len(page.sockets) == opened
+
+
+def test_the_running_panel_shuts_a_desktop_down(page, lab):
+    open_in_lab(page, lab, "My desktop")
+    page.click('.jp-SideBar [data-id="jp-running-sessions"]')
+    shut_down = page.locator("[title='Shut Down'], [aria-label='Shut Down']")
+    item = page.locator(".jp-RunningSessions-item", has_text="My desktop", has=shut_down)
+    item.wait_for(timeout=20000)
+    item.hover()
+    item.locator("[title='Shut Down'], [aria-label='Shut Down']").first.click()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as answer:
+        page.locator(".jp-Dialog").get_by_role("button", name="Shut Down").click()
+    assert answer.value.status == 204
+    assert until(page, lambda: item.count() == 0)
+    page.wait_for_selector('.jp-VNC:not([data-phase="connected"])')
+
+
+def test_the_status_bar_counts_desktops_and_says_the_delay(page, lab):
+    open_in_lab(page, lab)
+    item = page.locator("#jp-main-statusbar [aria-label*='remote desktop']")
+    assert until(page, lambda: item.count() and re.search(r"^\d+ · \d+ ms$", item.inner_text())), item.all_inner_texts()
+
+
+def test_file_new_lists_the_desktops_and_the_tile_tells_the_state(page, lab):
+    page.goto(f"{lab.base}lab?reset")
+    tile = page.locator('.jp-LauncherCard:has-text("Lab machine 1")')
+    tile.wait_for(timeout=60000)
+    assert until(page, lambda: "Running" in (tile.get_attribute("title") or "")), tile.get_attribute("title")
+    page.click('.lm-MenuBar-itemLabel:text("File")')
+    page.hover('.lm-Menu-itemLabel:text-is("New")')
+    page.click('.lm-Menu-itemLabel:text-is("Lab machine 1")')
+    connected(page)
+
+
+def test_the_form_of_settings_and_the_panel_are_one(page, lab):
+    open_in_lab(page, lab)
+    settings(page, statistics=True)
+    page.locator(".jp-VNC-statistics").wait_for(timeout=10000)
+    page.keyboard.press("Control+Alt+Shift")
+    page.keyboard.press("Control+,")
+    form = page.locator("#jp-SettingsEditor-jupyter-vnc\\:plugin_statistics, input[id$=plugin_statistics]").first
+    page.get_by_role("tab", name=re.compile("Remote desktops")).or_(
+        page.locator(".jp-PluginList-entry", has_text="Remote desktops")
+    ).first.click()
+    form.wait_for(timeout=20000)
+    assert form.is_checked()
+    form.uncheck()
+    page.wait_for_timeout(1500)
+    page.locator('.lm-TabBar-tab[data-type="jupyter-vnc-desktop"]').click()
+    assert until(page, lambda: page.locator(".jp-VNC-statistics").is_hidden())
+
+
+def test_little_is_loaded_before_the_first_use(page, lab):
+    got = []
+    page.on(
+        "requestfinished",
+        lambda one: got.append(one) if re.search(r"jupyter-vnc/static|/vnc/static", one.url) else None,
+    )
+    page.goto(f"{lab.base}lab?reset")
+    page.wait_for_selector('.jp-LauncherCard:has-text("Lab machine 1")', timeout=60000)
+    page.wait_for_timeout(1000)
+    assert not [one.url for one in got if "novnc" in one.url]
+    assert 0 < sum(one.sizes()["responseBodySize"] for one in got) < 30 * 1024
+    for _ in range(2):
+        page.locator('.jp-LauncherCard:has-text("Lab machine 1")').last.click()
+        connected(page)
+        page.locator(".lm-TabBar-addButton:visible").first.click()
+    assert sum("novnc/rfb.js" in one.url for one in got) == 1
+
+
+# For everybody
+
+
+@pytest.mark.parametrize("where", ["list", "page", "lab", "ended"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(page, lab, where, scheme):
+    page.emulate_media(color_scheme=scheme)
+    scope = "document"
+    if where == "lab":
+        open_in_lab(page, lab)
+        page.click('[data-action="settings"]')
+        scope = "document.querySelector('.jp-VNC').closest('.jp-MainAreaWidget')"
+    elif where == "list":
+        page.goto(f"{lab.base}vnc/")
+    else:
+        view(page, lab)
+        page.click('[data-action="toggle-connection"]' if where == "ended" else '[data-action="clipboard"]')
+    page.wait_for_timeout(300)
+    page.evaluate(AXE.read_text())
+    # JupyterLab's own buttons have aria-pressed on an element that has no role until it has its shadow.
+    rules = {"aria-allowed-attr": {"enabled": where != "lab"}}
+    options = json.dumps({"resultTypes": ["violations"], "rules": rules})
+    found = page.evaluate(f"axe.run({scope}, {options})")["violations"]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
+
+
+def test_everything_can_be_reached_and_closed_with_the_keyboard(page, lab):
+    view(page, lab)
+    page.keyboard.press("Control+Alt+Shift")
+    assert page.evaluate("document.activeElement.dataset.action") == "toggle-connection"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "menuitemradio"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.dataset.action") == "scaling"
+    page.locator('[data-action="settings"]').focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.name") == "adaptive"
+    page.keyboard.press("Escape")
+    assert page.locator(".jp-VNC-panel:visible").count() == 0
+
+
+def test_the_pages_speak_the_readers_language(chromium, lab):
+    with chromium.new_context(locale="zh-TW") as context:
+        page = context.new_page()
+        page.goto(f"{lab.base}vnc/?token={lab.token}")
+        page.get_by_role("heading", name="遠端桌面").wait_for()
+        assert page.evaluate("document.documentElement.lang") == "zh-TW"
+        view(page, lab)
+        assert page.locator(".jp-VNC-state").inner_text() == "已連線"
+        assert page.locator('[data-action="fullscreen"]').get_attribute("aria-label") == "全螢幕"
+
+
+def test_the_list_shows_the_last_picture_of_a_desktop(page, lab):
+    page.goto(f"{lab.base}vnc/")
+    assert page.locator('[data-target="lab-1"] img').count() == 0
+    view(page, lab)
+    page.goto(f"{lab.base}vnc/")
+    picture = page.locator('[data-target="lab-1"] img')
+    picture.wait_for()
+    assert picture.evaluate("node => node.decode().then(() => node.naturalWidth)") == 320
+    assert page.locator('[data-target="socket-1"] img').count() == 0
+    view(page, lab)
+    settings(page, pictures=False)
+    page.goto(f"{lab.base}vnc/")
+    page.wait_for_timeout(300)
+    assert page.locator('[data-target="lab-1"] img').count() == 0
+
+
+# What happens
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "button"),
+    [
+        (1000, "ended", "Connect again"),
+        (1012, "restarting", "Retry now"),
+        (4401, "login", "Log in"),
+        (4404, "gone", "Back to the list"),
+        (4409, "taken-over", "Take it back"),
+        (4429, "limit", "Try again"),
+        (4502, "unreachable", "Retry now"),
+    ],
+)
+def test_each_end_has_a_sentence_and_a_button(page, lab, code, state, button):
+    # The real websocket, of which the page is told that it was closed with another code.
+    page.add_init_script(f"""
+        window.WebSocket = new Proxy(WebSocket, {{construct(real, options) {{
+            const socket = new real(...options);
+            const close = () => socket.dispatchEvent(new CloseEvent('close', {{code: {code}}}));
+            socket.addEventListener('open', () => setTimeout(close, 100));
+            return socket;
+        }}}});
+    """)
+    page.goto(f"{lab.base}vnc/view/lab-1")
+    page.wait_for_selector(f'.jp-VNC[data-state="{state}"]')
+    page.get_by_role("button", name=button).wait_for()
+    assert page.locator(".jp-VNC-sentence").inner_text().endswith(".")
+
+
+def test_a_cut_network_is_counted_down_and_comes_back_by_itself(page, lab):
+    view(page, lab)
+    page.context.set_offline(True)
+    page.evaluate("document.querySelector('.jp-VNC') && window.dispatchEvent(new Event('offline'))")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    page.route("**/api/tokens", lambda route: route.abort())
+    page.click('[data-action="toggle-connection"]')
+    page.click('[data-action="toggle-connection"]')
+    page.get_by_text(re.compile(r"Reconnecting in \d+ s")).wait_for(timeout=10000)
+    page.unroute("**/api/tokens")
+    page.context.set_offline(False)
+    connected(page)
+
+
+def test_nothing_of_a_grant_is_kept(page, lab):
+    with page.expect_response(lambda answer: "/api/tokens" in answer.url) as answer:
+        view(page, lab)
+    token = answer.value.json()["token"]
+    assert token not in json.dumps(page.evaluate("({...localStorage, ...sessionStorage, at: location.href})"))
+    assert token not in page.content()
