@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +63,7 @@ class VNCExtension(ExtensionApp):
             loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True
         )
         self._register_events()
+        self._adopt_loggers()
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
@@ -72,6 +74,12 @@ class VNCExtension(ExtensionApp):
         if events is not None and self.broker is not None:
             events.register_event_schema(EVENT_SCHEMA_FILE)
             self.broker.audit.events = events
+
+    def _adopt_loggers(self) -> None:
+        """Show what our modules say at DEBUG where Jupyter's own lines go, as Jupyter does with tornado's."""
+        ours = logging.getLogger(__package__)
+        ours.parent = self.log.logger if isinstance(self.log, logging.LoggerAdapter) else self.log
+        ours.setLevel(self.log.getEffectiveLevel())
 
     def _note_activity(self) -> None:
         """Move the server's ``last_activity``: any setting of such a name counts."""

@@ -15,6 +15,8 @@ from typing import Final, Protocol, runtime_checkable
 #: The most that one ``read`` returns (bytes); also what a slow peer may leave unread in our buffers.
 READ_SIZE: Final = 64 * 1024
 
+Socket = socket.socket
+
 
 @runtime_checkable
 class Channel(Protocol):
@@ -47,16 +49,35 @@ class StreamChannel:
         writer.transport.set_write_buffer_limits(high=READ_SIZE)
 
     @property
-    def socket(self) -> socket.socket:
+    def socket(self) -> Socket:
         """The socket below, for its options and addresses."""
         return self._writer.get_extra_info("socket")  # type: ignore[no-any-return]
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the bytes on the socket are TLS's and not ours."""
+        return self._writer.get_extra_info("ssl_object") is not None
 
     async def read(self) -> bytes:
         """See :meth:`Channel.read`."""
         try:
             return await self._reader.read(READ_SIZE)
-        except (ConnectionError, ssl.SSLError, TimeoutError):
+        except OSError:  # reset, timed out, no route any more, TLS broken: nothing comes
             return b""
+
+    async def take_over(self) -> tuple[Socket, bytes]:
+        """Give the reading side away: a descriptor of the socket to read from, and what has been read already.
+
+        The caller closes the socket; afterwards :meth:`read` gives nothing. Writing and closing stay here.
+        """
+        transport = self._writer.transport
+        assert isinstance(transport, asyncio.ReadTransport)  # noqa: S101 - for the type checker
+        transport.pause_reading()
+        # With the end in sight the reader gives all it has without waiting; it may set the transport going for more.
+        self._reader.feed_eof()
+        buffered = await self._reader.read()
+        transport.pause_reading()
+        return self.socket.dup(), buffered
 
     async def write(self, data: bytes) -> None:
         """See :meth:`Channel.write`."""

@@ -17,11 +17,13 @@ from .audit import Audit
 from .channels import Channel
 from .connect import Connector, TargetLeg, converse
 from .exceptions import CloseCode, ServerStopping, Stalled, TargetUnreachable, VNCError
-from .relay import Leg, Relay
+from .pipes import PipePool
+from .relay import Copier, Leg, Relay
 from .rfb.guard import Guard, Permissions
 from .rfb.handshake import ViewerHandshake, client_init
 from .sessions import Session, SessionRegistry
 from .targets import DesktopAddress, DesktopSpec, State, Target, TCPAddress, UnixAddress
+from .zerocopy import pump_to_viewer
 
 #: For how long the outcome of the last connection tells a TCP target's state (seconds).
 STATE_MEMORY: Final = 60.0
@@ -67,6 +69,7 @@ class SessionRunner:
         self._owner = owner
         self._connector = connector
         self._desktops = desktops
+        self._pipes = PipePool()
         self._outcomes: dict[str, tuple[State, float]] = {}
 
     def last_state(self, address: str) -> State:
@@ -156,10 +159,17 @@ class SessionRunner:
     async def _relay(self, session: Session, viewer: Channel, leg: TargetLeg, early: bytes) -> Leg:
         watch = _Watch(session, self._owner, self._desktops)
         stall = session.target.limits.stall_timeout or self._owner.stall_timeout
-        relay = Relay(
-            viewer, leg.channel, stall_timeout=stall, from_viewer=watch.from_viewer, from_target=watch.from_target
+        from_viewer = Copier(viewer, leg.channel, watch.from_viewer, stall_timeout=stall, early=early)
+        from_target = pump_to_viewer(
+            leg.channel,
+            viewer,
+            count=watch.from_target,
+            stall_timeout=stall,
+            early=leg.early,
+            pipes=self._pipes,
+            session_id=session.id,
         )
-        return await relay.run(early_viewer=early, early_target=leg.early)
+        return await Relay(from_viewer, from_target).run()
 
 
 class _Watch:
@@ -181,12 +191,11 @@ class _Watch:
             self._note_input()
         return passed
 
-    def from_target(self, data: bytes) -> bytes:
-        """Pixels pass as they are."""
-        self._session.bytes_out += len(data)
+    def from_target(self, size: int) -> None:
+        """Pixels pass as they are; that they do is all there is to see."""
+        self._session.bytes_out += size
         if self._owner.activity == "traffic":
             self._owner.on_activity()
-        return data
 
     def _note_input(self) -> None:
         self._session.note_input()

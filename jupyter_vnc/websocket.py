@@ -10,12 +10,14 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from .exceptions import CloseCode, TokenRefused, VNCError
+from .frames import FrameWriter, look_at
 from .handlers import VNCHandler, http_error
 from .sessions import Session
+from .zerocopy import CannotLend
 
 #: The websocket subprotocol that noVNC speaks; the one that is answered.
 BINARY: Final = "binary"
@@ -45,6 +47,7 @@ class WebSocketChannel:
         self._room = asyncio.Event()
         self._room.set()
         self._pong = asyncio.Event()
+        self._frames: FrameWriter | None = None
 
     async def feed(self, data: bytes) -> None:
         """Take a message of the viewer; wait until there is room for the next."""
@@ -60,6 +63,8 @@ class WebSocketChannel:
         self._eof = True
         self._readable.set()
         self._room.set()
+        if self._frames is not None:
+            self._frames.close()
 
     def pong(self) -> None:
         """Note an answer to a ping."""
@@ -80,12 +85,23 @@ class WebSocketChannel:
         """Send one binary message; return when the socket has taken it."""
         try:
             sent = asyncio.ensure_future(self._handler.write_message(data, binary=True))
-            sent.add_done_callback(_look_at)
+            sent.add_done_callback(look_at)
             # Tornado goes on with a message that it has begun, whoever still waits for it: cancelling its future would
             # only make it complain.
             await asyncio.shield(sent)
         except (WebSocketClosedError, StreamClosedError) as error:
             raise ConnectionResetError("the viewer is gone") from error
+
+    def lend(self) -> FrameWriter:
+        """See :meth:`~jupyter_vnc.zerocopy.Lender.lend`: the rest of tornado writes in its turn from now on."""
+        stream = getattr(self._handler.ws_connection, "stream", None)
+        if type(stream) is not IOStream:
+            raise CannotLend("the browser's connection is encrypted, or closed")
+        self._frames = FrameWriter(stream)
+        if not self._frames.sees(lambda: self._handler.ping(b"vnc")):
+            self._frames.close()
+            raise CannotLend("this version of tornado writes in a way that is not known")
+        return self._frames
 
     async def write_eof(self) -> bool:
         """A websocket cannot close one way only (RFC 6455 section 7.1.2)."""
@@ -119,12 +135,6 @@ class WebSocketChannel:
         self.feed_eof()
         if (stream := self._handler.ws_connection and self._handler.ws_connection.stream) is not None:
             stream.close()
-
-
-def _look_at(sent: asyncio.Future[None]) -> None:
-    """Look at how a message ended, so that nobody is told that nobody looked."""
-    if not sent.cancelled():
-        sent.exception()
 
 
 class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):

@@ -17,7 +17,7 @@ FLOORS = (
     ("exceptions", "rfb/"),
     ("targets", "target_config", "tokens", "sessions", "limits", "plugins"),
     (
-        *("channels", "dial", "connect", "credentials", "secure", "relay", "zerocopy", "audit"),
+        *("channels", "dial", "connect", "credentials", "secure", "relay", "zerocopy", "frames", "pipes", "audit"),
         *("desktops/", "sources/", "stores/"),
     ),
     ("broker", "broker_config", "serving"),

@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_vnc import relay as module
 from jupyter_vnc.exceptions import Stalled, ViewerError
-from jupyter_vnc.relay import Leg, Relay
+from jupyter_vnc.relay import Copier, Leg, Relay
 
 
 class Memory:
@@ -50,13 +50,16 @@ def same(data):
     return data
 
 
-def joined(viewer, target, *, stall=0, from_viewer=same, from_target=same):
-    return Relay(viewer, target, stall_timeout=stall, from_viewer=from_viewer, from_target=from_target)
+def joined(viewer, target, *, stall=0, from_viewer=same, from_target=same, early_viewer=b"", early_target=b""):
+    return Relay(
+        Copier(viewer, target, from_viewer, stall_timeout=stall, early=early_viewer),
+        Copier(target, viewer, from_target, stall_timeout=stall, early=early_target),
+    )
 
 
 @asynccontextmanager
-async def running(relay, **early):
-    task = asyncio.create_task(relay.run(**early))
+async def running(relay):
+    task = asyncio.create_task(relay.run())
     try:
         yield task
     finally:
@@ -87,8 +90,8 @@ async def test_early_bytes_go_first_and_through_the_filters():
     viewer, target = Memory(), Memory()
     viewer.feed(b"later", b"")
     target.feed(b"later", b"")
-    relay = joined(viewer, target, from_viewer=bytes.upper, from_target=bytes.title)
-    await relay.run(early_viewer=b"early", early_target=b"soon")
+    early = {"early_viewer": b"early", "early_target": b"soon"}
+    await joined(viewer, target, from_viewer=bytes.upper, from_target=bytes.title, **early).run()
     assert target.taken() == [b"EARLY", b"LATER"]
     assert viewer.taken() == [b"Soon", b"Later"]
 

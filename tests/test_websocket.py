@@ -271,3 +271,9 @@ async def test_an_upgrade_that_would_fail_spends_no_token(client, broker):
         assert websocket.selected_subprotocol == "binary"
         assert "permessage-deflate" not in websocket.headers.get("Sec-WebSocket-Extensions", "")
         websocket.close()
+
+
+async def test_what_our_modules_log_goes_where_jupyters_lines_go(broker):
+    ours = logging.getLogger("jupyter_vnc.connect")
+    assert ours.parent.name == "jupyter_vnc"
+    assert ours.parent.parent in {broker.parent.log, getattr(broker.parent.log, "logger", None)}
