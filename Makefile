@@ -51,6 +51,11 @@ unit: front-end ## pytest, with real VNC servers and a real browser
 	$(call headline,pytest)
 	@pytest -p no:asyncio --cov --cov-context=test --cov-report= tests
 
+.PHONY: endurance
+endurance: test-packages front-end ## what takes minutes: thousands of connections, gigabytes, peers that vanish
+	$(call headline,pytest -m endurance)
+	@pytest -p no:asyncio -m endurance --capture=tee-sys -rP tests
+
 .PHONY: coverage
 coverage: ## what of the lowest floors their own tests have not run; after `make unit`
 	$(call headline,coverage of floors 0 and 1)

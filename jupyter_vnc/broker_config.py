@@ -35,7 +35,7 @@ class BrokerLimits(HasTraits):
     sessions_total = Int(
         64,
         min=0,
-        help="""Open desktops of everybody. Default 64; 0 for no limit. Each takes two descriptors, 2 MiB at most.""",
+        help="""Open desktops of everybody. Default 64; 0 for no limit. Each takes four descriptors, 2 MiB at most.""",
     ).tag(config=True)
 
     connect_timeout = Float(
@@ -48,7 +48,8 @@ class BrokerLimits(HasTraits):
         30.0,
         min=0.0,
         help="""Seconds that either end may take nothing while bytes wait for it; then the session is closed and the
-        viewer reconnects. Default 30. Raise it for phones that sleep; 0 for no limit keeps dead sessions.""",
+        viewer reconnects. Default 30. Raise it for phones that sleep; 0 for no limit keeps dead sessions. (A TCP target
+        that takes nothing is given up by the system after 40 seconds at the latest.)""",
     ).tag(config=True)
     ping_interval = Float(
         20.0,

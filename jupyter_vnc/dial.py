@@ -21,8 +21,12 @@ from .channels import READ_SIZE, StreamChannel
 from .exceptions import TargetUnreachable
 from .targets import TCPAddress, UnixAddress
 
-#: Keepalive of TCP targets: idle, interval (seconds) and probes. A dead peer is found within about a minute.
-_KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+#: For how long a TCP target may be silent to the network itself (seconds): past it, the machine or the way is gone.
+SILENCE: Final = 40
+#: Nothing is being sent: after half of it the kernel asks, and asks again (``tcp(7)``).
+_KEEPALIVE: Final = {"TCP_KEEPIDLE": SILENCE // 2, "TCP_KEEPINTVL": SILENCE // 8, "TCP_KEEPCNT": 4}
+#: Something is, and is not acknowledged: then the kernel does not ask, and would try for a quarter of an hour. Linux.
+_UNACKNOWLEDGED: Final = {"TCP_USER_TIMEOUT": SILENCE * 1000}
 
 #: Pause between tries at a Unix socket whose backlog is full (seconds, lower and upper bound).
 RETRY_PAUSE: Final = (0.05, 0.25)
@@ -60,10 +64,16 @@ async def _dial_tcp(address: TCPAddress) -> StreamChannel:
     # Without happy eyeballs: cancelled at the wrong moment, they leave a connected socket behind (CPython 3.11).
     reader, writer = await asyncio.open_connection(address.host, address.port, limit=READ_SIZE)
     sock: socket.socket = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEPALIVE.items():
-        sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    watch(sock)
     return StreamChannel(reader, writer)
+
+
+def watch(sock: socket.socket) -> None:
+    """Let the kernel notice that a TCP peer is gone, as far as the system can be told when."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (_KEEPALIVE | _UNACKNOWLEDGED).items():
+        if (option := getattr(socket, name, None)) is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def _dial_unix(address: UnixAddress) -> StreamChannel:

@@ -30,7 +30,6 @@ STATE_MEMORY: Final = 60.0
 
 _ENDINGS: Final = {Leg.VIEWER: "The viewer left.", Leg.TARGET: "The desktop has ended the connection."}
 
-V = TypeVar("V")
 T = TypeVar("T")
 
 
@@ -110,15 +109,21 @@ class SessionRunner:
         """Bring both legs up, then relay; return which end closed first. The stack closes what was opened."""
         handshake = ViewerHandshake()
         async with AsyncExitStack() as stack:
-            _, leg = await _both(
-                self._converse(handshake, viewer, paused=lambda: handshake.waiting),
-                self._reach_target(session, stack),
-            )
+            leg = await _beside(self._attend(handshake, viewer), self._reach_target(session, stack))
             handshake.accept()
             await self._converse(handshake, viewer, paused=lambda: False)
             # Never what the viewer asks: an exclusive ClientInit would disconnect everybody else.
             await _send(leg, client_init(shared=True))
             return await self._relay(session, viewer, leg, handshake.leftover())
+
+    async def _attend(self, handshake: ViewerHandshake, viewer: Channel) -> None:
+        """Greet a viewer and stay with it: who leaves meanwhile must not keep a place in the queue for a target.
+
+        Raises:
+            VNCError: it left, or it said what it should not have said.
+        """
+        await self._converse(handshake, viewer, paused=lambda: handshake.waiting)
+        await converse(handshake, viewer, paused=lambda: False)
 
     async def _converse(self, handshake: ViewerHandshake, viewer: Channel, *, paused: Callable[[], bool]) -> None:
         try:
@@ -227,11 +232,14 @@ async def _send(leg: TargetLeg, data: bytes) -> None:
         raise TargetUnreachable("The desktop closed the connection.", detail=str(error)) from None
 
 
-async def _both(first: Coroutine[Any, Any, V], second: Coroutine[Any, Any, T]) -> tuple[V, T]:
-    """Run two coroutines together; when one fails or we are cancelled, neither is left running."""
-    tasks = asyncio.create_task(first), asyncio.create_task(second)
+async def _beside(company: Coroutine[Any, Any, None], work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work gives; who keeps company ends with it. When either fails, neither is left running."""
+    tasks = asyncio.create_task(company), asyncio.create_task(work)
     try:
-        return await asyncio.gather(*tasks)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            tasks[0].result()
+        return await tasks[1]
     finally:
         for task in tasks:
             task.cancel()

@@ -1,14 +1,12 @@
 """A peer that does not read holds up the other end, not our memory, and is closed when its time is up."""
 
 import asyncio
-import base64
-import secrets
 import tracemalloc
-from contextlib import asynccontextmanager
 
 import pytest
 
 from jupyter_vnc.target_config import parse_target
+from tests.bare_browser import browser, frame
 from tests.fakes import vnc_server
 from tests.server import Client
 
@@ -33,39 +31,6 @@ def client(jp_serverapp, http_server_client, jp_http_port):
 @pytest.fixture
 def broker(jp_serverapp):
     return jp_serverapp.web_app.settings["vnc_broker"]
-
-
-def frame(payload):
-    """A binary message as a client sends it (RFC 6455 section 5.2); the mask is zero, so it changes nothing."""
-    size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")
-    return b"\x82" + length + bytes(4) + payload
-
-
-@asynccontextmanager
-async def browser(client, token):
-    """A browser that reads only when the test does: a bare socket, greeted through ClientInit."""
-    host, port = client.origin.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
-    try:
-        key = base64.b64encode(secrets.token_bytes(16)).decode()
-        lines = [
-            f"GET {client.url('/ws')} HTTP/1.1",
-            f"Host: {host}:{port}",
-            "Upgrade: websocket",
-            "Connection: Upgrade",
-            "Sec-WebSocket-Version: 13",
-            f"Sec-WebSocket-Key: {key}",
-            f"Sec-WebSocket-Protocol: binary, vnc.token.{token}",
-            f"Authorization: {client.token['Authorization']}",
-        ]
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        assert b" 101 " in await reader.readline()
-        for message in (b"RFB 003.008\n", b"\x01", b"\x01"):
-            writer.write(frame(message))
-        yield reader, writer
-    finally:
-        writer.transport.abort()
 
 
 async def settled(value, pause=0.5):

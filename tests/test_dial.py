@@ -45,7 +45,11 @@ async def test_tcp_keepalive_is_on():
     async with vnc_server.silent() as server:
         channel = await dial(server.address)
         assert channel.socket.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        assert channel.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+        asked = [getattr(socket, f"TCP_KEEP{name}") for name in ("IDLE", "INTVL", "CNT")]
+        idle, interval, count = (channel.socket.getsockopt(socket.IPPROTO_TCP, option) for option in asked)
+        assert idle + interval * count == module.SILENCE
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert channel.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == module.SILENCE * 1000
         await channel.close()
 
 

@@ -123,6 +123,18 @@ async def test_a_fault_of_the_target_is_a_close_code_and_nothing_stays(client, b
     assert not [record for record in caplog.records if record.exc_info and record.levelno >= logging.ERROR]
 
 
+async def test_a_viewer_that_leaves_while_it_waits_frees_the_target(client, broker):
+    async with vnc_server.silent() as server:
+        add_target(broker, server, handshake_timeout=60)
+        websocket = await start(client)
+        for words in (b"RFB 003.008\n", b"\x01"):
+            await websocket.write_message(words, binary=True)
+        await server.until(lambda: server.open == 1)
+        websocket.close()
+        await server.until(lambda: server.open == 0)
+        await until(lambda: len(broker.registry) == 0)
+
+
 async def test_a_socket_that_is_missing(client, broker, tmp_path):
     broker.sources[0].by_name["fake"] = parse_target("fake", {"socket": str(tmp_path / "no.sock")})
     _, code, reason = await read_to_close(await start(client))

@@ -113,8 +113,10 @@ Fake = AbstractAsyncContextManager[FakeServer]
 
 
 @asynccontextmanager
-async def serving(script: Script, path: str | os.PathLike[str] | None = None) -> AsyncIterator[FakeServer]:
-    """Run the script for each connection; when it returns, the connection is closed."""
+async def serving(
+    script: Script, path: str | os.PathLike[str] | None = None, *, sock: socket.socket | None = None
+) -> AsyncIterator[FakeServer]:
+    """Run the script for each connection; when it returns, the connection is closed. ``sock`` is one that listens."""
     server = FakeServer()
     tasks: set[asyncio.Task[None]] = set()
     over = False
@@ -147,8 +149,8 @@ async def serving(script: Script, path: str | os.PathLike[str] | None = None) ->
         task.add_done_callback(tasks.discard)
 
     if path is None:
-        listener = await asyncio.start_server(connected, "127.0.0.1", 0)
-        server.address = TCPAddress("127.0.0.1", listener.sockets[0].getsockname()[1])
+        listener = await asyncio.start_server(connected, sock=sock or socket.create_server(("127.0.0.1", 0)))
+        server.address = TCPAddress(*listener.sockets[0].getsockname())
     else:
         listener = await asyncio.start_unix_server(connected, path)
         Path(path).chmod(0o600)
