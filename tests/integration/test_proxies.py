@@ -1,0 +1,135 @@
+"""What stands between browser and Jupyter: nothing, TLS of Jupyter's own, nginx with TLS. The bytes are the same.
+
+Which way they went is in the log: where TLS ends before it gets here, nothing of a picture is copied.
+"""
+
+import asyncio
+import hashlib
+import os
+import random
+import ssl
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+from tornado.httpclient import HTTPRequest
+from tornado.httpserver import HTTPServer
+from tornado.websocket import websocket_connect
+
+from demo.demo import free_port, running
+from tests.fakes import vnc_server
+from tests.integration import real
+from tests.integration.certificates import Authority
+from tests.rfb import viewer_says as say
+
+pytestmark = pytest.mark.real
+
+SIZE = 24 << 20
+NGINX = """
+daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{
+    listen 127.0.0.1:{port} ssl;
+    ssl_certificate {certificate}; ssl_certificate_key {key};
+    location / {{
+      proxy_pass http://127.0.0.1:{behind};
+      proxy_http_version 1.1;
+      proxy_set_header Host $http_host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+    }}
+  }}
+}}
+"""
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    return Authority(tmp_path / "authority").sign("127.0.0.1")
+
+
+@asynccontextmanager
+async def jupyters_own_tls(app, port, certificate, folder):
+    """The same application on a port with TLS, as ``ServerApp.certfile`` makes it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    server = HTTPServer(app.web_app, ssl_options=context)
+    server.listen(free := free_port(), "127.0.0.1")
+    try:
+        yield free
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+@asynccontextmanager
+async def nginx(app, port, certificate, folder):
+    """nginx, as its documentation says that websockets are proxied, with TLS towards the browser."""
+    with _nginx(port, certificate, folder) as free:
+        async with asyncio.timeout(real.PATIENCE):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", free)
+                except ConnectionError:
+                    await asyncio.sleep(0.05)
+                else:
+                    writer.transport.abort()
+                    break
+        yield free
+
+
+@contextmanager
+def _nginx(behind, certificate, folder):
+    real.require("nginx")
+    places = {"folder": folder, "certificate": certificate.certificate, "key": certificate.key}
+    config, port = folder / "nginx.conf", free_port()
+    config.write_text(NGINX.format(port=port, behind=behind, **places))
+    argv = ["nginx", "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
+    with running(argv, folder / "nginx.log", env=os.environ, cwd=folder):
+        yield port
+
+
+@pytest.mark.parametrize(
+    ("front", "way"),
+    [
+        pytest.param(jupyters_own_tls, "bytes are copied: the browser's connection is encrypted", id="TLS"),
+        pytest.param(nginx, "zero copy", id="nginx"),
+    ],
+)
+async def test_the_bytes_are_the_same(
+    front, way, client, jp_serverapp, jp_http_port, certificate, tmp_path, add_target, logged
+):
+    picture = random.randbytes(SIZE)
+
+    async def script(peer):
+        await vnc_server._log_in(peer)
+        await asyncio.gather(peer.send(picture), peer.listen())
+
+    async with vnc_server.serving(script) as target, front(jp_serverapp, jp_http_port, certificate, tmp_path) as port:
+        add_target("lab", {"host": target.address.host, "port": target.address.port})
+        token = (await client.issue("lab"))["token"]
+        origin = f"https://127.0.0.1:{port}"
+        request = HTTPRequest(
+            origin.replace("https", "wss") + client.url("/ws"),
+            headers=client.token | {"Origin": origin},
+            ca_certs=str(certificate.ca),
+        )
+        browser = await websocket_connect(request, subprotocols=["binary", f"vnc.token.{token}"])
+        for words in (b"RFB 003.008\n", b"\x01", b"\x01"):
+            await browser.write_message(words, binary=True)
+        greeting = len(b"RFB 003.008\n\x01\x01") + 4 + len(vnc_server.SERVER_INIT)
+        came, typed = bytearray(), b""
+        async with asyncio.timeout(real.PATIENCE):
+            while len(came) < greeting + SIZE:
+                came += await browser.read_message()
+                if len(typed) < 8 * 20:
+                    await browser.write_message(say.key(), binary=True)
+                    typed += say.key()
+            assert await target.got(len(typed)) == typed
+        assert hashlib.sha256(came[greeting:]).digest() == hashlib.sha256(picture).digest()
+        assert way in logged()
+        browser.close()
+        assert await browser.read_message() is None
