@@ -92,9 +92,8 @@ class Desktop:
     @property
     def log_text(self) -> str:
         """The log of X server and session: of this run, or of the last one."""
-        if self._tree is None:
-            return self._old_log
-        return "".join(self._tree.log(name) for name in VITAL)
+        text = "".join(self._tree.log(name) for name in VITAL) if self._tree is not None else ""
+        return text or self._old_log
 
     def public(self) -> dict[str, Any]:
         """As the REST answer has it: one row of ``GET api/desktops``."""
@@ -118,6 +117,7 @@ class Desktop:
             DesktopFailed: it did not; nothing of it is left.
         """
         self.become(State.STARTING)
+        self._old_log = ""
         try:
             async with asyncio.timeout(settings.start_timeout):
                 await self._start(spec, settings, progress)
@@ -242,10 +242,14 @@ class Desktop:
         self.on_end(self)
 
     async def stop(self, grace: float) -> None:
-        """Stop all of it: SIGTERM, ``grace`` seconds, SIGKILL. Idempotent; the state is the caller's to note."""
+        """Stop all of it: SIGTERM, ``grace`` seconds, SIGKILL. The state is the caller's to note.
+
+        Idempotent; and where a caller was cancelled while it waited, the next one waits in its place.
+        """
         if (tree := self._tree) is not None:
-            self._old_log, self._tree = self.log_text, None
+            self._old_log = self.log_text
             await tree.stop(grace)
+            self._tree = None
 
 
 def _failure(sentence: str, how: Exit) -> DesktopFailed:

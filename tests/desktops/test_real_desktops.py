@@ -173,6 +173,21 @@ async def test_stop_while_it_starts():
         await manager.ensure("ann", "desktop", CLOCK)
 
 
+async def test_close_waits_for_a_stop_that_was_interrupted():
+    """As when a manager is closed while an idle desktop is being stopped."""
+    slow = DesktopSpec(("/bin/sh", "-c", "trap 'sleep 0.5; exit 0' TERM; while :; do sleep 0.05; done"))
+    async with managing() as manager:
+        address = await manager.ensure("ann", "desktop", slow)
+        server = pid_of(manager, "server")
+        stopping = asyncio.create_task(manager.stop("ann", "desktop"))
+        await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
+        stopping.cancel()
+        await asyncio.wait([stopping])
+        assert _name(server) == "Xtigervnc"
+    assert _name(server) == ""
+    assert not Path(address.path).exists()
+
+
 async def test_restart_is_another_desktop_at_the_same_place():
     async with managing() as manager:
         address = await manager.ensure("ann", "desktop", CLOCK)
