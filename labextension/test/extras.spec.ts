@@ -119,7 +119,7 @@ describe('a hidden viewer', () => {
     assert.equal(world.clock.pending, 0);
     assert.equal(made.extras.sample, null);
     made.visible = true;
-    assert.equal(world.clock.pending, 1);
+    assert.ok(world.clock.pending > 0);
   });
 
   it('stops the pictures of a desktop that sends them unasked, and asks again', async () => {

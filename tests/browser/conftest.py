@@ -92,6 +92,43 @@ class VNCServer:
         self.processes.append(subprocess.Popen(command, **options))
 
 
+class JupyterServer:
+    """Jupyter's server, without Lab, with a configuration; it can be stopped and started again on its port."""
+
+    def __init__(self, folder, config, ready):
+        self.folder, self.log, self._ready = folder, folder / "server.log", ready
+        self.port = free_port()
+        self.root = f"http://127.0.0.1:{self.port}/vnc/"
+        (folder / "config.py").write_text(config)
+        for name in ("root", "home"):
+            (folder / name).mkdir()
+
+    def start(self):
+        places = {"HOME": "home", "JUPYTER_CONFIG_DIR": "jc", "JUPYTER_DATA_DIR": "jd", "JUPYTER_RUNTIME_DIR": "jr"}
+        environment = os.environ | {key: str(self.folder / value) for key, value in places.items()}
+        command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--ip=127.0.0.1", f"--port={self.port}"]
+        command += ["--ServerApp.port_retries=0", f"--config={self.folder / 'config.py'}", "--no-browser"]
+        command += [f"--ServerApp.root_dir={self.folder / 'root'}"]
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        if not wait_for(self._answers, 60):
+            pytest.fail(self.log.read_text()[-4000:])
+
+    def stop(self):
+        stop(self._process)
+
+    def get(self, path, **headers):
+        """What a route answers, as JSON."""
+        with urllib.request.urlopen(urllib.request.Request(self.root + path, headers=headers), timeout=5) as answer:
+            return json.load(answer)
+
+    def _answers(self):
+        try:
+            return self._ready(self)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
 @pytest.fixture
 def jp_asyncio_loop():
     """Nothing: playwright runs the event loop of these tests."""

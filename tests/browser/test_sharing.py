@@ -1,19 +1,14 @@
 """Two people at one real desktop, each in a browser of his own: who is asked, who makes way, and who is seen."""
 
 import contextlib
-import json
-import os
 import subprocess
-import sys
 import tempfile
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from .conftest import SCRIPT, VNCServer, free_port, stop, wait_for
+from .conftest import SCRIPT, JupyterServer, VNCServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
@@ -57,39 +52,17 @@ def started_server(folder, stack):
         "watch": {"title": "Looking on", "mode": "view", **real},
         "brief": {"title": "Until a key", "desktop": {"command": ["xterm", "-e", "bash", "-c", "read -rsn1"]}},
     }
-    port = free_port()
-    (folder / "config.py").write_text(f"{IDENTITY}\nc.VNCBroker.targets = {targets!r}\n")
-    (folder / "root").mkdir()
-    (folder / "home").mkdir()
-    places = {"HOME": "home", "JUPYTER_CONFIG_DIR": "jc", "JUPYTER_DATA_DIR": "jd", "JUPYTER_RUNTIME_DIR": "jr"}
-    environment = os.environ | {key: str(folder / value) for key, value in places.items()}
-    command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
-    command += ["--ServerApp.port_retries=0", f"--config={folder / 'config.py'}", "--no-browser"]
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, f"--ServerApp.root_dir={folder / 'root'}"],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    stack.callback(stop, process)
-    base = f"http://127.0.0.1:{port}/vnc/"
+
+    def ready(server):
+        return len(rows("api/targets")) == len(targets)
 
     def rows(path, who="root"):
-        request = urllib.request.Request(base + path, headers={"Cookie": f"who={who}"})
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return json.load(answer)
+        return server.get(path, Cookie=f"who={who}")
 
-    def answers():
-        try:
-            return len(rows("api/targets")) == len(targets)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    if not wait_for(answers, 60):
-        pytest.fail(log.read_text()[-4000:])
-    return SimpleNamespace(base=base, log=log, rows=rows)
+    server = JupyterServer(folder, f"{IDENTITY}\nc.VNCBroker.targets = {targets!r}\n", ready)
+    server.start()
+    stack.callback(server.stop)
+    return SimpleNamespace(base=server.root, log=server.log, rows=rows)
 
 
 @pytest.fixture

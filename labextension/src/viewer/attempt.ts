@@ -73,6 +73,11 @@ export class Attempt {
     this._release();
   }
 
+  /** The connection is dead, though the browser does not know yet. */
+  lose(): void {
+    this._close(1006, '');
+  }
+
   private _refused(error: unknown): void {
     const { status, message, retryAfter } = noAnswer(error);
     this._end({ kind: 'token', status, message, retryAfter });

@@ -122,6 +122,11 @@ export class Connection {
     }
   }
 
+  /** The connection is dead, though nobody said so. */
+  lose(): void {
+    this._attempt?.lose();
+  }
+
   /** Disconnect, or stop trying. */
   disconnect(): void {
     this._drop();

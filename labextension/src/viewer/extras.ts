@@ -13,6 +13,7 @@ import { type IRFB, onRFB } from './novnc';
 import type { IViewerOptions } from './options';
 import { keepPicture, pictureKey } from './pictures';
 import type { IOwnPreferences, Preferences } from './preferences';
+import { Pulse } from './pulse';
 import { Seamless } from './seamless';
 import type { Stage } from './stage';
 import { Statistics } from './statistics';
@@ -33,6 +34,7 @@ export class Extras {
     const { clock, trans, probe } = _options;
     this._timer = new Timer(clock);
     this._meter = new Meter(clock, probe);
+    this.pulse = new Pulse(clock, probe);
     this._bell = new Bell(_stage.node, clock);
     this._statistics = new Statistics(trans);
     this._seamless = new Seamless(
@@ -49,6 +51,9 @@ export class Extras {
   /** Who else is there. */
   readonly company: Company;
 
+  /** Whether the connection is alive. */
+  readonly pulse: Pulse;
+
   /** Emits what was measured; null when nothing is. */
   readonly sampled = new Emitter<ISample | null>();
 
@@ -59,7 +64,7 @@ export class Extras {
 
   /** Open a websocket that is measured. */
   openSocket(path: string, protocols: string[]): WebSocket {
-    this._socket = this._meter.watch(this._options.openSocket(path, protocols));
+    this._socket = this.pulse.watch(this._meter.watch(this._options.openSocket(path, protocols)));
     return this._socket;
   }
 
@@ -123,6 +128,7 @@ export class Extras {
     this._timer.clear();
     this._bell.dispose();
     this.company.dispose();
+    this.pulse.dispose();
     this._wake.dispose();
     this.sampled.clear();
   }
@@ -133,6 +139,7 @@ export class Extras {
     const live = this._rfb !== null && this._visible;
     this._wake.wanted = live && keepAwake;
     this.company.wanted = live;
+    this.pulse.wanted = live;
     if (this._updates) {
       this._updates.wanted = this._visible;
     }

@@ -20,24 +20,35 @@ export class Updates {
   set wanted(wanted: boolean) {
     if (!wanted && !this._stopped && updatesContinuously(this._rfb)) {
       this._stopped = true;
-      this._send(ENABLE_CONTINUOUS_UPDATES, 0, [0, 0]);
+      send(this._socket, ENABLE_CONTINUOUS_UPDATES, 0, [0, 0]);
     } else if (wanted && this._stopped) {
       this._stopped = false;
       // The answer makes noVNC ask for the next one, and so on.
-      this._send(FRAMEBUFFER_UPDATE_REQUEST, 1, sizeOf(this._rfb));
-    }
-  }
-
-  private _send(type: number, flag: number, [width, height]: readonly [number, number]): void {
-    const message = new DataView(new ArrayBuffer(10));
-    message.setUint8(0, type);
-    message.setUint8(1, flag);
-    message.setUint16(6, width);
-    message.setUint16(8, height);
-    if (this._socket.readyState === 1) {
-      this._socket.send(message.buffer);
+      send(this._socket, FRAMEBUFFER_UPDATE_REQUEST, 1, sizeOf(this._rfb));
     }
   }
 
   private _stopped = false;
+}
+
+/** Ask for a pixel whether it has changed or not: there is always an answer. */
+export function askForPixel(socket: WebSocket): void {
+  send(socket, FRAMEBUFFER_UPDATE_REQUEST, 0, [1, 1]);
+}
+
+/** Both messages begin with a flag and end with an area, which starts in the corner here. */
+function send(
+  socket: WebSocket,
+  type: number,
+  flag: number,
+  [width, height]: readonly [number, number]
+): void {
+  const message = new DataView(new ArrayBuffer(10));
+  message.setUint8(0, type);
+  message.setUint8(1, flag);
+  message.setUint16(6, width);
+  message.setUint16(8, height);
+  if (socket.readyState === 1) {
+    socket.send(message.buffer);
+  }
 }

@@ -62,7 +62,6 @@ export class Viewer implements IActionable {
 
   /** What the reader does to the desktop beside keyboard and mouse. */
   readonly hands: Hands;
-
   readonly camera: Camera;
 
   /** What it does beside showing a desktop. */
@@ -204,6 +203,7 @@ export class Viewer implements IActionable {
     this._connection.changed.on(status => this._show(status));
     this._connection.opened.on(rfb => this._opened(rfb));
     this.extras.company.changed.on(() => this.changed.emit());
+    this.extras.pulse.stopped.on(() => this._connection.lose());
     this._capture.changed.on(captured => {
       if (captured) {
         this._stage.hintAtChord();

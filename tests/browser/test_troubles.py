@@ -1,0 +1,136 @@
+"""What goes wrong on the way: the reader is told, and it comes back by itself where it can."""
+
+import contextlib
+import json
+import re
+import secrets
+import subprocess
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from .cable import Cable
+from .conftest import JupyterServer, VNCServer, wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.real]
+
+TERMINAL = ["xterm", "-geometry", "300x120+0+0", "-e", "cat"]
+#: Half a minute of the page's own time (milliseconds): until a viewer is sure that nobody answers.
+SURE = 31_000
+
+
+@pytest.fixture(scope="module")
+def place():
+    """A server that can be restarted, at the end of a cable, with a real desktop that is reached as two targets."""
+    with tempfile.TemporaryDirectory(prefix="jvb-") as name, contextlib.ExitStack() as stack:
+        folder, token, path = Path(name), secrets.token_hex(16), Path(name) / "vnc.sock"
+        password = subprocess.run(["tigervncpasswd", "-f"], input=b"canary42", stdout=subprocess.PIPE, check=True)
+        (folder / "password").write_bytes(password.stdout)
+        (folder / "password").chmod(0o600)
+        listen = ["-rfbport", "-1", "-rfbunixpath", str(path), "-rfbunixmode", "0600"]
+        vnc = VNCServer(listen, folder, TERMINAL)
+        stack.callback(vnc.stop)
+        vnc.start()
+        (folder / "targets").mkdir()
+        target = {"socket": str(path), "password_file": str(folder / "password")}
+        (folder / "targets" / "borrowed.json").write_text(json.dumps(target | {"title": "Borrowed"}))
+        config = (
+            f"c.VNCBroker.targets = { ({'lab': target | {'title': 'Lab'}})!r}\n"
+            "c.VNCBroker.target_sources = ['config', 'directory']\n"
+            f"c.DirectoryTargets.path = {str(folder / 'targets')!r}\n"
+            f"c.VNCBroker.ping_interval = 2\nc.IdentityProvider.token = {token!r}\n"
+        )
+        server = JupyterServer(folder, config, lambda one: len(one.get(f"api/targets?token={token}")) == 2)
+        server.start()
+        stack.callback(server.stop)
+        cable = Cable(server.port)
+        stack.callback(cable.close)
+        root = server.root.replace(str(server.port), str(cable.port))
+        yield SimpleNamespace(server=server, cable=cable, root=root, token=token, folder=folder)
+
+
+@pytest.fixture
+def page(chromium, place):
+    with chromium.new_context(viewport={"width": 900, "height": 600}) as context:
+        page = context.new_page()
+        page.clock.install()
+        yield page
+        place.cable.mend()
+
+
+def view(page, place, name="lab"):
+    page.goto(f"{place.root}view/{name}?token={place.token}")
+    reaches(page, "connected")
+
+
+def reaches(page, state):
+    page.wait_for_selector(f".jp-VNC[data-state='{state}']", timeout=20000)
+
+
+def sessions(place):
+    return place.server.get(f"api/sessions?token={place.token}")
+
+
+def test_a_network_that_is_gone_is_noticed_though_nobody_says_so(page, place, tmp_path):
+    view(page, place)
+    place.cable.hold()
+    for _ in range(2 * SURE // 1000):
+        page.clock.run_for(500)
+        if page.locator(".jp-VNC[data-state='lost']").count():
+            break
+    page.get_by_text(re.compile(r"Reconnecting in \d+ s")).wait_for()
+    page.screenshot(path=tmp_path / "lost.png")
+    place.cable.mend()
+    reaches(page, "connected")
+
+
+def test_a_laptop_that_has_slept_is_back_at_once(page, place):
+    view(page, place)
+    place.cable.hold()
+    # The server asks for a sign of life, and gives up.
+    assert wait_for(lambda: sessions(place) == [])
+    place.cable.mend()
+    page.clock.fast_forward("08:00:00")
+    reaches(page, "connected")
+    assert wait_for(lambda: len(sessions(place)) == 1)
+
+
+def test_a_server_that_restarts_is_waited_for(page, place, tmp_path):
+    view(page, place)
+    place.server.stop()
+    page.get_by_text(re.compile(r"Reconnecting in \d+ s")).wait_for()
+    page.screenshot(path=tmp_path / "restarting.png")
+    place.server.start()
+    page.clock.run_for(SURE)
+    reaches(page, "connected")
+
+
+def test_who_logs_in_again_is_back_at_the_desktop(page, place, tmp_path):
+    view(page, place)
+    page.goto(f"{place.root}view/lab")  # the login is in the cookie now, and no longer in the address
+    reaches(page, "connected")
+    page.context.clear_cookies()
+    page.click('[data-action="toggle-connection"]')
+    page.click('[data-action="toggle-connection"]')
+    reaches(page, "login")
+    page.screenshot(path=tmp_path / "login.png")
+    page.get_by_role("button", name="Log in").click()
+    page.fill("input[name=password]", place.token)
+    page.click("button[type=submit]")
+    reaches(page, "connected")
+
+
+def test_a_target_that_is_taken_away_is_said_to_be_gone(page, place, tmp_path):
+    view(page, place, "borrowed")
+    file = place.folder / "targets" / "borrowed.json"
+    file.rename(file.with_suffix(".away"))
+    assert wait_for(lambda: len(place.server.get(f"api/targets?token={place.token}")) == 1)
+    page.click('[data-action="toggle-connection"]')
+    page.click('[data-action="toggle-connection"]')
+    reaches(page, "gone")
+    page.screenshot(path=tmp_path / "gone.png")
+    page.get_by_role("button", name="Back to the list").click()
+    page.wait_for_selector("[data-target=lab]")
+    assert page.locator("[data-target=borrowed]").count() == 0
