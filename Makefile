@@ -61,6 +61,12 @@ coverage: ## what of the lowest floors their own tests have not run; after `make
 	$(call headline,coverage of floors 0 and 1)
 	@scripts/check_coverage.py
 
+BENCH_OPTIONS ?=
+
+.PHONY: bench
+bench: test-packages .make/bench ## this project beside what people use today: one table; 20 minutes
+	@.make/bench-venv/bin/python -m benchmarks $(BENCH_OPTIONS)
+
 .PHONY: bench-guard
 bench-guard: .make/python ## megabytes of a viewer's messages that the guard judges in a second
 	@python benchmarks/guard.py
@@ -121,6 +127,14 @@ $(VENV)/pyvenv.cfg:
 	@touch .make/began
 	@$(PIP) install --quiet --editable '.[test]'
 	@touch -r .make/began .make/frontend
+	@touch $@
+
+# In an environment of its own: the tests shall not find a second proxy in JupyterLab.
+.make/bench: pyproject.toml
+	$(call headline,pip install, for the benchmarks)
+	@mkdir -p .make
+	@$(PYTHON) -m venv .make/bench-venv
+	@.make/bench-venv/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[bench]'
 	@touch $@
 
 .make/docs: .make/python

@@ -13,7 +13,7 @@ GREETING = (b"RFB 003.008\n", b"\x01", b"\x01")
 RESET = struct.pack("ii", 1, 0)
 
 
-def frame(payload):
+def frame(payload: bytes) -> bytes:
     """A binary message as a client sends it (RFC 6455 section 5.2); the mask is zero, so it changes nothing."""
     size = len(payload)
     length = bytes([0x80 | size]) if size < 126 else bytes([0x80 | 126]) + size.to_bytes(2, "big")
