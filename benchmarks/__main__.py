@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,17 +61,20 @@ class Bench:
         self._source = source
         self._trace = trace
 
-    def run(self) -> None:
-        """Measure everything. What swells a contestant's memory comes last."""
-        plan = self._plan
-        self._take("idle", self._relays, 1, lambda one: measures.idle(one, plan.idle))
-        self._take("pour", self._all, plan.rounds, lambda one: measures.pour(one, plan.pour))
-        self._take("small updates", self._relays, plan.rounds, lambda one: measures.small_updates(one, plan.ticks))
-        requests: _Measure = lambda one: measures.jupyter_requests(one, plan.requests)  # noqa: E731
-        self._take("Jupyter's requests", self._servers, plan.rounds, requests)
-        for crowd in plan.crowds:
-            self._take(f"replay {crowd}", self._all, 1, self._replay(crowd))
-        self._take("never reads", self._relays, 1, lambda one: measures.never_reads(one, plan.stall))
+    def run(self, wanted: Callable[[str], bool]) -> None:
+        """Measure what is wanted, by its name. What swells a contestant's memory comes last."""
+        plan, rounds = self._plan, self._plan.rounds
+        steps: list[tuple[str, Sequence[Contestant], int, _Measure]] = [
+            ("idle", self._relays, 1, lambda one: measures.idle(one, plan.idle)),
+            ("pour", self._all, rounds, lambda one: measures.pour(one, plan.pour)),
+            ("small updates", self._relays, rounds, lambda one: measures.small_updates(one, plan.ticks)),
+            ("Jupyter's requests", self._servers, rounds, lambda one: measures.jupyter_requests(one, plan.requests)),
+            *((f"replay {crowd}", self._all, 1, self._replay(crowd)) for crowd in plan.crowds),
+            ("never reads", self._relays, 1, lambda one: measures.never_reads(one, plan.stall)),
+        ]
+        for step in steps:
+            if wanted(step[0]):
+                self._take(*step)
 
     def _replay(self, sessions: int) -> _Measure:
         return lambda one: measures.replay(one, self._source, self._trace, sessions)
@@ -89,7 +92,7 @@ def _say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
-def measure(plan: Plan, kinds: Sequence[type[Contestant]]) -> dict[str, Any]:
+def measure(plan: Plan, kinds: Sequence[type[Contestant]], wanted: Callable[[str], bool]) -> dict[str, Any]:
     """Run the bench; return samples, versions and what machine it was."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -104,7 +107,7 @@ def measure(plan: Plan, kinds: Sequence[type[Contestant]]) -> dict[str, Any]:
         for one in contestants:
             stack.enter_context(one.running())
         bench = Bench(plan, contestants, source, trace)
-        bench.run()
+        bench.run(wanted)
     return {
         "machine": {"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
         "versions": {kind.name: kind.version() for kind in kinds},
@@ -124,17 +127,28 @@ def _choose(names: str, parser: argparse.ArgumentParser) -> list[type[Contestant
     return [known[name] for name in wanted]
 
 
+def _plan(options: argparse.Namespace) -> Plan:
+    plan = QUICK if options.quick else FULL
+    return plan if options.seconds is None else replace(plan, replay=options.seconds)
+
+
 def main() -> None:
     """Measure, or read what was measured; print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="see whether it works; the figures say nothing")
     parser.add_argument("--only", default="", metavar="NAMES", help="contestants, separated by commas")
+    parser.add_argument("--measures", default="", metavar="NAMES", help="what to measure: beginnings, with commas")
+    parser.add_argument("--seconds", type=float, metavar="N", help="how much of a desktop to replay; default 60")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every sample")
     parser.add_argument("--read", type=Path, metavar="FILE", help="measure nothing: take what --json kept")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it (svg, png)")
     options = parser.parse_args()
     kinds = _choose(options.only, parser)
-    run = json.loads(options.read.read_text()) if options.read else measure(QUICK if options.quick else FULL, kinds)
+    run = (
+        json.loads(options.read.read_text())
+        if options.read
+        else measure(_plan(options), kinds, lambda name: name.startswith(tuple(options.measures.split(","))))
+    )
     if options.json:
         options.json.write_text(json.dumps(run, indent=1) + "\n")
     if options.plot:

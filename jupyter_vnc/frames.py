@@ -86,6 +86,8 @@ class FrameWriter:
         self._socket = stream.socket.dup()
         self._fd = self._socket.fileno()
         self._held = False
+        #: The frame that was begun and is not finished.
+        self._frame: _Frame | None = None
         self._kept: deque[tuple[bytes, asyncio.Future[None]]] = deque()
         self._ready: asyncio.Future[None] | None = None
         stream.write = self.write  # type: ignore[method-assign]
@@ -113,23 +115,73 @@ class FrameWriter:
         self._kept.append((data, future))
         return future
 
-    async def send(self, pipe: Pipe, size: int, stall_timeout: float) -> None:
-        """Send the ``size`` bytes that a pipe holds as one frame; return when the socket has taken it.
+    @property
+    def free(self) -> bool:
+        """Whether a frame can be begun now: nothing that tornado or we have begun is still to be written."""
+        return not (self._held or self.closed or self._stream.closed() or self._stream.writing())
 
-        Whatever is raised: the pipe is empty, or no frame was begun, and a frame that was begun is tornado's to finish.
+    def begin(self, pipe: Pipe, size: int) -> bool:
+        """Send of the ``size`` bytes that a pipe holds, as one frame, what the socket takes at once.
+
+        Call it when this is :attr:`free`. Whatever is raised, the frame is whole: what is left of it is tornado's.
+
+        Returns:
+            Whether that was all; if not, :meth:`settle` sends the rest, and the pipe is not empty before.
+
+        Raises:
+            ConnectionError: the browser is gone.
+            OSError: the kernel does not do this.
+        """
+        self._frame = _Frame(pipe, size)
+        self._held = True
+        try:
+            done = self._advance(self._frame)
+        except BaseException:
+            self.abandon()
+            raise
+        if done:
+            self._frame = None
+            self._release()
+        return done
+
+    def send(self, data: bytes) -> None:
+        """Send a message in one frame; what the socket does not take at once is tornado's.
+
+        Call it when this is :attr:`free`.
+
+        Raises:
+            ConnectionError: the browser is gone.
+        """
+        message = header(len(data)) + data
+        try:
+            sent = self._socket.send(message)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(message):
+            self._pass_on(message[sent:], None)
+
+    async def settle(self, stall_timeout: float) -> None:
+        """Wait until this is :attr:`free`: our frame is finished, and so is all that tornado has begun.
 
         Raises:
             ConnectionError: the browser is gone.
             Stalled: it took nothing for ``stall_timeout`` seconds (0: no limit).
             OSError: the kernel does not do this.
         """
+        if self._frame is not None:
+            try:
+                while not self._advance(self._frame):
+                    await self._writable(stall_timeout)
+            finally:
+                self.abandon()
         await self._turn(stall_timeout)
-        frame = _Frame(pipe, size)
-        self._held = True
-        try:
-            while not self._advance(frame):
-                await self._writable(stall_timeout)
-        finally:
+        if self.closed or self._stream.closed():
+            raise _gone()
+
+    def abandon(self) -> None:
+        """Leave what is left of a frame that was begun to tornado. Afterwards its pipe is empty."""
+        if (frame := self._frame) is not None:
+            self._frame = None
             self._release(frame.take())
 
     def close(self) -> None:

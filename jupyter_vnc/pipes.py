@@ -17,8 +17,8 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-#: What one pipe should hold (bytes): it is the longest frame, and what a session sends before others get their turn.
-PIPE_SIZE: Final = 256 * 1024
+#: What one pipe should hold (bytes): it is the longest frame. Linux grants no more (``pipe-max-size``).
+PIPE_SIZE: Final = 1024 * 1024
 #: What one pipe must hold to be worth it (bytes): the size that Linux gives unasked.
 _LEAST: Final = 64 * 1024
 #: Move pages where that is possible, and never wait: the event loop does that. (Both are 0 where there is no splice.)

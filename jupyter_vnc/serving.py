@@ -23,6 +23,7 @@ from .rfb.guard import Guard, Permissions
 from .rfb.handshake import ViewerHandshake, client_init
 from .sessions import Session, SessionRegistry
 from .targets import DesktopAddress, DesktopSpec, State, Target, TCPAddress, UnixAddress
+from .turns import Turns
 from .zerocopy import pump_to_viewer
 
 #: For how long the outcome of the last connection tells a TCP target's state (seconds).
@@ -69,6 +70,7 @@ class SessionRunner:
         self._connector = connector
         self._desktops = desktops
         self._pipes = PipePool()
+        self._turns = Turns()
         self._outcomes: dict[str, tuple[State, float]] = {}
 
     def last_state(self, address: str) -> State:
@@ -172,6 +174,7 @@ class SessionRunner:
             stall_timeout=stall,
             early=leg.early,
             pipes=self._pipes,
+            turns=self._turns,
             session_id=session.id,
         )
         return await Relay(from_viewer, from_target).run()

@@ -19,15 +19,20 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final, Protocol, runtime_checkable
 
-from .channels import READ_SIZE, Channel, StreamChannel
-from .frames import FrameWriter, wake
+from .channels import Channel, StreamChannel
+from .frames import FrameWriter
 from .pipes import PIPE_SIZE, SPLICE_FLAGS, Pipe, PipePool
 from .relay import Copier, Filter, Pump, write_in_time
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
 #: What the kernel says when it, or what it is wrapped in, does not splice these sockets.
 _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP})
+
+
+#: What is copied at most (bytes). For less than this the system calls that move it cost more than the copy.
+LITTLE: Final = 32 * 1024
 
 
 class CannotLend(Exception):
@@ -59,6 +64,7 @@ def pump_to_viewer(
     stall_timeout: float,
     early: bytes,
     pipes: PipePool,
+    turns: Turns,
     session_id: str,
 ) -> Pump:
     """Return what moves a session's pictures, the cheapest way that its two ends permit.
@@ -70,6 +76,7 @@ def pump_to_viewer(
         stall_timeout: seconds that the viewer may take nothing; 0 for no limit.
         early: bytes of the target that came behind its handshake.
         pipes: lends the pipes.
+        turns: says when sessions that have much to move may do so.
         session_id: for the log.
     """
     try:
@@ -78,7 +85,7 @@ def pump_to_viewer(
         log.debug("Session %s: bytes are copied: %s", session_id, error)
         return Copier(target, viewer, _counting(count), stall_timeout=stall_timeout, early=early)
     log.debug("Session %s: zero copy", session_id)
-    return Splicer(source, viewer, frames, pipes, count=count, stall_timeout=stall_timeout, early=early)
+    return Splicer(source, viewer, frames, pipes, turns, count=count, stall_timeout=stall_timeout, early=early)
 
 
 class Splicer:
@@ -93,6 +100,7 @@ class Splicer:
         viewer: Channel,
         frames: FrameWriter,
         pipes: PipePool,
+        turns: Turns,
         *,
         count: Callable[[int], None],
         stall_timeout: float,
@@ -102,10 +110,16 @@ class Splicer:
         self._viewer = viewer
         self._frames = frames
         self._pipes = pipes
+        self._turns = turns
         self._count = count
         self._stall_timeout = stall_timeout
         self._early = early
         self._splices = True
+        #: Whether so much was there lately that moving it costs less than copying.
+        self._much = False
+        self._pipe: Pipe | None = None
+        self._pause: asyncio.Future[bool]
+        self._source: socket.socket
 
     async def run(self) -> bool:
         """See :meth:`~jupyter_vnc.relay.Pump.run`."""
@@ -120,68 +134,137 @@ class Splicer:
             return False
 
     async def _pump(self, source: socket.socket) -> None:
-        """Send frame after frame until the target says that no more comes; let others have their turn in between."""
-        sent = 0
-        while True:
-            try:
-                size = await self._next(source)
-            except BlockingIOError:
-                sent = 0
-                await _readable(source)
-                continue
-            if not size:
-                return
-            sent += size
-            if sent >= PIPE_SIZE:
-                sent = 0
-                await asyncio.sleep(0)
+        """Send frame after frame until the target says that no more comes."""
+        try:
+            while await self._run_freely(source):
+                await self._frames.settle(self._stall_timeout)
+                self._return_pipe()
+        finally:
+            self._frames.abandon()
+            self._return_pipe()
 
-    async def _next(self, source: socket.socket) -> int:
-        """Send what is there as one frame; return how much it was, 0 at the end.
+    async def _run_freely(self, source: socket.socket) -> bool:
+        """Move a piece whenever one is there, until the viewer has to be waited for (True) or the target ends (False).
+
+        This is done in the event loop's callbacks, not in a task: nothing has to be woken up for a piece.
+        """
+        self._pause = asyncio.get_running_loop().create_future()
+        self._source = source
+        self._listen()
+        try:
+            return await self._pause
+        finally:
+            self._has_much(False)
+            self._turns.leave(self)
+            self._listen(on=False)
+
+    def _listen(self, *, on: bool = True) -> None:
+        """Have the event loop tell when bytes are there."""
+        loop = asyncio.get_running_loop()
+        if on:
+            loop.add_reader(self._source, self._readable)
+        else:
+            loop.remove_reader(self._source)
+
+    def _readable(self) -> None:
+        if self._much and self._turns.crowded:
+            self._listen(on=False)
+            self._turns.wait(self)
+        else:
+            self._try(PIPE_SIZE)
+
+    def turn(self, most: int) -> int:
+        """See :meth:`~jupyter_vnc.turns.Mover.turn`."""
+        moved = self._try(most)
+        if not self._pause.done():
+            if self._much and moved and self._turns.crowded:
+                self._turns.wait(self)
+            else:
+                self._listen()
+        return moved
+
+    def _try(self, most: int) -> int:
+        """Move a piece, and end the run when that is not possible; return how much was moved."""
+        if self._pause.done():
+            return 0
+        try:
+            return self._move(most)
+        except BlockingIOError:
+            self._has_much(False)
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            self._pause.set_exception(error)
+        return 0
+
+    def _move(self, most: int) -> int:
+        """Move a piece: little is cheaper to copy than to move.
 
         Raises:
             BlockingIOError: nothing is there.
             ConnectionError: the viewer is gone.
-            Stalled: it takes nothing.
         """
-        pipe = self._pipes.borrow() if self._splices else None
-        if pipe is None:
-            return await self._copy(_receive(source))
-        moved, empty = 0, True
+        if not self._frames.free:
+            self._pause.set_result(True)
+            return 0
+        if self._much and self._splices and (pipe := self._pipes.borrow()) is not None:
+            self._pipe = pipe
+            try:
+                return self._splice(pipe, min(most, pipe.size))
+            finally:
+                if self._frames.free:
+                    self._return_pipe()
+        data = _receive(self._source)
+        if data:
+            self._has_much(len(data) >= LITTLE)
+            self._count(len(data))
+            self._frames.send(data)
+        else:
+            self._pause.set_result(False)
+        return len(data)
+
+    def _splice(self, pipe: Pipe, most: int) -> int:
+        moved = 0
         try:
-            if moved := _fill(pipe, source):
-                empty = False
-                self._count(moved)
-                await self._frames.send(pipe, moved, self._stall_timeout)
-                empty = True
+            moved = _fill(pipe, self._source, most)
+            self._count(moved)
+            self._has_much(moved >= LITTLE)
+            if not moved:
+                self._pause.set_result(False)
+            elif not self._frames.begin(pipe, moved):
+                self._pause.set_result(True)
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
                 raise
-            # What had been moved is sent by now: a frame that was begun is always finished.
+            # What had been moved is sent: a frame that was begun is always finished.
             self._splices = False
             log.debug("From here on bytes are copied: splice says %s", error)
-            moved = moved or await self._copy(_receive(source))
-        finally:
-            self._pipes.give_back(pipe, empty=empty)
         return moved
 
-    async def _copy(self, data: bytes) -> int:
-        """Send bytes that are in our hands; return how many."""
+    def _has_much(self, much: bool) -> None:
+        if much is not self._much:
+            self._much = much
+            self._turns.busy += 1 if much else -1
+
+    def _return_pipe(self) -> None:
+        if self._pipe is not None:
+            self._pipes.give_back(self._pipe, empty=True)
+            self._pipe = None
+
+    async def _copy(self, data: bytes) -> None:
+        """Send bytes that are in our hands."""
         if data:
             self._count(len(data))
             await write_in_time(self._viewer, data, self._stall_timeout)
-        return len(data)
 
 
-def _fill(pipe: Pipe, source: socket.socket) -> int:
-    """Move what the socket has into an empty pipe; return how much, 0 at the end.
+def _fill(pipe: Pipe, source: socket.socket, most: int) -> int:
+    """Move what the socket has into an empty pipe, ``most`` bytes of it; return how much, 0 at the end.
 
     Raises:
         BlockingIOError: nothing is there.
         OSError: the system does not splice this socket.
     """
     try:
-        return os.splice(source.fileno(), pipe.sink, pipe.size, flags=SPLICE_FLAGS)
+        return os.splice(source.fileno(), pipe.sink, most, flags=SPLICE_FLAGS)
     except BlockingIOError:
         raise
     except OSError as error:
@@ -197,22 +280,11 @@ def _receive(source: socket.socket) -> bytes:
         BlockingIOError: nothing is there.
     """
     try:
-        return source.recv(READ_SIZE)
+        return source.recv(LITTLE)
     except BlockingIOError:
         raise
     except OSError:
         return b""
-
-
-async def _readable(source: socket.socket) -> None:
-    """Wait until the socket has bytes, or its end has come."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(source, wake, ready)
-    try:
-        await ready
-    finally:
-        loop.remove_reader(source)
 
 
 def _plain(target: Channel) -> StreamChannel:

@@ -25,6 +25,7 @@ from jupyter_vnc.exceptions import CloseCode, Stalled
 from jupyter_vnc.frames import FrameWriter, header
 from jupyter_vnc.pipes import PipePool, permitted
 from jupyter_vnc.relay import Copier, Relay
+from jupyter_vnc.turns import Turns
 from jupyter_vnc.websocket import WebSocketChannel
 from jupyter_vnc.zerocopy import Splicer, pump_to_viewer
 
@@ -53,10 +54,11 @@ class Handler(WebSocketHandler):
 class Rig:
     """A browser, a relay and a target: three ends of two real connections."""
 
-    def __init__(self, *, stall_timeout=10.0, tcp=False, pipes=None):
+    def __init__(self, *, stall_timeout=10.0, tcp=False, pipes=None, turns=None):
         self.stall_timeout = stall_timeout
         self.tcp = tcp
         self.pipes = pipes or PipePool()
+        self.turns = turns or Turns()
         self.counted = 0
         self.error = None
         self.pump = None
@@ -74,6 +76,7 @@ class Rig:
             stall_timeout=self.stall_timeout,
             early=b"",
             pipes=self.pipes,
+            turns=self.turns,
             session_id="1",
         )
         code = CloseCode.NORMAL
@@ -376,6 +379,24 @@ async def test_without_a_pipe_bytes_are_copied():
     async with Rig(pipes=PipePool(most=0)) as rig:
         assert await through(rig, data) == data
         assert isinstance(rig.pump, Splicer)
+
+
+async def test_several_that_have_much_to_move_stand_in_line():
+    """And each gets its own bytes, the last of them too."""
+    pieces = [random.randbytes(12 << 20) for _ in range(3)]
+    waited = []
+
+    class Watched(Turns):
+        def wait(self, mover):
+            waited.append(mover)
+            super().wait(mover)
+
+    turns = Watched()
+    async with contextlib.AsyncExitStack() as stack:
+        rigs = [await stack.enter_async_context(Rig(turns=turns, tcp=number == 1)) for number in range(3)]
+        assert await asyncio.gather(*(through(rig, piece) for rig, piece in zip(rigs, pieces, strict=True))) == pieces
+        assert {rig.pump for rig in rigs} == set(waited)
+        assert turns.busy == 0
 
 
 async def test_the_log_says_which_way(caplog):

@@ -9,7 +9,7 @@ import json
 import statistics
 from contextlib import asynccontextmanager, contextmanager
 
-from jupyter_vnc.pipes import PIPE_SIZE
+from jupyter_vnc.turns import ROUND
 from tests.bare_browser import browser, frame, frames
 from tests.fakes import vnc_server
 from tests.fakes.flood import Sink, flood
@@ -17,8 +17,9 @@ from tests.fakes.flood import Sink, flood
 #: Sessions that send all they can.
 LOUD = 4
 ROUNDS = 60
-#: Turns of each of them that others may have to wait for: bytes come in, and go out, and tornado has queues of its own.
-TURNS = 8
+#: Rounds of them that others may have to wait for: bytes come in, and go out, and tornado has queues of its own. All of
+#: them together move so much in a round as one that has its turn.
+ROUNDS_WAITED = 16
 
 
 @asynccontextmanager
@@ -46,7 +47,7 @@ def measured(sent, waits):
 
 
 def assert_few_turns(waits, legs):
-    assert statistics.median(waits) < legs * TURNS * LOUD * PIPE_SIZE
+    assert statistics.median(waits) < legs * ROUNDS_WAITED * ROUND
 
 
 async def test_a_small_update_and_a_key_press_pass_between_the_bursts(client, broker, add_target):

@@ -1,0 +1,69 @@
+"""Who has much to move has its turn, in order, and between two rounds it is everybody else's."""
+
+import asyncio
+
+import pytest
+
+from jupyter_vnc.turns import ROUND, Turns
+
+
+class Mover:
+    """Moves what it may, so many times."""
+
+    def __init__(self, name, turns, log, *, size=ROUND, times=1):
+        self.name, self.turns, self.log, self.size, self.times = name, turns, log, size, times
+
+    def turn(self, most):
+        self.log.append(self.name)
+        self.times -= 1
+        if self.times:
+            self.turns.wait(self)
+        return min(self.size, most)
+
+
+async def rounds(log, count):
+    """Let the loop go round, noting where one round ends."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+        log.append("|")
+
+
+async def test_one_after_the_other_with_the_loop_in_between():
+    turns, log = Turns(), []
+    for name in "abc":
+        turns.wait(Mover(name, turns, log, times=2))
+    await rounds(log, 7)
+    assert "".join(log) == "a|b|c|a|b|c||"
+
+
+async def test_who_moves_little_shares_a_round():
+    turns, log = Turns(), []
+    for name in "abcde":
+        turns.wait(Mover(name, turns, log, size=ROUND // 4))
+    await rounds(log, 3)
+    assert "".join(log) == "abcd|e||"
+
+
+async def test_nobody_has_two_turns_in_a_round():
+    turns, log = Turns(), []
+    turns.wait(Mover("a", turns, log, size=1, times=3))
+    await rounds(log, 3)
+    assert "".join(log) == "a|a|a|"
+
+
+async def test_who_leaves_is_passed_over():
+    turns, log = Turns(), []
+    movers = [Mover(name, turns, log) for name in "abc"]
+    for mover in movers:
+        turns.wait(mover)
+    turns.leave(movers[1])
+    turns.leave(movers[1])
+    await rounds(log, 3)
+    assert "".join(log) == "a|c||"
+
+
+@pytest.mark.parametrize(("busy", "crowded"), [(0, False), (1, False), (2, True)])
+async def test_one_alone_need_not_stand_in_line(busy, crowded):
+    turns = Turns()
+    turns.busy = busy
+    assert turns.crowded is crowded
