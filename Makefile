@@ -28,7 +28,7 @@ demo: demo-packages front-end ## start JupyterLab with three desktops, and print
 
 # Every part runs, even after one has failed: whoever waits for the result wants to know all of it.
 .PHONY: test
-test: test-packages front-end ## everything: lint, types, TypeScript, unit tests, real VNC servers, a real browser
+test: test-packages front-end .make/npm ## everything: lint, types, TypeScript, unit tests, real VNC servers, a real browser
 	@failed=(); \
 	for part in lint types typescript unit coverage fuzz; do $(MAKE) --no-print-directory "$$part" || failed+=("$$part"); done; \
 	if (($${#failed[@]})); then echo "failed: $${failed[*]}"; exit 1; fi
@@ -47,7 +47,7 @@ types: .make/python ## mypy
 
 # pytest-jupyter runs the tests that are coroutines; a pytest-asyncio that is also there would take them from it.
 .PHONY: unit
-unit: front-end ## pytest, with real VNC servers and a real browser
+unit: front-end .make/npm ## pytest, with real VNC servers and a real browser
 	$(call headline,pytest)
 	@pytest -p no:asyncio --cov --cov-context=test --cov-report= tests
 
@@ -66,6 +66,10 @@ BENCH_OPTIONS ?=
 .PHONY: bench
 bench: test-packages .make/bench ## this project beside what people use today: one table; 20 minutes
 	@.make/bench-venv/bin/python -m benchmarks $(BENCH_OPTIONS)
+
+.PHONY: bench-first-pixel
+bench-first-pixel: test-packages .make/bench ## from the click to the first pixel, beside jupyter-remote-desktop-proxy
+	@.make/bench-venv/bin/python -m benchmarks.first_pixel
 
 .PHONY: bench-guard
 bench-guard: .make/python ## megabytes of a viewer's messages that the guard judges in a second
@@ -135,6 +139,12 @@ $(VENV)/pyvenv.cfg:
 	@mkdir -p .make
 	@$(PYTHON) -m venv .make/bench-venv
 	@.make/bench-venv/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[bench]'
+	@touch $@
+
+# JupyterHub's proxy, which desktops have to go through.
+.make/npm:
+	$(call headline,npm install, for the tests)
+	@npm install --silent --no-audit --no-fund --no-save --prefix $@ configurable-http-proxy@5
 	@touch $@
 
 .make/docs: .make/python

@@ -111,6 +111,7 @@ def _free_port() -> int:
 #: What may be installed in this environment.
 _EXTENSIONS: Final = (
     "jupyter_lsp",
+    "jupyter_remote_desktop_proxy",
     "jupyter_server_proxy",
     "jupyter_server_terminals",
     "jupyter_vnc",
@@ -123,13 +124,13 @@ _EXTENSIONS: Final = (
 class JupyterServer(Contestant):
     """A real Jupyter server with one extension."""
 
-    extension: ClassVar[str]
+    extensions: ClassVar[tuple[str, ...]]
 
     def __init__(self, folder: Path, ports: Mapping[str, int]) -> None:
         super().__init__(folder, ports)
         self._port = _free_port()
         self._token = secrets.token_hex(16)
-        extensions = {name: name == self.extension for name in _EXTENSIONS}
+        extensions = {name: name in self.extensions for name in _EXTENSIONS}
         config = {
             "ServerApp": {"jpserver_extensions": extensions, "port": self._port, "port_retries": 0, "ip": _HOST},
             "IdentityProvider": {"token": self._token},
@@ -169,7 +170,7 @@ class Ours(JupyterServer):
     """This project in a Jupyter server."""
 
     name = package = "jupyter-vnc"
-    extension = "jupyter_vnc"
+    extensions = ("jupyter_vnc",)
 
     def _config(self) -> dict[str, Any]:
         names = ("tokens_per_minute", "sessions_per_user", "sessions_per_target", "sessions_total", "ping_interval")
@@ -190,7 +191,7 @@ class JupyterServerProxy(JupyterServer):
     """jupyter-server-proxy's relay of raw sockets in a Jupyter server."""
 
     name = package = "jupyter-server-proxy"
-    extension = "jupyter_server_proxy"
+    extensions = ("jupyter_server_proxy",)
 
     def _config(self) -> dict[str, Any]:
         one = {"command": [], "raw_socket_proxy": True, "launcher_entry": {"enabled": False}}

@@ -123,6 +123,7 @@ def plot(samples: Samples, path: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     rcParams["svg.hashsalt"] = "jupyter-vnc"
+    rcParams["svg.fonttype"] = "none"
     rows = [row for row in ROWS if any(name in samples.get(row.measure, {}) for name in PEERS)]
     lines = (len(rows) + 1) // 2
     figure = Figure(figsize=(11, 1.7 * lines), layout="tight")

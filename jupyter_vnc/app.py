@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +15,13 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Instance
 from traitlets.config import Configurable
 
-from . import handlers
+from . import handlers, pages
 from .audit import EVENT_SCHEMA_FILE
 from .broker import VNCBroker
 from .desktops.manager import DesktopManager
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
+from .visitor import owner_of
 from .websocket import VNCWebSocket
 
 _HERE: Final = Path(__file__).parent
@@ -27,8 +29,8 @@ _NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
 
 #: Every route below ``{base_url}vnc``; ``rest-api.yml`` says what each does.
 ROUTES: Final[list[tuple[str, type, dict[str, Any]]]] = [
-    (r"/vnc/?", handlers.ListPage, {}),
-    (rf"/vnc/view/{_NAME}", handlers.ViewPage, {}),
+    (r"/vnc/?", pages.ListPage, {}),
+    (rf"/vnc/view/{_NAME}", pages.ViewPage, {}),
     (r"/vnc/api/targets", handlers.TargetsHandler, {}),
     (rf"/vnc/api/targets/{_NAME}/viewers", handlers.ViewersHandler, {}),
     (r"/vnc/api/tokens", handlers.TokensHandler, {}),
@@ -36,7 +38,9 @@ ROUTES: Final[list[tuple[str, type, dict[str, Any]]]] = [
     (r"/vnc/api/sessions/([0-9a-f]{16})", handlers.SessionHandler, {}),
     (r"/vnc/api/desktops", handlers.DesktopsHandler, {}),
     (rf"/vnc/api/desktops/{_NAME}", handlers.DesktopHandler, {}),
-    (r"/vnc/static/(.+)", handlers.StaticFiles, {"path": str(_HERE / "static")}),
+    (rf"/vnc/api/desktops/{_NAME}/open", handlers.DesktopOpenHandler, {}),
+    (rf"/vnc/api/desktops/{_NAME}/log", handlers.DesktopLogHandler, {}),
+    (r"/vnc/static/(.+)", pages.StaticFiles, {"path": str(_HERE / "static")}),
     (r"/vnc/ws", VNCWebSocket, {}),
 ]
 
@@ -91,9 +95,13 @@ class VNCExtension(ExtensionApp):
         return self.broker.current_activity() if self.broker else None
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Once the event loop runs: clear away what a server that was killed has left."""
+        """Once the event loop runs: clear away what a server that was killed has left; give kernels a display."""
         if self.broker is not None:
             await self.broker.start()
+            if (owner := owner_of(serverapp.identity_provider)) is not None:
+                occupied = bool(os.environ.get("DISPLAY"))
+                # Kernels and terminals get the server's own environment.
+                await self.broker.desktops.offer_display(owner, os.environ.update, occupied=occupied)
 
     async def stop_extension(self) -> None:
         """Close the sessions and stop the desktops."""

@@ -18,6 +18,7 @@ from .audit import Audit
 from .broker_config import BrokerLimits
 from .channels import Channel
 from .connect import ConnectLimits, Connector
+from .desktop_rules import ManagedDesktops
 from .desktops.manager import DesktopManager
 from .exceptions import ConfigError, MalformedRequest, NotPermitted, ServerStopping, TargetNotFound, TokenRefused
 from .plugins import load_plugin
@@ -59,7 +60,6 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.desktop_manager = DesktopManager(parent=self)
-        self.desktop_manager.on_exit = self._desktop_ended
         self._use_default_target()
         self.sources = self._load_sources()
         self.tokens = TokenRegistry(
@@ -70,6 +70,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         self.registry = SessionRegistry(limits)
         connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
         self._runner = SessionRunner(self, connector, self.desktop_manager)
+        self.desktops = ManagedDesktops(self, self.desktop_manager)
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
         #: Called whenever a user does something in a desktop; the host moves its own clocks.
@@ -113,7 +114,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
 
     async def list_targets(self, visitor: Visitor) -> list[dict[str, Any]]:
         """List what the visitor may look at: the rows of ``GET api/targets``."""
-        pairs = [(target, await self._best_mode(visitor, target)) for target in await self._visible(visitor.user)]
+        pairs = [(target, await self._best_mode(visitor, target)) for target in await self.visible(visitor.user)]
         return [
             target.public(mode=mode, state=self.state(target, visitor.user))
             for target, mode in pairs
@@ -157,7 +158,8 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             return State.UP if Path(address.path).is_socket() else State.DOWN
         return self._runner.last_state(str(address))
 
-    async def _visible(self, user: User) -> list[Target]:
+    async def visible(self, user: User) -> list[Target]:
+        """Return the targets that a user has, before anybody asks an authorizer."""
         merged: dict[str, Target] = {}
         for source in self.sources:
             for target in await self._ask_all(source, user):
@@ -202,7 +204,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             LimitExceeded: too many tokens or sessions.
             StoreUnavailable: the token store does not answer.
         """
-        self._check_running()
+        self.check_running()
         if not isinstance(takeover, bool):
             raise MalformedRequest("takeover must be true or false")
         target, best = await self.find(visitor, name)
@@ -228,7 +230,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             TokenRefused: unknown, spent, expired, another user's, or for what the target no longer is or permits.
             StoreUnavailable: the token store does not answer.
         """
-        self._check_running()
+        self.check_running()
         grant = await self.tokens.redeem(token, visitor.user.name)
         try:
             target, best = await self.find(visitor, grant.target)
@@ -274,57 +276,18 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         """Live sessions for the host's idle check, or None."""
         return {session.id: session.public() for session in self.registry} or None
 
-    # -- managed desktops ---------------------------------------------------------------------------------------
-
-    async def list_desktops(self, visitor: Visitor) -> list[dict[str, Any]]:
-        """List the user's managed desktops that are running or were: the rows of ``GET api/desktops``."""
-        rows = self.desktop_manager.list(visitor.user.name)
-        return [row for row in rows if await visitor.may("read", f"vnc:{row['name']}")]
-
-    async def start_desktop(self, visitor: Visitor, name: str, *, restart: bool) -> None:
-        """Start or restart a managed desktop and wait until it is ready.
-
-        Raises:
-            TargetNotFound: there is no managed desktop of this name for the visitor.
-            DesktopFailed: it did not start.
-        """
-        self._check_running()
-        spec = (await self._managed(visitor, name)).spec
-        if restart:
-            await self.desktop_manager.restart(visitor.user.name, name, spec)
-        else:
-            await self.desktop_manager.ensure(visitor.user.name, name, spec)
-
-    async def stop_desktop(self, visitor: Visitor, name: str) -> None:
-        """Stop a managed desktop with all its programs, and drop its unused tokens.
-
-        Raises:
-            TargetNotFound: there is no managed desktop of this name for the visitor.
-        """
-        await self._managed(visitor, name)
-        await self.desktop_manager.stop(visitor.user.name, name)
-        await self.tokens.revoke(user=visitor.user.name, target=name)
-
-    async def _managed(self, visitor: Visitor, name: str) -> DesktopAddress:
-        target, _ = await self.find(visitor, name)
-        if not isinstance(target.address, DesktopAddress):
-            raise TargetNotFound("This desktop is not one that the server can start or stop.")
-        if not await visitor.may("write", f"vnc:{name}"):
-            raise NotPermitted("You may not start or stop this desktop.")
-        return target.address
-
-    def _desktop_ended(self, user: str, name: str) -> None:
-        """A desktop is gone: what was issued for it must not open its successor."""
-        revoke = asyncio.ensure_future(self.tokens.revoke(user=user, target=name))
-        revoke.add_done_callback(lambda done: done.exception())
-
     # -- begin and end ------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Clear away the desktops of servers that were killed; the host calls it once its event loop runs."""
         await self.desktop_manager.sweep()
 
-    def _check_running(self) -> None:
+    def check_running(self) -> None:
+        """Refuse what would begin something new while the server stops.
+
+        Raises:
+            ServerStopping: it does.
+        """
         if self._stopping:
             raise ServerStopping
 
@@ -335,6 +298,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             session.end(ServerStopping())
         if self._serving:
             await asyncio.wait(self._serving, timeout=5.0)
+        await self.desktops.close()
         await self.desktop_manager.close()
         for source in self.sources:
             await source.close()

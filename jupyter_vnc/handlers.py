@@ -9,12 +9,12 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+from jupyter_core.paths import is_hidden
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
-from jupyter_server.utils import url_path_join
+from jupyter_server.utils import ApiPath, to_os_path, url_path_join
 from tornado import web
 
-from . import __version__
 from .broker import VNCBroker
 from .exceptions import LimitExceeded, MalformedRequest, VNCError
 from .targets import User
@@ -22,21 +22,6 @@ from .visitor import JupyterVisitor
 
 #: Largest body of a request (bytes); the longest target name fits in.
 MAX_BODY: Final = 2048
-
-#: Nothing but our own files: no inline script or style, no frame but Jupyter's own pages.
-PAGE_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "frame-ancestors 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-    )
-)
 
 H = TypeVar("H", bound="VNCHandler")
 P = ParamSpec("P")
@@ -210,7 +195,7 @@ class DesktopsHandler(VNCAPIHandler):
     @vnc_errors
     async def get(self) -> None:
         """List the user's managed desktops."""
-        self.answer(await self.broker.list_desktops(self.visitor()))
+        self.answer(await self.broker.desktops.list(self.visitor()))
 
 
 class DesktopHandler(VNCAPIHandler):
@@ -225,8 +210,8 @@ class DesktopHandler(VNCAPIHandler):
         action = body.get("action")
         if action not in {"start", "restart"} or set(body) != {"action"}:
             raise MalformedRequest('The body must be {"action": "start"} or {"action": "restart"}.')
-        await self.broker.start_desktop(self.visitor(), name, restart=action == "restart")
-        rows = await self.broker.list_desktops(self.visitor())
+        await self.broker.desktops.start(self.visitor(), name, restart=action == "restart")
+        rows = await self.broker.desktops.list(self.visitor())
         self.answer(next((row for row in rows if row["name"] == name), {}))
 
     @web.authenticated
@@ -234,69 +219,54 @@ class DesktopHandler(VNCAPIHandler):
     @vnc_errors
     async def delete(self, name: str) -> None:
         """Stop a managed desktop."""
-        await self.broker.stop_desktop(self.visitor(), name)
+        await self.broker.desktops.stop(self.visitor(), name)
         self.set_status(204)
 
 
-class VNCPageHandler(VNCHandler):
-    """HTML pages: never cached, never framed by strangers, nothing inline."""
-
-    @property
-    def content_security_policy(self) -> str:
-        """See :data:`PAGE_POLICY`."""
-        return PAGE_POLICY
-
-    def page(self, template: str, **values: Any) -> None:
-        """Render a page; reading ``xsrf_token`` also sets the cookie that its script sends back."""
-        self.xsrf_token  # noqa: B018
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Referrer-Policy", "no-referrer")
-        template_environment = self.settings["vnc_templates"]
-        values = {"root": self.vnc_root, "home": self.base_url, "version": __version__, **values}
-        self.finish(template_environment.get_template(template).render(**values))
-
-
-class ListPage(VNCPageHandler):
-    """``GET {root}``: the user's desktops."""
+class DesktopOpenHandler(VNCAPIHandler):
+    """``POST api/desktops/{name}/open``."""
 
     @web.authenticated
     @authorized
     @vnc_errors
-    async def get(self) -> None:
-        """Show the list, or what to do to have one."""
-        targets = await self.broker.list_targets(self.visitor())
-        self.page("list.html", targets=targets, help="" if targets else self.broker.advice)
+    async def post(self, name: str) -> None:
+        """Open a file that the file browser shows on a managed desktop; answers when an application has it."""
+        body = self.body()
+        path = body.get("path")
+        if not isinstance(path, str) or set(body) != {"path"}:
+            raise MalformedRequest('The body must be {"path": "…"}.')
+        visitor = self.visitor()
+        if not await visitor.may("read", "contents"):
+            raise web.HTTPError(403, "You may not read files of this server.")
+        await self.broker.desktops.open_file(visitor, name, self._file(path))
+        self.set_status(204)
+
+    def _file(self, path: str) -> Path:
+        """Where a path of the file browser is on the server: below its root, and nothing hidden.
+
+        Raises:
+            web.HTTPError: 404, it is not there; 400, the server's files are not on its disk.
+        """
+        manager = self.contents_manager
+        root = getattr(manager, "root_dir", "")
+        if not root:
+            raise web.HTTPError(400, "The files of this server are not on its disk.")
+        top, file = Path(root).resolve(), Path(to_os_path(ApiPath(path.strip("/")), root)).resolve()
+        if not file.is_relative_to(top) or not file.is_file():
+            raise web.HTTPError(404, f"There is no file {path!r}.".replace("%", "%%"))
+        if is_hidden(str(file), str(top)) and not manager.allow_hidden:
+            raise web.HTTPError(404, f"There is no file {path!r}.".replace("%", "%%"))
+        return file
 
 
-class ViewPage(VNCPageHandler):
-    """``GET {root}view/{target}``: the standalone viewer; reads nothing from the query string."""
+class DesktopLogHandler(VNCAPIHandler):
+    """``GET api/desktops/{name}/log``."""
 
     @web.authenticated
     @authorized
     @vnc_errors
     async def get(self, name: str) -> None:
-        """Show the viewer of one target."""
-        target = await self.broker.public_target(self.visitor(), name)
-        self.page("viewer.html", target=target, viewer_json=json.dumps(target["viewer"]))
-
-
-class StaticFiles(VNCHandler, web.StaticFileHandler):
-    """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
-
-    _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
-
-    @web.authenticated
-    @authorized
-    async def get(self, path: str, include_body: bool = True) -> None:  # type: ignore[override]
-        """Serve a file; ``?v=`` lets the browser keep it."""
-        await web.StaticFileHandler.get(self, path, include_body)
-
-    @web.authenticated
-    @authorized
-    async def head(self, path: str) -> None:  # type: ignore[override]
-        """Serve a file's headers."""
-        await web.StaticFileHandler.get(self, path, include_body=False)
-
-    def get_content_type(self) -> str:
-        """Return the type by our own table: the system's may be wrong, and a module of a wrong type does not run."""
-        return self._TYPES.get(Path(str(self.absolute_path)).suffix, "text/plain")
+        """Show the end of a managed desktop's log, as text."""
+        text = await self.broker.desktops.log(self.visitor(), name)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(text, set_content_type="text/plain; charset=utf-8")

@@ -297,6 +297,7 @@ class Target:
             "category": self.category,
             "mode": mode.value,
             "state": state.value,
+            "managed": isinstance(self.address, DesktopAddress),
             "viewer": self.viewer.public(),
         }
 

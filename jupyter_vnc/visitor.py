@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from typing import Any, Final
 
 from jupyter_core.utils import ensure_async
@@ -28,6 +29,14 @@ class JupyterVisitor:
         handler = self._handler
         answer = handler.authorizer.is_authorized(handler, handler.current_user, action, resource)
         return bool(await ensure_async(answer))
+
+
+def owner_of(identity_provider: IdentityProvider) -> User | None:
+    """The one user of a server, where it has one: the account that it runs under, or the hub's user."""
+    if type(identity_provider) in _NAMELESS:
+        return User(getpass.getuser())
+    name = os.environ.get("JUPYTERHUB_USER", "")
+    return User(name) if name else None
 
 
 def _user_of(handler: JupyterHandler) -> User:

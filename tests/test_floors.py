@@ -17,19 +17,20 @@ FLOORS = (
     ("exceptions", "rfb/"),
     ("targets", "target_config", "tokens", "sessions", "limits", "plugins"),
     (
-        *("channels", "dial", "connect", "credentials", "secure", "relay", "zerocopy", "frames", "pipes", "audit"),
-        *("desktops/", "sources/", "stores/"),
+        *("channels", "dial", "connect", "credentials", "secure", "audit"),
+        *("relay", "zerocopy", "frames", "pipes", "turns"),
+        *("desktops/", "notebook/", "sources/", "stores/"),
     ),
-    ("broker", "broker_config", "serving"),
-    ("handlers", "websocket", "visitor", "hub", "hub.handlers"),
-    ("app", "cli", "hub.app", "hub.__main__"),
+    ("broker", "broker_config", "desktop_rules", "serving"),
+    ("handlers", "pages", "websocket", "visitor", "hub", "hub.handlers"),
+    ("app", "cli", "desktop", "hub.app", "hub.__main__"),
 )
 
 #: Where an outside package may be imported. What is not listed may be imported by all but ``rfb/``.
 OUTSIDE = {
     "asyncio": lambda module, floor: floor > 0,
     "tornado": lambda module, floor: floor >= 4,
-    "jupyter_server": lambda module, floor: module in {"handlers", "websocket", "visitor", "app", "cli"},
+    "jupyter_server": lambda module, floor: module in {"handlers", "pages", "websocket", "visitor", "app", "cli"},
     "jupyterhub": lambda module, floor: folder(module) == "hub",
     "websockify": lambda module, floor: module == "sources.websockify",
     "redis": lambda module, floor: module == "stores.redis",

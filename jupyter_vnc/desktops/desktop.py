@@ -7,9 +7,8 @@ import logging
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,11 +16,13 @@ from typing import Any, Final
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
 
-from . import session, sockets, xauthority, xvnc
+from . import session, xauthority, xvnc
+from .checks import check_doors, failure
 from .process import Exit, Tree
 from .processes import display_holder
 from .readiness import answers, appears, free_displays
 from .runtime import AUTHORITY, SOCKET, Runtime, record_server
+from .settings import Settings
 
 Progress = Callable[[str], None]
 
@@ -37,23 +38,10 @@ BUS_TIMEOUT: Final = 2.0
 #: Seconds between the end of a session and what we say of it.
 JUDGEMENT_DELAY: Final = 0.2
 
+_NO_DISPLAY: Final = "No X display number is free on this machine."
+
 #: How long (seconds) the programs of a start that failed get to end by themselves.
 FAILED_GRACE: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What all desktops of a server have in common. Times in seconds."""
-
-    server: xvnc.XServer
-    start_timeout: float = 30.0
-    screen_lock: bool = False
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def home(self) -> str:
-        """The home folder of a desktop's programs."""
-        return self.variables.get("HOME") or str(Path.home())
 
 
 class Desktop:
@@ -70,12 +58,17 @@ class Desktop:
         self.generation = ""
         #: Called when the desktop ended by itself.
         self.on_end: Callable[[Desktop], None] = lambda desktop: None
+        #: Called with every change of its state.
+        self.on_change: Callable[[Desktop], None] = lambda desktop: None
         self._runtime = runtime
         self._log = log
         self._old_log = ""
         self._tree: Tree | None = None
         self._folder = Path()
         self._display = 0
+        #: What the session's programs have, and how many programs were started beside them.
+        self._environ: dict[str, str] = {}
+        self._guests = 0
 
     # -- what it is -----------------------------------------------------------------------------------------------
 
@@ -88,6 +81,15 @@ class Desktop:
     def environment(self) -> dict[str, str]:
         """What a program needs to open a window on it."""
         return {"DISPLAY": f":{self._display}", "XAUTHORITY": str(self._folder / AUTHORITY)}
+
+    @property
+    def known(self) -> bool:
+        """Whether it runs, or has run, or has failed to."""
+        return bool(self.generation) or self.state is not State.STOPPED
+
+    @property
+    def _displays(self) -> Iterator[int]:
+        return free_displays(f"{os.getuid()}/{self.user}/{self.name}")
 
     @property
     def log_text(self) -> str:
@@ -107,8 +109,22 @@ class Desktop:
     def become(self, state: State, message: str = "") -> None:
         """Note what it is from now on."""
         self.state, self.message, self.since = state, message, datetime.now(UTC)
+        self.on_change(self)
 
     # -- start ----------------------------------------------------------------------------------------------------
+
+    def reserve(self) -> dict[str, str]:
+        """Choose the display that it will have, and write its cookie; return what programs will need.
+
+        Raises:
+            DesktopFailed: there is no display, or the runtime folder cannot be written.
+        """
+        self._make_folder()
+        self._display = next(self._displays, 0)
+        if not self._display:
+            raise DesktopFailed(_NO_DISPLAY)
+        record_server(self._folder, self._display, os.getpid())
+        return self.environment
 
     async def start(self, spec: DesktopSpec, settings: Settings, progress: Progress) -> None:
         """Start it, and wait until its X server answers and its session stays.
@@ -151,11 +167,12 @@ class Desktop:
         say("starting session")
         environ = await asyncio.to_thread(self._session_environment, command, settings)
         await self._start_bus(tree, environ, settings.home)
+        self._environ = environ
         await tree.run("session", command.command, environ, folder=settings.home)
         await asyncio.wait([tree.exited(name) for name in VITAL], timeout=SESSION_GRACE, return_when="FIRST_COMPLETED")
         for name, what in VITAL.items():
             if tree.exited(name).done():
-                raise _failure(f"The desktop's {what} ended at once", tree.exited(name).result())
+                raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())
         self.generation = secrets.token_hex(8)
         self.become(State.UP)
 
@@ -171,15 +188,19 @@ class Desktop:
         except OSError as error:
             said = f"The home folder cannot be written ({error.strerror}), and a desktop keeps its settings there."
             raise DesktopFailed(said, detail=str(error)) from error
+        self._make_folder()
+
+    def _make_folder(self) -> None:
         self._folder = self._runtime.desktop_folder(self.user, self.name)
         try:
-            xauthority.write(self._folder / AUTHORITY)
+            if not (self._folder / AUTHORITY).exists():
+                xauthority.write(self._folder / AUTHORITY)
         except OSError as error:
             said = f"The desktop's runtime folder cannot be written: {error.strerror}."
             raise DesktopFailed(said, detail=str(error)) from error
 
     async def _start_server(self, tree: Tree, spec: DesktopSpec, settings: Settings) -> None:
-        for display in free_displays(f"{os.getuid()}/{self.user}/{self.name}"):
+        for display in self._displays:
             self._display = display
             where = xvnc.Listening(display, self._folder / SOCKET, self._folder / AUTHORITY)
             command = xvnc.arguments(settings.server, spec, where, title=self.name)
@@ -188,11 +209,11 @@ class Desktop:
                 record_server(self._folder, display, pid)
             how = await answers(where.socket, tree.exited("server"))
             if how is None:
-                _check_doors(pid)
+                check_doors(pid)
                 return
             if display_holder(display) in {0, pid}:  # else somebody was quicker: take another
-                raise _failure("The X server did not start", how)
-        raise DesktopFailed("No X display number is free on this machine.")
+                raise failure("The X server did not start", how)
+        raise DesktopFailed(_NO_DISPLAY)
 
     def _session_environment(self, command: session.SessionCommand, settings: Settings) -> dict[str, str]:
         """The environment of the session's programs.
@@ -219,6 +240,23 @@ class Desktop:
         else:
             self._log.warning("Desktop %s: no D-Bus session bus: %s", self.name, quote_remote(tree.log("bus")))
 
+    async def run(self, command: Sequence[str], folder: str, patience: float) -> Exit | None:
+        """Start a program on the desktop, as its session would; it ends with the desktop.
+
+        Returns:
+            How it ended, if it did so within ``patience`` seconds.
+
+        Raises:
+            DesktopFailed: it cannot be started, or the desktop does not run.
+        """
+        if (tree := self._tree) is None or self.state is not State.UP:
+            raise DesktopFailed("The desktop does not run.")
+        self._guests += 1
+        name = f"guest-{self._guests}"
+        await tree.run(name, command, self._environ, folder=folder)
+        ended, _ = await asyncio.wait([tree.exited(name)], timeout=patience)
+        return ended.pop().result() if ended else None
+
     # -- end ------------------------------------------------------------------------------------------------------
 
     def _ended(self, tree: Tree, name: str, how: Exit) -> None:
@@ -237,7 +275,7 @@ class Desktop:
         if name == "session" and how.status == 0:
             self.become(State.STOPPED, "The desktop's session ended.")
         else:
-            self.become(State.DOWN, str(_failure(f"The desktop's {VITAL[name]} crashed", how)))
+            self.become(State.DOWN, str(failure(f"The desktop's {VITAL[name]} crashed", how)))
         self._log.info("Desktop %s of %s: %s", self.name, quote_remote(self.user), self.message)
         self.on_end(self)
 
@@ -250,23 +288,3 @@ class Desktop:
             self._old_log = self.log_text
             await tree.stop(grace)
             self._tree = None
-
-
-def _failure(sentence: str, how: Exit) -> DesktopFailed:
-    """An error with the last line of the program's log; the log gets some more."""
-    said = f"{sentence}: {quote_remote(how.last_line)}" if how.last_line else f"{sentence}."
-    return DesktopFailed(said, detail=f"status {how.status}; {quote_remote(how.tail[-150:])}")
-
-
-def _check_doors(pid: int) -> None:
-    """Prove that nobody else can reach the X server.
-
-    Raises:
-        DesktopFailed: somebody could, or it cannot be told.
-    """
-    try:
-        doors = sockets.open_doors(pid)
-    except OSError as error:
-        raise DesktopFailed("It cannot be verified that the desktop is private.", detail=str(error)) from error
-    if doors:
-        raise DesktopFailed("The X server opened a way in for others, so it was stopped.", detail=", ".join(doors))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
@@ -11,13 +12,17 @@ from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
 from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
 
-from .desktop import Desktop, Progress, Settings
+from .desktop import Desktop, Progress
 from .entry import Entry
 from .runtime import Runtime, places
-from .settings import DesktopSettings
+from .session import which
+from .settings import DesktopSettings, Settings
 from .xvnc import CANDIDATES, XServer, find
 
 Rows = list[dict[str, Any]]
+
+#: How long (seconds) an application may take to say that it does not open a file.
+OPEN_PATIENCE = 3.0
 
 #: Seconds between two looks for idle desktops, at most.
 _ROUND = 60.0
@@ -36,6 +41,8 @@ class DesktopManager(DesktopSettings):
         self._closed = False
         #: Called with user and name when a desktop ends, by itself or because it was stopped.
         self.on_exit: Callable[[str, str], None] | None = None
+        #: Called with user, name and state whenever a desktop's state changes.
+        self.on_change: Callable[[str, str, State], None] = lambda user, name, state: None
 
     # -- what is there --------------------------------------------------------------------------------------------
 
@@ -70,7 +77,8 @@ class DesktopManager(DesktopSettings):
 
     def list(self, user: str) -> Rows:
         """List the user's desktops that are running or were: the rows of ``GET api/desktops``."""
-        return [entry.desktop.public() for (owner, _), entry in self._entries.items() if owner == user]
+        found = [entry.desktop for (owner, _), entry in self._entries.items() if owner == user]
+        return [desktop.public() for desktop in found if desktop.known]
 
     def environment(self, user: str, name: str) -> dict[str, str]:
         """Return what a program needs to open a window on a desktop; empty if it is not up."""
@@ -116,12 +124,30 @@ class DesktopManager(DesktopSettings):
         entry.touch()
         return entry.desktop.address
 
+    async def reserve(self, user: str, name: str) -> dict[str, str]:
+        """Choose the display of a desktop that does not run, and write its cookie.
+
+        Returns:
+            What programs will need to open a window on it; nothing if it runs.
+
+        Raises:
+            DesktopFailed: it cannot be done; says why.
+            ServerStopping: the manager is closed.
+        """
+        entry = self._entry(user, name)
+        async with entry.lock:
+            if entry.starting is not None or entry.desktop.state in {State.UP, State.STARTING}:
+                return {}
+            await entry.desktop.stop(self.stop_timeout)  # it may have crashed just now
+            return await asyncio.to_thread(entry.desktop.reserve)
+
     def _entry(self, user: str, name: str) -> Entry:
         if self._closed:
             raise ServerStopping
         if (user, name) not in self._entries:
             desktop = Desktop(user, name, self._runtime, self.log)
             desktop.on_end = self._ended_by_itself
+            desktop.on_change = lambda desktop: self.on_change(desktop.user, desktop.name, desktop.state)
             self._entries[user, name] = Entry(desktop)
         return self._entries[user, name]
 
@@ -167,6 +193,22 @@ class DesktopManager(DesktopSettings):
             entry.desktop.become(State.STOPPED)
         elif task.exception() is not None:
             entry.note_failure()
+
+    async def open_file(self, user: str, name: str, spec: DesktopSpec, file: Path) -> None:
+        """Open a file with the application that the desktop has for it; start the desktop first if it is not up.
+
+        Raises:
+            DesktopFailed: there is no such application, or the desktop did not start.
+            LimitExceeded: the user has as many running desktops as may be.
+            ServerStopping: the manager is closed.
+        """
+        if (opener := which("xdg-open")) is None:
+            raise DesktopFailed("Files cannot be opened on a desktop: xdg-open (xdg-utils) is not installed.")
+        await self.ensure(user, name, spec)
+        desktop = self._entries[user, name].desktop
+        how = await desktop.run([opener, str(file)], str(file.parent), OPEN_PATIENCE)
+        if how is not None and how.status:
+            raise DesktopFailed(f"No application of the desktop opens {file.name}.", detail=how.last_line)
 
     # -- end ------------------------------------------------------------------------------------------------------
 

@@ -77,16 +77,22 @@ def kill_marked(marker: str) -> None:
         time.sleep(_KILL_PAUSE)
 
 
-def _lock_file(display: int) -> Path:
+def x_socket(display: int) -> Path:
+    """Return where the X server of a display listens."""
+    return _X_SOCKETS / f"X{display}"
+
+
+def lock_file(display: int) -> Path:
+    """Return the file that says which process has a display."""
     return Path(f"/tmp/.X{display}-lock")  # noqa: S108 - where X servers have to lock
 
 
 def display_holder(display: int) -> int:
     """Return the process id of the X server that has a display number: 0 if nobody has, -1 if it cannot be told."""
     try:
-        return int(_lock_file(display).read_text())
+        return int(lock_file(display).read_text())
     except FileNotFoundError:
-        return -1 if (_X_SOCKETS / f"X{display}").exists() else 0
+        return -1 if x_socket(display).exists() else 0
     except (OSError, ValueError):
         return -1
 
@@ -94,7 +100,7 @@ def display_holder(display: int) -> int:
 def remove_display(display: int, server: int) -> None:
     """Remove the lock and the socket that an X server left behind; only if the lock is that server's."""
     if display_holder(display) == server:
-        for left in (_X_SOCKETS / f"X{display}", _lock_file(display)):
+        for left in (x_socket(display), lock_file(display)):
             with suppress(OSError):
                 left.unlink()
 

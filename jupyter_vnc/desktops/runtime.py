@@ -33,6 +33,10 @@ SOCKET: Final = "rfb.sock"
 AUTHORITY: Final = "Xauthority"
 SERVER_RECORD: Final = "xserver"
 
+#: Longest path of an X server's socket (bytes): a session makes sockets beside it whose names are longer
+#: (``run/at-spi/bus_0``), and dbus-daemon wants some room of its own.
+LONGEST_SOCKET: Final = MAX_SOCKET_PATH - 16
+
 #: Seconds after its last sign of life that a folder of another machine may be removed.
 FOREIGN_AGE: Final = 86400.0
 
@@ -94,16 +98,19 @@ class Runtime:
         )
 
     def desktop_folder(self, user: str, name: str) -> Path:
-        """Make the empty private folder of one desktop and return it.
+        """Make the private folder of one desktop, empty but for a cookie that programs know already; return it.
 
         Raises:
             DesktopFailed: it cannot be made.
         """
         folder = self.open() / _desktop_folder_name(user, name)
         try:
-            if folder.exists():
-                remove_folder(folder)
-            folder.mkdir(mode=0o700)
+            for old in folder.iterdir() if folder.exists() else ():
+                if old.is_dir() and not old.is_symlink():
+                    remove_folder(old)
+                elif old.name != AUTHORITY:
+                    old.unlink()
+            folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise DesktopFailed(
                 f"The folder of the desktop's socket cannot be made: {error.strerror}.", detail=str(error)
@@ -165,8 +172,8 @@ def _lock(folder: Path) -> int:
 
 
 def _try_socket(path: Path) -> None:
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
-        raise OSError(f"a socket's path there has over {MAX_SOCKET_PATH} bytes")
+    if len(os.fsencode(path)) > LONGEST_SOCKET:
+        raise OSError(f"a socket's path there has over {LONGEST_SOCKET} bytes")
     path.parent.mkdir(mode=0o700)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from traitlets import Bool, Dict, Float, Int, Unicode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from traitlets import Bool, Dict, Enum, Float, Int, Unicode
 from traitlets.config import LoggingConfigurable
+
+from . import xvnc
 
 
 class DesktopSettings(LoggingConfigurable):
@@ -12,6 +18,22 @@ class DesktopSettings(LoggingConfigurable):
     xserver = Unicode(
         help="""The X server with VNC: a path or a name on PATH. Default: empty, the first that is installed of
         Xtigervnc, Xvnc (TigerVNC 1.11 or later, TurboVNC 3.1 or later). Set it when several are installed.
+        """,
+    ).tag(config=True)
+
+    start_on = Enum(
+        ["window", "view", "server"],
+        "window",
+        help="""When the desktop whose display kernels and terminals get (``kernel_display``) starts: with the first
+        ``window`` that a program opens on it or the first viewer (default), with the first ``view``er only, or with
+        the ``server``.
+        """,
+    ).tag(config=True)
+
+    kernel_display = Unicode(
+        "auto",
+        help="""The managed desktop whose ``DISPLAY`` and ``XAUTHORITY`` kernels and terminals get: name of a target.
+        Default ``auto``: the first one, unless the server itself has a display. Empty for none.
         """,
     ).tag(config=True)
 
@@ -71,3 +93,18 @@ class DesktopSettings(LoggingConfigurable):
         where homes cannot be written.
         """,
     ).tag(config=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all desktops of a server have in common. Times in seconds."""
+
+    server: xvnc.XServer
+    start_timeout: float = 30.0
+    screen_lock: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def home(self) -> str:
+        """The home folder of a desktop's programs."""
+        return self.variables.get("HOME") or str(Path.home())

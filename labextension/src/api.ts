@@ -7,6 +7,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { IDesktop, ISession, ITarget } from './tokens';
 import type { IPresence } from './viewer/company';
 import { type IGrant, readGrant } from './viewer/grant';
+import { type IDesktopNews, type IManaged, textOf } from './viewer/startup';
 
 /** URL of the service. */
 export function rootOf(settings: ServerConnection.ISettings): string {
@@ -24,13 +25,23 @@ export function fetchSessions(settings: ServerConnection.ISettings): Promise<ISe
 }
 
 /** The desktops that the server started for the user. */
-export function fetchDesktops(settings: ServerConnection.ISettings): Promise<IDesktop[]> {
-  return read<IDesktop[]>(settings, 'api/desktops');
+export function fetchDesktops(settings: ServerConnection.ISettings): Promise<(IDesktop & IDesktopNews)[]> {
+  return read<(IDesktop & IDesktopNews)[]>(settings, 'api/desktops');
 }
 
 /** Everybody's sessions on a desktop. */
 export function fetchViewers(settings: ServerConnection.ISettings, target: string): Promise<IPresence[]> {
   return read<IPresence[]>(settings, `api/targets/${encodeURIComponent(target)}/viewers`);
+}
+
+/** A desktop of the server's own, as a viewer sees it. */
+export function managed(settings: ServerConnection.ISettings, target: string): IManaged {
+  const path = `api/desktops/${encodeURIComponent(target)}/log`;
+  return {
+    news: async () => (await fetchDesktops(settings)).find(({ name }) => name === target)?.message ?? null,
+    log: async () => textOf(await send(settings, path, {})),
+    logPage: rootOf(settings) + path
+  };
 }
 
 /** Something small, to measure how long an answer takes. */
@@ -62,6 +73,23 @@ export function endSession(settings: ServerConnection.ISettings, id: string): Pr
 /** Shut a desktop down that the server started. */
 export function stopDesktop(settings: ServerConnection.ISettings, name: string): Promise<void> {
   return remove(settings, `api/desktops/${encodeURIComponent(name)}`);
+}
+
+/**
+ * Open a file with the application that a desktop has for it.
+ *
+ * @throws ResponseError - with the server's sentence
+ */
+export async function openFile(
+  settings: ServerConnection.ISettings,
+  name: string,
+  path: string
+): Promise<void> {
+  const init = { method: 'POST', body: JSON.stringify({ path }) };
+  const response = await send(settings, `api/desktops/${encodeURIComponent(name)}/open`, init);
+  if (!response.ok) {
+    throw await ServerConnection.ResponseError.create(response);
+  }
 }
 
 async function remove(settings: ServerConnection.ISettings, path: string): Promise<void> {

@@ -48,6 +48,7 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     trans,
     fetchToken: (signal, takeover) => manager.requestToken(target, mode, signal, takeover),
     fetchViewers: () => manager.fetchViewers(target),
+    desktop: manager.managed(target),
     loadRFB: (loadRFB ??= loaderOf(manager.root, VERSION)),
     openSocket: (path, protocols) => manager.openSocket(path, protocols),
     clock: browserClock,

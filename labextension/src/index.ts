@@ -7,6 +7,7 @@ import { commandsPlugin } from './plugins/commands';
 import { launcherPlugin } from './plugins/launcher';
 import { managerPlugin } from './plugins/manager';
 import { notebookPlugin } from './plugins/notebook';
+import { openFilePlugin } from './plugins/open-file';
 import { runningPlugin } from './plugins/running';
 import { statusPlugin } from './plugins/status';
 
@@ -18,7 +19,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   launcherPlugin,
   runningPlugin,
   statusPlugin,
-  notebookPlugin
+  notebookPlugin,
+  openFilePlugin
 ];
 
 export default plugins;

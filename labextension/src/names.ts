@@ -10,6 +10,8 @@ import type { ITarget } from './tokens';
 export const CommandIDs = {
   /** Open a desktop: `{ target?, where? }`. */
   open: 'jupyter-vnc:open',
+  /** Open the selected file on a desktop. */
+  openFile: 'jupyter-vnc:open-file',
   /** Choose how the present desktop fits: `{ scaling }`. */
   scaling: 'jupyter-vnc:scaling',
   /** Send a combination of keys to the present desktop: `{ keys }`. */

@@ -219,8 +219,19 @@ export class World {
 
   /** The server and the desktop answer. */
   async succeed(): Promise<void> {
+    await this.upgrade();
+    await this.greet();
+  }
+
+  /** The websocket opens, and the desktop has not said anything yet. */
+  async upgrade(): Promise<void> {
     await settle();
     this.socket.open();
+    await settle();
+  }
+
+  /** The desktop answers. */
+  async greet(): Promise<void> {
     this.rfb.say('connect', {});
     await settle();
   }

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import census
 import pytest
@@ -13,6 +15,13 @@ PROGRAMS = ("Xtigervnc", "openbox", "xterm", "xclock", "xdpyinfo", "dbus-daemon"
 def orphans_are_ours():
     """So that the census sees what gets away, and nothing that others do on the machine."""
     census.adopt_orphans()
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder with a short name, as runtime directories are: sockets are made in it."""
+    with tempfile.TemporaryDirectory(prefix="jvd-") as name:
+        yield Path(name)
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_displays_are_bounded_and_different(holders):
 
 
 def test_display_holder_reads_the_lock(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "_lock_file", lambda display: tmp_path / f".X{display}-lock")
+    monkeypatch.setattr(processes, "lock_file", lambda display: tmp_path / f".X{display}-lock")
     monkeypatch.setattr(processes, "_X_SOCKETS", tmp_path)
     assert processes.display_holder(107) == 0
     (tmp_path / "X107").touch()

@@ -94,7 +94,7 @@ def test_no_place_at_all_is_one_sentence_and_the_log_has_the_reasons(tmp_path):
         runtime.open()
     assert str(tmp_path) not in str(caught.value)
     assert "File exists" in caught.value.detail
-    assert "over 107 bytes" in caught.value.detail
+    assert "over 91 bytes" in caught.value.detail
 
 
 def test_a_full_disk_falls_back(tmp_path, monkeypatch):

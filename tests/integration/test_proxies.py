@@ -1,4 +1,4 @@
-"""What stands between browser and Jupyter: nothing, TLS of Jupyter's own, nginx with TLS. The bytes are the same.
+"""What stands between browser and Jupyter: its own TLS, nginx with TLS, the hub's proxy. The bytes are the same.
 
 Which way they went is in the log: where TLS ends before it gets here, nothing of a picture is copied.
 """
@@ -9,6 +9,7 @@ import os
 import random
 import ssl
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 import pytest
 from tornado.httpclient import HTTPRequest
@@ -24,6 +25,8 @@ from tests.rfb import viewer_says as say
 pytestmark = pytest.mark.real
 
 SIZE = 24 << 20
+#: Installed by the Makefile.
+PROXY = Path(__file__).parents[2] / ".make/npm/node_modules/.bin/configurable-http-proxy"
 NGINX = """
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ }}
@@ -59,7 +62,7 @@ async def jupyters_own_tls(app, port, certificate, folder):
     server = HTTPServer(app.web_app, ssl_options=context)
     server.listen(free := free_port(), "127.0.0.1")
     try:
-        yield free
+        yield f"https://127.0.0.1:{free}"
     finally:
         server.stop()
         await server.close_all_connections()
@@ -69,16 +72,34 @@ async def jupyters_own_tls(app, port, certificate, folder):
 async def nginx(app, port, certificate, folder):
     """nginx, as its documentation says that websockets are proxied, with TLS towards the browser."""
     with _nginx(port, certificate, folder) as free:
-        async with asyncio.timeout(real.PATIENCE):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", free)
-                except ConnectionError:
-                    await asyncio.sleep(0.05)
-                else:
-                    writer.transport.abort()
-                    break
-        yield free
+        await _answers(free)
+        yield f"https://127.0.0.1:{free}"
+
+
+@asynccontextmanager
+async def hubs_proxy(app, port, certificate, folder):
+    """configurable-http-proxy, which JupyterHub puts in front of its users' servers; TLS would be another's."""
+    if not PROXY.exists():
+        real.require("configurable-http-proxy")
+    program = str(PROXY) if PROXY.exists() else "configurable-http-proxy"
+    argv = [program, "--ip", "127.0.0.1", "--port", str(free := free_port()), "--api-ip", "127.0.0.1"]
+    argv += ["--api-port", str(free_port()), "--default-target", f"http://127.0.0.1:{port}"]
+    with running(argv, folder / "proxy.log", env=os.environ | {"CONFIGPROXY_AUTH_TOKEN": "x"}, cwd=folder):
+        await _answers(free)
+        yield f"http://127.0.0.1:{free}"
+
+
+async def _answers(port):
+    """Wait until somebody listens."""
+    async with asyncio.timeout(real.PATIENCE):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.transport.abort()
+                return
 
 
 @contextmanager
@@ -97,6 +118,7 @@ def _nginx(behind, certificate, folder):
     [
         pytest.param(jupyters_own_tls, "bytes are copied: the browser's connection is encrypted", id="TLS"),
         pytest.param(nginx, "zero copy", id="nginx"),
+        pytest.param(hubs_proxy, "zero copy", id="JupyterHub's proxy"),
     ],
 )
 async def test_the_bytes_are_the_same(
@@ -108,12 +130,11 @@ async def test_the_bytes_are_the_same(
         await vnc_server._log_in(peer)
         await asyncio.gather(peer.send(picture), peer.listen())
 
-    async with vnc_server.serving(script) as target, front(jp_serverapp, jp_http_port, certificate, tmp_path) as port:
+    async with vnc_server.serving(script) as target, front(jp_serverapp, jp_http_port, certificate, tmp_path) as origin:
         add_target("lab", {"host": target.address.host, "port": target.address.port})
         token = (await client.issue("lab"))["token"]
-        origin = f"https://127.0.0.1:{port}"
         request = HTTPRequest(
-            origin.replace("https", "wss") + client.url("/ws"),
+            origin.replace("http", "ws") + client.url("/ws"),
             headers=client.token | {"Origin": origin},
             ca_certs=str(certificate.ca),
         )

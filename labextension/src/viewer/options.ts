@@ -9,6 +9,7 @@ import type { Scaling } from './fit';
 import type { IGrant } from './grant';
 import type { IRFBConstructor } from './novnc';
 import type { IPreferenceStore } from './preferences';
+import type { IManaged } from './startup';
 import type { ITranslate } from './text';
 
 /** What the server says about the look of a target. */
@@ -34,6 +35,8 @@ export interface IViewerOptions {
   readonly fetchToken: (signal: AbortSignal, takeover: boolean) => Promise<IGrant>;
   /** Ask the server who has the desktop on the screen; nobody is named where it is absent. */
   readonly fetchViewers?: () => Promise<readonly IPresence[]>;
+  /** The desktop, should the server be the one that starts it. */
+  readonly desktop?: IManaged;
   /** Get noVNC. */
   readonly loadRFB: () => Promise<IRFBConstructor>;
   /** Open a websocket to a path on the server. */

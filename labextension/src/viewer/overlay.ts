@@ -4,6 +4,7 @@
 import type { IStatus } from './connection';
 import { button, element } from './dom';
 import { type Remedy, remedies } from './status';
+import type { INews } from './startup';
 import type { ITranslate } from './text';
 
 /** What the buttons do. */
@@ -18,10 +19,15 @@ export interface IOverlayActions {
 export class Overlay {
   constructor(
     private readonly _trans: ITranslate,
-    private readonly _actions: IOverlayActions
+    private readonly _actions: IOverlayActions,
+    logPage?: string
   ) {
     this._labels = remedies(_trans);
-    this._card.append(this._spinner, this._sentence, this._detail, this._countdown, this._buttons);
+    this._log.setAttribute('aria-label', _trans.__('The end of its log'));
+    this._whole.textContent = _trans.__('The whole log');
+    this._whole.href = logPage ?? '';
+    const parts = [this._spinner, this._sentence, this._detail, this._log, this._whole, this._countdown];
+    this._card.append(...parts, this._buttons);
     this.node.append(this._card);
   }
 
@@ -44,6 +50,15 @@ export class Overlay {
     }
   }
 
+  /** Add what is known of a desktop's start to the situation that is shown. */
+  explain({ message, log }: INews): void {
+    if (message !== '') {
+      this._say(message);
+    }
+    this._log.textContent = log;
+    this._log.hidden = this._whole.hidden = log === '';
+  }
+
   /**
    * Give the focus to the main button, so that a keyboard user whose desktop went away is somewhere.
    *
@@ -60,13 +75,18 @@ export class Overlay {
     this.node.hidden = status.phase === 'connected';
     this._spinner.hidden = !['asking', 'connecting', 'starting'].includes(status.phase);
     this._sentence.textContent = status.sentence;
-    this._detail.textContent = status.detail;
-    this._detail.hidden = status.detail === '';
+    this._say(status.detail);
+    this.explain({ message: '', log: '' });
     const hadFocus = this._buttons.contains(document.activeElement);
     this._buttons.replaceChildren(...this._buttonsFor(status));
     if (hadFocus) {
       this.focus();
     }
+  }
+
+  private _say(detail: string): void {
+    this._detail.textContent = detail;
+    this._detail.hidden = detail === '';
   }
 
   private _buttonsFor(status: IStatus): HTMLButtonElement[] {
@@ -96,6 +116,14 @@ export class Overlay {
   });
   private readonly _sentence = element('p', { className: 'jp-VNC-sentence' });
   private readonly _detail = element('p', { className: 'jp-VNC-detail' });
+  private readonly _log = element('pre', {
+    className: 'jp-VNC-log',
+    attributes: { tabindex: '0', role: 'region' }
+  });
+  private readonly _whole = element('a', {
+    className: 'jp-VNC-link',
+    attributes: { target: '_blank', rel: 'noopener' }
+  });
   private readonly _countdown = element('p', { className: 'jp-VNC-countdown' });
   private readonly _buttons = element('div', { className: 'jp-VNC-buttons' });
   private _shown: IStatus | null = null;

@@ -12,6 +12,7 @@ import { type IKeyboardOptions, KeyboardBar } from './keyboard';
 import { type PanelName, Panels } from './panel';
 import type { Preferences } from './preferences';
 import { SettingsPanel } from './settings';
+import { Startup } from './startup';
 import { TypingPanel } from './typing';
 import type { ITranslate } from './text';
 
@@ -32,7 +33,9 @@ export class Stage {
     preferences: Preferences
   ) {
     const { trans, title, settings, clock } = _options;
-    this.overlay = new Overlay(trans, overlay);
+    this.overlay = new Overlay(trans, overlay, _options.desktop?.logPage);
+    this._startup = new Startup(clock, trans, _options.desktop);
+    this._startup.heard.on(news => this.overlay.explain(news));
     const { send, hands, closed } = actions;
     this.clipboard = new ClipboardPanel({
       trans,
@@ -92,6 +95,7 @@ export class Stage {
     this.node.dataset.state = status.state;
     this.node.dataset.phase = status.phase;
     this._live.textContent = [status.sentence, status.detail].filter(Boolean).join(' ');
+    this._startup.follow(status);
   }
 
   /** Tell of something in passing: to eyes and ears. */
@@ -121,9 +125,11 @@ export class Stage {
   /** Leave no timer and no element. */
   dispose(): void {
     this.hint.dispose();
+    this._startup.dispose();
     this.node.remove();
   }
 
+  private readonly _startup: Startup;
   private readonly _live = element('div', {
     className: 'jp-VNC-live',
     attributes: { role: 'status', 'aria-live': 'polite' }

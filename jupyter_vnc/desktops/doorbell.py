@@ -1,0 +1,136 @@
+"""A display without an X server: whoever opens a window on it rings, and is kept waiting until there is one.
+
+It is to the first program what the X server will be: it listens on the display's socket, with the display's lock file.
+Once the X server is up, the bytes of those who rang are carried to it, with the file descriptors that X programs pass
+along (shared memory); whoever comes later is the X server's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from .processes import lock_file, remove_display, x_socket
+
+_PIECE: Final = 1 << 16
+#: Descriptors that come with one message at most: what X servers take.
+_DESCRIPTORS: Final = 16
+#: ``struct ucred`` of ``unix(7)``: process, user, group.
+_UCRED: Final = struct.Struct("3i")
+
+
+class Doorbell:
+    """Holds a display that is free.
+
+    Raises:
+        OSError: somebody has the display, or sockets of X servers cannot be made here.
+    """
+
+    def __init__(self, display: int) -> None:
+        self._display = display
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[socket.socket] = []
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._held = False
+        try:
+            self._lock()
+            self._bind()
+        except OSError:
+            self.close()
+            raise
+
+    def listen(self, ring: Callable[[], None]) -> None:
+        """Call ``ring`` when the first program of ours connects; other users' programs are turned away."""
+
+        def readable() -> None:
+            self._accept()
+            if self._waiting:
+                self._loop.remove_reader(self._listener)
+                ring()
+
+        self._loop.add_reader(self._listener, readable)
+
+    def make_way(self) -> None:
+        """Give the display up to the X server that is about to start. Who rang goes on waiting."""
+        if self._held:
+            self._held = False
+            self._loop.remove_reader(self._listener)
+            remove_display(self._display, os.getpid())
+
+    def connect(self, display: int) -> None:
+        """Carry those who wait to the X server of a display, which is most often the one they rang at."""
+        self._accept()
+        for program in self._waiting:
+            server = socket.socket(socket.AF_UNIX)
+            try:
+                server.connect(str(x_socket(display)))
+            except OSError:
+                server.close()
+                program.close()
+            else:
+                _join(program, server)
+        self._waiting.clear()
+        self._listener.close()
+
+    def close(self) -> None:
+        """Take it down; whoever waits is told that there is no display."""
+        self.make_way()
+        self._listener.close()
+        for program in self._waiting:
+            program.close()
+        self._waiting.clear()
+
+    def _lock(self) -> None:
+        """Make the lock file of an X server: ours, while there is none."""
+        descriptor = os.open(lock_file(self._display), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{os.getpid():>10}\n")
+        self._held = True
+
+    def _bind(self) -> None:
+        path = x_socket(self._display)
+        path.parent.mkdir(mode=0o1777, exist_ok=True)
+        self._listener.bind(str(path))
+        path.chmod(0o700)
+        self._listener.listen()
+
+    def _accept(self) -> None:
+        """Take in whoever is there and has our user's id."""
+        with suppress(BlockingIOError):
+            while True:
+                program, _ = self._listener.accept()
+                credentials = program.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+                if _UCRED.unpack(credentials)[1] == os.getuid():
+                    self._waiting.append(program)
+                else:
+                    program.close()
+
+
+def _join(program: socket.socket, server: socket.socket) -> None:
+    """Carry both ways, in threads that end with the connection: a program draws too much for the event loop."""
+    program.setblocking(True)
+    for source, sink in ((program, server), (server, program)):
+        threading.Thread(target=_carry, args=(source, sink), name="vnc-x-client", daemon=True).start()
+
+
+def _carry(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(source, _PIECE, _DESCRIPTORS)
+            try:
+                if not data:
+                    break
+                sent = socket.send_fds(sink, [data], descriptors)
+                sink.sendall(data[sent:])
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+    for end in (source, sink):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,124 @@
+"""The display of kernels and terminals: a managed desktop's, known before it runs and the same when it is back.
+
+A cell that opens a window needs ``DISPLAY`` and ``XAUTHORITY`` when its kernel starts, and a desktop that nobody has
+looked at yet does not run. So its display number and its cookie are chosen beforehand, and kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from logging import Logger, LoggerAdapter
+from typing import Any, Final, Protocol
+
+from jupyter_vnc.exceptions import VNCError
+from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
+
+from .doorbell import Doorbell
+
+_GONE: Final = (State.STOPPED, State.DOWN)
+
+
+class Manager(Protocol):
+    """What is needed of the desktop manager."""
+
+    log: Logger | LoggerAdapter[Any]
+
+    async def ensure(self, user: str, name: str, spec: DesktopSpec) -> UnixAddress:
+        """Start the desktop if it does not run."""
+
+    async def reserve(self, user: str, name: str) -> Mapping[str, str]:
+        """Choose the display of a desktop that does not run, and write its cookie; nothing if it runs."""
+
+    def state(self, user: str, name: str) -> State:
+        """Say what is known of it."""
+
+    def environment(self, user: str, name: str) -> Mapping[str, str]:
+        """Return what programs need to open a window on it while it is up."""
+
+
+class KernelDisplay:
+    """Keeps the display of one desktop for programs that the desktop did not start."""
+
+    def __init__(
+        self, manager: Manager, desktop: tuple[str, str, DesktopSpec], tell: Callable[[Mapping[str, str]], None]
+    ) -> None:
+        """Keep the display of ``desktop`` (user, name, how to start it); ``tell`` is told what programs need."""
+        self._manager = manager
+        self._user, self._name, self._spec = desktop
+        self._tell = tell
+        self._bell: Doorbell | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rings = False
+        self._closed = False
+
+    async def open(self, *, rings: bool) -> None:
+        """Choose the display. ``rings``: the first window that is opened on it starts the desktop."""
+        self._rings = rings
+        await self._arm()
+
+    def start(self) -> None:
+        """Start the desktop, and do not wait for it; why it does not start is logged."""
+        self._spawn(self._answer())
+
+    def changed(self, user: str, name: str, state: State) -> None:
+        """Hear of every change of a desktop's state, before anything else happens to it."""
+        if self._closed or (user, name) != (self._user, self._name):
+            return
+        if state is State.STARTING and self._bell is not None:
+            self._bell.make_way()
+        elif state is State.UP:
+            self._arrived()
+        elif state in _GONE:
+            self._spawn(self._arm())
+
+    async def close(self) -> None:
+        """Leave no socket, no lock and no task."""
+        self._closed = True
+        self._drop_bell()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _arm(self) -> None:
+        try:
+            environment = await self._manager.reserve(self._user, self._name)
+        except VNCError as error:
+            self._manager.log.warning("No display for kernels and terminals: %s", error.log_line)
+            return
+        if environment and not self._closed:
+            self._tell(environment)
+            if self._rings and self._manager.state(self._user, self._name) in _GONE:
+                self._hang(int(environment["DISPLAY"].removeprefix(":")))
+
+    def _hang(self, display: int) -> None:
+        self._drop_bell()
+        try:
+            self._bell = Doorbell(display)
+        except OSError as error:
+            self._manager.log.warning("Display :%d cannot be held for kernels and terminals: %s", display, error)
+            return
+        self._bell.listen(self.start)
+
+    def _arrived(self) -> None:
+        environment = self._manager.environment(self._user, self._name)
+        self._tell(environment)
+        if self._bell is not None:
+            self._bell.connect(int(environment["DISPLAY"].removeprefix(":")))
+            self._drop_bell()
+
+    async def _answer(self) -> None:
+        """Start the desktop for whoever rang. Its failure is in the log, and in the next viewer."""
+        with suppress(VNCError):
+            await self._manager.ensure(self._user, self._name, self._spec)
+
+    def _drop_bell(self) -> None:
+        if self._bell is not None:
+            self._bell.close()
+            self._bell = None
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,120 @@
+"""The Jupyter server that a notebook belongs to, and its REST interface as a program sees it.
+
+Each Jupyter server describes itself in a file of its runtime folder, readable by its user only: address and token. A
+kernel or a terminal knows whose child it is. So a notebook needs no address, no password and no configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+#: Longest wait for an answer (seconds): a desktop may have to be started first.
+TIMEOUT: Final = 60.0
+
+
+class NotebookError(RuntimeError):
+    """Something is not possible from here; the sentence says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a Jupyter server is, and how to log in.
+
+    Attributes:
+        url: its base URL, with a slash at the end.
+        token: its token; what is in it may do all that its user may.
+    """
+
+    url: str
+    token: str = field(repr=False)
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Call a route below ``vnc/`` and return its JSON, None if there is none.
+
+        Raises:
+            NotebookError: with the server's own sentence.
+        """
+        data = None if body is None else json.dumps(body).encode()
+        headers = {**self.login, "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}vnc/{path}", data, headers, method=method)  # noqa: S310 - http(s)
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            raise NotebookError(_sentence(error)) from None
+        except OSError as error:
+            raise NotebookError(f"The Jupyter server at {self.url} does not answer: {error}") from None
+
+    @property
+    def login(self) -> dict[str, str]:
+        """The header that logs in."""
+        return {"Authorization": f"token {self.token}"}
+
+    @property
+    def websocket(self) -> str:
+        """URL of the websocket."""
+        return f"{self.url}vnc/ws".replace("http", "ws", 1)
+
+    def page(self, target: str) -> str:
+        """Path of a target's page, as the browser that shows the notebook reaches it."""
+        path = self.url.partition("://")[2].partition("/")[2]
+        return f"/{path}vnc/view/{quote(target)}"
+
+
+def find(environ: Mapping[str, str] = os.environ) -> Server:
+    """Find the server that started this kernel or terminal.
+
+    Raises:
+        NotebookError: there is none, or it cannot be reached from here.
+    """
+    folder = Path(jupyter_runtime_dir())
+    for pid in _ancestors(environ):
+        with suppress(OSError, ValueError):
+            return _read(json.loads((folder / f"jpserver-{pid}.json").read_text("utf-8")), environ)
+    raise NotebookError(
+        "This program was not started by a Jupyter server, or by one of another user: desktops are the server's."
+    )
+
+
+def _read(info: Mapping[str, Any], environ: Mapping[str, str]) -> Server:
+    if info.get("sock"):
+        raise NotebookError("The Jupyter server listens on a Unix socket only; desktops cannot be reached from here.")
+    token = info.get("token") or environ.get("JUPYTERHUB_API_TOKEN", "")
+    if not token:
+        raise NotebookError(
+            "The Jupyter server asks for a password. Give it a token too, so that notebooks can use its desktops: "
+            'c.IdentityProvider.token = "…"'
+        )
+    return Server(str(info["url"]).rstrip("/") + "/", str(token))
+
+
+def _ancestors(environ: Mapping[str, str]) -> Iterator[int]:
+    """Yield process ids, the likeliest first: Jupyter tells its kernels, terminals have to look."""
+    with suppress(KeyError, ValueError):
+        yield int(environ["JPY_PARENT_PID"])
+    pid = os.getppid()
+    while pid > 1:
+        yield pid
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return
+
+
+def _sentence(error: urllib.error.HTTPError) -> str:
+    with suppress(ValueError):
+        said = json.loads(error.read())
+        if isinstance(said, dict) and said.get("message"):
+            return str(said["message"])
+    return f"The Jupyter server says: {error.code} {error.reason}"

@@ -1,0 +1,55 @@
+/**
+ * "Open on desktop" in the context menu of the file browser.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { CommandIDs, describeArgs } from '../names';
+import { type ITarget, IVNCManager } from '../tokens';
+
+/** Opens files with the applications of a desktop that the server starts. */
+export const openFilePlugin: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-vnc:open-file',
+  description: 'Opens files with the applications of a remote desktop.',
+  autoStart: true,
+  requires: [IVNCManager, IFileBrowserFactory],
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    manager: IVNCManager,
+    factory: IFileBrowserFactory,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('jupyter_vnc');
+    const paths = (): string[] =>
+      [...(factory.tracker.currentWidget?.selectedItems() ?? [])]
+        .filter(({ type }) => type !== 'directory')
+        .map(({ path }) => app.serviceManager.contents.localPath(path));
+
+    app.commands.addCommand(CommandIDs.openFile, {
+      label: () => trans.__('Open on Desktop'),
+      caption: () => trans.__('Open with the application that “%1” has for it', chosen(manager)?.title ?? ''),
+      isVisible: () => chosen(manager) !== undefined && paths().length > 0,
+      describedBy: describeArgs({}),
+      execute: async () => {
+        const target = chosen(manager)?.name;
+        if (target === undefined) {
+          return;
+        }
+        const files = paths();
+        void app.commands.execute(CommandIDs.open, { target });
+        for (const path of files) {
+          await manager.openFile(target, path).catch((error: Error) => Notification.error(error.message));
+        }
+      }
+    });
+  }
+};
+
+/** The desktop that files are opened on: one that runs, else the first that the server can start. */
+function chosen({ targets }: IVNCManager): ITarget | undefined {
+  const managed = targets.filter(one => one.managed && one.mode === 'control');
+  return managed.find(({ state }) => state === 'up') ?? managed[0];
+}

@@ -1,0 +1,131 @@
+"""Managed desktops over REST, on a real server with the real TigerVNC."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.server import Client
+
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
+
+BROKEN = "echo 'no display for you' >&2; exit 7"
+
+
+@pytest.fixture
+def jp_server_config(home):
+    desktop = {"command": ["xclock"], "geometry": "320x240"}
+    targets = {
+        "desktop": {"desktop": desktop},
+        "broken": {"desktop": {"command": ["/bin/sh", "-c", BROKEN]}},
+        "remote": {"host": "127.0.0.1", "port": 1},
+    }
+    extensions = {"jupyter_vnc": True, "jupyter_server_terminals": False}
+    return {"ServerApp": {"jpserver_extensions": extensions}, "VNCBroker": {"targets": targets}}
+
+
+@pytest.fixture
+def client(jp_serverapp, http_server_client, jp_http_port, jp_asyncio_loop):
+    yield Client(jp_serverapp, http_server_client, jp_http_port)
+    jp_asyncio_loop.run_until_complete(jp_serverapp.web_app.settings["vnc_broker"].close())
+
+
+async def do(client, method, name, action=None, more=""):
+    body = None if action is None else {"action": action}
+    return await client.fetch(f"/api/desktops/{name}{more}", method, client.token, body)
+
+
+async def test_start_log_restart_stop(client):
+    log = await do(client, "GET", "desktop", more="/log")
+    assert (log.code, log.body) == (200, b"")
+    started = await do(client, "POST", "desktop", "start")
+    assert started.code == 200
+    assert json.loads(started.body)["state"] == "up"
+    log = await do(client, "GET", "desktop", more="/log")
+    assert log.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert log.headers["X-Content-Type-Options"] == "nosniff"
+    assert b"vncext" in log.body
+    again = await do(client, "POST", "desktop", "restart")
+    assert json.loads(again.body)["state"] == "up"
+    assert (await do(client, "DELETE", "desktop")).code == 204
+    (row,) = json.loads((await client.fetch("/api/desktops", headers=client.token)).body)
+    assert row["state"] == "stopped"
+
+
+async def test_a_desktop_that_does_not_start_says_why_and_keeps_its_log(client):
+    failed = await do(client, "POST", "broken", "start")
+    assert failed.code == 502
+    assert "no display for you" in json.loads(failed.body)["message"]
+    log = await do(client, "GET", "broken", more="/log")
+    assert b"no display for you" in log.body
+
+
+@pytest.mark.parametrize("name", ["remote", "nowhere"])
+@pytest.mark.parametrize(
+    ("method", "action", "more"), [("POST", "start", ""), ("DELETE", None, ""), ("GET", None, "/log")]
+)
+async def test_what_is_no_desktop_of_ours_is_not_found(client, name, method, action, more):
+    assert (await do(client, method, name, action, more)).code == 404
+
+
+@pytest.mark.parametrize("body", ["{}", '{"action": "explode"}', '{"action": "start", "now": true}', "[]", "{"])
+async def test_a_bad_request_is_refused(client, body):
+    assert (await client.fetch("/api/desktops/desktop", "POST", client.token, body)).code == 400
+
+
+@pytest.fixture
+def application(home):
+    """An application for text files, as a desktop finds it; returns what it notes."""
+    noted, program = home / "noted", home / "show"
+    program.write_text(f'#!/bin/sh\necho "$DISPLAY $PWD $1" > {noted}\nexec xclock\n')
+    program.chmod(0o755)
+    entries, config = home / ".local/share/applications", home / ".config"
+    for folder in (entries, config):
+        folder.mkdir(parents=True)
+    entry = f"[Desktop Entry]\nType=Application\nName=Show\nExec={program} %f\nMimeType=text/plain;\n"
+    (entries / "show.desktop").write_text(entry)
+    (config / "mimeapps.list").write_text("[Default Applications]\ntext/plain=show.desktop\n")
+    return noted
+
+
+async def open_file(client, path, name="desktop"):
+    return await client.fetch(f"/api/desktops/{name}/open", "POST", client.token, {"path": path})
+
+
+async def test_a_file_is_opened_with_the_desktops_application(client, application, jp_root_dir):
+    (jp_root_dir / "über uns").mkdir()
+    file = jp_root_dir / "über uns" / "a note.txt"
+    file.write_text("something to read")
+    assert (await open_file(client, "über uns/a note.txt")).code == 204
+    async with asyncio.timeout(10):
+        while not application.exists() or not application.read_text():
+            await asyncio.sleep(0.02)
+    display, rest = application.read_text().rstrip().split(" ", 1)
+    assert display.startswith(":")
+    assert rest == f"{file.parent} {file}"
+
+
+async def test_a_file_that_no_application_opens(client, home, jp_root_dir):
+    (jp_root_dir / "thing.unheard-of").write_bytes(bytes(range(256)))
+    answer = await open_file(client, "thing.unheard-of")
+    assert answer.code == 502
+    assert "No application of the desktop opens thing.unheard-of." in json.loads(answer.body)["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["nothing.txt", "../secret.txt", "folder", ".hidden.txt", "", "/etc/passwd", "link.txt"]
+)
+async def test_what_the_file_browser_does_not_show_is_not_opened(client, jp_root_dir, path):
+    (jp_root_dir.parent / "secret.txt").touch()
+    (jp_root_dir / ".hidden.txt").touch()
+    (jp_root_dir / "folder").mkdir()
+    (jp_root_dir / "link.txt").symlink_to("/etc/passwd")
+    assert (await open_file(client, path)).code == 404
+
+
+async def test_where_files_cannot_be_opened(client, monkeypatch, jp_root_dir):
+    (jp_root_dir / "note.txt").touch()
+    assert (await open_file(client, "note.txt", "remote")).code == 404
+    monkeypatch.setattr("jupyter_vnc.desktops.manager.which", lambda program: None)
+    answer = await open_file(client, "note.txt")
+    assert "xdg-utils" in json.loads(answer.body)["message"]

@@ -1,0 +1,194 @@
+"""The notebook and the desktop together: windows from cells, and the desktop as Python sees it."""
+
+import contextlib
+import json
+import re
+import secrets
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.browser.conftest import JupyterServer, wait_for
+
+from .kernel import CellFailed, Kernel
+
+pytestmark = pytest.mark.real
+
+ROOT = Path(__file__).parents[2]
+RED = "#c02040"
+
+
+@contextlib.contextmanager
+def serving(more=""):
+    """A server with a managed desktop, the size of a screenshot."""
+    with tempfile.TemporaryDirectory(prefix="jvn-") as name, pytest.MonkeyPatch.context() as patch:
+        for variable in ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"):
+            patch.delenv(variable, raising=False)
+        token = secrets.token_hex(16)
+        desktop = {"command": ["openbox"], "geometry": "640x480"}
+        config = f"c.VNCBroker.targets = {{'desktop': {{'title': 'Desktop', 'desktop': {desktop!r}}}}}\n"
+        config += f"c.IdentityProvider.token = {token!r}\n{more}"
+        server = JupyterServer(Path(name), config, lambda one: one.get(f"api/targets?token={token}"))
+        server.start()
+        try:
+            yield SimpleNamespace(
+                root=server.root.removesuffix("vnc/"),
+                token=token,
+                log=server.log,
+                state=lambda: server.get(f"api/targets?token={token}")[0]["state"],
+            )
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def kernel_of(server):
+    kernel = Kernel(server.root, server.token)
+    try:
+        yield kernel
+    finally:
+        kernel.close()
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def kernel(server):
+    with kernel_of(server) as kernel:
+        kernel.run("from jupyter_vnc import desktop; import subprocess")
+        yield kernel
+
+
+def displays():
+    return {path.name for path in Path("/tmp/.X11-unix").glob("X*")} | {
+        path.name for path in Path("/tmp").glob(".X*-lock")
+    }
+
+
+def test_the_first_window_starts_the_desktop_and_appears_on_it():
+    before = displays()
+    with serving() as server, kernel_of(server) as kernel:
+        display, cookie = kernel.value("[__import__('os').environ[name] for name in ('DISPLAY', 'XAUTHORITY')]")
+        assert re.fullmatch(r":\d+", display)
+        assert Path(cookie).stat().st_mode & 0o777 == 0o600
+        assert server.state() == "stopped"
+        kernel.run(f"import subprocess; clock = subprocess.Popen(['xclock', '-bg', '{RED}'])")
+        kernel.run(f"from jupyter_vnc import desktop; desktop.wait_for_colour('{RED}', timeout=20)")
+        assert server.state() == "up"
+        assert kernel.value("clock.poll()") is None
+
+        # Stopped, and asked for again by a program that knows the display: the same display, a new X server.
+        kernel.run("desktop.stop()")
+        assert wait_for(lambda: kernel.value("clock.poll()") is not None)
+        kernel.run(f"subprocess.Popen(['xclock', '-bg', '{RED}']); desktop.wait_for_colour('{RED}', timeout=20)")
+        assert kernel.value("__import__('os').environ['DISPLAY']") == display
+    assert displays() == before
+
+
+def test_a_program_with_a_wrong_cookie_gets_no_window(server, kernel):
+    kernel.run("desktop.start()")
+    program = "subprocess.run(['xdpyinfo'], env={**__import__('os').environ, 'XAUTHORITY': '/dev/null'}).returncode"
+    assert kernel.value(program) != 0
+    assert kernel.value("subprocess.run(['xdpyinfo'], stdout=subprocess.DEVNULL).returncode") == 0
+
+
+@pytest.mark.parametrize(("start_on", "state"), [("view", "stopped"), ("server", "up")])
+def test_the_admin_says_when_it_starts(start_on, state):
+    with serving(f"c.DesktopManager.start_on = {start_on!r}\n") as server, kernel_of(server) as kernel:
+        assert wait_for(lambda: server.state() == state)
+        window = "__import__('subprocess').run(['xdpyinfo'], capture_output=True).returncode"
+        assert (kernel.value(window) == 0) is (start_on == "server")
+        assert server.state() == state
+        kernel.run("from jupyter_vnc import desktop; desktop.start()")
+        assert kernel.value(window) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "given", "said"),
+    [
+        ("c.DesktopManager.kernel_display = ''\n", False, ""),
+        ("c.DesktopManager.kernel_display = 'desktop'\n", True, ""),
+        ("c.DesktopManager.kernel_display = 'lab'\n", False, "'lab' is no managed desktop"),
+    ],
+)
+def test_whose_display_kernels_get(more, given, said):
+    with serving(more) as server, kernel_of(server) as kernel:
+        assert kernel.value("'DISPLAY' in __import__('os').environ") is given
+        assert said in server.log.read_text()
+
+
+def test_a_server_with_a_display_of_its_own_keeps_it(monkeypatch):
+    with serving("import os; os.environ['DISPLAY'] = ':77'\n") as server, kernel_of(server) as kernel:
+        assert kernel.value("__import__('os').environ['DISPLAY']") == ":77"
+
+
+def test_the_tutorial_runs(server, kernel):
+    """Every cell of it, in its order; and what it promises to show is there."""
+    cells = json.loads((ROOT / "docs/tutorial/desktop.ipynb").read_text())["cells"]
+    pictures = 0
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            source = "".join(cell["source"])
+            shown = kernel.run(source)
+            promised = source.rstrip().splitlines()[-1]
+            if "screenshot" in promised:
+                pictures += "image/png" in shown[-1]
+            elif "show(" in promised:
+                assert "<iframe" in shown[-1]["text/html"]
+    assert pictures >= 2
+
+
+def test_list_state_and_life(server, kernel):
+    assert kernel.value("[one.name for one in desktop.list()]") == ["desktop"]
+    assert kernel.run("desktop.restart()")[0]["text/plain"] == "<Desktop 'desktop', up>"
+    kernel.run("desktop.stop()")
+    assert kernel.value("desktop.get().state") == "stopped"
+
+
+def test_a_text_with_accents_is_typed_into_a_terminal(server, kernel):
+    kernel.run("desktop.start()")
+    with tempfile.TemporaryDirectory() as folder:
+        said = Path(folder) / "said"
+        command = ["xterm", "-u8", "-geometry", "60x10+0+0", "-e", f"echo -e '\\e]11;{RED}\\a'; cat > {said}"]
+        kernel.run(f"term = subprocess.Popen({command!r}); desktop.wait_for_colour('{RED}')")
+        kernel.run(f"x, y = desktop.wait_for_colour('{RED}'); desktop.click(x + 50, y + 50)")
+        kernel.run("desktop.type_text('Grüße, 你好 ~ @ €\\n')")
+        assert wait_for(lambda: said.read_text() == "Grüße, 你好 ~ @ €\n"), said.read_text()
+        kernel.run("desktop.press('ctrl+d')")
+        assert wait_for(lambda: kernel.value("term.poll()") is not None)
+
+
+def test_several_steps_on_one_connection(server, kernel):
+    kernel.run("desktop.start()")
+    kernel.run("with desktop.get() as one:\n    one.screenshot(); one.press('a'); size = one.screenshot().size")
+    assert kernel.value("size") == [640, 480]
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("desktop.get('nowhere')", "There is no desktop 'nowhere'; there are: 'desktop'"),
+        ("desktop.press('ctrl+enterr')", "'enterr' is no key"),
+        ("desktop.click(1, 1, 'back')", "'back' is no button"),
+        ("desktop.wait_for_colour('#123456', timeout=0.5)", "was not to be seen on 'desktop' within 0.5 seconds"),
+    ],
+)
+def test_errors_say_what_is_wrong(server, kernel, cell, sentence):
+    kernel.run("desktop.start()")
+    with pytest.raises(CellFailed, match=re.escape(sentence)):
+        kernel.run(cell)
+
+
+def test_a_desktop_that_never_rests(server, kernel):
+    flicker = "while :; do printf '\\e]11;red\\a'; sleep 0.05; printf '\\e]11;blue\\a'; sleep 0.05; done"
+    kernel.run(f"desktop.start(); term = subprocess.Popen(['xterm', '-e', 'bash', '-c', {flicker!r}])")
+    kernel.run("desktop.wait_for_colour('blue')")
+    with pytest.raises(CellFailed, match=r"was not still for 0\.5 seconds within 1"):
+        kernel.run("desktop.wait_until_still(timeout=1)")
+    kernel.run("term.terminate(); term.wait(); desktop.wait_until_still()")
