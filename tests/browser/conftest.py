@@ -208,7 +208,9 @@ def started_lab(folder, stack):
     if not wait_for(answers, 60):
         pytest.fail(log.read_text()[-4000:])
     response = [password, f"127.0.0.1:{vnc_port}", str(path), obfuscated.stdout.hex()]
-    return SimpleNamespace(base=base, token=token, servers=servers, log=log, secrets=response, port=vnc_port)
+    return SimpleNamespace(
+        base=base, token=token, servers=servers, log=log, secrets=response, port=vnc_port, folder=folder
+    )
 
 
 @pytest.fixture(scope="module")  # the loop of playwright must be gone before other tests

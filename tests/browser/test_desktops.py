@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import subprocess
 import urllib.parse
 
@@ -176,3 +177,22 @@ def test_a_narrow_page_does_not_overflow(page, lab, path, scheme):
     if "view" in path:
         shows(page, RED)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_file_is_opened_on_the_desktop_from_the_file_browser(page, lab):
+    """With the application that the desktop has for it: here one that paints the screen blue."""
+    home = lab.folder / "home"
+    entries, config = home / ".local/share/applications", home / ".config"
+    for folder in (entries, config):
+        folder.mkdir(parents=True, exist_ok=True)
+    program = home / "paint"
+    program.write_text("#!/bin/sh\nexec xterm -bg '#2040d0' -geometry 300x120+0+0 -b 0 +sb -e sleep 60\n")
+    program.chmod(0o755)
+    entry = f"[Desktop Entry]\nType=Application\nName=Paint\nExec={program} %f\nMimeType=text/plain;\n"
+    (entries / "paint.desktop").write_text(entry)
+    (config / "mimeapps.list").write_text("[Default Applications]\ntext/plain=paint.desktop\n")
+    (lab.folder / "root" / "picture.txt").write_text("blue")
+    open_lab(page, lab)
+    page.get_by_role("listitem", name=re.compile("picture.txt")).click(button="right")
+    page.get_by_role("menuitem", name="Open on Desktop").click()
+    shows(page, BLUE)

@@ -35,14 +35,19 @@ def place():
         vnc.start()
         (folder / "targets").mkdir()
         target = {"socket": str(path), "password_file": str(folder / "password")}
+        broken = {"title": "Broken", "desktop": {"command": ["/bin/sh", "-c", "echo 'no paint left' >&2; exit 7"]}}
+        slow = folder / "Xslow"
+        slow.write_text('#!/bin/sh\n[ "$1" = -version ] || sleep 3\nexec Xtigervnc "$@"\n')
+        slow.chmod(0o755)
         (folder / "targets" / "borrowed.json").write_text(json.dumps(target | {"title": "Borrowed"}))
         config = (
-            f"c.VNCBroker.targets = { ({'lab': target | {'title': 'Lab'}})!r}\n"
+            f"c.VNCBroker.targets = { ({'lab': target | {'title': 'Lab'}, 'broken': broken})!r}\n"
+            f"c.DesktopManager.xserver = {str(slow)!r}\n"
             "c.VNCBroker.target_sources = ['config', 'directory']\n"
             f"c.DirectoryTargets.path = {str(folder / 'targets')!r}\n"
             f"c.VNCBroker.ping_interval = 2\nc.IdentityProvider.token = {token!r}\n"
         )
-        server = JupyterServer(folder, config, lambda one: len(one.get(f"api/targets?token={token}")) == 2)
+        server = JupyterServer(folder, config, lambda one: len(one.get(f"api/targets?token={token}")) == 3)
         server.start()
         stack.callback(server.stop)
         cable = Cable(server.port)
@@ -126,7 +131,7 @@ def test_a_target_that_is_taken_away_is_said_to_be_gone(page, place, tmp_path):
     view(page, place, "borrowed")
     file = place.folder / "targets" / "borrowed.json"
     file.rename(file.with_suffix(".away"))
-    assert wait_for(lambda: len(place.server.get(f"api/targets?token={place.token}")) == 1)
+    assert wait_for(lambda: len(place.server.get(f"api/targets?token={place.token}")) == 2)
     page.click('[data-action="toggle-connection"]')
     page.click('[data-action="toggle-connection"]')
     reaches(page, "gone")
@@ -134,3 +139,19 @@ def test_a_target_that_is_taken_away_is_said_to_be_gone(page, place, tmp_path):
     page.get_by_role("button", name="Back to the list").click()
     page.wait_for_selector("[data-target=lab]")
     assert page.locator("[data-target=borrowed]").count() == 0
+
+
+def test_a_desktop_that_does_not_start_says_how_far_it_came_and_shows_its_log(page, place, tmp_path):
+    page.goto(f"{place.root}view/broken?token={place.token}")
+    page.get_by_text("Starting the X server…").wait_for()
+    page.screenshot(path=tmp_path / "starting.png")
+    reaches(page, "desktop-failed")
+    page.locator(".jp-VNC-detail", has_text="The desktop's session ended at once: no paint left").wait_for()
+    assert "no paint left" in page.locator(".jp-VNC-log").inner_text()
+    page.screenshot(path=tmp_path / "failed.png")
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.emulate_media(color_scheme="dark")
+    page.screenshot(path=tmp_path / "failed-narrow.png")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="The whole log").click()
+    assert "vncext" in opened.value.locator("body").inner_text()

@@ -57,6 +57,8 @@ export class Overlay {
     }
     this._log.textContent = log;
     this._log.hidden = this._whole.hidden = log === '';
+    // What happened last matters most.
+    this._log.scrollTop = this._log.scrollHeight;
   }
 
   /**
