@@ -89,7 +89,10 @@ class Desktop:
 
     @property
     def _displays(self) -> Iterator[int]:
-        return free_displays(f"{os.getuid()}/{self.user}/{self.name}")
+        """Display numbers to try: what it had, or has reserved, comes first, since programs know it."""
+        if self._display and display_holder(self._display) == 0:
+            yield self._display
+        yield from free_displays(f"{os.getuid()}/{self.user}/{self.name}")
 
     @property
     def log_text(self) -> str:

@@ -199,6 +199,23 @@ async def test_restart_is_another_desktop_at_the_same_place():
         assert pid_of(manager, "server") != server
 
 
+async def test_a_reserved_display_is_taken_though_a_better_one_is_free_again(monkeypatch):
+    """Kernels know it already."""
+    async with managing() as manager:
+        first = (await manager.reserve("ann", "desktop"))["DISPLAY"]
+    async with managing() as manager:
+        lock = Path(f"/tmp/.X{first[1:]}-lock")
+        lock.write_text(f"{os.getpid():>10}\n")
+        reserved = await manager.reserve("ann", "desktop")
+        lock.unlink()
+        assert reserved["DISPLAY"] != first
+        await manager.ensure("ann", "desktop", CLOCK)
+        assert manager.environment("ann", "desktop") == reserved
+        assert await manager.reserve("ann", "desktop") == {}
+        await manager.stop("ann", "desktop")
+        assert await manager.reserve("ann", "desktop") == reserved
+
+
 async def test_several_desktops_of_several_users():
     async with managing(max_desktops=2) as manager:
         specs = [("ann", "one"), ("ann", "two"), ("bob", "one")]

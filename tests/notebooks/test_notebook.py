@@ -91,6 +91,14 @@ def test_the_first_window_starts_the_desktop_and_appears_on_it():
     assert displays() == before
 
 
+def test_a_matplotlib_window_from_a_cell(server, kernel):
+    kernel.run("%gui qt\nimport matplotlib\nmatplotlib.use('QtAgg')\nimport matplotlib.pyplot as plt")
+    kernel.run(f"plt.figure(facecolor='{RED}').add_subplot().plot([1, 4, 9]); plt.show(block=False); plt.pause(1)")
+    x, y = kernel.value(f"desktop.wait_for_colour('{RED}')")
+    assert kernel.value("desktop.screenshot().size") > [x, y]
+    kernel.run("plt.close()")
+
+
 def test_a_program_with_a_wrong_cookie_gets_no_window(server, kernel):
     kernel.run("desktop.start()")
     program = "subprocess.run(['xdpyinfo'], env={**__import__('os').environ, 'XAUTHORITY': '/dev/null'}).returncode"
