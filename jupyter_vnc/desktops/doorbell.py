@@ -11,13 +11,26 @@ import asyncio
 import os
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from .processes import lock_file, remove_display, x_socket
 
+#: Waits until its owner says a line, or is gone; then removes what the owner cannot: lock and socket of the display (if
+#: the lock is still the owner's), the desktop's folder, and the server's folder if that was the last thing in it.
+_CARETAKER: Final = """
+read line && exit
+read pid < "$1" && [ "$pid" = "$3" ] && rm -f "$1" "$2"
+rm -rf "$4"
+cd "${4%/*}" && [ "$(ls -A)" = lock ] && rm -f lock && rmdir "$PWD"
+"""
+
+#: Seconds that a shell gets to read a line.
+_PATIENCE: Final = 5.0
 _PIECE: Final = 1 << 16
 #: Descriptors that come with one message at most: what X servers take.
 _DESCRIPTORS: Final = 16
@@ -26,14 +39,18 @@ _UCRED: Final = struct.Struct("3i")
 
 
 class Doorbell:
-    """Holds a display that is free.
+    """Holds a display that is free, and the folder of the desktop that will have it.
+
+    Should this process be killed, a shell of 1 MB that waits for that removes both.
 
     Raises:
         OSError: somebody has the display, or sockets of X servers cannot be made here.
     """
 
-    def __init__(self, display: int) -> None:
+    def __init__(self, display: int, folder: Path) -> None:
         self._display = display
+        self._folder = folder
+        self._caretaker: subprocess.Popen[bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._waiting: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -41,6 +58,7 @@ class Doorbell:
         try:
             self._lock()
             self._bind()
+            self._caretaker = self._start_caretaker()
         except OSError:
             self.close()
             raise
@@ -62,6 +80,7 @@ class Doorbell:
             self._held = False
             self._loop.remove_reader(self._listener)
             remove_display(self._display, os.getpid())
+            self._dismiss_caretaker()
 
     def connect(self, display: int) -> None:
         """Carry those who wait to the X server of a display, which is most often the one they rang at."""
@@ -100,6 +119,17 @@ class Doorbell:
         path.chmod(0o700)
         self._listener.listen()
 
+    def _start_caretaker(self) -> subprocess.Popen[bytes]:
+        places = (lock_file(self._display), x_socket(self._display), os.getpid(), self._folder)
+        command = ["/bin/sh", "-c", _CARETAKER, "vnc-caretaker", *map(str, places)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+
+    def _dismiss_caretaker(self) -> None:
+        if self._caretaker is not None:
+            with suppress(OSError, subprocess.SubprocessError):
+                self._caretaker.communicate(b"\n", timeout=_PATIENCE)
+            self._caretaker = None
+
     def _accept(self) -> None:
         """Take in whoever is there and has our user's id."""
         with suppress(BlockingIOError):
@@ -115,8 +145,15 @@ class Doorbell:
 def _join(program: socket.socket, server: socket.socket) -> None:
     """Carry both ways, in threads that end with the connection: a program draws too much for the event loop."""
     program.setblocking(True)
-    for source, sink in ((program, server), (server, program)):
-        threading.Thread(target=_carry, args=(source, sink), name="vnc-x-client", daemon=True).start()
+    threading.Thread(target=_carry_both, args=(program, server), name="vnc-x-client", daemon=True).start()
+
+
+def _carry_both(program: socket.socket, server: socket.socket) -> None:
+    with program, server:
+        back = threading.Thread(target=_carry, args=(server, program), name="vnc-x-server", daemon=True)
+        back.start()
+        _carry(program, server)
+        back.join()
 
 
 def _carry(source: socket.socket, sink: socket.socket) -> None:
@@ -131,6 +168,6 @@ def _carry(source: socket.socket, sink: socket.socket) -> None:
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
-    for end in (source, sink):
+    for end, how in ((source, socket.SHUT_RD), (sink, socket.SHUT_WR)):
         with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+            end.shutdown(how)

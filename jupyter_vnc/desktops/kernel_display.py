@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from logging import Logger, LoggerAdapter
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from jupyter_vnc.exceptions import VNCError
@@ -90,12 +91,12 @@ class KernelDisplay:
         if environment and not self._closed:
             self._tell(environment)
             if self._rings and self._manager.state(self._user, self._name) in _GONE:
-                self._hang(int(environment["DISPLAY"].removeprefix(":")))
+                self._hang(int(environment["DISPLAY"].removeprefix(":")), Path(environment["XAUTHORITY"]).parent)
 
-    def _hang(self, display: int) -> None:
+    def _hang(self, display: int, folder: Path) -> None:
         self._drop_bell()
         try:
-            self._bell = Doorbell(display)
+            self._bell = Doorbell(display, folder)
         except OSError as error:
             self._manager.log.warning("Display :%d cannot be held for kernels and terminals: %s", display, error)
             return

@@ -37,6 +37,8 @@ def serving(more=""):
                 root=server.root.removesuffix("vnc/"),
                 token=token,
                 log=server.log,
+                kill=server.kill,
+                runtime=Path(name) / "jr",
                 state=lambda: server.get(f"api/targets?token={token}")[0]["state"],
             )
         finally:
@@ -104,6 +106,19 @@ def test_a_program_with_a_wrong_cookie_gets_no_window(server, kernel):
     program = "subprocess.run(['xdpyinfo'], env={**__import__('os').environ, 'XAUTHORITY': '/dev/null'}).returncode"
     assert kernel.value(program) != 0
     assert kernel.value("subprocess.run(['xdpyinfo'], stdout=subprocess.DEVNULL).returncode") == 0
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_a_server_that_is_killed_leaves_nothing(running):
+    before = displays()
+    with serving() as server:
+        if running:
+            with kernel_of(server) as kernel:
+                kernel.run("from jupyter_vnc import desktop; desktop.start()")
+        assert displays() > before
+        server.kill()
+        assert wait_for(lambda: displays() == before), displays() - before
+        assert wait_for(lambda: not list(server.runtime.glob("jupyter-vnc-*"))), [*server.runtime.rglob("*")]
 
 
 @pytest.mark.parametrize(("start_on", "state"), [("view", "stopped"), ("server", "up")])

@@ -1,0 +1,122 @@
+"""A display that is held until somebody opens a window on it."""
+
+import asyncio
+import os
+import socket
+import threading
+
+import pytest
+
+from jupyter_vnc.desktops import doorbell as module
+from jupyter_vnc.desktops.doorbell import Doorbell
+from jupyter_vnc.desktops.processes import display_holder, lock_file, x_socket
+from jupyter_vnc.desktops.readiness import free_displays
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+
+@pytest.fixture
+def display():
+    return next(free_displays("doorbell"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "server" / "desktop"
+    made.mkdir(parents=True)
+    return made
+
+
+def program(display):
+    link = socket.socket(socket.AF_UNIX)
+    link.settimeout(10)
+    link.connect(str(x_socket(display)))
+    return link
+
+
+async def rung(bell):
+    ringing = asyncio.get_running_loop().create_future()
+    bell.listen(lambda: ringing.set_result(None))
+    async with asyncio.timeout(10):
+        await ringing
+
+
+async def test_it_holds_the_display_until_it_makes_way(display, folder):
+    bell = Doorbell(display, folder)
+    assert display_holder(display) == os.getpid()
+    assert x_socket(display).stat().st_mode & 0o777 == 0o700
+    with pytest.raises(FileExistsError):
+        Doorbell(display, folder)
+    assert display_holder(display) == os.getpid()
+    bell.make_way()
+    bell.make_way()
+    assert not lock_file(display).exists()
+    assert not x_socket(display).exists()
+    bell.close()
+    assert folder.exists()
+
+
+async def test_who_rang_is_told_when_nobody_comes(display, folder):
+    bell = Doorbell(display, folder)
+    with program(display) as one:
+        await rung(bell)
+        bell.close()
+        assert one.recv(1) == b""
+
+
+async def test_other_users_are_turned_away(display, folder, monkeypatch):
+    bell = Doorbell(display, folder)
+    bell.listen(lambda: pytest.fail("it rang"))
+    monkeypatch.setattr(module.os, "getuid", lambda: 1)
+    with program(display) as stranger:
+        await asyncio.sleep(0.05)
+        assert stranger.recv(1) == b""
+    bell.close()
+
+
+async def test_bytes_and_descriptors_of_who_rang_reach_the_server(display, folder, tmp_path):
+    bell = Doorbell(display, folder)
+    loop = asyncio.get_running_loop()
+    with program(display) as first:
+        await rung(bell)
+        with program(display) as second:
+            bell.make_way()
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind(str(x_socket(display)))
+                server.listen()
+                bell.connect(display)
+                ends = [server.accept()[0] for _ in range(2)]
+            x_socket(display).unlink()
+            first.sendall(b"one")
+            shared = tmp_path / "shared"
+            shared.write_text("what is shared")
+            with shared.open("rb") as file:
+                socket.send_fds(second, [b"two"], [file.fileno()])
+            data, descriptors, _, _ = await loop.run_in_executor(None, socket.recv_fds, ends[1], 10, 4)
+            assert (data, len(descriptors)) == (b"two", 1)
+            with os.fdopen(descriptors[0], "rb") as file:
+                assert file.read() == b"what is shared"
+            assert ends[0].recv(10) == b"one"
+            ends[0].sendall(bytes(300_000))
+            ends[0].shutdown(socket.SHUT_WR)
+            received = 0
+            while piece := await loop.run_in_executor(None, first.recv, 1 << 16):
+                received += len(piece)
+            assert received == 300_000
+            for end in ends:
+                end.close()
+    bell.close()
+    for thread in threading.enumerate():
+        if thread.name.startswith("vnc-x-"):
+            await asyncio.to_thread(thread.join, 10)
+            assert not thread.is_alive()
+
+
+async def test_a_server_that_is_not_there_is_no_display(display, folder):
+    bell = Doorbell(display, folder)
+    with program(display) as one:
+        await rung(bell)
+        bell.make_way()
+        bell.connect(display)
+        assert one.recv(1) == b""
+    bell.close()
