@@ -67,10 +67,10 @@ def kernel(server):
         yield kernel
 
 
-def displays():
-    return {path.name for path in Path("/tmp/.X11-unix").glob("X*")} | {
-        path.name for path in Path("/tmp").glob(".X*-lock")
-    }
+def left_of(display):
+    """The files that the X server of a display has, or one that only holds it."""
+    places = [Path(f"/tmp/.X{display}-lock"), Path(f"/tmp/.X11-unix/X{display}")]
+    return [place for place in places if place.exists()]
 
 
 def test_the_first_window_starts_the_desktop_and_appears_on_it():
@@ -90,7 +90,9 @@ def test_the_first_window_starts_the_desktop_and_appears_on_it():
         assert wait_for(lambda: kernel.value("clock.poll()") is not None)
         kernel.run(f"subprocess.Popen(['xclock', '-bg', '{RED}']); desktop.wait_for_colour('{RED}', timeout=20)")
         assert kernel.value("__import__('os').environ['DISPLAY']") == display
-    assert displays() == before
+            assert len(left_of(display[1:])) == 2
+    assert left_of(display[1:]) == []
+    assert not Path(cookie).exists()
 
 
 def test_a_matplotlib_window_from_a_cell(server, kernel):
@@ -110,14 +112,15 @@ def test_a_program_with_a_wrong_cookie_gets_no_window(server, kernel):
 
 @pytest.mark.parametrize("running", [False, True])
 def test_a_server_that_is_killed_leaves_nothing(running):
-    before = displays()
     with serving() as server:
         if running:
             with kernel_of(server) as kernel:
                 kernel.run("from jupyter_vnc import desktop; desktop.start()")
-        assert displays() > before
+        (record,) = server.runtime.glob("jupyter-vnc-*/*/xserver")
+        display = record.read_text().split()[0]
+        assert len(left_of(display)) == 2
         server.kill()
-        assert wait_for(lambda: displays() == before), displays() - before
+        assert wait_for(lambda: not left_of(display)), left_of(display)
         assert wait_for(lambda: not list(server.runtime.glob("jupyter-vnc-*"))), [*server.runtime.rglob("*")]
 
 
