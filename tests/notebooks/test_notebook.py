@@ -74,7 +74,6 @@ def left_of(display):
 
 
 def test_the_first_window_starts_the_desktop_and_appears_on_it():
-    before = displays()
     with serving() as server, kernel_of(server) as kernel:
         display, cookie = kernel.value("[__import__('os').environ[name] for name in ('DISPLAY', 'XAUTHORITY')]")
         assert re.fullmatch(r":\d+", display)
