@@ -95,13 +95,13 @@ class VNCExtension(ExtensionApp):
         return self.broker.current_activity() if self.broker else None
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Once the event loop runs: clear away what a server that was killed has left; give kernels a display."""
+        """Once the event loop runs: give kernels a display; clear away what a server that was killed left."""
         if self.broker is not None:
-            await self.broker.start()
             if (owner := owner_of(serverapp.identity_provider)) is not None:
                 occupied = bool(os.environ.get("DISPLAY"))
                 # Kernels and terminals get the server's own environment.
                 await self.broker.desktops.offer_display(owner, os.environ.update, occupied=occupied)
+            await self.broker.start()
 
     async def stop_extension(self) -> None:
         """Close the sessions and stop the desktops."""

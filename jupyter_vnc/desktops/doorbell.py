@@ -47,7 +47,8 @@ class Doorbell:
         OSError: somebody has the display, or sockets of X servers cannot be made here.
     """
 
-    def __init__(self, display: int, folder: Path) -> None:
+    def __init__(self, display: int, folder: Path, *, rings: bool = True) -> None:
+        """Hold a display; unless it ``rings``, who opens a window there is told that there is none."""
         self._display = display
         self._folder = folder
         self._caretaker: subprocess.Popen[bytes] | None = None
@@ -57,7 +58,8 @@ class Doorbell:
         self._held = False
         try:
             self._lock()
-            self._bind()
+            if rings:
+                self._bind()
             self._caretaker = self._start_caretaker()
         except OSError:
             self.close()
@@ -132,7 +134,7 @@ class Doorbell:
 
     def _accept(self) -> None:
         """Take in whoever is there and has our user's id."""
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # until there is nobody any more, or where nobody can be
             while True:
                 program, _ = self._listener.accept()
                 credentials = program.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)

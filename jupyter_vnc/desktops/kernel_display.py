@@ -58,6 +58,8 @@ class KernelDisplay:
         """Choose the display. ``rings``: the first window that is opened on it starts the desktop."""
         self._rings = rings
         await self._arm()
+        if self._bell is not None:
+            self._manager.log.info("Kernels and terminals get the display of the desktop %s", self._name)
 
     def start(self) -> None:
         """Start the desktop, and do not wait for it; why it does not start is logged."""
@@ -90,17 +92,18 @@ class KernelDisplay:
             return
         if environment and not self._closed:
             self._tell(environment)
-            if self._rings and self._manager.state(self._user, self._name) in _GONE:
+            if self._manager.state(self._user, self._name) in _GONE:
                 self._hang(int(environment["DISPLAY"].removeprefix(":")), Path(environment["XAUTHORITY"]).parent)
 
     def _hang(self, display: int, folder: Path) -> None:
         self._drop_bell()
         try:
-            self._bell = Doorbell(display, folder)
+            self._bell = Doorbell(display, folder, rings=self._rings)
         except OSError as error:
             self._manager.log.warning("Display :%d cannot be held for kernels and terminals: %s", display, error)
             return
-        self._bell.listen(self.start)
+        if self._rings:
+            self._bell.listen(self.start)
 
     def _arrived(self) -> None:
         environment = self._manager.environment(self._user, self._name)

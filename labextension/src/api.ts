@@ -7,7 +7,6 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { IDesktop, ISession, ITarget } from './tokens';
 import type { IPresence } from './viewer/company';
 import { type IGrant, readGrant } from './viewer/grant';
-import { type IDesktopNews, type IManaged, textOf } from './viewer/startup';
 
 /** URL of the service. */
 export function rootOf(settings: ServerConnection.ISettings): string {
@@ -25,23 +24,13 @@ export function fetchSessions(settings: ServerConnection.ISettings): Promise<ISe
 }
 
 /** The desktops that the server started for the user. */
-export function fetchDesktops(settings: ServerConnection.ISettings): Promise<(IDesktop & IDesktopNews)[]> {
-  return read<(IDesktop & IDesktopNews)[]>(settings, 'api/desktops');
+export function fetchDesktops(settings: ServerConnection.ISettings): Promise<IDesktop[]> {
+  return read<IDesktop[]>(settings, 'api/desktops');
 }
 
 /** Everybody's sessions on a desktop. */
 export function fetchViewers(settings: ServerConnection.ISettings, target: string): Promise<IPresence[]> {
   return read<IPresence[]>(settings, `api/targets/${encodeURIComponent(target)}/viewers`);
-}
-
-/** A desktop of the server's own, as a viewer sees it. */
-export function managed(settings: ServerConnection.ISettings, target: string): IManaged {
-  const path = `api/desktops/${encodeURIComponent(target)}/log`;
-  return {
-    news: async () => (await fetchDesktops(settings)).find(({ name }) => name === target)?.message ?? null,
-    log: async () => textOf(await send(settings, path, {})),
-    logPage: rootOf(settings) + path
-  };
 }
 
 /** Something small, to measure how long an answer takes. */
@@ -75,28 +64,20 @@ export function stopDesktop(settings: ServerConnection.ISettings, name: string):
   return remove(settings, `api/desktops/${encodeURIComponent(name)}`);
 }
 
-/**
- * Open a file with the application that a desktop has for it.
- *
- * @throws ResponseError - with the server's sentence
- */
-export async function openFile(
-  settings: ServerConnection.ISettings,
-  name: string,
-  path: string
-): Promise<void> {
-  const init = { method: 'POST', body: JSON.stringify({ path }) };
-  const response = await send(settings, `api/desktops/${encodeURIComponent(name)}/open`, init);
-  if (!response.ok) {
-    throw await ServerConnection.ResponseError.create(response);
-  }
-}
-
 async function remove(settings: ServerConnection.ISettings, path: string): Promise<void> {
   const response = await send(settings, path, { method: 'DELETE' });
   if (!response.ok && response.status !== 404) {
     throw await ServerConnection.ResponseError.create(response);
   }
+}
+
+/** Make a request of a route, as it is. */
+export function send(
+  settings: ServerConnection.ISettings,
+  path: string,
+  init: RequestInit
+): Promise<Response> {
+  return ServerConnection.makeRequest(rootOf(settings) + path, init, settings);
 }
 
 async function read<T>(settings: ServerConnection.ISettings, path: string): Promise<T> {
@@ -106,8 +87,4 @@ async function read<T>(settings: ServerConnection.ISettings, path: string): Prom
     throw await ServerConnection.ResponseError.create(response);
   }
   return (await response.json()) as T;
-}
-
-function send(settings: ServerConnection.ISettings, path: string, init: RequestInit): Promise<Response> {
-  return ServerConnection.makeRequest(rootOf(settings) + path, init, settings);
 }

@@ -21,6 +21,7 @@ import { localMemory } from './viewer/dom';
 import { openMenu } from './viewer/menu';
 import { loaderOf } from './viewer/novnc';
 import type { IViewerSettings } from './viewer/options';
+import { managed } from './viewer/startup';
 import { shortStatus } from './viewer/status';
 import { Viewer } from './viewer/viewer';
 import type { IVNCWidgetOptions } from './widget';
@@ -48,7 +49,7 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     trans,
     fetchToken: (signal, takeover) => manager.requestToken(target, mode, signal, takeover),
     fetchViewers: () => manager.fetchViewers(target),
-    desktop: manager.managed(target),
+    desktop: managed(manager.root, target, path => manager.request(`${path}?no_track_activity=1`)),
     loadRFB: (loadRFB ??= loaderOf(manager.root, VERSION)),
     openSocket: (path, protocols) => manager.openSocket(path, protocols),
     clock: browserClock,

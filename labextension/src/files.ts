@@ -1,10 +1,12 @@
 /**
- * Screenshots among the files of the server; loaded with the first desktop.
+ * Screenshots among the files of the server, and files on desktops; loaded with the first of either.
  */
 import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { Contents } from '@jupyterlab/services';
+
+import type { IVNCManager } from './tokens';
 
 /** Where files are kept, and how the reader is told. */
 export interface IFiles {
@@ -22,6 +24,18 @@ export async function keepFile({ contents, folder, trans }: IFiles, data: Blob, 
     Notification.success(trans.__('The screenshot is in the files: %1', path), { autoClose: 3000 });
   } catch {
     Notification.error(trans.__('The screenshot could not be kept among the files.'));
+  }
+}
+
+/** Open files of the server with the applications that a desktop has for them; say which it has none for. */
+export async function openFiles(manager: IVNCManager, target: string, paths: string[]): Promise<void> {
+  for (const path of paths) {
+    const init = { method: 'POST', body: JSON.stringify({ path }) };
+    const response = await manager.request(`api/desktops/${encodeURIComponent(target)}/open`, init);
+    if (!response.ok) {
+      const { message } = (await response.json().catch(() => ({}))) as { message?: string };
+      Notification.error(message ?? response.statusText);
+    }
   }
 }
 

@@ -9,7 +9,6 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import * as api from './api';
 import type { IDesktop, ISession, ITarget, IVNCManager } from './tokens';
 import type { IPresence } from './viewer/company';
-import type { IManaged } from './viewer/startup';
 import type { IGrant } from './viewer/grant';
 
 /** How often the server is asked, and how rarely at most while it does not answer (milliseconds). */
@@ -112,14 +111,9 @@ export class VNCManager implements IVNCManager {
     return api.fetchViewers(this._settings, target);
   }
 
-  /** Open a file of the server on a desktop that the server starts. */
-  openFile(name: string, path: string): Promise<void> {
-    return api.openFile(this._settings, name, path);
-  }
-
-  /** A desktop as a viewer sees it that waits for it. */
-  managed(name: string): IManaged {
-    return api.managed(this._settings, name);
+  /** Make a request of one of the service's routes. */
+  request(path: string, init: RequestInit = {}): Promise<Response> {
+    return api.send(this._settings, path, init);
   }
 
   /** Open a websocket to a path on the server. */

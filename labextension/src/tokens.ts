@@ -9,7 +9,6 @@ import type { ISignal } from '@lumino/signaling';
 import type { IPresence } from './viewer/company';
 import type { IGrant } from './viewer/grant';
 import type { IViewerSettings } from './viewer/options';
-import type { IManaged } from './viewer/startup';
 import type { VNCWidget } from './widget';
 
 /** Something that the user may look at, as `GET api/targets` describes it. */
@@ -59,10 +58,8 @@ export interface IVNCManager extends IDisposable {
   /** The desktops that the server started for the user. */
   readonly desktops: readonly IDesktop[];
   readonly desktopsChanged: ISignal<IVNCManager, void>;
-  /** Open a file of the server on a desktop that the server starts. */
-  openFile(name: string, path: string): Promise<void>;
-  /** A desktop as a viewer sees it that waits for it. */
-  managed(name: string): IManaged;
+  /** Make a request of one of the service's routes; the path is below `root`. */
+  request(path: string, init?: RequestInit): Promise<Response>;
   /** The target of that name, if the user has one. */
   find(name: string): ITarget | undefined;
   /** Ask the server now. */

@@ -56,6 +56,16 @@ async def test_it_holds_the_display_until_it_makes_way(display, folder):
     assert folder.exists()
 
 
+async def test_it_may_hold_the_display_and_not_ring(display, folder):
+    bell = Doorbell(display, folder, rings=False)
+    assert display_holder(display) == os.getpid()
+    assert not x_socket(display).exists()
+    bell.make_way()
+    assert display_holder(display) == 0
+    bell.connect(display)
+    bell.close()
+
+
 async def test_who_rang_is_told_when_nobody_comes(display, folder):
     bell = Doorbell(display, folder)
     with program(display) as one:

@@ -21,8 +21,8 @@ RED = "#c02040"
 
 
 @contextlib.contextmanager
-def serving(more=""):
-    """A server with a managed desktop, the size of a screenshot."""
+def serving(more="", *, display=True):
+    """A server with a managed desktop, the size of a screenshot; ``display``: kernels get its display."""
     with tempfile.TemporaryDirectory(prefix="jvn-") as name, pytest.MonkeyPatch.context() as patch:
         for variable in ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"):
             patch.delenv(variable, raising=False)
@@ -33,6 +33,7 @@ def serving(more=""):
         server = JupyterServer(Path(name), config, lambda one: one.get(f"api/targets?token={token}"))
         server.start()
         try:
+            assert not display or wait_for(lambda: "get the display of the desktop" in server.log.read_text())
             yield SimpleNamespace(
                 root=server.root.removesuffix("vnc/"),
                 token=token,
@@ -143,13 +144,14 @@ def test_the_admin_says_when_it_starts(start_on, state):
     ],
 )
 def test_whose_display_kernels_get(more, given, said):
-    with serving(more) as server, kernel_of(server) as kernel:
+    with serving(more, display=given) as server, kernel_of(server) as kernel:
+        assert not said or wait_for(lambda: said in server.log.read_text())
         assert kernel.value("'DISPLAY' in __import__('os').environ") is given
         assert said in server.log.read_text()
 
 
 def test_a_server_with_a_display_of_its_own_keeps_it(monkeypatch):
-    with serving("import os; os.environ['DISPLAY'] = ':77'\n") as server, kernel_of(server) as kernel:
+    with serving("import os; os.environ['DISPLAY'] = ':77'\n", display=False) as server, kernel_of(server) as kernel:
         assert kernel.value("__import__('os').environ['DISPLAY']") == ":77"
 
 

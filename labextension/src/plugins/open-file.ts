@@ -2,7 +2,6 @@
  * "Open on desktop" in the context menu of the file browser.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
@@ -40,9 +39,7 @@ export const openFilePlugin: JupyterFrontEndPlugin<void> = {
         }
         const files = paths();
         void app.commands.execute(CommandIDs.open, { target });
-        for (const path of files) {
-          await manager.openFile(target, path).catch((error: Error) => Notification.error(error.message));
-        }
+        await (await import('../files')).openFiles(manager, target, files);
       }
     });
   }

@@ -9,9 +9,10 @@ import { localMemory } from './dom';
 import { loaderOf } from './novnc';
 import type { IViewerSettings } from './options';
 import type { ITranslate } from './text';
+import { managed } from './startup';
 import { PageToolbar } from './toolbar';
 import { Viewer } from './viewer';
-import { fetchAPI, fetchViewers, managed, openSocket, requestToken, translatePage, translation } from './web';
+import { fetchAPI, fetchViewers, openSocket, requestToken, translatePage, translation } from './web';
 
 /** Build the page around what the server wrote into `body`. */
 export function start(body: HTMLElement, trans: ITranslate): Viewer {
@@ -29,7 +30,7 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
     trans,
     fetchToken: (signal, takeover) => requestToken(root, name, mode, signal, takeover),
     fetchViewers: () => fetchViewers(root, name),
-    desktop: managed(root, name),
+    desktop: managed(root, name, path => fetchAPI(root + path)),
     loadRFB: loaderOf(root, data.version ?? ''),
     openSocket: (path, protocols) => openSocket(document.baseURI, path, protocols),
     clock: browserClock,

@@ -23,13 +23,32 @@ export interface IManaged {
 }
 
 /** A row of `GET api/desktops`, as far as it matters here. */
-export interface IDesktopNews {
+interface IDesktopNews {
   readonly name: string;
   readonly message: string;
 }
 
-/** The text of an answer; nothing if it is an error. */
-export const textOf = async (response: Response): Promise<string> => (response.ok ? response.text() : '');
+/**
+ * A desktop that the server may start.
+ *
+ * @param root - URL of the service
+ * @param name - the target's name
+ * @param request - makes a request of a route below it
+ */
+export function managed(root: string, name: string, request: (path: string) => Promise<Response>): IManaged {
+  const path = `api/desktops/${encodeURIComponent(name)}/log`;
+  return {
+    news: async () => {
+      const rows = (await (await request('api/desktops')).json()) as IDesktopNews[];
+      return rows.find(one => one.name === name)?.message ?? null;
+    },
+    log: async () => {
+      const response = await request(path);
+      return response.ok ? response.text() : '';
+    },
+    logPage: root + path
+  };
+}
 
 /** Something to read below the sentence. */
 export interface INews {

@@ -4,7 +4,6 @@
 import { type Catalogue, english, type ITranslate, languageFor, translateBy } from './text';
 import type { IPresence } from './company';
 import { type IGrant, readGrant } from './grant';
-import { type IManaged, type IDesktopNews, textOf } from './startup';
 
 /**
  * Fetch from the server as a page does.
@@ -41,19 +40,6 @@ export async function fetchViewers(root: string, target: string): Promise<IPrese
     throw new Error(response.statusText);
   }
   return (await response.json()) as IPresence[];
-}
-
-/** A desktop of the server's own, as a page sees it. */
-export function managed(root: string, target: string): IManaged {
-  const logPage = `${root}api/desktops/${encodeURIComponent(target)}/log`;
-  return {
-    news: async () => {
-      const rows = (await (await fetchAPI(`${root}api/desktops`)).json()) as IDesktopNews[];
-      return rows.find(({ name }) => name === target)?.message ?? null;
-    },
-    log: async () => textOf(await fetchAPI(logPage)),
-    logPage
-  };
 }
 
 /** The reader's language, as far as there is a catalogue for it; the page is told which it is. */
