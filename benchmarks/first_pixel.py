@@ -58,7 +58,7 @@ class _Desktop(JupyterServer):
             page = context.new_page()
             page.goto(f"{self._root_url}api/status?token={self._token}")  # logged in from here on
             began = time.perf_counter()
-            page.goto(self._root_url + self.path)
+            page.goto(self._root_url + self.path, wait_until="commit")
             page.wait_for_function(_PAINTED, polling="raf", timeout=60000)
             return time.perf_counter() - began
 

@@ -20,7 +20,7 @@ from . import session, xauthority, xvnc
 from .checks import check_doors, failure
 from .process import Exit, Tree
 from .processes import display_holder
-from .readiness import answers, appears, free_displays
+from .readiness import answers, appears, free_displays, settles
 from .runtime import AUTHORITY, SOCKET, Runtime, record_server
 from .settings import Settings
 
@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 #: What a desktop cannot be without, and what we call it.
 VITAL: Final = {"server": "X server", "session": "session"}
 
-#: A session that ends within so many seconds did not start.
+#: A session that ends within so many seconds, before one of its programs is on the display, did not start.
 SESSION_GRACE: Final = 0.25
 
 #: Seconds to wait for a session bus; a session starts without one, too.
@@ -172,7 +172,7 @@ class Desktop:
         await self._start_bus(tree, environ, settings.home)
         self._environ = environ
         await tree.run("session", command.command, environ, folder=settings.home)
-        await asyncio.wait([tree.exited(name) for name in VITAL], timeout=SESSION_GRACE, return_when="FIRST_COMPLETED")
+        await settles(self._display, [tree.exited(name) for name in VITAL], SESSION_GRACE)
         for name, what in VITAL.items():
             if tree.exited(name).done():
                 raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from .process import Exit
-from .processes import display_holder
+from .processes import display_holder, x_socket
 
 #: X displays that we use: above those of machines' own screens, of SSH and of other tools that start at 0 or 10.
 DISPLAYS: Final = range(100, 1000)
@@ -20,6 +20,9 @@ ATTEMPTS: Final = 20
 
 #: Seconds between two looks at a program that is starting.
 POLL: Final = 0.01
+
+#: Columns of ``/proc/net/unix``, and a state in it.
+_STATE, _PATH, _CONNECTED = 5, 7, "03"
 
 _GREETING: Final = b"RFB 003."
 _GREETING_BYTES: Final = 12
@@ -67,6 +70,23 @@ async def _greets(path: Path) -> bool:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
+
+
+async def settles(display: int, ends: Sequence[asyncio.Future[Exit]], grace: float) -> None:
+    """Wait until a program is on a display, until one that should run has ended, or for ``grace`` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + grace
+    while not (has_client(display) or any(end.done() for end in ends)) and loop.time() < deadline:
+        await asyncio.wait(ends, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+
+
+def has_client(display: int) -> bool:
+    """Whether a program is connected to the X server of a display (``/proc/net/unix``, see ``proc(5)``)."""
+    path = str(x_socket(display))
+    with suppress(OSError):
+        rows = (line.split() for line in Path("/proc/net/unix").read_text(errors="replace").splitlines())
+        return any(row[_PATH:] == [path] and row[_STATE] == _CONNECTED for row in rows)
+    return False
 
 
 async def appears(path: Path, exited: asyncio.Future[Exit], timeout: float) -> bool:  # noqa: ASYNC109 - no error

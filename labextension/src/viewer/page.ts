@@ -7,12 +7,30 @@
 import { browserClock } from './clock';
 import { localMemory } from './dom';
 import { loaderOf } from './novnc';
-import type { IViewerSettings } from './options';
+import type { IGrant } from './grant';
+import type { IViewerOptions, IViewerSettings } from './options';
 import type { ITranslate } from './text';
 import { managed } from './startup';
 import { PageToolbar } from './toolbar';
 import { Viewer } from './viewer';
 import { fetchAPI, fetchViewers, openSocket, requestToken, translatePage, translation } from './web';
+
+/**
+ * Ask for the first token at once, while the page is being built: it is what the first picture waits for.
+ *
+ * @param ask - asks for one
+ */
+export function askEarly(ask: TokenRequest): TokenRequest {
+  let early: Promise<IGrant> | null = ask(new AbortController().signal, false);
+  early.catch(() => undefined);
+  return (signal, takeover) => {
+    const first = takeover ? null : early;
+    early = null;
+    return first ?? ask(signal, takeover);
+  };
+}
+
+type TokenRequest = IViewerOptions['fetchToken'];
 
 /** Build the page around what the server wrote into `body`. */
 export function start(body: HTMLElement, trans: ITranslate): Viewer {
@@ -21,6 +39,7 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
   const name = data.target ?? '';
   const mode = data.mode === 'view' ? 'view' : 'control';
   const main = body.querySelector('main') ?? body;
+  const fetchToken = askEarly((signal, takeover) => requestToken(root, name, mode, signal, takeover));
   translatePage(body, trans);
   const viewer: Viewer = new Viewer({
     name,
@@ -28,7 +47,7 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
     title: data.title || name,
     settings: JSON.parse(data.viewer ?? '{}') as IViewerSettings,
     trans,
-    fetchToken: (signal, takeover) => requestToken(root, name, mode, signal, takeover),
+    fetchToken,
     fetchViewers: () => fetchViewers(root, name),
     desktop: managed(root, name, path => fetchAPI(root + path)),
     loadRFB: loaderOf(root, data.version ?? ''),
