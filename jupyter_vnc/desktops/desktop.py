@@ -20,7 +20,7 @@ from . import session, xauthority, xvnc
 from .checks import check_doors, failure
 from .process import Exit, Tree
 from .processes import display_holder
-from .readiness import answers, appears, free_displays, settles
+from .readiness import answers, appears, count_clients, free_displays, settles
 from .runtime import AUTHORITY, SOCKET, Runtime, record_server
 from .settings import Settings
 
@@ -171,8 +171,9 @@ class Desktop:
         environ = await asyncio.to_thread(self._session_environment, command, settings)
         await self._start_bus(tree, environ, settings.home)
         self._environ = environ
+        clients = count_clients(self._display)
         await tree.run("session", command.command, environ, folder=settings.home)
-        await settles(self._display, [tree.exited(name) for name in VITAL], SESSION_GRACE)
+        await settles(self._display, clients, [tree.exited(name) for name in VITAL], SESSION_GRACE)
         for name, what in VITAL.items():
             if tree.exited(name).done():
                 raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())

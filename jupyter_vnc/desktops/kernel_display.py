@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -113,9 +112,12 @@ class KernelDisplay:
             self._drop_bell()
 
     async def _answer(self) -> None:
-        """Start the desktop for whoever rang. Its failure is in the log, and in the next viewer."""
-        with suppress(VNCError):
+        """Start the desktop for whoever rang; if it does not start, nobody is kept waiting."""
+        try:
             await self._manager.ensure(self._user, self._name, self._spec)
+        except VNCError as error:
+            self._manager.log.warning("Desktop %s, for a window: %s", self._name, error.log_line)
+            await self._arm()
 
     def _drop_bell(self) -> None:
         if self._bell is not None:

@@ -72,21 +72,31 @@ async def _greets(path: Path) -> bool:
             await writer.wait_closed()
 
 
-async def settles(display: int, ends: Sequence[asyncio.Future[Exit]], grace: float) -> None:
-    """Wait until a program is on a display, until one that should run has ended, or for ``grace`` seconds."""
+async def settles(display: int, clients: int, ends: Sequence[asyncio.Future[Exit]], grace: float) -> None:
+    """Wait for a session: until its first program is on the display, or one that it needs has ended.
+
+    Args:
+        display: the display's number.
+        clients: how many programs were connected to it before.
+        ends: the ends of what has to run.
+        grace: seconds after which no more is waited for.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + grace
-    while not (has_client(display) or any(end.done() for end in ends)) and loop.time() < deadline:
+    while not (count_clients(display) > clients or any(end.done() for end in ends)) and loop.time() < deadline:
         await asyncio.wait(ends, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
 
 
-def has_client(display: int) -> bool:
-    """Whether a program is connected to the X server of a display (``/proc/net/unix``, see ``proc(5)``)."""
+def count_clients(display: int) -> int:
+    """Count connections to the socket of a display (``/proc/net/unix``, see ``proc(5)``).
+
+    Those who rang before there was an X server are among them.
+    """
     path = str(x_socket(display))
     with suppress(OSError):
         rows = (line.split() for line in Path("/proc/net/unix").read_text(errors="replace").splitlines())
-        return any(row[_PATH:] == [path] and row[_STATE] == _CONNECTED for row in rows)
-    return False
+        return sum(row[_PATH:] == [path] and row[_STATE] == _CONNECTED for row in rows)
+    return 0
 
 
 async def appears(path: Path, exited: asyncio.Future[Exit], timeout: float) -> bool:  # noqa: ASYNC109 - no error

@@ -20,6 +20,7 @@ import pytest
 
 from jupyter_vnc.desktops import manager as manager_module
 from jupyter_vnc.desktops import readiness, session, sockets, xauthority, xvnc
+from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import descendants, display_holder
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
@@ -214,6 +215,27 @@ async def test_a_reserved_display_is_taken_though_a_better_one_is_free_again(mon
         assert await manager.reserve("ann", "desktop") == {}
         await manager.stop("ann", "desktop")
         assert await manager.reserve("ann", "desktop") == reserved
+
+
+async def test_a_desktop_that_does_not_start_keeps_no_window_waiting():
+    """Not even when it has failed too often to be tried again."""
+    environ = {}
+    async with managing() as manager:
+        kernels = KernelDisplay(manager, ("ann", "desktop", DesktopSpec(("/bin/false",))), environ.update)
+        manager.on_change = kernels.changed
+        await kernels.open(rings=True)
+        for _ in range(manager.crash_limit + 2):
+            await eventually(lambda: display_holder(int(environ["DISPLAY"][1:])) == os.getpid())
+            assert (await asyncio.to_thread(x_client, environ, "xdpyinfo")).returncode != 0
+        assert manager.state("ann", "desktop") is State.DOWN
+        assert "failed 3 times" in await refused(manager.ensure("ann", "desktop", CLOCK))
+        await kernels.close()
+
+
+async def refused(work):
+    with pytest.raises(DesktopFailed) as caught:
+        await work
+    return str(caught.value)
 
 
 async def test_several_desktops_of_several_users():
