@@ -2,8 +2,8 @@
 
 ``splice(2)`` moves bytes from the target's socket into a pipe, without waiting: now it is known how many there are. A
 frame's head says so, and ``splice`` moves them on to the browser's socket. Pages change hands; no byte of a picture
-comes to user space. It works where both sockets are plain: no TLS, and nothing wrapped around the target leg. Little is copied
-all the same, because that is cheaper.
+comes to user space. It works where both sockets are plain: no TLS, and nothing wrapped around the target leg. What is
+little is copied all the same, because that is cheaper.
 
 :func:`pump_to_viewer` is the one place that decides which way a session's bytes go.
 """
