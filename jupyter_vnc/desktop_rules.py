@@ -70,6 +70,8 @@ class ManagedDesktops:
         await self._managed(visitor, name)
         await self._manager.stop(visitor.user.name, name)
         await self._owner.tokens.revoke(user=visitor.user.name, target=name)
+        if self._kernels is not None:
+            await self._kernels.settled()
 
     async def log(self, visitor: Visitor, name: str) -> str:
         """Return the end of a managed desktop's log, of this run or of the last; empty if it never ran.

@@ -7,7 +7,7 @@ looked at yet does not run. So its display number and its cookie are chosen befo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -50,6 +50,7 @@ class KernelDisplay:
         self._tell = tell
         self._bell: Doorbell | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._arming: asyncio.Task[None] | None = None
         self._rings = False
         self._closed = False
 
@@ -73,7 +74,12 @@ class KernelDisplay:
         elif state is State.UP:
             self._arrived()
         elif state in _GONE:
-            self._spawn(self._arm())
+            self._arming = self._spawn(self._arm())
+
+    async def settled(self) -> None:
+        """Wait until the display of a desktop that was stopped is held again: the next window may come at once."""
+        if self._arming is not None:
+            await asyncio.wait([self._arming])
 
     async def close(self) -> None:
         """Leave no socket, no lock and no task."""
@@ -124,7 +130,8 @@ class KernelDisplay:
             self._bell.close()
             self._bell = None
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
