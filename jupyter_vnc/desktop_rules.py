@@ -59,6 +59,7 @@ class ManagedDesktops:
         self._owner.check_running()
         spec = (await self._managed(visitor, name)).spec
         await (self._manager.restart if restart else self._manager.ensure)(visitor.user.name, name, spec)
+        await self._manager.settle(visitor.user.name, name)
 
     async def stop(self, visitor: Visitor, name: str) -> None:
         """Stop a managed desktop with all its programs, and drop its unused tokens.

@@ -19,7 +19,7 @@ from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
 from . import session, xauthority, xvnc
 from .checks import check_doors, failure
 from .process import Exit, Tree
-from .processes import display_holder
+from .processes import display_holder, lock_file
 from .readiness import answers, appears, count_clients, free_displays, settles
 from .runtime import AUTHORITY, SOCKET, Runtime, record_server
 from .settings import Settings
@@ -90,7 +90,7 @@ class Desktop:
     @property
     def _displays(self) -> Iterator[int]:
         """Display numbers to try: what it had, or has reserved, comes first, since programs know it."""
-        if self._display and display_holder(self._display) == 0:
+        if self._display and not lock_file(self._display).exists():
             yield self._display
         yield from free_displays(f"{os.getuid()}/{self.user}/{self.name}")
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from .processes import lock_file, remove_display, x_socket
+from .processes import lock_file, x_socket
 
 #: Waits until its owner says a line, or is gone; then removes what the owner cannot: lock and socket of the display (if
 #: the lock is still the owner's), the desktop's folder, and the server's folder if that was the last thing in it.
@@ -56,6 +56,8 @@ class Doorbell:
         self._waiting: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._held = False
+        #: What is at the socket's path as long as it is ours.
+        self._inode = 0
         try:
             self._lock()
             if rings:
@@ -77,11 +79,15 @@ class Doorbell:
         self._loop.add_reader(self._listener, readable)
 
     def make_way(self) -> None:
-        """Give the display up to the X server that is about to start. Who rang goes on waiting."""
+        """Give the display up to the X server that is about to start.
+
+        The lock goes, and the socket stays until the X server puts its own in its place, as X servers do: who rang,
+        and who comes meanwhile, goes on waiting.
+        """
         if self._held:
             self._held = False
             self._loop.remove_reader(self._listener)
-            remove_display(self._display, os.getpid())
+            lock_file(self._display).unlink(missing_ok=True)
             self._dismiss_caretaker()
 
     def connect(self, display: int) -> None:
@@ -102,6 +108,8 @@ class Doorbell:
     def close(self) -> None:
         """Take it down; whoever waits is told that there is no display."""
         self.make_way()
+        if self._inode and _inode(x_socket(self._display)) == self._inode:
+            x_socket(self._display).unlink(missing_ok=True)
         self._listener.close()
         for program in self._waiting:
             program.close()
@@ -118,6 +126,7 @@ class Doorbell:
         path = x_socket(self._display)
         path.parent.mkdir(mode=0o1777, exist_ok=True)
         self._listener.bind(str(path))
+        self._inode = _inode(path)
         path.chmod(0o700)
         self._listener.listen()
 
@@ -142,6 +151,13 @@ class Doorbell:
                     self._waiting.append(program)
                 else:
                     program.close()
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.lstat().st_ino
+    except OSError:
+        return 0
 
 
 def _join(program: socket.socket, server: socket.socket) -> None:

@@ -16,6 +16,7 @@ from jupyter_vnc.exceptions import VNCError
 from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
 
 from .doorbell import Doorbell
+from .readiness import SETTLING
 
 _GONE: Final = (State.STOPPED, State.DOWN)
 
@@ -114,8 +115,8 @@ class KernelDisplay:
         environment = self._manager.environment(self._user, self._name)
         self._tell(environment)
         if self._bell is not None:
-            self._bell.connect(int(environment["DISPLAY"].removeprefix(":")))
-            self._drop_bell()
+            bell, self._bell = self._bell, None
+            self._spawn(_let_in(bell, int(environment["DISPLAY"].removeprefix(":"))))
 
     async def _answer(self) -> None:
         """Start the desktop for whoever rang; if it does not start, nobody is kept waiting."""
@@ -135,3 +136,12 @@ class KernelDisplay:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _let_in(bell: Doorbell, display: int) -> None:
+    """Connect those who rang, once the desktop has settled."""
+    try:
+        await asyncio.sleep(SETTLING)
+        bell.connect(display)
+    finally:
+        bell.close()

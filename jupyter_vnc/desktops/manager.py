@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
 
 from .desktop import Desktop, Progress
 from .entry import Entry
+from .readiness import SETTLING
 from .runtime import Runtime, places
 from .session import which
 from .settings import DesktopSettings, Settings
@@ -194,6 +196,12 @@ class DesktopManager(DesktopSettings):
         elif task.exception() is not None:
             entry.note_failure()
 
+    async def settle(self, user: str, name: str) -> None:
+        """Wait until a desktop that is up takes windows; a viewer need not wait for that."""
+        if (entry := self._entries.get((user, name))) is not None and entry.desktop.state is State.UP:
+            age = (datetime.now(UTC) - entry.desktop.since).total_seconds()
+            await asyncio.sleep(max(0.0, SETTLING - age))
+
     async def open_file(self, user: str, name: str, spec: DesktopSpec, file: Path) -> None:
         """Open a file with the application that the desktop has for it; start the desktop first if it is not up.
 
@@ -205,6 +213,7 @@ class DesktopManager(DesktopSettings):
         if (opener := which("xdg-open")) is None:
             raise DesktopFailed("Files cannot be opened on a desktop: xdg-open (xdg-utils) is not installed.")
         await self.ensure(user, name, spec)
+        await self.settle(user, name)
         desktop = self._entries[user, name].desktop
         how = await desktop.run([opener, str(file)], str(file.parent), OPEN_PATIENCE)
         if how is not None and how.status:

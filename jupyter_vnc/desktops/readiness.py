@@ -18,6 +18,9 @@ DISPLAYS: Final = range(100, 1000)
 #: How many display numbers are tried; more than one is needed only when somebody takes it at the same moment.
 ATTEMPTS: Final = 20
 
+#: Seconds from a desktop's start to its first windows: a window manager that is still starting may lose one.
+SETTLING: Final = 0.5
+
 #: Seconds between two looks at a program that is starting.
 POLL: Final = 0.01
 

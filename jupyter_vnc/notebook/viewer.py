@@ -71,10 +71,10 @@ class Viewer:
 
     def changes(self, seconds: float) -> bool:
         """Wait until something on the screen changes; False if nothing did for so many seconds."""
-        if not self._asked:
-            self._ask(incremental=True)
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
+            if not self._asked:  # an update may have nothing in it
+                self._ask(incremental=True)
             if not self._comes(left):
                 return False
             if self._read_message() != 0:

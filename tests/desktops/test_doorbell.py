@@ -51,9 +51,23 @@ async def test_it_holds_the_display_until_it_makes_way(display, folder):
     bell.make_way()
     bell.make_way()
     assert not lock_file(display).exists()
+    with program(display) as late:
+        bell.close()
+        with pytest.raises(ConnectionResetError):
+            late.recv(1)
     assert not x_socket(display).exists()
-    bell.close()
     assert folder.exists()
+
+
+async def test_the_socket_of_the_x_server_stays(display, folder):
+    bell = Doorbell(display, folder)
+    bell.make_way()
+    x_socket(display).unlink()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(x_socket(display)))
+        bell.close()
+        assert x_socket(display).exists()
+    x_socket(display).unlink()
 
 
 async def test_it_may_hold_the_display_and_not_ring(display, folder):
@@ -91,6 +105,7 @@ async def test_bytes_and_descriptors_of_who_rang_reach_the_server(display, folde
         await rung(bell)
         with program(display) as second:
             bell.make_way()
+            x_socket(display).unlink()  # as X servers do
             with socket.socket(socket.AF_UNIX) as server:
                 server.bind(str(x_socket(display)))
                 server.listen()
@@ -127,6 +142,7 @@ async def test_a_server_that_is_not_there_is_no_display(display, folder):
     with program(display) as one:
         await rung(bell)
         bell.make_way()
+        x_socket(display).unlink()
         bell.connect(display)
         assert one.recv(1) == b""
     bell.close()

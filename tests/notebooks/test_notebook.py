@@ -88,7 +88,9 @@ def test_the_first_window_starts_the_desktop_and_appears_on_it():
         # Stopped, and asked for again by a program that knows the display: the same display, a new X server.
         kernel.run("desktop.stop()")
         assert wait_for(lambda: kernel.value("clock.poll()") is not None)
-        kernel.run(f"subprocess.Popen(['xclock', '-bg', '{RED}']); desktop.wait_for_colour('{RED}', timeout=20)")
+        kernel.run(f"again = subprocess.Popen(['xclock', '-bg', '{RED}'])")
+        assert wait_for(lambda: server.state() == "up")
+        kernel.run(f"desktop.wait_for_colour('{RED}', timeout=20)")
         assert kernel.value("__import__('os').environ['DISPLAY']") == display
         assert len(left_of(display[1:])) == 2
     assert left_of(display[1:]) == []
@@ -157,6 +159,7 @@ def test_a_server_with_a_display_of_its_own_keeps_it(monkeypatch):
 
 def test_the_tutorial_runs(server, kernel):
     """Every cell of it, in its order; and what it promises to show is there."""
+    kernel.run("desktop.start()")
     cells = json.loads((ROOT / "docs/tutorial/desktop.ipynb").read_text())["cells"]
     pictures = 0
     for cell in cells:
