@@ -95,7 +95,7 @@ class WebSocketChannel:
     def lend(self) -> FrameWriter:
         """See :meth:`~jupyter_vnc.zerocopy.Lender.lend`: the rest of tornado writes in its turn from now on."""
         stream = getattr(self._handler.ws_connection, "stream", None)
-        if type(stream) is not IOStream:
+        if type(stream) is not IOStream or stream.closed():
             raise CannotLend("the browser's connection is encrypted, or closed")
         self._frames = FrameWriter(stream)
         if not self._frames.sees(lambda: self._handler.ping(b"vnc")):
