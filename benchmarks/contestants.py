@@ -21,6 +21,8 @@ from typing import Any, ClassVar, Final
 
 import psutil
 
+from demo.demo import free_port
+
 from . import floor
 from .browser import BareBrowser, Browser
 
@@ -102,12 +104,6 @@ class Contestant:
         raise TimeoutError(f"{self.name} does not start:\n{(self._folder / 'log').read_text()[-2000:]}")
 
 
-def _free_port() -> int:
-    with socket.create_server((_HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 #: What may be installed in this environment.
 _EXTENSIONS: Final = (
     "jupyter_lsp",
@@ -128,7 +124,7 @@ class JupyterServer(Contestant):
 
     def __init__(self, folder: Path, ports: Mapping[str, int]) -> None:
         super().__init__(folder, ports)
-        self._port = _free_port()
+        self._port = free_port()
         self._token = secrets.token_hex(16)
         extensions = {name: name in self.extensions for name in _EXTENSIONS}
         config = {
@@ -208,7 +204,7 @@ class Websockify(Contestant):
 
     def __init__(self, folder: Path, ports: Mapping[str, int]) -> None:
         super().__init__(folder, ports)
-        self._port = _free_port()
+        self._port = free_port()
         lines = [f"{name}: {_HOST}:{port}\n" for name, port in ports.items()]
         (self._folder / "tokens").write_text("".join(lines))
 

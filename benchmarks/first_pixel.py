@@ -20,17 +20,10 @@ from typing import Any, ClassVar, Final
 import psutil
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.chromium import ARGUMENTS, CHROMIUM
+
 from .contestants import JupyterServer
 
-_CHROMIUM: Final = "/usr/bin/chromium"
-_ARGUMENTS: Final = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 #: The session of both: it paints the screen, which is what is waited for.
 _SESSION: Final = "#!/bin/sh\nxsetroot -solid '#c02040'\nexec openbox\n"
 _PAINTED: Final = """() => {
@@ -111,7 +104,7 @@ def run(rounds: int) -> dict[str, dict[str, list[float]]]:
     """Measure each a number of times, cold and warm."""
     found: dict[str, dict[str, list[float]]] = {kind.name: {"cold": [], "warm": []} for kind in _KINDS}
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for number in range(rounds):
             for kind in _KINDS:
                 print(f"{kind.name}, {number + 1} of {rounds}", file=sys.stderr, flush=True)

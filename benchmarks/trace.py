@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.chromium import ARGUMENTS, CHROMIUM
+
 #: (seconds since the beginning, bytes) in the order in which they came.
 Trace = list[tuple[float, bytes]]
 
@@ -44,10 +46,7 @@ setInterval(() => {
 }, 40);
 </script>"""
 _SCROLL: Final = "while :; do for f in /etc/*.conf /etc/services; do cat $f; sleep 0.1; done; done"
-_CHROMIUM: Final = (
-    "--no-sandbox --disable-quic --disable-background-networking --disable-component-update --disable-sync"
-    " --no-first-run --disable-gpu --window-position=0,0 --window-size=640,520"
-)
+_CHROMIUM: Final = [CHROMIUM, *ARGUMENTS, "--disable-gpu", "--window-position=0,0", "--window-size=640,520"]
 
 
 def record(seconds: float) -> Trace:
@@ -56,7 +55,7 @@ def record(seconds: float) -> Trace:
     Raises:
         FileNotFoundError: a program is missing; says which.
     """
-    for program in ("Xtigervnc", "xterm", "chromium"):
+    for program in ("Xtigervnc", "xterm", CHROMIUM):
         if shutil.which(program) is None:
             raise FileNotFoundError(f"{program} is not installed; `make bench` installs it.")
     with tempfile.TemporaryDirectory(prefix="jvbench-") as name, _desktop(Path(name)) as path:
@@ -78,7 +77,7 @@ def _desktop(folder: Path) -> Iterator[str]:
         with os.fdopen(out) as said:
             environ["DISPLAY"] = ":" + said.readline().strip()
         programs.append(_start(["xterm", "-geometry", "100x50+650+0", "-e", "sh", "-c", _SCROLL], environ))
-        browser = ["chromium", *_CHROMIUM.split(), f"--user-data-dir={folder / 'chromium'}", f"--app=file://{page}"]
+        browser = [*_CHROMIUM, f"--user-data-dir={folder / 'chromium'}", f"--app=file://{page}"]
         programs.append(_start(browser, environ))
         time.sleep(5)  # until both have drawn
         yield str(path)

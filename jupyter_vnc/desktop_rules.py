@@ -84,17 +84,24 @@ class ManagedDesktops:
         await self._managed(visitor, name)
         return self._manager.log_text(visitor.user.name, name)
 
-    async def open_file(self, visitor: Visitor, name: str, file: Path) -> None:
+    async def open_file(self, visitor: Visitor, name: str, find_file: Callable[[], Path]) -> None:
         """Open a file of the server on a managed desktop, which is started where that is needed.
+
+        Args:
+            visitor: who asks.
+            name: the desktop's target.
+            find_file: finds the file, or raises what the host says of one that is not there; called once it may be.
 
         Raises:
             TargetNotFound: there is no managed desktop of this name for the visitor.
-            NotPermitted: the visitor may only look at it.
+            NotPermitted: the visitor may only look at it, or may not read files.
             DesktopFailed: it did not start, or it has no application for the file.
         """
         self._owner.check_running()
         spec = (await self._managed(visitor, name)).spec
-        await self._manager.open_file(visitor.user.name, name, spec, file)
+        if not await visitor.may("read", "contents"):
+            raise NotPermitted("You may not read files of this server.")
+        await self._manager.open_file(visitor.user.name, name, spec, find_file())
 
     async def offer_display(self, owner: User, tell: Tell, *, occupied: bool) -> None:
         """Give kernels and terminals the display of a managed desktop of the server's owner.

@@ -8,7 +8,7 @@ from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 
 from jupyter_vnc import app
-from tests.server import Client, callers, counting_target
+from tests.server import callers, counting_target
 
 #: A path that matches each route's pattern.
 EXAMPLES = {app._NAME: "lab-1", r"([0-9a-f]{16})": "0123456789abcdef", "(.+)": "viewer/page.js", "/?": "/"}
@@ -65,11 +65,6 @@ def jp_server_config(listener):
         },
         "VNCBroker": {"targets": {"lab-1": {"host": "127.0.0.1", "port": port}}},
     }
-
-
-@pytest.fixture
-def client(jp_serverapp, http_server_client, jp_http_port):
-    return Client(jp_serverapp, http_server_client, jp_http_port)
 
 
 def test_every_route_is_walked():

@@ -8,7 +8,6 @@ import pytest
 from jupyter_vnc.target_config import parse_target
 from tests.bare_browser import browser, frame
 from tests.fakes import vnc_server
-from tests.server import Client
 
 #: What one session may hold in user space (design: about 2 MiB), with room for what else the test allocates.
 BOUND = 4 * 1024 * 1024
@@ -21,16 +20,6 @@ def jp_server_config():
         "ServerApp": {"jpserver_extensions": extensions, "allow_unauthenticated_access": False},
         "VNCBroker": {"targets": {"none": {"host": "127.0.0.1", "port": 1}}, "ping_interval": 0},
     }
-
-
-@pytest.fixture
-def client(jp_serverapp, http_server_client, jp_http_port):
-    return Client(jp_serverapp, http_server_client, jp_http_port)
-
-
-@pytest.fixture
-def broker(jp_serverapp):
-    return jp_serverapp.web_app.settings["vnc_broker"]
 
 
 async def settled(value, pause=0.5):

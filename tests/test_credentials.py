@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -11,6 +10,7 @@ from jupyter_vnc import credentials as module
 from jupyter_vnc.credentials import load_password
 from jupyter_vnc.exceptions import TargetRefused
 from jupyter_vnc.targets import Credentials, Secret
+from tests.needs import require
 
 
 def from_file(path):
@@ -62,21 +62,17 @@ async def test_a_file_of_text(raw, password, file):
 
 @pytest.mark.parametrize("password", ["hunter2", "exactly8", "longer than eight", "p w;'d"])
 async def test_a_file_that_vncpasswd_wrote(password, file):
-    program = shutil.which("tigervncpasswd") or shutil.which("vncpasswd")
-    if program is None and os.environ.get("CI") != "true":
-        pytest.skip("vncpasswd is not installed")
-    made = subprocess.run([program, "-f"], input=f"{password}\n".encode(), capture_output=True, check=True)
+    require("tigervncpasswd")
+    made = subprocess.run(["tigervncpasswd", "-f"], input=f"{password}\n".encode(), capture_output=True, check=True)
     assert len(made.stdout) in {8, 16}
     file.write_bytes(made.stdout)
     assert await load_password(from_file(file)) == password[:8]
 
 
 async def test_a_file_with_a_password_for_looking_only_gives_the_first(file):
-    program = shutil.which("tigervncpasswd") or shutil.which("vncpasswd")
-    if program is None and os.environ.get("CI") != "true":
-        pytest.skip("vncpasswd is not installed")
+    require("tigervncpasswd")
     made = [
-        subprocess.run([program, "-f"], input=word, capture_output=True, check=True).stdout[:8]
+        subprocess.run(["tigervncpasswd", "-f"], input=word, capture_output=True, check=True).stdout[:8]
         for word in (b"control1\n", b"lookonly\n")
     ]
     file.write_bytes(b"".join(made))

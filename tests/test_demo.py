@@ -4,7 +4,6 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.needs import require
+
 DEMO = Path(__file__).parent.parent / "demo" / "demo.py"
 PROGRAMS = ("Xtigervnc", "tigervncpasswd", "openbox", "xterm", "xsetroot")
 
@@ -25,11 +26,7 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture
 def programs():
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"not installed: {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    require(*PROGRAMS)
 
 
 def url_of(process):

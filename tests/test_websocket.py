@@ -11,7 +11,7 @@ from tornado.httpclient import HTTPClientError
 
 from jupyter_vnc.target_config import parse_target
 from tests.fakes import vnc_server
-from tests.server import Client, read_to_close
+from tests.server import read_to_close
 
 KEY_A = b"\x04\x01\x00\x00\x00\x00\x00\x61"
 UPDATE_REQUEST = b"\x03\x01\x00\x00\x00\x00\x00\x40\x00\x30"
@@ -43,16 +43,6 @@ def jp_server_config():
             "tokens_per_user": 1000,
         },
     }
-
-
-@pytest.fixture
-def client(jp_serverapp, http_server_client, jp_http_port):
-    return Client(jp_serverapp, http_server_client, jp_http_port)
-
-
-@pytest.fixture
-def broker(jp_serverapp):
-    return jp_serverapp.web_app.settings["vnc_broker"]
 
 
 def add_target(broker, server, name="fake", **keys):

@@ -11,6 +11,7 @@ from typing import Final
 
 from .process import Exit
 from .processes import display_holder, x_socket
+from .sockets import rows
 
 #: X displays that we use: above those of machines' own screens, of SSH and of other tools that start at 0 or 10.
 DISPLAYS: Final = range(100, 1000)
@@ -96,10 +97,7 @@ def count_clients(display: int) -> int:
     Those who rang before there was an X server are among them.
     """
     path = str(x_socket(display))
-    with suppress(OSError):
-        rows = (line.split() for line in Path("/proc/net/unix").read_text(errors="replace").splitlines())
-        return sum(row[_PATH:] == [path] and row[_STATE] == _CONNECTED for row in rows)
-    return 0
+    return sum(row[_PATH:] == [path] and row[_STATE] == _CONNECTED for row in rows(Path("/proc/net/unix")))
 
 
 async def appears(path: Path, exited: asyncio.Future[Exit], timeout: float) -> bool:  # noqa: ASYNC109 - no error

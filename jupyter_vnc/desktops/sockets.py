@@ -32,16 +32,16 @@ def _links(pid: int) -> Iterator[str]:
 
 def _listening(pid: int) -> Iterator[tuple[str, str]]:
     for table in _TCP_TABLES:
-        for row in _rows(Path(f"/proc/{pid}/net/{table}")):
+        for row in rows(Path(f"/proc/{pid}/net/{table}")):
             if row[3] == _LISTEN:
                 yield row[9], f"{table} port {int(row[1].rpartition(':')[2], 16)}"
-    for row in _rows(Path(f"/proc/{pid}/net/unix")):
+    for row in rows(Path(f"/proc/{pid}/net/unix")):
         if len(row) > 7 and row[7].startswith("@") and int(row[3], 16) & _ACCEPTS:
             yield row[6], f"abstract socket {row[7]}"
 
 
-def _rows(table: Path) -> Iterator[list[str]]:
-    """Rows of a table of the kernel, without its heading; a machine without IPv6 has no ``tcp6``."""
+def rows(table: Path) -> Iterator[list[str]]:
+    """Yield the rows of a table of the kernel, without its heading; a machine without IPv6 has no ``tcp6``."""
     try:
         lines = table.read_text(errors="replace").splitlines()
     except FileNotFoundError:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from jupyter_vnc.target_config import parse_target
-from tests.server import Client
 
 
 @pytest.fixture
@@ -19,16 +18,6 @@ def jp_server_config():
         "ServerApp": {"jpserver_extensions": extensions, "allow_unauthenticated_access": False},
         "VNCBroker": {"targets": {"none": {"host": "127.0.0.1", "port": 1}}, "ping_interval": 0, **many},
     }
-
-
-@pytest.fixture
-def client(jp_serverapp, http_server_client, jp_http_port):
-    return Client(jp_serverapp, http_server_client, jp_http_port)
-
-
-@pytest.fixture
-def broker(jp_serverapp):
-    return jp_serverapp.web_app.settings["vnc_broker"]
 
 
 @pytest.fixture

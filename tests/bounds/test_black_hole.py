@@ -1,7 +1,6 @@
 """A peer that is gone without a word: no packet comes any more, not even one that says so. Both legs are freed."""
 
 import asyncio
-import os
 import socket
 import time
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from jupyter_vnc import dial
 from tests.bare_browser import browser, frame, live
 from tests.bounds.namespaces import HERE, THERE, two_hosts
 from tests.fakes import vnc_server
+from tests.needs import require_root
 
 #: Seconds until both legs are freed, in the product; and how the seconds of the quick test compare to it.
 AT_MOST = 45
@@ -24,8 +24,7 @@ REAL = pytest.param(1, id="real", marks=[pytest.mark.endurance, pytest.mark.time
 
 @pytest.fixture
 def hosts():
-    if os.geteuid() and not os.environ.get("CI"):
-        pytest.skip("network namespaces need root")
+    require_root()
     with two_hosts() as hosts:
         yield hosts
 

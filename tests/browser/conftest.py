@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,15 +17,9 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+from demo.demo import free_port
+from tests.chromium import ARGUMENTS, CHROMIUM
+
 # A space is given to Jupyter as JupyterHub gives it: quoted.
 PREFIX = "/user/a@b%20c/"
 
@@ -58,12 +51,6 @@ def stop(process):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(15)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class VNCServer:

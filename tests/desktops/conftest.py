@@ -1,12 +1,12 @@
 """Fixtures for desktops: a home and a runtime folder of their own, and a census around every test that starts one."""
 
-import os
-import shutil
 import tempfile
 from pathlib import Path
 
 import census
 import pytest
+
+from tests.needs import require
 
 PROGRAMS = ("Xtigervnc", "openbox", "xterm", "xclock", "xdpyinfo", "dbus-daemon")
 
@@ -46,11 +46,7 @@ def runtime_dir(home, tmp_path):
 @pytest.fixture
 def programs():
     """Real programs; where they are missing, CI fails."""
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"not installed: {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    require(*PROGRAMS)
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import asyncio
 import json
 
 import pytest
-
-from tests.server import Client
+from jupyter_server.auth.authorizer import AllowAllAuthorizer
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
@@ -25,9 +24,9 @@ def jp_server_config(home):
 
 
 @pytest.fixture
-def client(jp_serverapp, http_server_client, jp_http_port, jp_asyncio_loop):
-    yield Client(jp_serverapp, http_server_client, jp_http_port)
-    jp_asyncio_loop.run_until_complete(jp_serverapp.web_app.settings["vnc_broker"].close())
+def client(client, broker, jp_asyncio_loop):
+    yield client
+    jp_asyncio_loop.run_until_complete(broker.close())
 
 
 async def do(client, method, name, action=None, more=""):
@@ -129,3 +128,15 @@ async def test_where_files_cannot_be_opened(client, monkeypatch, jp_root_dir):
     monkeypatch.setattr("jupyter_vnc.desktops.manager.which", lambda program: None)
     answer = await open_file(client, "note.txt")
     assert "xdg-utils" in json.loads(answer.body)["message"]
+
+
+async def test_who_may_not_read_files_opens_none(client, jp_serverapp, jp_root_dir):
+    (jp_root_dir / "note.txt").touch()
+
+    class NoFiles(AllowAllAuthorizer):
+        def is_authorized(self, handler, user, action, resource):
+            return resource != "contents"
+
+    jp_serverapp.web_app.settings["authorizer"] = NoFiles(parent=jp_serverapp)
+    for path in ("note.txt", "nothing.txt"):
+        assert (await open_file(client, path)).code == 403

@@ -25,6 +25,7 @@ from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import descendants, display_holder
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
 from jupyter_vnc.targets import DesktopSpec, State
+from tests.needs import require_root
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
@@ -308,9 +309,9 @@ for authority in (authority, "/dev/null"):
 """
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 async def test_another_user_is_refused(runtime_dir):
     """Even where the folders above are open to all, ours are not."""
+    require_root()
     for folder in [runtime_dir, *runtime_dir.parents][:-2]:
         if folder.stat().st_uid == 0 and folder != Path("/tmp"):
             folder.chmod(0o755)
@@ -375,8 +376,8 @@ def server_of(uid, folder):
     assert list((folder / "rt").iterdir()) == []
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_two_users_with_three_desktops_each_on_one_machine():
+    require_root()
     with contextlib.ExitStack() as stack:
         seen = []
         uids = [pwd.getpwnam(name).pw_uid for name in ("daemon", "nobody")]

@@ -7,7 +7,6 @@ import pytest
 
 from jupyter_vnc.target_config import parse_target
 from tests.integration.viewer import Viewer
-from tests.server import Client
 
 
 @pytest.fixture
@@ -20,16 +19,6 @@ def jp_server_config():
         },
         "VNCBroker": {"targets": {"nobody": {"host": "127.0.0.1", "port": 1}}},
     }
-
-
-@pytest.fixture
-def client(jp_serverapp, http_server_client, jp_http_port):
-    return Client(jp_serverapp, http_server_client, jp_http_port)
-
-
-@pytest.fixture
-def broker(jp_serverapp):
-    return jp_serverapp.web_app.settings["vnc_broker"]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ All of it is a context manager that stops what it started, by process, and leave
 import asyncio
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from demo.demo import free_port, running, wait_for_display, write_private
 from jupyter_vnc.desktops import xauthority
 from jupyter_vnc.targets import TCPAddress, UnixAddress
 from tests.integration import lamp
+from tests.needs import require
 
 #: The colour of a server's background.
 BACKGROUND = "#1f5fbf"
@@ -30,15 +30,6 @@ LAMP_CORNER, LAMP_POINT, LAMP_HAND = (100, 100), (200, 200), (240, 240)
 
 #: Seconds that something real may take.
 PATIENCE = 30.0
-
-
-def require(*programs):
-    """See to it that programs are there: where they are missing, CI fails and a person's machine skips."""
-    missing = [program for program in programs if shutil.which(program) is None]
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"not installed: {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}")
 
 
 def wait_until(condition, what):

@@ -100,9 +100,10 @@ def test_the_first_window_starts_the_desktop_and_appears_on_it():
 def test_a_matplotlib_window_from_a_cell(server, kernel):
     kernel.run("%gui qt\nimport matplotlib\nmatplotlib.use('QtAgg')\nimport matplotlib.pyplot as plt")
     kernel.run(f"plt.figure(facecolor='{RED}').add_subplot().plot([1, 4, 9]); plt.show(block=False); plt.pause(1)")
-    x, y = kernel.value(f"desktop.wait_for_colour('{RED}')")
-    assert kernel.value("desktop.screenshot().size") > [x, y]
-    kernel.run("plt.close()")
+    kernel.run(f"desktop.wait_for_colour('{RED}')")
+    kernel.run("plt.close(); plt.pause(0.5)")
+    with pytest.raises(CellFailed, match="was not to be seen"):
+        kernel.run(f"desktop.wait_for_colour('{RED}', timeout=1)")
 
 
 def test_a_program_with_a_wrong_cookie_gets_no_window(server, kernel):

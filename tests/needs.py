@@ -1,0 +1,24 @@
+"""What a test needs of the machine. Where it is missing, CI fails and a person's machine skips the test."""
+
+import os
+import shutil
+
+import pytest
+
+
+def require(*programs):
+    """See to it that programs are there."""
+    if missing := [program for program in programs if shutil.which(program) is None]:
+        _lack(f"not installed: {', '.join(missing)}")
+
+
+def require_root():
+    """See to it that we may become somebody else, and make networks."""
+    if os.geteuid():
+        _lack("needs root")
+
+
+def _lack(reason):
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
