@@ -11,7 +11,7 @@ from tests.server import read_to_close
 from tests.test_websocket import add_target, greet, until
 
 # The server of these tests knows several people.
-jp_server_config, client, broker = people.jp_server_config, people.client, people.broker
+jp_server_config = people.jp_server_config
 
 ANN, BOB = {"X-User": "ann"}, {"X-User": "bob"}
 
