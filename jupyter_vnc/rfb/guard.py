@@ -144,15 +144,17 @@ class Guard:
         self._mode = mode
         self.enforcing = self._rights != _EVERY_RIGHT
         self.input_seen = False
-        self._dropped = frozenset(kind for kind, rule in GRAMMAR.items() if rule.right not in self._rights)
-        self._human = frozenset(kind for kind, rule in GRAMMAR.items() if rule.human) - self._dropped
+        refused = frozenset(kind for kind, rule in GRAMMAR.items() if rule.right not in self._rights)
+        self._human = frozenset(kind for kind, rule in GRAMMAR.items() if rule.human) - refused
         self._edits: dict[int, Callable[[bytes], bytes]] = {
             UNKNOWN: self._unseen,
             ClientMessage.CLIENT_CUT_TEXT: self._clipboard,
             **(self._restrictions() if self.enforcing else {}),
         }
+        joined, left_out = self._rows(refused)
+        self._dropped = refused - left_out
         long_pointer = not self.enforcing or Right.POINTER not in self._rights
-        self._scanner = Scanner(strict=self.enforcing, long_pointer=long_pointer, joined=self._rows())
+        self._scanner = Scanner(strict=self.enforcing, long_pointer=long_pointer, joined=joined, without=left_out)
 
     @property
     def observing(self) -> bool:
@@ -181,11 +183,17 @@ class Guard:
         edit = self._edits.get(message.type)
         return edit(message.data) if edit else message.data
 
-    def _rows(self) -> list[frozenset[int]]:
-        """Return the sets of types that need no look at each message: passed unseen, passed as input, dropped."""
+    def _rows(self, refused: frozenset[int]) -> tuple[list[frozenset[int]], frozenset[int]]:
+        """Return the sets of types that need no look at each message, and which of them are left out on the way.
+
+        Where no input passes, all are one set. Otherwise passed unseen, passed as input, and dropped are three, because
+        the first type of a row has to tell whether input is in it.
+        """
         plain = frozenset(kind for kind, rule in GRAMMAR.items() if rule.size and kind not in self._edits)
-        passed = plain - self._dropped
-        return [kinds for kinds in (passed - self._human, passed, plain & self._dropped) if kinds]
+        if not plain & self._human:
+            return [plain], plain & refused
+        passed = plain - refused
+        return [kinds for kinds in (passed - self._human, passed, plain & refused) if kinds], frozenset()
 
     def _unseen(self, data: bytes) -> bytes:
         """Bytes that cannot be cut: nobody can tell, so rather too late than cut off somebody at work."""

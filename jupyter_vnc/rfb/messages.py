@@ -149,8 +149,8 @@ def message_name(kind: int) -> str:
     return f"{known.name if known else 'type'} {number}"
 
 
-def _pattern(kinds: Collection[int], *, long_pointer: bool) -> re.Pattern[bytes]:
-    """Return what matches a row of whole messages of these types: the table's sizes as a regular expression.
+def _one_of(kinds: Collection[int], *, long_pointer: bool) -> bytes:
+    """Return what matches one whole message of any of these types: the table's sizes as a regular expression.
 
     It cuts a busy pointer at the speed of C; nothing but fixed sizes goes into it.
     """
@@ -161,16 +161,27 @@ def _pattern(kinds: Collection[int], *, long_pointer: bool) -> re.Pattern[bytes]
     if long_pointer and ClientMessage.POINTER_EVENT in kinds:
         rows.remove(b"\x05.{5}")
         rows += [rb"\x05[\x00-\x7f].{4}", rb"\x05[\x80-\xff].{5}"]
-    return re.compile(b"(?s:" + b"|".join(rows) + b")++")
+    return b"(?s:" + b"|".join(rows) + b")"
 
 
 def _rows(joined: Collection[Collection[int]], *, long_pointer: bool) -> dict[int, re.Pattern[bytes]]:
     """Return for each type the pattern of the row that it begins."""
     rows: dict[int, re.Pattern[bytes]] = {}
     for kinds in joined:
-        pattern = _pattern(kinds, long_pointer=long_pointer)
+        pattern = re.compile(_one_of(kinds, long_pointer=long_pointer) + b"++")
         rows.update((kind, pattern) for kind in kinds if kind not in rows)
     return rows
+
+
+def _sieve(
+    joined: Collection[Collection[int]], without: Collection[int], *, long_pointer: bool
+) -> re.Pattern[bytes] | None:
+    """Return what finds, one after the other, the rows that are left of a row; None where nothing is left out."""
+    if not without:
+        return None
+    kept = {kind for kinds in joined for kind in kinds} - set(without)
+    out, stay = (_one_of(kinds, long_pointer=long_pointer) for kinds in (without, kept))
+    return re.compile(out + b"*+(" + stay + b"*+)")
 
 
 class Scanner:
@@ -183,6 +194,7 @@ class Scanner:
             strips that encoding leaves this off, and every PointerEvent has six bytes.
         joined: sets of fixed-size types; messages in a row that are all of one set come as one piece. A type
             that is in several of them begins a row of the first.
+        without: types that are left out of such a piece; each of them is in ``joined``.
 
     Attributes:
         lost: an unknown type has come; nothing is cut any more.
@@ -190,7 +202,12 @@ class Scanner:
     """
 
     def __init__(
-        self, *, strict: bool = True, long_pointer: bool = True, joined: Collection[Collection[int]] = ()
+        self,
+        *,
+        strict: bool = True,
+        long_pointer: bool = True,
+        joined: Collection[Collection[int]] = (),
+        without: Collection[int] = (),
     ) -> None:
         self.lost = False
         self.skipped = 0
@@ -202,6 +219,7 @@ class Scanner:
         self._short_rows = _rows(joined, long_pointer=False)
         self._long_rows = _rows(joined, long_pointer=True) if long_pointer else self._short_rows
         self._rows = self._short_rows
+        self._sieves = [_sieve(joined, without, long_pointer=longer) for longer in (False, long_pointer)]
 
     def feed(self, data: bytes) -> list[Message]:
         """Return the messages that these bytes complete.
@@ -224,12 +242,19 @@ class Scanner:
             elif size == 0 or start + size > len(self._buffer):
                 break
             else:
-                messages.append(Message(kind, bytes(self._buffer[start : start + size])))
+                messages.append(Message(kind, self._piece(kind, start, start + size)))
                 start += size
                 if kind == ClientMessage.SET_ENCODINGS:
                     self._follow(messages[-1].data)
         del self._buffer[:start]
         return messages
+
+    def _piece(self, kind: int, start: int, end: int) -> bytes:
+        """Return a message, or what is to be kept of a row."""
+        sieve = self._sieves[self._long_pointer]
+        if sieve is None or kind not in self._rows:
+            return bytes(self._buffer[start:end])
+        return b"".join(sieve.findall(self._buffer, start, end))
 
     def _measure(self, start: int) -> tuple[int, int]:
         """Return type and length of what starts here; length 0 while too little of it is there to tell."""
