@@ -1,6 +1,6 @@
 """The broker: the one façade that handlers call, and the place of every rule: who, what, how many, for how long.
 
-It knows neither HTTP nor websockets. A host gives it a :class:`~jupyter_vnc.targets.Visitor` for each request and a
+It knows neither HTTP nor websockets. A host gives it a :class:`~jupyter_vnc.people.Visitor` for each request and a
 :class:`~jupyter_vnc.channels.Channel` for each viewer; what it raises carries its own status and close code.
 """
 
@@ -16,15 +16,18 @@ from traitlets.config import LoggingConfigurable
 
 from .audit import Audit
 from .broker_config import BrokerLimits
+from .catalogue import Access, Catalogue
 from .channels import Channel
 from .connect import ConnectLimits, Connector
 from .desktop_rules import ManagedDesktops
 from .desktops.manager import DesktopManager
 from .exceptions import ConfigError, MalformedRequest, NotPermitted, ServerStopping, TargetNotFound, TokenRefused
+from .people import User, Visitor
 from .plugins import load_plugin
+from .rechecks import Rechecker
 from .serving import SessionRunner
-from .sessions import Session, SessionLimits, SessionRegistry
-from .targets import TARGET_NAME, DesktopAddress, Mode, State, Target, TargetSource, UnixAddress, User, Visitor
+from .sessions import Session, SessionLimits, SessionRegistry, place_of
+from .targets import DesktopAddress, Mode, State, Target, TargetSource, UnixAddress
 from .tokens import Grant, IssuedToken, TokenRegistry, TokenStore
 
 #: The target that is there when nothing is configured and an X server with VNC is installed.
@@ -61,7 +64,8 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         super().__init__(**kwargs)
         self.desktop_manager = DesktopManager(parent=self)
         self._use_default_target()
-        self.sources = self._load_sources()
+        self.catalogue = Catalogue(self._load_sources(), self.log)
+        self._rechecker = Rechecker(self.catalogue)
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )
@@ -106,6 +110,11 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         return kind(per_user=self.tokens_per_user, total=self.tokens_total)  # type: ignore[call-arg]
 
     @property
+    def sources(self) -> list[TargetSource]:
+        """Where targets come from, in the order of precedence."""
+        return self.catalogue.sources
+
+    @property
     def advice(self) -> str:
         """What to do when there is no target; empty when an X server with VNC could make one."""
         return self.desktop_manager.advice
@@ -114,12 +123,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
 
     async def list_targets(self, visitor: Visitor) -> list[dict[str, Any]]:
         """List what the visitor may look at: the rows of ``GET api/targets``."""
-        pairs = [(target, await self._best_mode(visitor, target)) for target in await self.visible(visitor.user)]
-        return [
-            target.public(mode=mode, state=self.state(target, visitor.user))
-            for target, mode in pairs
-            if mode is not None
-        ]
+        return [self._row(Access(target, mode, visitor.user)) for target, mode in await self.catalogue.visible(visitor)]
 
     async def find(self, visitor: Visitor, name: object) -> tuple[Target, Mode]:
         """Return a target, as this user has it, and the most that the visitor may do there.
@@ -127,23 +131,23 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         Raises:
             TargetNotFound: unknown or not permitted; the answer is the same.
         """
-        if not isinstance(name, str) or not TARGET_NAME.fullmatch(name):
-            raise TargetNotFound
-        for source in self.sources:
-            if (target := await self._ask(source, visitor.user, name)) is not None:
-                if (mode := await self._best_mode(visitor, target)) is None:
-                    break
-                return target.for_user(visitor.user), mode
-        raise TargetNotFound
+        access = await self.catalogue.find(visitor, name)
+        return access.target, access.mode
 
-    async def public_target(self, visitor: Visitor, name: str) -> dict[str, Any]:
-        """Return one row of ``GET api/targets``.
+    async def public_target(self, visitor: Visitor, name: str, owner: str = "") -> dict[str, Any]:
+        """Return one row of ``GET api/targets``; with an owner, of somebody else's desktop.
 
         Raises:
             TargetNotFound: unknown or not permitted.
         """
-        target, mode = await self.find(visitor, name)
-        return target.public(mode=mode, state=self.state(target, visitor.user))
+        return self._row(await self.catalogue.find(visitor, name, owner))
+
+    async def visible(self, user: User) -> list[Target]:
+        """Return the targets that a user has, before anybody asks an authorizer."""
+        return [target for target in await self.catalogue.known(user) if target.admits(user)]
+
+    def _row(self, access: Access) -> dict[str, Any]:
+        return access.target.public(mode=access.mode, state=self.state(access.target, access.owner))
 
     def state(self, target: Target, user: User) -> State:
         """What is known of a target without connecting: probes would count against a server's lock-out."""
@@ -158,46 +162,15 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             return State.UP if Path(address.path).is_socket() else State.DOWN
         return self._runner.last_state(str(address))
 
-    async def visible(self, user: User) -> list[Target]:
-        """Return the targets that a user has, before anybody asks an authorizer."""
-        merged: dict[str, Target] = {}
-        for source in self.sources:
-            for target in await self._ask_all(source, user):
-                merged.setdefault(target.name, target)
-        return list(merged.values())
-
-    async def _ask_all(self, source: TargetSource, user: User) -> list[Target]:
-        try:
-            return [target for target in await source.targets(user) if target.admits(user)]
-        except Exception:  # a plug-in may raise anything; the other sources must go on
-            self.log.exception("Target source %s failed", type(source).__name__)
-            return []
-
-    async def _ask(self, source: TargetSource, user: User, name: str) -> Target | None:
-        try:
-            target = await source.target(user, name)
-        except Exception:
-            self.log.exception("Target source %s failed", type(source).__name__)
-            return None
-        return target if target is not None and target.admits(user) else None
-
-    async def _best_mode(self, visitor: Visitor, target: Target) -> Mode | None:
-        resource = f"vnc:{target.name}"
-        if not await visitor.may("read", resource):
-            return None
-        if target.mode is Mode.CONTROL and await visitor.may("execute", resource):
-            return Mode.CONTROL
-        return Mode.VIEW
-
     # -- tokens -------------------------------------------------------------------------------------------------
 
     async def issue(
-        self, visitor: Visitor, name: object, mode: object = None, takeover: object = False
+        self, visitor: Visitor, name: object, mode: object = None, takeover: object = False, owner: object = ""
     ) -> tuple[IssuedToken, Mode]:
         """Issue a token for a target; starts nothing, and nobody makes way before it is redeemed.
 
         Raises:
-            MalformedRequest: the mode is none, or ``takeover`` is not true or false.
+            MalformedRequest: the mode is none, ``takeover`` is not true or false, or ``owner`` is no name.
             TargetNotFound: unknown or not permitted.
             NotPermitted: control was asked for, and only looking is permitted.
             TargetBusy: somebody else is in control of an exclusive target, and ``takeover`` is not asked for.
@@ -207,21 +180,13 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         self.check_running()
         if not isinstance(takeover, bool):
             raise MalformedRequest("takeover must be true or false")
-        target, best = await self.find(visitor, name)
-        granted = self._granted(mode, best)
-        self.registry.check(visitor.user, target, granted, takeover=takeover)
-        grant = Grant(visitor.user.name, target.name, target.generation, granted, takeover)
+        if not isinstance(owner, str):
+            raise MalformedRequest("owner must be a user's name")
+        access = await self.catalogue.find(visitor, name, owner)
+        granted = _granted(mode, access.mode)
+        self.registry.check(_session(visitor, access, granted, takeover))
+        grant = Grant(visitor.user.name, access.target.name, access.target.generation, granted, takeover, owner)
         return await self.tokens.issue(grant), granted
-
-    def _granted(self, mode: object, best: Mode) -> Mode:
-        if mode is None:
-            return best
-        if not isinstance(mode, str) or mode not in set(Mode):
-            raise MalformedRequest(f"mode must be one of {', '.join(Mode)}")
-        granted = Mode(mode)
-        if granted is Mode.CONTROL and best is Mode.VIEW:
-            raise NotPermitted("You may look at this desktop, but not control it.")
-        return granted
 
     async def redeem(self, visitor: Visitor, token: str) -> Session:
         """Exchange a token for a session that :meth:`open` then runs.
@@ -233,44 +198,48 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         self.check_running()
         grant = await self.tokens.redeem(token, visitor.user.name)
         try:
-            target, best = await self.find(visitor, grant.target)
+            access = await self.catalogue.find(visitor, grant.target, grant.owner)
         except TargetNotFound:
             raise TokenRefused(detail=f"{grant.target} is gone or no longer permitted") from None
-        if target.generation != grant.generation:
+        if access.target.generation != grant.generation:
             raise TokenRefused(detail=f"{grant.target} is another server than when the token was issued")
-        if grant.mode is Mode.CONTROL and best is Mode.VIEW:
+        if grant.mode is Mode.CONTROL and access.mode is Mode.VIEW:
             raise TokenRefused(detail=f"control of {grant.target} is no longer permitted")
-        return Session(visitor.user, target, grant.mode, takeover=grant.takeover)
+        return _session(visitor, access, grant.mode, grant.takeover)
 
     # -- sessions -----------------------------------------------------------------------------------------------
 
-    def open(self, session: Session, viewer: Channel) -> asyncio.Task[None]:
+    def open(self, session: Session, viewer: Channel, visitor: Visitor) -> asyncio.Task[None]:
         """Start to serve a session; the task ends when the session does and never raises."""
         task = asyncio.create_task(self._runner.serve(session, viewer), name=f"vnc-session-{session.id}")
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
+        if self.recheck_interval:
+            check = asyncio.create_task(self._rechecker.watch(session, visitor, self.recheck_interval))
+            task.add_done_callback(lambda _: check.cancel())
         return task
 
-    def list_sessions(self, user: User) -> list[dict[str, Any]]:
-        """List the user's live sessions (all of them for an admin): the rows of ``GET api/sessions``."""
-        return [session.public() for session in self.registry.of(user)]
+    def list_sessions(self, visitor: Visitor) -> list[dict[str, Any]]:
+        """List the visitor's live sessions, and those he oversees: the rows of ``GET api/sessions``."""
+        return [session.public() for session in self.registry.seen_by(visitor)]
 
-    async def list_viewers(self, visitor: Visitor, name: str) -> list[dict[str, Any]]:
+    async def list_viewers(self, visitor: Visitor, name: str, owner: str = "") -> list[dict[str, Any]]:
         """List who has a desktop on the screen, the visitor too: the rows of ``GET api/targets/{name}/viewers``.
 
         Raises:
             TargetNotFound: unknown or not permitted.
         """
-        target, _ = await self.find(visitor, name)
-        return [session.as_seen_by(visitor.user) for session in self.registry.at(visitor.user, target)]
+        access = await self.catalogue.find(visitor, name, owner)
+        here = self.registry.at(place_of(access.owner, access.target))
+        return [session.as_seen_by(visitor.user) for session in here]
 
-    def end(self, session_id: str, user: User) -> None:
+    def end(self, session_id: str, visitor: Visitor) -> None:
         """End a session that :meth:`list_sessions` lists.
 
         Raises:
             TargetNotFound: there is none.
         """
-        self.registry.end(session_id, user)
+        self.registry.end(session_id, visitor)
 
     def current_activity(self) -> dict[str, Any] | None:
         """Live sessions for the host's idle check, or None."""
@@ -300,5 +269,20 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             await asyncio.wait(self._serving, timeout=5.0)
         await self.desktops.close()
         await self.desktop_manager.close()
-        for source in self.sources:
+        for source in self.catalogue.sources:
             await source.close()
+
+
+def _granted(mode: object, best: Mode) -> Mode:
+    if mode is None:
+        return best
+    if not isinstance(mode, str) or mode not in set(Mode):
+        raise MalformedRequest(f"mode must be one of {', '.join(Mode)}")
+    granted = Mode(mode)
+    if granted is Mode.CONTROL and best is Mode.VIEW:
+        raise NotPermitted("You may look at this desktop, but not control it.")
+    return granted
+
+
+def _session(visitor: Visitor, access: Access, mode: Mode, takeover: bool) -> Session:
+    return Session(visitor.user, access.target, mode, takeover=takeover, owner=access.owner)

@@ -57,6 +57,12 @@ class BrokerLimits(HasTraits):
         help="""Seconds between pings to the browser, and for its answer. Default 20, below the idle cut of common
         reverse proxies; 0 for none.""",
     ).tag(config=True)
+    recheck_interval = Float(
+        300.0,
+        min=0.0,
+        help="""Seconds after which a session's user is asked for again: is he still logged in, may he still do this?
+        Default 300, for as long as a hub takes to tell of a change anyway; 0 for never.""",
+    ).tag(config=True)
     max_message = Int(
         128 * 1024, min=16 * 1024, help="Largest websocket message from a browser, in bytes. Default 128 KiB."
     ).tag(config=True)

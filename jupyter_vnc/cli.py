@@ -15,8 +15,9 @@ from .broker import VNCBroker
 from .connect import ConnectLimits, Connector
 from .desktops.manager import DesktopManager
 from .exceptions import VNCError
+from .people import User
 from .sources.config import ConfigTargets
-from .targets import DesktopAddress, Target, User
+from .targets import DesktopAddress, Target
 
 _COMMANDS: Final = ("check", "list", "version")
 

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from .desktops.kernel_display import KernelDisplay
 from .desktops.manager import DesktopManager
 from .exceptions import NotPermitted, TargetNotFound
-from .targets import DesktopAddress, Mode, State, Target, User, Visitor
+from .people import User, Visitor
+from .targets import DesktopAddress, Mode, State, Target
 from .tokens import TokenRegistry
 
 Tell = Callable[[Mapping[str, str]], None]

@@ -17,7 +17,6 @@ from tornado import web
 
 from .broker import VNCBroker
 from .exceptions import LimitExceeded, MalformedRequest, VNCError
-from .targets import User
 from .visitor import JupyterVisitor
 
 #: Largest body of a request (bytes); the longest target name fits in.
@@ -52,11 +51,6 @@ class VNCHandler(JupyterHandler):
     def visitor(self) -> JupyterVisitor:
         """Who asks."""
         return JupyterVisitor(self)
-
-    @property
-    def asking_user(self) -> User:
-        """The user who asks, as the broker knows users."""
-        return self.visitor().user
 
 
 def vnc_errors(
@@ -156,9 +150,9 @@ class TokensHandler(VNCAPIHandler):
     async def post(self) -> None:
         """Issue a token for one target."""
         body = self.body()
-        if unknown := sorted(set(body) - {"target", "mode", "takeover"}):
+        if unknown := sorted(set(body) - {"target", "mode", "takeover", "owner"}):
             raise MalformedRequest(f"Unknown key: {unknown[0]!r}")
-        wanted = body.get("target"), body.get("mode"), body.get("takeover", False)
+        wanted = body.get("target"), body.get("mode"), body.get("takeover", False), body.get("owner", "")
         issued, mode = await self.broker.issue(self.visitor(), *wanted)
         answer = {"token": issued.token, "expires_in": issued.expires_in, "target": body["target"], "mode": mode.value}
         self.answer({**answer, "websocket": url_path_join(self.vnc_root, "ws")}, 201)
@@ -172,7 +166,7 @@ class SessionsHandler(VNCAPIHandler):
     @vnc_errors
     async def get(self) -> None:
         """List the user's live sessions."""
-        self.answer(self.broker.list_sessions(self.asking_user))
+        self.answer(self.broker.list_sessions(self.visitor()))
 
 
 class SessionHandler(VNCAPIHandler):
@@ -183,7 +177,7 @@ class SessionHandler(VNCAPIHandler):
     @vnc_errors
     async def delete(self, session_id: str) -> None:
         """End a session."""
-        self.broker.end(session_id, self.asking_user)
+        self.broker.end(session_id, self.visitor())
         self.set_status(204)
 
 

@@ -88,6 +88,7 @@ class SessionRunner:
             session.run_by(task.cancel)
             self._owner.registry.add(session)
             admitted = True
+            self._announce(session)
             self._owner.audit.opened(session)
             code, reason = CloseCode.NORMAL, _ENDINGS[await self._join(session, viewer)]
         except asyncio.CancelledError:
@@ -102,6 +103,13 @@ class SessionRunner:
             if admitted:
                 self._owner.audit.closed(session, code, reason)
                 self._owner.registry.remove(session)
+                self._announce(session)
+
+    def _announce(self, session: Session) -> None:
+        """Tell the others on the desktop that somebody came or left."""
+        for other in self._owner.registry.at(session.place):
+            if other is not session:
+                other.note("viewers")
 
     def _told(self, session: Session, error: VNCError) -> tuple[CloseCode, str]:
         self._owner.log.info("Session %s, target %s: %s", session.id, session.target.name, error.log_line)
@@ -148,7 +156,7 @@ class SessionRunner:
         stack.push_async_callback(leg.channel.close)
         self._note(address, State.UP)
         if isinstance(session.target.address, DesktopAddress):
-            names = (session.user.name, session.target.name)
+            names = (session.owner.name, session.target.name)
             self._desktops.attach(*names)
             stack.callback(self._desktops.detach, *names)
         return leg
@@ -156,7 +164,7 @@ class SessionRunner:
     async def _address(self, session: Session) -> TCPAddress | UnixAddress:
         address = session.target.address
         if isinstance(address, DesktopAddress):
-            return await self._desktops.ensure(session.user.name, session.target.name, address.spec)
+            return await self._desktops.ensure(session.owner.name, session.target.name, address.spec)
         return address
 
     def _note(self, address: object, state: State) -> None:
@@ -208,7 +216,7 @@ class _Watch:
     def _note_input(self) -> None:
         self._session.note_input()
         if self._managed:
-            self._desktops.touch(self._session.user.name, self._session.target.name)
+            self._desktops.touch(self._session.owner.name, self._session.target.name)
         if self._owner.activity != "none":
             self._owner.on_activity()
 

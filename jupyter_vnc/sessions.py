@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from .exceptions import LimitExceeded, SessionEnded, TargetBusy, TargetNotFound, VNCError
-from .targets import DesktopAddress, Mode, Sharing, Target, User
+from .people import User, Visitor
+from .targets import DesktopAddress, Mode, Sharing, Target
+
+#: A note to a viewer that is not bytes of RFB: what kind it is, and what belongs to it.
+Note = Mapping[str, Any]
+
+_NOBODY = User("")
 
 
 def _now() -> datetime:
@@ -27,6 +33,7 @@ class Session:
 
     ``bytes_in`` came from the viewer, ``bytes_out`` went to it. ``last_input`` moves on keys, pointer and clipboard.
     ``takeover`` says that its user was told who is in control of an exclusive desktop, and wants it all the same.
+    ``owner`` is whose desktop it is: the user's own, but for who looks after somebody else.
     """
 
     user: User
@@ -38,12 +45,19 @@ class Session:
     bytes_in: int = 0
     bytes_out: int = 0
     takeover: bool = False
+    owner: User = _NOBODY
     #: The sessions that made way for it.
     replaced: tuple[Session, ...] = ()
     #: Why somebody ended it, once somebody has.
     error: VNCError | None = None
+    #: Shows a note in the viewer; None where the viewer cannot show any.
+    tell: Callable[[Note], None] | None = None
     _stop: Callable[[], Any] | None = None
     _began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        if self.owner is _NOBODY:
+            self.owner = self.user
 
     @property
     def age(self) -> float:
@@ -53,7 +67,7 @@ class Session:
     @property
     def place(self) -> tuple[str, ...]:
         """What it shows: equal for sessions that are on one desktop, under whatever name."""
-        return place_of(self.user, self.target)
+        return place_of(self.owner, self.target)
 
     def run_by(self, stop: Callable[[], Any]) -> None:
         """Set what ends the session: called once by its owner, at once if somebody has ended it already."""
@@ -67,6 +81,15 @@ class Session:
             self.error = error
             if self._stop is not None:
                 self._stop()
+
+    def note(self, kind: str, **content: Any) -> None:
+        """Show a note in the viewer, if it can show any."""
+        if self.tell is not None:
+            self.tell({"kind": kind, **content})
+
+    def renew(self, user: User, owner: User) -> None:
+        """Take over what is known by now of its people: their groups may have changed."""
+        self.user, self.owner = user, owner
 
     def note_input(self) -> None:
         """Note that a person did something."""
@@ -84,6 +107,7 @@ class Session:
             "target": self.target.name,
             "mode": self.mode.value,
             "user": self.user.name,
+            "owner": self.owner.name,
             "since": self.since.isoformat(),
             "last_input": self.last_input.isoformat() if self.last_input else None,
             "bytes_in": self.bytes_in,
@@ -113,39 +137,39 @@ class SessionRegistry:
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._sessions.values()))
 
-    def check(self, user: User, target: Target, mode: Mode = Mode.CONTROL, *, takeover: bool = False) -> None:
+    def check(self, newcomer: Session) -> None:
         """Check that a new session may be.
 
         Raises:
             TargetBusy: somebody else is in control of an exclusive target; names him.
             LimitExceeded: says which limit it is.
         """
-        self._check(Session(user, target, mode, takeover=takeover))
+        self._check(newcomer)
 
     def _check(self, newcomer: Session) -> tuple[Session, ...]:
         """Check that a new session may be; return those that make way for it."""
         leaving = self._rivals(newcomer)
-        user, target = newcomer.user, newcomer.target
-        if target.sharing is Sharing.EXCLUSIVE and not newcomer.takeover:
+        if newcomer.target.sharing is Sharing.EXCLUSIVE and not newcomer.takeover:
             for other in leaving:
                 # A user is never locked out by what is left of his own earlier session: a reload looks like that.
-                if other.user.name != user.name:
+                if other.user.name != newcomer.user.name:
                     raise TargetBusy(f"{other.user.name} is using this desktop.")
-        self._check_limits(user, target, [other for other in self if other not in leaving])
+        self._check_limits(newcomer, [other for other in self if other not in leaving])
         return leaving
 
     def _rivals(self, newcomer: Session) -> tuple[Session, ...]:
         """The sessions with which a new one cannot be."""
         if newcomer.target.sharing is Sharing.SHARED or newcomer.mode is Mode.VIEW:
             return ()
-        here = self.at(newcomer.user, newcomer.target)
-        return tuple(other for other in here if other.mode is Mode.CONTROL)
+        return tuple(other for other in self.at(newcomer.place) if other.mode is Mode.CONTROL)
 
-    def _check_limits(self, user: User, target: Target, staying: list[Session]) -> None:
-        of_target = target.limits.max_sessions or self.limits.per_target
-        # A managed desktop or a {username} socket is the user's own: the target's limit counts servers, not names.
-        on_server = sum(other.target.address == target.address for other in staying if other.target.name == target.name)
-        of_user = sum(other.user.name == user.name for other in staying)
+    def _check_limits(self, newcomer: Session, staying: list[Session]) -> None:
+        of_target = newcomer.target.limits.max_sessions or self.limits.per_target
+        # A managed desktop, a pool's machine or a {username} socket is its owner's: the target's limit counts
+        # servers, not names.
+        here = [other for other in staying if other.target.name == newcomer.target.name]
+        on_server = sum(other.place == newcomer.place for other in here)
+        of_user = sum(other.user.name == newcomer.user.name for other in staying)
         rows = (
             (self.limits.total, len(staying), "The server has {} open desktops, its limit."),
             (self.limits.per_user, of_user, "You have {} open desktops."),
@@ -172,32 +196,44 @@ class SessionRegistry:
         """Forget a session that has ended; the last thing that happens to it."""
         self._sessions.pop(session.id, None)
 
-    def at(self, user: User, target: Target) -> list[Session]:
-        """Everybody's sessions on the desktop that this target is for this user."""
-        place = place_of(user, target)
+    def at(self, place: tuple[str, ...]) -> list[Session]:
+        """Everybody's sessions on one desktop; see :func:`place_of`."""
         return [session for session in self if session.place == place and session.error is None]
 
-    def of(self, user: User) -> list[Session]:
-        """The user's own sessions; all of them for an admin."""
-        return [session for session in self if user.admin or session.user.name == user.name]
+    def seen_by(self, visitor: Visitor) -> list[Session]:
+        """The visitor's own sessions, and those that he oversees."""
+        return [session for session in self if session.user.name == visitor.user.name or sees(visitor, session)]
 
-    def end(self, session_id: str, user: User) -> None:
-        """End one of the sessions that :meth:`of` lists.
+    def find(self, session_id: str, visitor: Visitor) -> Session:
+        """Return one of the sessions that :meth:`seen_by` lists.
 
         Raises:
-            TargetNotFound: there is none with this id that the user may end.
+            TargetNotFound: there is none with this id that the visitor may know of.
         """
-        for session in self.of(user):
+        for session in self.seen_by(visitor):
             if session.id == session_id:
-                session.end(SessionEnded(_ended_by(user, session)))
-                return
+                return session
         raise TargetNotFound("There is no such session.")
 
+    def end(self, session_id: str, visitor: Visitor) -> None:
+        """End one of the sessions that :meth:`seen_by` lists.
 
-def place_of(user: User, target: Target) -> tuple[str, ...]:
-    """Name the desktop that a target is for a user; a managed one is his own."""
+        Raises:
+            TargetNotFound: there is none with this id that the visitor may end.
+        """
+        session = self.find(session_id, visitor)
+        session.end(SessionEnded(_ended_by(visitor.user, session)))
+
+
+def sees(visitor: Visitor, session: Session) -> bool:
+    """Whether a visitor oversees whose session it is, and whose desktop it shows."""
+    return all(visitor.oversees(person, session.target) for person in {session.user, session.owner})
+
+
+def place_of(owner: User, target: Target) -> tuple[str, ...]:
+    """Name the desktop that a target is for its owner; a managed one is his own."""
     if isinstance(target.address, DesktopAddress):
-        return ("managed", user.name, target.name)
+        return ("managed", owner.name, target.name)
     return ("server", str(target.address))
 
 

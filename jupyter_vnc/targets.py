@@ -13,9 +13,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from .exceptions import ConfigError, TargetNotFound
+from .people import User
 
 #: Names of targets: safe in a URL, a file name and a log line. So long because a name may be a signed token (JWT)
 #: that a websockify plug-in looks up; what an admin writes has at most 64 characters.
@@ -52,26 +53,6 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     STARTING = "starting"
     STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Who asks. ``name`` is the identity that tokens, sessions and limits are bound to."""
-
-    name: str
-    groups: frozenset[str] = frozenset()
-    admin: bool = False
-
-
-class Visitor(Protocol):
-    """A user in one request, with the host's authorizer behind it."""
-
-    @property
-    def user(self) -> User:
-        """Who asks."""
-
-    async def may(self, action: str, resource: str) -> bool:
-        """Ask the host's authorizer: ``action`` is read, execute or write, ``resource`` is vnc or ``vnc:<name>``."""
 
 
 class Secret:

@@ -32,7 +32,8 @@ class Grant:
     """What a token stands for: who may open which target, in which mode.
 
     ``generation`` is the target's when the token was issued; a target that has become another server since then no
-    longer fits. ``takeover``: whoever is in control of an exclusive target has to make way.
+    longer fits. ``takeover``: whoever is in control of an exclusive target has to make way. ``owner``: whose desktop it
+    is, if it is somebody else's.
     """
 
     user: str
@@ -40,6 +41,7 @@ class Grant:
     generation: str
     mode: Mode
     takeover: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ from typing import Any, Final
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.identity import IdentityProvider, LegacyIdentityProvider, PasswordIdentityProvider
 from jupyter_server.base.handlers import JupyterHandler
+from tornado.web import HTTPError
 
-from .targets import User
+from .exceptions import LoginExpired, NotPermitted
+from .people import User
+from .targets import Mode, Target
 
 #: These give everybody who knows the server's token or password a random name, a new one with each login and, for a
 #: token in a header, with each request. Whoever knows it is the server's owner: the account it runs under.
@@ -29,6 +32,36 @@ class JupyterVisitor:
         handler = self._handler
         answer = handler.authorizer.is_authorized(handler, handler.current_user, action, resource)
         return bool(await ensure_async(answer))
+
+    def reach(self, target: Target) -> Mode | None:
+        """Whom a target admits may do with it what its mode says."""
+        return target.mode if target.admits(self.user) else None
+
+    def oversees(self, person: User, target: Target) -> bool:
+        """A Jupyter server has one owner; only an admin, where a host knows one, looks after others."""
+        return self.user.admin
+
+    async def person(self, name: str) -> User | None:
+        """Somebody else is known by name only."""
+        return User(name)
+
+    async def again(self) -> JupyterVisitor:
+        """Ask the hub anew, where there is one; one that does not answer changes nothing."""
+        handler = self._handler
+        hub = getattr(handler.identity_provider, "hub_auth", None)
+        if hub is None:
+            return self
+        try:
+            model = await hub.user_for_token(hub.get_token(handler), use_cache=False, sync=False)
+        except HTTPError as error:
+            handler.log.warning("The hub does not answer; sessions go on: %s", error.log_message)
+            return self
+        if model is None:
+            raise LoginExpired
+        if not hub.check_scopes(hub.access_scopes, model):
+            raise NotPermitted("You may no longer use this service.")
+        handler.current_user = type(handler.current_user)(model)
+        return type(self)(handler)
 
 
 def owner_of(identity_provider: IdentityProvider) -> User | None:

@@ -196,7 +196,7 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
         """Start serving; tornado delivers messages only once this has returned."""
         self.set_nodelay(True)
         self.channel = WebSocketChannel(self)
-        self.broker.open(self.session, self.channel)
+        self.broker.open(self.session, self.channel, self.visitor())
         if interval := self.broker.ping_interval:
             self._pinging = asyncio.create_task(self.channel.keep_alive(interval))
 

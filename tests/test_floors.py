@@ -15,13 +15,13 @@ ROOT = Path(jupyter_vnc.__file__).parent
 #: The floors from the ground up: modules, and folders (with a slash) that are on one floor as a whole.
 FLOORS = (
     ("exceptions", "rfb/"),
-    ("targets", "target_config", "tokens", "sessions", "limits", "plugins"),
+    ("people", "targets", "target_config", "tokens", "sessions", "limits", "plugins"),
     (
         *("channels", "dial", "connect", "credentials", "secure", "audit"),
         *("relay", "zerocopy", "frames", "pipes", "turns"),
         *("desktops/", "notebook/", "sources/", "stores/"),
     ),
-    ("broker", "broker_config", "desktop_rules", "serving"),
+    ("broker", "broker_config", "catalogue", "desktop_rules", "rechecks", "serving"),
     ("handlers", "pages", "websocket", "visitor", "hub", "hub.handlers"),
     ("app", "cli", "desktop", "hub.app", "hub.__main__"),
 )

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from jupyter_vnc.exceptions import LimitExceeded, ServerStopping, SessionEnded, TargetBusy, TargetNotFound
-from jupyter_vnc.sessions import Session, SessionLimits, SessionRegistry
+from jupyter_vnc.people import User
+from jupyter_vnc.sessions import Session, SessionLimits, SessionRegistry, place_of
 from jupyter_vnc.targets import (
     Credentials,
     DesktopAddress,
@@ -17,7 +18,6 @@ from jupyter_vnc.targets import (
     TargetLimits,
     TCPAddress,
     UnixAddress,
-    User,
 )
 
 ANN, BOB, ROOT = User("ann"), User("bob"), User("root", admin=True)
@@ -25,8 +25,19 @@ LAB = Target(name="lab", address=TCPAddress("lab", 5901), credentials=Credential
 MINE = Target(name="mine", address=UnixAddress("/run/vnc/{username}.sock"))
 
 
-def session(user=ANN, target=LAB, mode=Mode.CONTROL):
-    return Session(user, target, mode)
+def session(user=ANN, target=LAB, mode=Mode.CONTROL, **more):
+    return Session(user, target, mode, **more)
+
+
+class Looking:
+    """Somebody who asks, and whom he oversees: everybody, for an admin."""
+
+    def __init__(self, user, *wards):
+        self.user = user
+        self._wards = wards
+
+    def oversees(self, person, target):
+        return self.user.admin or person.name in self._wards
 
 
 @pytest.mark.parametrize(
@@ -60,8 +71,8 @@ def test_a_target_has_its_own_limit():
     alone = Target(name="alone", address=TCPAddress("a", 1), limits=TargetLimits(max_sessions=1))
     registry.add(session(target=alone))
     with pytest.raises(LimitExceeded):
-        registry.check(BOB, alone)
-    registry.check(BOB, LAB)
+        registry.check(session(BOB, alone))
+    registry.check(session(BOB, LAB))
 
 
 def test_users_of_one_name_with_sockets_of_their_own_do_not_share_its_limit():
@@ -69,28 +80,62 @@ def test_users_of_one_name_with_sockets_of_their_own_do_not_share_its_limit():
     registry.add(session(ANN, MINE.for_user(ANN)))
     registry.add(session(BOB, MINE.for_user(BOB)))
     with pytest.raises(LimitExceeded):
-        registry.check(ROOT, MINE.for_user(ANN))
+        registry.check(session(ROOT, MINE.for_user(ANN)))
 
 
 def test_who_sees_which():
     registry = SessionRegistry()
     anns, bobs = registry.add(session(ANN)), registry.add(session(BOB))
-    assert registry.of(ANN) == [anns]
-    assert registry.of(ROOT) == [anns, bobs]
+    assert registry.seen_by(Looking(ANN)) == [anns]
+    assert registry.seen_by(Looking(ROOT)) == [anns, bobs]
+
+
+def test_who_looks_after_one_person_sees_him_and_what_is_done_on_his_desktop():
+    registry = SessionRegistry()
+    ada = Looking(User("ada"), "ann", "eve")
+    anns = registry.add(session(ANN))
+    bobs = registry.add(session(BOB))
+    help_for_bob = registry.add(session(User("eve"), owner=BOB))
+    help_for_ann = registry.add(session(User("eve"), owner=ANN))
+    assert registry.seen_by(ada) == [anns, help_for_ann]
+    assert registry.find(anns.id, ada) is anns
+    for other in (bobs, help_for_bob):
+        with pytest.raises(TargetNotFound):
+            registry.find(other.id, ada)
+
+
+def test_a_session_is_where_its_owner_is():
+    help_for_ann = session(User("eve"), DESK, owner=ANN)
+    assert help_for_ann.place == session(ANN, DESK).place == place_of(ANN, DESK)
+    assert help_for_ann.public()["owner"] == "ann"
+
+
+def test_people_are_renewed():
+    one = session()
+    newer = User("ann", frozenset({"b"}))
+    one.renew(newer, newer)
+    assert (one.user, one.owner) == (newer, newer)
+
+
+def test_a_note_reaches_who_can_show_it():
+    told = []
+    session().note("viewers")
+    session(tell=told.append).note("message", text="hello")
+    assert told == [{"kind": "message", "text": "hello"}]
 
 
 def test_who_ends_which():
     registry = SessionRegistry()
     anns = registry.add(session(ANN))
     with pytest.raises(TargetNotFound):
-        registry.end(anns.id, BOB)
+        registry.end(anns.id, Looking(BOB))
     with pytest.raises(TargetNotFound):
-        registry.end("0" * 16, ROOT)
+        registry.end("0" * 16, Looking(ROOT))
     assert anns.error is None
-    registry.end(anns.id, ANN)
+    registry.end(anns.id, Looking(ANN))
     assert str(anns.error) == "You ended this session."
     bobs = registry.add(session(BOB))
-    registry.end(bobs.id, ROOT)
+    registry.end(bobs.id, Looking(ROOT))
     assert str(bobs.error) == "An administrator ended this session."
     # Ended is not gone: it is listed until its owner has cleaned up.
     assert len(registry) == 2
@@ -120,7 +165,7 @@ def test_a_row_tells_neither_address_nor_credential():
     one.bytes_in, one.bytes_out = 3, 5
     row = one.public()
     text = json.dumps(row)
-    assert {"id", "target", "mode", "user", "since", "last_input", "bytes_in", "bytes_out"} == set(row)
+    assert {"id", "target", "mode", "user", "owner", "since", "last_input", "bytes_in", "bytes_out"} == set(row)
     assert (row["bytes_in"], row["bytes_out"], row["mode"]) == (3, 5, "control")
     assert "5901" not in text
     assert "hunter2" not in text
@@ -161,9 +206,9 @@ def test_a_shared_target_is_never_busy():
 def test_an_exclusive_target_names_who_is_in_control():
     registry = SessionRegistry()
     first = registry.add(session(ANN, EXCLUSIVE))
-    for attempt in (registry.check, lambda user, target: registry.add(session(user, target))):
+    for attempt in (registry.check, registry.add):
         with pytest.raises(TargetBusy, match="ann is using this desktop"):
-            attempt(BOB, EXCLUSIVE)
+            attempt(session(BOB, EXCLUSIVE))
     assert list(registry) == [first]
     assert first.error is None
 
@@ -171,14 +216,14 @@ def test_an_exclusive_target_names_who_is_in_control():
 def test_who_confirms_takes_an_exclusive_target_over():
     registry = SessionRegistry()
     first = registry.add(session(ANN, EXCLUSIVE))
-    registry.check(BOB, EXCLUSIVE, takeover=True)
+    registry.check(session(BOB, EXCLUSIVE, takeover=True))
     assert first.error is None, "a check alone ends nobody"
     second = registry.add(Session(BOB, EXCLUSIVE, Mode.CONTROL, takeover=True))
     assert second.replaced == (first,)
     assert (first.error.close_code, str(first.error)) == (4409, "bob is using it now.")
-    registry.check(BOB, EXCLUSIVE)
+    registry.check(session(BOB, EXCLUSIVE))
     with pytest.raises(TargetBusy, match="bob"):
-        registry.check(ANN, EXCLUSIVE)
+        registry.check(session(ANN, EXCLUSIVE))
 
 
 @pytest.mark.parametrize("target", [EXCLUSIVE, TAKEOVER], ids=lambda target: target.name)
@@ -209,7 +254,7 @@ def test_who_only_looks_is_in_nobodys_way(target, modes):
 def test_who_makes_way_does_not_count_against_a_limit():
     registry = SessionRegistry(SessionLimits(per_user=1, per_target=1, total=1))
     registry.add(session(ANN, TAKEOVER))
-    registry.check(ANN, TAKEOVER)
+    registry.check(session(ANN, TAKEOVER))
     registry.add(session(BOB, TAKEOVER))
 
 
@@ -217,8 +262,8 @@ def test_who_has_made_way_is_in_nobodys_way_while_he_leaves():
     registry = SessionRegistry()
     first = registry.add(session(ANN, EXCLUSIVE))
     first.end(SessionEnded())
-    registry.check(BOB, EXCLUSIVE)
-    assert registry.at(BOB, EXCLUSIVE) == []
+    registry.check(session(BOB, EXCLUSIVE))
+    assert registry.at(place_of(BOB, EXCLUSIVE)) == []
 
 
 def test_a_refused_takeover_ends_nobody():
@@ -234,8 +279,8 @@ def test_one_server_is_one_place_under_every_name_and_a_managed_desktop_its_user
     registry = SessionRegistry()
     here = [registry.add(session(ANN, LAB)), registry.add(session(BOB, replace(LAB, name="watch"), Mode.VIEW))]
     registry.add(session(ANN, DESK))
-    assert registry.at(ROOT, EXCLUSIVE) == here
-    assert registry.at(BOB, DESK) == []
+    assert registry.at(place_of(ROOT, EXCLUSIVE)) == here
+    assert registry.at(place_of(BOB, DESK)) == []
     assert [(row["user"], row["mode"], row["you"]) for row in (one.as_seen_by(BOB) for one in here)] == [
         ("ann", "control", False),
         ("bob", "view", True),

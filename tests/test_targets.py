@@ -5,6 +5,7 @@ import json
 import pytest
 
 from jupyter_vnc.exceptions import ConfigError, TargetNotFound
+from jupyter_vnc.people import User
 from jupyter_vnc.targets import (
     Credentials,
     DesktopAddress,
@@ -15,7 +16,6 @@ from jupyter_vnc.targets import (
     TargetSource,
     TCPAddress,
     UnixAddress,
-    User,
     check_name,
 )
 

@@ -8,8 +8,9 @@ from typing import Any
 from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.people import User
 from jupyter_vnc.target_config import parse_targets
-from jupyter_vnc.targets import Target, TargetSource, User
+from jupyter_vnc.targets import Target, TargetSource
 
 
 class ConfigTargets(TargetSource, LoggingConfigurable):

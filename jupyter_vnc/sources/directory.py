@@ -15,10 +15,11 @@ from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.people import User
 from jupyter_vnc.sources.listing import Listing, Snapshot, read_text, snapshot
 from jupyter_vnc.sources.quiet_threads import QuietThreads
 from jupyter_vnc.target_config import parse_target
-from jupyter_vnc.targets import Target, TargetSource, User
+from jupyter_vnc.targets import Target, TargetSource
 
 _FORMATS: Final[Mapping[str, Callable[[str], Any]]] = {".json": json.loads, ".toml": tomllib.loads}
 

@@ -7,8 +7,8 @@ from traitlets import Dict
 from traitlets.config import Config, Configurable
 
 from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.people import User
 from jupyter_vnc.sources.config import ConfigTargets
-from jupyter_vnc.targets import User
 
 ANN = User("ann")
 

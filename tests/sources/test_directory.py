@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.people import User
 from jupyter_vnc.sources.directory import DirectoryTargets
-from jupyter_vnc.targets import Mode, TCPAddress, UnixAddress, User
+from jupyter_vnc.targets import Mode, TCPAddress, UnixAddress
 
 ANN = User("ann")
 

@@ -1,0 +1,46 @@
+"""Who asks: users, and what the host lets them do. This module does no I/O; a host implements :class:`Visitor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .targets import Mode, Target
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person. ``name`` is the identity that tokens, sessions and limits are bound to."""
+
+    name: str
+    groups: frozenset[str] = frozenset()
+    admin: bool = False
+
+
+class Visitor(Protocol):
+    """A user in one request, with the host's rules behind it."""
+
+    @property
+    def user(self) -> User:
+        """Who asks."""
+
+    async def may(self, action: str, resource: str) -> bool:
+        """Ask the host's authorizer: ``action`` is read, execute or write, ``resource`` is vnc or ``vnc:<name>``."""
+
+    def reach(self, target: Target) -> Mode | None:
+        """Return the most that the visitor's groups and rights permit with a target; None for nothing at all."""
+
+    def oversees(self, person: User, target: Target) -> bool:
+        """Whether the visitor may look at, use and end what another person does on a target."""
+
+    async def person(self, name: str) -> User | None:
+        """Return somebody else by name, with his groups, as far as the host knows him."""
+
+    async def again(self) -> Visitor:
+        """Return the same visitor with the rights that he has now.
+
+        Raises:
+            LoginExpired: the login is gone.
+            NotPermitted: he may no longer use the service at all.
+        """

@@ -1,0 +1,113 @@
+"""The catalogue: sources in their order, what a visitor may do, and whose desktop it is."""
+
+import logging
+
+import pytest
+
+from jupyter_vnc.catalogue import Access, Catalogue, best_mode
+from jupyter_vnc.exceptions import TargetNotFound
+from jupyter_vnc.people import User
+from jupyter_vnc.targets import Mode, Target, TargetSource, TCPAddress, UnixAddress
+
+ANN, BOB, ADA = User("ann", frozenset({"a"})), User("bob", frozenset({"b"})), User("ada")
+LAB = Target(name="lab", address=TCPAddress("lab", 5901), allow_groups=frozenset({"a"}))
+MINE = Target(name="mine", address=UnixAddress("/run/vnc/{username}.sock"))
+
+
+class Listed(TargetSource):
+    def __init__(self, *targets):
+        self._targets = targets
+
+    async def targets(self, user):
+        return self._targets
+
+
+class Broken(TargetSource):
+    async def targets(self, user):
+        raise OSError("no such file")
+
+
+class Somebody:
+    """A visitor with rights that a test gives; knows ann and bob."""
+
+    def __init__(self, user, *, wards=(), denied=(), reach=None):
+        self.user = user
+        self.wards = wards
+        self.denied = denied
+        self.most = reach
+
+    async def may(self, action, resource):
+        return (action, resource) not in self.denied
+
+    def reach(self, target):
+        return self.most or (target.mode if target.admits(self.user) else None)
+
+    def oversees(self, person, target):
+        return person.name in self.wards
+
+    async def person(self, name):
+        return {"ann": ANN, "bob": BOB}.get(name)
+
+    async def again(self):
+        return self
+
+
+@pytest.fixture
+def catalogue():
+    return Catalogue([Broken(), Listed(LAB, MINE), Listed(Target(name="lab", address=TCPAddress("other", 1)))], logging)
+
+
+async def test_a_source_that_fails_hides_no_other_and_the_first_of_a_name_counts(catalogue, caplog):
+    assert await catalogue.known(ANN) == [LAB, MINE]
+    assert (await catalogue.find(Somebody(ANN), "lab")) == Access(LAB, Mode.CONTROL, ANN)
+    assert caplog.text.count("Target source Broken failed") == 2
+
+
+async def test_whom_a_target_does_not_admit_does_not_get_the_next_of_that_name(catalogue):
+    assert [target.name for target, _ in await catalogue.visible(Somebody(BOB))] == ["mine"]
+    with pytest.raises(TargetNotFound):
+        await catalogue.find(Somebody(BOB), "lab")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", None, 7, "no-such"])
+async def test_a_name_that_is_none(catalogue, name):
+    with pytest.raises(TargetNotFound):
+        await catalogue.find(Somebody(ANN), name)
+
+
+async def test_who_oversees_a_person_gets_his_desktop(catalogue):
+    access = await catalogue.find(Somebody(ADA, wards=["ann"]), "mine", "ann")
+    assert access.target.address == UnixAddress("/run/vnc/ann.sock", "ann")
+    assert access.owner is ANN
+
+
+@pytest.mark.parametrize(("owner", "wards"), [("ann", []), ("ann", ["bob"]), ("nobody", ["nobody"])])
+async def test_nobody_elses_desktop_without_overseeing_him(catalogue, owner, wards):
+    with pytest.raises(TargetNotFound):
+        await catalogue.find(Somebody(ADA, wards=wards), "mine", owner)
+
+
+async def test_naming_oneself_needs_no_right(catalogue):
+    visitor = Somebody(ANN)
+    assert (await catalogue.find(visitor, "mine", "ann")).owner is visitor.user
+
+
+async def test_has_knows_targets_that_are_not_permitted(catalogue):
+    assert await catalogue.has(BOB, "lab")
+    assert not await catalogue.has(BOB, "no-such")
+
+
+READ, EXECUTE = ("read", "vnc:lab"), ("execute", "vnc:lab")
+
+
+@pytest.mark.parametrize(
+    ("more", "mode"),
+    [
+        ({}, Mode.CONTROL),
+        ({"denied": [EXECUTE]}, Mode.VIEW),
+        ({"denied": [READ]}, None),
+        ({"reach": Mode.VIEW}, Mode.VIEW),
+    ],
+)
+async def test_the_least_of_rights_authorizer_and_target_counts(more, mode):
+    assert await best_mode(Somebody(ANN, **more), LAB) is mode

@@ -1,0 +1,78 @@
+"""Rechecks: who may no longer have a session loses it, and is told why."""
+
+import asyncio
+import logging
+
+import pytest
+
+from jupyter_vnc.catalogue import Catalogue
+from jupyter_vnc.exceptions import CloseCode, LoginExpired
+from jupyter_vnc.people import User
+from jupyter_vnc.rechecks import Rechecker
+from jupyter_vnc.sessions import Session
+from jupyter_vnc.targets import Mode
+from tests.test_catalogue import ANN, LAB, Listed, Somebody
+
+SHORT = 0.01
+
+
+class Changing(Somebody):
+    """A visitor who is another one when he is asked again."""
+
+    def __init__(self, becomes):
+        super().__init__(ANN)
+        self._becomes = becomes
+
+    async def again(self):
+        if isinstance(self._becomes, Exception):
+            raise self._becomes
+        return self._becomes
+
+
+async def watch(visitor, source=None, **session):
+    """Watch a session until it is ended; return it."""
+    one = Session(ANN, LAB, session.get("mode", Mode.CONTROL))
+    rechecker = Rechecker(Catalogue([source or Listed(LAB)], logging))
+    async with asyncio.timeout(5):
+        await rechecker.watch(one, visitor, SHORT)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("becomes", "code", "sentence"),
+    [
+        (LoginExpired(), CloseCode.LOGIN_EXPIRED, "Your login has expired. Log in again."),
+        (Somebody(User("ann")), CloseCode.NOT_PERMITTED, "You may no longer use this desktop."),
+        (Somebody(ANN, reach=Mode.VIEW), CloseCode.NOT_PERMITTED, "You may no longer control this desktop."),
+    ],
+)
+async def test_who_may_no_longer_is_told(becomes, code, sentence):
+    session = await watch(Changing(becomes))
+    assert (session.error.close_code, str(session.error)) == (code, sentence)
+
+
+async def test_a_target_that_is_gone_is_no_question_of_rights():
+    session = await watch(Somebody(ANN), Listed())
+    assert session.error.close_code is CloseCode.TARGET_GONE
+
+
+async def test_who_may_still_goes_on_with_the_groups_of_today():
+    promoted = User("ann", frozenset({"a", "helpers"}))
+    session = Session(ANN, LAB, Mode.CONTROL)
+    task = asyncio.create_task(
+        Rechecker(Catalogue([Listed(LAB)], logging)).watch(session, Changing(Somebody(promoted)), SHORT)
+    )
+    async with asyncio.timeout(5):
+        while session.user is ANN:
+            await asyncio.sleep(SHORT)
+    assert (session.user, session.owner, session.error) == (promoted, promoted, None)
+    task.cancel()
+
+
+async def test_who_only_looks_may_lose_control():
+    session = Session(ANN, LAB, Mode.VIEW)
+    watching = Rechecker(Catalogue([Listed(LAB)], logging)).watch(session, Somebody(ANN, reach=Mode.VIEW), SHORT)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(10 * SHORT):
+            await watching
+    assert session.error is None
