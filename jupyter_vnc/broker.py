@@ -242,8 +242,13 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         self.registry.end(session_id, visitor)
 
     def current_activity(self) -> dict[str, Any] | None:
-        """Live sessions for the host's idle check, or None."""
-        return {session.id: session.public() for session in self.registry} or None
+        """What goes on, for the host's idle check: the sessions in which somebody does something, or None.
+
+        Open tabs are not among them, or one that is forgotten would keep a server for ever.
+        """
+        if self.activity == "none":
+            return None
+        return {session.id: session.public() for session in self.registry if session.in_use} or None
 
     # -- begin and end ------------------------------------------------------------------------------------------
 

@@ -6,12 +6,13 @@ who is in control is one person where the target is ``exclusive`` or ``takeover`
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from .exceptions import LimitExceeded, SessionEnded, TargetBusy, TargetNotFound, VNCError
 from .people import User, Visitor
@@ -21,6 +22,9 @@ from .targets import DesktopAddress, Mode, Sharing, Target
 Note = Mapping[str, Any]
 
 _NOBODY = User("")
+
+#: Seconds for which a key press counts as something that is going on.
+RECENT: Final = 60.0
 
 
 def _now() -> datetime:
@@ -54,6 +58,7 @@ class Session:
     tell: Callable[[Note], None] | None = None
     _stop: Callable[[], Any] | None = None
     _began: float = field(default_factory=time.monotonic)
+    _input_at: float = -math.inf
 
     def __post_init__(self) -> None:
         if self.owner is _NOBODY:
@@ -63,6 +68,11 @@ class Session:
     def age(self) -> float:
         """Seconds since it began."""
         return time.monotonic() - self._began
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a person has lately done something in it; an open tab alone is no use."""
+        return time.monotonic() - self._input_at < RECENT
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -94,6 +104,7 @@ class Session:
     def note_input(self) -> None:
         """Note that a person did something."""
         self.last_input = _now()
+        self._input_at = time.monotonic()
 
     def as_seen_by(self, user: User) -> dict[str, Any]:
         """One row of ``GET api/targets/{name}/viewers``."""

@@ -9,6 +9,7 @@ import pytest
 from jupyter_server.auth.identity import IdentityProvider, User
 from tornado.httpclient import HTTPClientError
 
+from jupyter_vnc import sessions
 from jupyter_vnc.target_config import parse_target
 from tests.fakes import vnc_server
 from tests.server import read_to_close
@@ -131,7 +132,7 @@ async def test_a_socket_that_is_missing(client, broker, tmp_path):
     assert (code, str(tmp_path) in reason) == (4502, False)
 
 
-async def test_pixels_come_and_input_goes(client, broker, jp_serverapp):
+async def test_pixels_come_and_input_goes(client, broker, jp_serverapp, monkeypatch):
     settings = jp_serverapp.web_app.settings
     async with vnc_server.recorder() as server:
         add_target(broker, server)
@@ -140,11 +141,17 @@ async def test_pixels_come_and_input_goes(client, broker, jp_serverapp):
         assert server.shared == [1]  # though the viewer asked to be alone
         await websocket.write_message(UPDATE_REQUEST, binary=True)
         await until(lambda: bytes(server.received) == UPDATE_REQUEST)
+        await server.send(b"a picture")
+        assert await websocket.read_message() == b"a picture"
         assert settings.get("vnc_last_activity") is None
+        assert not jp_serverapp.extension_manager.any_activity()  # an open tab keeps no server
         await websocket.write_message(KEY_A[:3], binary=True)
         await websocket.write_message(KEY_A[3:], binary=True)
         await until(lambda: bytes(server.received) == UPDATE_REQUEST + KEY_A)
         assert settings.get("vnc_last_activity") is not None
+        assert jp_serverapp.extension_manager.any_activity()
+        monkeypatch.setattr(sessions, "RECENT", 0.0)
+        assert not jp_serverapp.extension_manager.any_activity()
         await server.send(b"pixels")
         assert await websocket.read_message() == b"pixels"
         (row,) = json.loads((await client.fetch("/api/sessions", headers=client.token)).body)
@@ -152,6 +159,35 @@ async def test_pixels_come_and_input_goes(client, broker, jp_serverapp):
         assert row["last_input"]
         websocket.close()
         await until(lambda: len(broker.registry) == 0)
+
+
+POINTER = b"\x05\x00\x00\x05\x00\x05"
+CUT_TEXT = b"\x06\x00\x00\x00\x00\x00\x00\x02hi"
+
+
+@pytest.mark.parametrize(
+    ("mode", "words", "counts"),
+    [
+        ("control", KEY_A, True),
+        ("control", POINTER, True),
+        ("control", CUT_TEXT, True),
+        ("control", b"\x00\x00\x00\x00" + bytes([32, 24]) + bytes(14), False),
+        ("control", b"\xf8\x00\x00\x00\x00\x00\x00\x00\x00", False),
+        ("view", KEY_A + POINTER + CUT_TEXT, False),
+    ],
+)
+async def test_activity_is_input_that_arrives(mode, words, counts, client, broker, jp_serverapp):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server, mode=mode)
+        websocket = await start(client)
+        await greet(websocket)
+        await websocket.write_message(words + UPDATE_REQUEST, binary=True)
+        await until(lambda: server.received.endswith(UPDATE_REQUEST))
+        (session,) = broker.registry
+        assert bool(session.last_input) is counts
+        assert bool(jp_serverapp.web_app.settings.get("vnc_last_activity")) is counts
+        assert bool(broker.current_activity()) is counts
+        websocket.close()
 
 
 async def test_view_mode_drops_keys(client, broker):
