@@ -1,0 +1,71 @@
+"""What somebody sees who has configured nothing, and somebody who brings a website's list of targets along."""
+
+import json
+import re
+
+import pytest
+
+from jupyter_vnc.desktops import manager
+from jupyter_vnc.target_config import parse_targets
+
+THREE = "lab-1: lab-1.example.org:5901\nlab-2: [::1]:5902\nlab-3: unix_socket:/run/vnc/lab-3.sock\n"
+
+
+@pytest.fixture(params=["nothing at all", "token.conf"])
+def site(request, tmp_path, monkeypatch):
+    """A server without an X server: with no target, or with those of a file for websockify."""
+    monkeypatch.setattr(manager, "CANDIDATES", ("/missing/Xvnc",))
+    if request.param == "nothing at all":
+        return None
+    file = tmp_path / "token.conf"
+    file.write_text(THREE)
+    return file
+
+
+@pytest.fixture
+def jp_server_config(site):
+    config = {"ServerApp": {"jpserver_extensions": {"jupyter_vnc": True}}}
+    if site is not None:
+        config["VNCBroker"] = {"target_sources": ["config", "websockify"]}
+        config["WebsockifyTargets"] = {"source": str(site)}
+    return config
+
+
+async def look(client):
+    """The page and the names that its cards and ``GET api/targets`` have."""
+    page = await client.fetch("/", headers=client.token)
+    rows = json.loads((await client.fetch("/api/targets", headers=client.token)).body)
+    assert page.code == 200
+    text = page.body.decode()
+    assert re.findall(r'data-target="([^"]*)"', text) == [row["name"] for row in rows]
+    return text, [row["name"] for row in rows]
+
+
+@pytest.mark.parametrize("site", ["nothing at all"], indirect=True)
+async def test_a_server_without_a_desktop_says_what_to_do(client, broker, tmp_path):
+    page, names = await look(client)
+    assert names == []
+    assert "No X server with VNC is installed: run `apt-get install" in page
+    assert (await client.fetch("/api/tokens", "POST", client.token, {"target": "desktop"})).code == 404
+    # What the page tells people to write is good.
+    (example,) = re.findall(r"<code>c\.VNCBroker\.targets = (.*?)</code>", page, re.DOTALL)
+    password = tmp_path / "passwd"
+    password.touch(0o600)
+    targets, errors = parse_targets(eval(example.replace("/etc/jupyter/vnc/lab-1.passwd", str(password))))
+    assert (list(targets), errors) == (["lab-1"], [])
+
+
+@pytest.mark.parametrize("site", ["token.conf"], indirect=True)
+async def test_a_websites_three_lines_are_three_desktops_and_a_fourth_needs_no_restart(client, site):
+    page, names = await look(client)
+    assert names == ["lab-1", "lab-2", "lab-3"]
+    assert "lab-1.example.org" not in page
+    with site.open("a") as file:
+        file.write("lab-4: 10.1.2.3:5904\n")
+    page, names = await look(client)
+    assert names == ["lab-1", "lab-2", "lab-3", "lab-4"]
+    assert "10.1.2.3" not in page
+    issued = await client.issue("lab-4")
+    assert (issued["target"], len(issued["token"])) == ("lab-4", 43)
+    site.write_text(THREE)
+    assert (await client.fetch("/api/tokens", "POST", client.token, {"target": "lab-4"})).code == 404
