@@ -249,7 +249,8 @@ def _address(values: Mapping[str, Any]) -> Address:
         return TCPAddress(values["host"], values.get("port", 5900))
     if "socket" in values:
         return UnixAddress(values["socket"], values.get("socket_owner", ""))
-    return DesktopAddress(DesktopSpec(**values["desktop"]))
+    sends = values.get("clipboard", "both") in {"both", "from-desktop"}
+    return DesktopAddress(DesktopSpec(**values["desktop"], sends_clipboard=sends))
 
 
 def _credentials(values: Mapping[str, Any]) -> Credentials:

@@ -131,11 +131,15 @@ class UnixAddress:
 
 @dataclass(frozen=True, slots=True)
 class DesktopSpec:
-    """A desktop that we start: its session command (empty: the first one installed), size and resolution."""
+    """A desktop that we start: its session command (empty: the first one installed), size and resolution.
+
+    ``sends_clipboard``: whether its X server may send the text of its clipboard. RFB has no other way to keep it back.
+    """
 
     command: tuple[str, ...] = ()
     geometry: str = "1680x1050"
     dpi: int = 96
+    sends_clipboard: bool = True
 
 
 @dataclass(frozen=True, slots=True)

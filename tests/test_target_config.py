@@ -197,3 +197,10 @@ def test_good_targets_work_beside_bad_ones():
     targets, errors = parse_targets({"one": HOST, "bad name": HOST, "two": {"host": "a", "port": 0}, "three": HOST})
     assert list(targets) == ["one", "three"]
     assert [(error.target, error.key) for error in errors] == [("bad name", ""), ("two", "port")]
+
+
+@pytest.mark.parametrize(
+    ("clipboard", "sends"), [("both", True), ("from-desktop", True), ("to-desktop", False), ("off", False)]
+)
+def test_a_clipboard_policy_reaches_the_desktop_that_is_ours(clipboard, sends):
+    assert parse_target("desk", {"desktop": {}, "clipboard": clipboard}).address.spec.sends_clipboard is sends

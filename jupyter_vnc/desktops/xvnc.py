@@ -35,6 +35,8 @@ class Flavour:
     banner: re.Pattern[str]
     oldest: tuple[int, int]
     options: tuple[str, ...]
+    #: Keeps the text of the desktop's clipboard back from all viewers.
+    mute: tuple[str, ...]
 
 
 #: TigerVNC: ``-rfbport -1`` (no TCP port at all) came with 1.11. The blacklist is off because every connection comes
@@ -45,6 +47,7 @@ TIGERVNC: Final = Flavour(
     re.compile(r"TigerVNC\s+v?(\d+)\.(\d+)"),
     (1, 11),
     ("-rfbport", "-1", "-SecurityTypes", "None", "-UseBlacklist", "0", "-AlwaysShared", "-SendPrimary=0"),
+    ("-SendCutText=0",),
 )
 
 #: TurboVNC: with a path for a Unix socket, known since 3.1, it opens no TCP port.
@@ -53,6 +56,7 @@ TURBOVNC: Final = Flavour(
     re.compile(r"TurboVNC Server .*? v(\d+)\.(\d+)"),
     (3, 1),
     ("-securitytypes", "none", "-alwaysshared", "-noprimarysync"),
+    ("-noclipboardsend",),
 )
 
 FLAVOURS: Final = (TIGERVNC, TURBOVNC)
@@ -136,6 +140,7 @@ def arguments(server: XServer, spec: DesktopSpec, listening: Listening, *, title
         *("-rfbunixpath", str(listening.socket), "-rfbunixmode", "0600"),
         *("-desktop", title),
         *server.flavour.options,
+        *(() if spec.sends_clipboard else server.flavour.mute),
     ]
 
 

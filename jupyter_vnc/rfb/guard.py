@@ -15,7 +15,8 @@ PointerEvent that it passes has six bytes; back and forward buttons are what it 
 their size is the viewer's to say, and what it has announced tells.
 
 What a guard cannot do: text that the desktop puts on its clipboard comes in the other direction, which is never
-parsed. A guard keeps a viewer from *asking* for it (extended clipboard); an old-style server sends it unasked.
+parsed. A guard keeps a viewer from *asking* for it (extended clipboard); but every server sends it unasked, in the
+plain form, to a viewer that has not agreed on the extended one. Only the server itself can keep it back.
 """
 
 from __future__ import annotations

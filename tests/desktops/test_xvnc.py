@@ -103,6 +103,13 @@ def test_arguments_of_each_flavour():
     assert "-rfbport" not in turbo
 
 
+@pytest.mark.parametrize(("banner", "mute"), [(TIGER, "-SendCutText=0"), (TURBO, "-noclipboardsend")])
+def test_a_desktop_keeps_its_clipboard_to_itself_where_that_is_wanted(banner, mute):
+    server = xvnc.identify("/x", banner)
+    assert mute not in xvnc.arguments(server, DesktopSpec(), LISTENING, title="t")
+    assert mute in xvnc.arguments(server, DesktopSpec(sends_clipboard=False), LISTENING, title="t")
+
+
 def test_environment_puts_the_systems_programs_first():
     environ = xvnc.environment({"PATH": "/opt/conda/bin:/usr/bin::/bin", "HOME": "/h"})
     folders = environ["PATH"].split(":")

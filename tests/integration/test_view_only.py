@@ -9,6 +9,7 @@ import zlib
 
 import pytest
 
+from jupyter_vnc.desktops.xvnc import TIGERVNC
 from jupyter_vnc.rfb.wire import Encoding
 from tests.integration import machines, real
 from tests.integration.real import BACKGROUND, LAMP_HAND, wait_until
@@ -55,6 +56,8 @@ ATTACKS = {
     + struct.pack(">BBH", 253, 0x80 | GII_CREATE, 56)
     + bytes(56),
 }
+
+POLICIES = ("both", "to-desktop", "from-desktop", "off")
 
 #: Power is only QEMU's to lose; it would end with the machine. Files only libvncserver's.
 SERVERS = {
@@ -110,20 +113,24 @@ async def test_an_onlooker_changes_nothing_and_goes_on_looking(name, start, add_
     watch = start.also(desktop.watching())
     add_target("lab", desktop.keys())
     is_x = kind is not machines.qemu
+    policies = POLICIES if is_x else POLICIES[:1]  # QEMU's machine has no clipboard
+    for policy in policies:
+        add_target(policy, desktop.keys() | {"clipboard": policy})
     if is_x:
         own(desktop)
     async with look("lab") as user:
         await user.until_pixel(5, 5, desktop.background)
-        hostile = await intrude("lab", mode="view")
         folder = desktop.folder / "made"
-        for what, data in (ATTACKS | {"files": directory(folder)}).items():
-            await hostile.send(data)
-            assert await hostile.pixel(5, 5) == desktop.background, what
-            assert await user.pixel(5, 5) == desktop.background, what
+        for policy in policies:
+            hostile = await intrude(policy, mode="view")
+            for what, data in (ATTACKS | {"files": directory(folder)}).items():
+                await hostile.send(data)
+                assert await hostile.pixel(5, 5) == desktop.background, (policy, what)
+                assert await user.pixel(5, 5) == desktop.background, (policy, what)
+            assert hostile.extended == []
         await user.move(*LAMP_HAND)
         await user.key("g")
         await asyncio.to_thread(wait_until, lambda: watch.events, "the user's key arrives")
-        assert hostile.extended == []
         size = user.size
     assert watch.events == ["key g"]
     assert desktop.process.poll() is None
@@ -163,6 +170,57 @@ async def test_the_same_messages_do_their_harm_where_they_are_permitted(start, a
 
 def _geometry(desktop):
     return desktop.run("xdpyinfo", capture_output=True, text=True).stdout
+
+
+#: What a viewer is sent when something is copied on a desktop: a text in the old form, in the extended one, a notice.
+OLD, EXTENDED, NOTICE, NOTHING = "old", "extended", "notice", "nothing"
+#: By mode and policy: to a viewer that negotiates as ours does, and to one that does not know the extended form.
+REACH = {
+    ("control", "both"): (EXTENDED, OLD),
+    ("control", "from-desktop"): (EXTENDED, OLD),
+    ("control", "to-desktop"): (NOTICE, OLD),
+    ("control", "off"): (OLD, OLD),
+    ("view", "both"): (OLD, OLD),
+    ("view", "from-desktop"): (OLD, OLD),
+    ("view", "to-desktop"): (OLD, OLD),
+    ("view", "off"): (OLD, OLD),
+}
+
+
+async def _sent(hostile, desktop, text, seconds=3.0):
+    """In which form a text that is copied on the desktop comes."""
+    await hostile.pixel(5, 5)
+    hostile.extended.clear()
+    desktop.run("xclip", "-selection", "clipboard", "-i", input=text.encode())
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        await hostile.pixel(5, 5)
+        if hostile.copied:
+            assert hostile.copied == [text.encode()]
+            return OLD
+        kinds = {struct.unpack_from(">I", message)[0] & ~TEXT for message in hostile.extended}
+        if PROVIDE in kinds:
+            return EXTENDED
+        if struct.pack(">I", NOTIFY | TEXT) in hostile.extended:
+            return NOTICE
+        await asyncio.sleep(0.02)
+    return NOTHING
+
+
+@pytest.mark.parametrize("muted", [False, True])
+async def test_text_of_the_desktop_reaches_as_far_as_the_documentation_says(muted, start, add_target, intrude):
+    """RFB has servers send it unasked, so this pins down what no guard can keep back, and what keeps it back."""
+    desktop = start(real.tigervnc, options=TIGERVNC.mute if muted else ())
+    for number, ((mode, policy), forms) in enumerate(REACH.items()):
+        if muted and policy not in {"to-desktop", "off"}:
+            continue
+        add_target(policy, desktop.keys() | {"clipboard": policy})
+        for words, form in zip((RAW_AND_CLIPBOARD + EXTENDED_TEXT, say.encodings(0)), forms, strict=True):
+            hostile = await intrude(policy, mode=mode)
+            await hostile.send(words)
+            sent = await _sent(hostile, desktop, f"{form} {number}", 0.3 if muted else 3.0)
+            assert sent == (NOTHING if muted else form), (mode, policy)
+            hostile.websocket.close()
 
 
 @pytest.mark.parametrize(
