@@ -21,6 +21,7 @@ from .broker import VNCBroker
 from .desktops.manager import DesktopManager
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
+from .stores.redis import RedisTokens
 from .visitor import owner_of
 from .websocket import VNCWebSocket
 
@@ -54,7 +55,7 @@ class VNCExtension(ExtensionApp):
     load_other_extensions = True
     extension_url = "/vnc/"
     file_url_prefix = "/vnc/view"
-    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, WebsockifyTargets, DirectoryTargets]  # noqa: RUF012
+    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, WebsockifyTargets, DirectoryTargets, RedisTokens]  # noqa: RUF012
 
     broker = Instance(VNCBroker, allow_none=True)
 

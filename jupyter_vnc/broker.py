@@ -55,8 +55,8 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
 
     token_store = Unicode(
         "memory",
-        help="""Where unused tokens wait: ``memory`` (default; one process), or an installed or dotted-path store that
-        several processes share.
+        help="""Where unused tokens wait: ``memory`` (default; one process), ``redis`` (shared by several, see
+        ``RedisTokens``), or an installed or dotted-path store of your own.
         """,
     ).tag(config=True)
 
@@ -266,7 +266,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             raise ServerStopping
 
     async def close(self) -> None:
-        """Stop: no new tokens, sessions told and closed within five seconds, desktops and sources stopped."""
+        """Stop: no new tokens, sessions told and closed within five seconds, desktops, store and sources closed."""
         self._stopping = True
         for session in self.registry:
             session.end(ServerStopping())
@@ -274,6 +274,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             await asyncio.wait(self._serving, timeout=5.0)
         await self.desktops.close()
         await self.desktop_manager.close()
+        await self.tokens.close()
         for source in self.catalogue.sources:
             await source.close()
 

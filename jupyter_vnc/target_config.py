@@ -115,7 +115,7 @@ def _socket(value: Any) -> str:
     return path
 
 
-def _private_file(value: Any) -> str:
+def private_file(value: Any) -> str:
     """A file that only its owner can read: a secret that others can read is none."""
     path = Path(_text(value))
     try:
@@ -186,7 +186,7 @@ _KEYS: Final[Mapping[str, Check]] = {
     "desktop": _table(_DESKTOP_KEYS, "desktop"),
     "username": _text,
     "password": lambda value: Secret(_text(value)),
-    "password_file": _private_file,
+    "password_file": private_file,
     "password_env": _text,
     "password_command": _argv,
     "tls": _table(_TLS_KEYS, "TLS"),

@@ -87,6 +87,23 @@ class TokenStore:
         """
         raise NotImplementedError
 
+    async def close(self) -> None:
+        """Give back what the store holds; called once, when the server stops."""
+
+
+def too_many_unused(wait: float) -> LimitExceeded:
+    """Make the refusal of one more token; ``wait`` is the seconds until the oldest expires."""
+    return LimitExceeded("Too many connections are being opened. Try again in a moment.", retry_after=max(0.0, wait))
+
+
+def note_stranger(digest: str, count: int) -> bool:
+    """Log that another user presented a token for the ``count``-th time; return whether that revokes it."""
+    log.warning("Token %s… of another user was presented (%d time(s))", digest[:8], count)
+    revoked = count >= MAX_STRANGERS
+    if revoked:
+        log.warning("Token %s… is revoked", digest[:8])
+    return revoked
+
 
 @dataclass(slots=True)
 class _Entry:
@@ -110,8 +127,7 @@ class MemoryTokenStore(TokenStore):
         mine = [entry.expires for entry in self._entries.values() if entry.grant.user == grant.user]
         if len(mine) >= self._per_user or len(self._entries) >= self._total:
             oldest = min(mine or [entry.expires for entry in self._entries.values()])
-            wait = max(0.0, oldest - self._clock())
-            raise LimitExceeded("Too many connections are being opened. Try again in a moment.", retry_after=wait)
+            raise too_many_unused(oldest - self._clock())
         self._entries[digest] = _Entry(grant, self._clock() + ttl)
 
     async def take(self, digest: str, user: str) -> Grant | None:
@@ -120,7 +136,9 @@ class MemoryTokenStore(TokenStore):
         if entry is None or entry.expires <= self._clock():
             return None
         if entry.grant.user != user:
-            self._note_stranger(digest, entry)
+            entry.strangers += 1
+            if note_stranger(digest, entry.strangers):
+                del self._entries[digest]
             return None
         del self._entries[digest]
         return entry.grant
@@ -135,13 +153,6 @@ class MemoryTokenStore(TokenStore):
         for digest in doomed:
             del self._entries[digest]
         return len(doomed)
-
-    def _note_stranger(self, digest: str, entry: _Entry) -> None:
-        entry.strangers += 1
-        log.warning("Token %s… of another user was presented (%d time(s))", digest[:8], entry.strangers)
-        if entry.strangers >= MAX_STRANGERS:
-            del self._entries[digest]
-            log.warning("Token %s… is revoked", digest[:8])
 
     def _purge(self) -> None:
         now = self._clock()
@@ -197,6 +208,10 @@ class TokenRegistry:
     async def revoke(self, *, user: str | None = None, target: str | None = None) -> int:
         """Drop the unused tokens of a user, of a target, or both; return how many there were."""
         return await self._store.revoke(user=user, target=target)
+
+    async def close(self) -> None:
+        """Close the store."""
+        await self._store.close()
 
 
 def _digest(token: str) -> str:

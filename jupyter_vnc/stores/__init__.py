@@ -1,0 +1,1 @@
+"""Token stores that several processes share."""

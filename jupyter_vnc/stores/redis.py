@@ -1,0 +1,280 @@
+"""Tokens in Redis: for several processes that serve the same users.
+
+What is kept is a digest and, as JSON, a grant: the *name* of a target and never an address. Each process looks the name
+up in its own configuration and asks who may do what there, so whoever can write into this Redis can make no server
+connect anywhere, and gives nobody a right. ``redis`` is imported when a store is made: it is an extra.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+from urllib.parse import unquote, urlsplit
+
+from traitlets import Float, Int, Unicode
+from traitlets.config import LoggingConfigurable
+
+from jupyter_vnc.exceptions import ConfigError, StoreUnavailable, quote_remote
+from jupyter_vnc.stores import scripts
+from jupyter_vnc.target_config import private_file
+from jupyter_vnc.targets import Mode
+from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenStore, note_stranger, too_many_unused
+
+_SCHEMES: Final = ("redis", "rediss", "unix")
+#: Connections of one process to Redis at once; who needs one more waits for it.
+MAX_CONNECTIONS: Final = 16
+#: Nothing longer is a grant (bytes): a target's name has at most 1024.
+MAX_GRANT: Final = 16 * 1024
+
+
+class RedisTokens(TokenStore, LoggingConfigurable):
+    """Tokens that several processes share through Redis 5 or later, or Valkey."""
+
+    url = Unicode(
+        "redis://localhost:6379/0",
+        help="""Where Redis is: ``redis://host:port/0``, ``rediss://…`` for TLS, or ``unix:///path/of/the/socket``.
+
+        Default: Redis on this machine. A user and a password may stand before the host, as in
+        ``rediss://jupyter:secret@host``, with ``%40`` for an ``@``; better use ``url_file``, since ``--show-config``
+        shows this one. ``?ssl_ca_certs=/path`` names the authority that signed Redis' certificate.
+        """,
+    ).tag(config=True)
+
+    url_file = Unicode(
+        help="""A file with the URL in it, which nobody but the server's account can read. Default: none. Use it when
+        there is a password in the URL; ``url`` does not count then.
+        """,
+    ).tag(config=True)
+
+    prefix = Unicode(
+        "jupyter-vnc:",
+        help="""What each key in Redis starts with. Default ``jupyter-vnc:``. All processes that share tokens have the
+        same one; change it where other groups of servers use the same Redis.
+        """,
+    ).tag(config=True)
+
+    connect_timeout = Float(2.0, min=0.1, help="Seconds to connect to Redis. Default 2.").tag(config=True)
+    timeout = Float(
+        2.0, min=0.1, help="Seconds that Redis has to answer. Default 2; after that the request gets 503."
+    ).tag(config=True)
+    retries = Int(
+        1,
+        min=0,
+        max=10,
+        help="""How often to try again, on a new connection, when Redis refuses or hangs up. Default 1, which a restart
+        or a failover of Redis needs. There is no second try when Redis is too slow.""",
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        url = self._read_url()
+        self._per_user = int(getattr(self.parent, "tokens_per_user", 16))
+        self._total = int(getattr(self.parent, "tokens_total", 4096))
+        self._password = _check_url(url, self._key)
+        self._client, self._errors, self._slow = self._open(url)
+        self._scripts: dict[str, Any] = {}
+        self._down = False
+        self._closed = False
+
+    # -- configuration ------------------------------------------------------------------------------------------
+
+    @property
+    def _key(self) -> str:
+        """Which option has the URL."""
+        return "RedisTokens.url_file" if self.url_file else "RedisTokens.url"
+
+    def _read_url(self) -> str:
+        """Return the URL.
+
+        Raises:
+            ConfigError: its file is missing, or others can read it.
+        """
+        if not self.url_file:
+            return self.url
+        try:
+            return Path(private_file(self.url_file)).read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            sentence = "cannot be read" if isinstance(error, OSError | UnicodeError) else str(error)
+            raise ConfigError(sentence, key=self._key) from None
+
+    def _open(self, url: str) -> tuple[Any, tuple[type[Exception], ...], tuple[type[Exception], ...]]:
+        """Make the client, which connects when it is first needed; and its errors, all and those of slowness.
+
+        Raises:
+            ConfigError: the package is missing, or it does not take the URL.
+        """
+        try:
+            from redis import asyncio as redis  # noqa: PLC0415 - an extra, and slow to import
+            from redis import exceptions  # noqa: PLC0415
+            from redis.asyncio.retry import Retry  # noqa: PLC0415
+            from redis.backoff import NoBackoff  # noqa: PLC0415
+        except ImportError as error:
+            sentence = f"'redis' needs a package that is not installed: pip install 'jupyter-vnc[redis]' ({error})"
+            raise ConfigError(sentence, key="VNCBroker.token_store") from None
+        options: dict[str, Any] = {
+            "socket_connect_timeout": self.connect_timeout,
+            "socket_timeout": self.timeout,
+            "retry": Retry(NoBackoff(), 0),  # ours knows when one is of use
+            "protocol": 2,  # 3 asks for more commands than we have a use for
+        }
+        if url.startswith("rediss:"):
+            options["ssl_check_hostname"] = True
+        try:
+            pool = redis.BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=None, **options)
+            pool.connection_class(**pool.connection_kwargs)  # finds options that there are not; does not connect
+        except (ValueError, TypeError):
+            raise ConfigError("is no URL that redis understands", key=self._key) from None
+        slow = (exceptions.TimeoutError, TimeoutError)
+        return redis.Redis(connection_pool=pool), (exceptions.RedisError, OSError), slow
+
+    # -- the contract -------------------------------------------------------------------------------------------
+
+    async def put(self, digest: str, grant: Grant, ttl: float) -> None:
+        """Keep a grant; see :meth:`TokenStore.put`. The limits are those of all processes together."""
+        owner = _name(grant.user)
+        values = (digest, owner, _name(grant.target), _to_json(grant), int(ttl * 1000), self._per_user, self._total)
+        wait = await self._ask(scripts.PUT, self._keys(digest, owner), values)
+        if wait >= 0:
+            raise too_many_unused(wait / 1000)
+
+    async def take(self, digest: str, user: str) -> Grant | None:
+        """Take out this user's grant; see :meth:`TokenStore.take`. What is no grant is dropped and logged."""
+        owner = _name(user)
+        values = (digest, owner, MAX_STRANGERS, self.prefix, MAX_GRANT)
+        answer = await self._ask(scripts.TAKE, self._keys(digest, owner), values)
+        if answer is None:
+            return None
+        if isinstance(answer, int):
+            note_stranger(digest, answer)
+            return None
+        try:
+            grant = _from_json(answer)
+        except ValueError:
+            grant = None
+        if grant is None or grant.user != user:
+            self.log.warning("RedisTokens: what is kept for token %s… is no grant; it is dropped", digest[:8])
+            return None
+        return grant
+
+    async def revoke(self, *, user: str | None = None, target: str | None = None) -> int:
+        """Drop unused grants; see :meth:`TokenStore.revoke`."""
+        owner, name = ("" if each is None else _name(each) for each in (user, target))
+        index = f"{self.prefix}user:{owner}" if owner else f"{self.prefix}all"
+        return int(await self._ask(scripts.REVOKE, (index,), (self.prefix, owner, name)))
+
+    async def close(self) -> None:
+        """Close the connections; from now on the store is not there."""
+        self._closed = True
+        await self._hang_up(all_of_them=True)
+
+    # -- asking Redis -------------------------------------------------------------------------------------------
+
+    def _keys(self, digest: str, owner: str) -> tuple[str, str, str]:
+        return f"{self.prefix}token:{digest}", f"{self.prefix}all", f"{self.prefix}user:{owner}"
+
+    async def _ask(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
+        """Run a script.
+
+        Raises:
+            StoreUnavailable: Redis is down, too slow, or does not do it; the log has a line at the first time.
+        """
+        for left in range(self.retries, -1, -1):
+            try:
+                answer = await self._run(script, keys, values)
+            except self._errors as error:
+                # A replica that has become the primary is found under the same name, but on a new connection only.
+                await self._hang_up()
+                self._note_failure(error, last=not left or isinstance(error, self._slow))
+            else:
+                self._note_success()
+                return answer
+        raise StoreUnavailable
+
+    async def _run(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
+        if self._closed:
+            raise StoreUnavailable
+        if script not in self._scripts:
+            self._scripts[script] = self._client.register_script(script)
+        async with asyncio.timeout(self.connect_timeout + self.timeout):
+            return await self._scripts[script](keys=keys, args=values)
+
+    async def _hang_up(self, *, all_of_them: bool = False) -> None:
+        with contextlib.suppress(*self._errors):
+            await self._client.connection_pool.disconnect(inuse_connections=all_of_them)
+
+    def _note_failure(self, error: Exception, *, last: bool) -> None:
+        """Raise it, if there is no other try.
+
+        Raises:
+            StoreUnavailable: there is none.
+        """
+        if not last:
+            return
+        if not self._down:
+            text = str(error).replace(self._password, "***") if self._password else str(error)
+            what = f"{type(error).__name__}: {quote_remote(text)}"
+            self.log.error("RedisTokens: no tokens until Redis answers again (%s)", what)
+        self._down = True
+        raise StoreUnavailable from None
+
+    def _note_success(self) -> None:
+        if self._down:
+            self.log.warning("RedisTokens: Redis answers again")
+        self._down = False
+
+
+def _check_url(url: str, key: str) -> str:
+    """Return the password in a URL, empty if there is none.
+
+    Raises:
+        ConfigError: it is not what we take, or a character of the password would end the URL's host; the sentence
+            quotes nothing of it.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ConfigError(_HINT, key=key) from None
+    if parts.scheme not in _SCHEMES:
+        raise ConfigError(f"must start with {'://, '.join(_SCHEMES)}://", key=key)
+    if parts.fragment or (parts.netloc and "@" not in parts.netloc and "@" in parts.path + parts.query):
+        raise ConfigError(_HINT, key=key)
+    return unquote(parts.password or "")
+
+
+_HINT: Final = "is no URL; in a password, write characters such as '/', '#' and '@' as %2F, %23 and %40"
+
+
+def _name(text: str) -> str:
+    """Stand for a user or a target in Redis: of one length, and without a character that means something there."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _to_json(grant: Grant) -> str:
+    return json.dumps({key: getattr(grant, key) for key in _FIELDS})
+
+
+def _from_json(raw: bytes) -> Grant:
+    """Read a grant.
+
+    Raises:
+        ValueError: it is none, or has more than a grant has.
+    """
+    try:
+        values = json.loads(raw)
+    except RecursionError:
+        values = None
+    if not isinstance(values, dict) or values.keys() != _FIELDS.keys():
+        raise ValueError("not the keys of a grant")
+    if any(type(values[key]) is not kind for key, kind in _FIELDS.items()):
+        raise ValueError("not the types of a grant")
+    return Grant(**{**values, "mode": Mode(values["mode"])})
+
+
+#: What a grant consists of, and the type of each in JSON.
+_FIELDS: Final = {name: str if kind is Mode else kind for name, kind in get_type_hints(Grant).items()}
