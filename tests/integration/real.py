@@ -192,9 +192,16 @@ class Tap:
         self.from_server = bytearray()
 
 
+def _dial(address):
+    """Connect to where a server listens."""
+    if isinstance(address, UnixAddress):
+        return asyncio.open_unix_connection(address.path)
+    return asyncio.open_connection(address.host, address.port)
+
+
 @asynccontextmanager
-async def tapping(server, host="127.0.0.1"):
-    """Listen on a port of this host, pass everything to and from the server, and keep a copy."""
+async def tapping(server, host="127.0.0.1", *, path=""):
+    """Listen on a port of this host, or on a Unix socket; pass everything to and from the server, and keep a copy."""
     busy = set()
 
     async def pump(reader, writer, copy):
@@ -208,7 +215,7 @@ async def tapping(server, host="127.0.0.1"):
     async def join(reader, writer):
         tap.connections += 1
         try:
-            there = await asyncio.open_connection(server.address.host, server.address.port)
+            there = await _dial(server.address)
         except OSError:
             writer.close()
             return
@@ -219,8 +226,12 @@ async def tapping(server, host="127.0.0.1"):
         busy.add(task)
         task.add_done_callback(busy.discard)
 
-    listener = await asyncio.start_server(connected, host, 0)
-    tap = Tap(TCPAddress(host, listener.sockets[0].getsockname()[1]))
+    if path:
+        listener = await asyncio.start_unix_server(connected, path)
+        tap = Tap(UnixAddress(path))
+    else:
+        listener = await asyncio.start_server(connected, host, 0)
+        tap = Tap(TCPAddress(host, listener.sockets[0].getsockname()[1]))
     try:
         yield tap
     finally:

@@ -1,7 +1,9 @@
 """The whole path with real VNC servers: from a token over the websocket to pixels, keys and clipboard."""
 
 import asyncio
+import base64
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from tests.integration import real
 from tests.integration.lamp import CLICK, KEY, READY
 from tests.integration.real import BACKGROUND, LAMP_HAND, LAMP_POINT
 from tests.integration.viewer import Viewer
+from tests.test_auth import ROUTES
 
 pytestmark = pytest.mark.real
 
@@ -142,33 +145,70 @@ def responses(tap):
     return from_server[14:30], to_server[13:29]
 
 
-async def test_nothing_secret_reaches_browser_or_log(client, start, add_target, look, logged):
-    desktop = start(real.tigervnc, password=PASSWORD)
-    address = "127.44.55.66"
-    async with real.tapping(desktop, host=address) as tap:
-        port = tap.address.port
-        add_target("lab", {**desktop.keys(), "host": address, "port": port})
-        told = [json.dumps(await client.issue("lab")).encode()]
-        async with look("lab") as viewer:
+async def every_answer(client):
+    """What a user gets from each route but the websocket, for this target and for one that is none: head and body."""
+    told = []
+    for path, verb in ROUTES:
+        if path == "/ws" or verb == "HEAD":
+            continue
+        for name in ("lab-1", "nobody"):
+            answer = await client.fetch(
+                path.replace("lab-1", name), verb, client.token, {"target": name} if verb == "POST" else None
+            )
+            assert answer.code < 500 or answer.code == 502, (path, answer.code)
+            told += [str(answer.headers).encode(), answer.body or b""]
+    return told
+
+
+async def each_ending(client, add_target, keys, desktop):
+    """What the viewer is told when a login or a connection fails: the close code's sentence."""
+    wrong = desktop.folder / "wrong.passwd"
+    wrong.write_text("not this\n")
+    wrong.chmod(0o600)
+    told = []
+    for more, code in (({"password_file": str(wrong)}, 4503), ({"tls": {"mode": "x509"}}, 4504)):
+        add_target("lab-2", keys | more)
+        viewer = Viewer(await client.connect((await client.issue("lab-2"))["token"]))
+        ending = await viewer.until_closed()
+        assert ending[0] == code
+        told += [bytes(viewer.seen), ending[1].encode()]
+    return told
+
+
+def forms(secret):
+    """A secret as it is, and as somebody might have written it."""
+    return {secret, secret.hex().encode(), base64.b64encode(secret), repr(secret)[2:-1].encode(), secret[::-1]}
+
+
+@pytest.mark.parametrize("unix", [False, True])
+async def test_nothing_secret_reaches_browser_or_log(unix, client, start, add_target, look, logged, tmp_path):
+    desktop = start(real.tigervnc, unix=unix, password=PASSWORD)
+    host, path = "127.44.55.66", str(tmp_path / "cables.sock") if unix else ""
+    async with real.tapping(desktop, host=host, path=path) as tap:
+        if unix:
+            Path(path).chmod(0o600)
+        where = {"socket": path} if unix else {"host": host, "port": tap.address.port}
+        keys = where | {"password_file": str(desktop.password_file)}
+        add_target("lab-1", keys)
+        told = [json.dumps(await client.issue("lab-1")).encode()]
+        async with look("lab-1") as viewer:
             await viewer.pixel(5, 5)
-            for path in ("/", "/view/lab", "/api/targets", "/api/sessions", "/api/desktops", "/static/viewer/page.js"):
-                answer = await client.fetch(path, headers=client.token)
-                assert answer.code == 200, path
-                told += [answer.body, str(answer.headers).encode()]
-        told += [bytes(viewer.seen), logged().encode()]
+            told += await every_answer(client)
         challenge, response = responses(tap)
+        told += await each_ending(client, add_target, keys, desktop)
+        told += [bytes(viewer.seen), logged().encode()]
     # The net is fine enough: what should be there was caught.
+    assert any(b'data-target="lab-1"' in text for text in told)
     assert b"a real desktop" in told[-2]
-    assert b"opens lab (control)" in told[-1]
-    assert b"Logged in to lab" in told[-1]
+    assert b"opens lab-1 (control)" in told[-1]
+    assert b"Logged in to lab-1" in told[-1]
     assert len(challenge) == len(response) == 16
-    for what, secret in {
-        "password": PASSWORD.encode(),
-        "challenge": challenge,
-        "response": response,
-        "response in hex": response.hex().encode(),
-        "host": address.encode(),
-        "port": f":{port}".encode(),
-        "password file": str(desktop.password_file).encode(),
-    }.items():
-        assert not [text for text in told if secret in text], what
+    secrets = {"password": PASSWORD.encode(), "challenge": challenge, "response": response}
+    for what, secret in secrets.items():
+        assert not [text for text in told for form in forms(secret) if form in text], what
+    # The log is the admin's: there, and only there, the address of what went wrong may stand.
+    places = [str(desktop.password_file), *([path] if unix else [host, f":{tap.address.port}"])]
+    for place in places:
+        assert not [text for text in told[:-1] if place.encode() in text], place
+        lines = [line for line in told[-1].splitlines() if place.encode() in line]
+        assert all(b"target lab-2" in line for line in lines), lines
