@@ -56,16 +56,30 @@ class VNCCommand(JupyterApp):
         broker = VNCBroker(parent=self)
         try:
             user = User(getpass.getuser())
-            targets = {target.name: target for source in broker.sources for target in await source.targets(user)}
-            refused = sum(len(source.errors) for source in broker.sources if isinstance(source, ConfigTargets))
+            targets, wrong = await _targets(broker, user)
+            wrong += sum(len(source.errors) for source in broker.sources if isinstance(source, ConfigTargets))
             if not targets:
-                print(f"There is no desktop. {broker.advice}")
+                print(f"There is no desktop. {'See above what is wrong.' if wrong else broker.advice}".rstrip())
                 return 1
             if command == "list":
                 return _list(targets)
-            return 1 if await _check(targets, names) + refused else 0
+            return 1 if await _check(targets, names) + wrong else 0
         finally:
             await broker.close()
+
+
+async def _targets(broker: VNCBroker, user: User) -> tuple[dict[str, Target], int]:
+    """Return everybody's targets as the server merges them, and how many sources failed."""
+    targets: dict[str, Target] = {}
+    failed = 0
+    for source in broker.sources:
+        try:
+            for target in await source.targets(user):
+                targets.setdefault(target.name, target)
+        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+            print(f"target source {type(source).__name__}: FAILED: {error!r}")
+            failed += 1
+    return targets, failed
 
 
 def _list(targets: dict[str, Target]) -> int:

@@ -1,0 +1,104 @@
+"""``jupyter vnc`` as an admin runs it: a process of its own, with a configuration file."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.fakes import vnc_server
+
+PLUGIN = """
+from jupyter_vnc.targets import Target, TargetSource, TCPAddress
+
+class Rooms(TargetSource):
+    async def targets(self, user):
+        return [Target(name="lab-1", address=TCPAddress("rooms.example", 1), title="from the rooms")]
+
+class Broken(TargetSource):
+    async def targets(self, user):
+        raise RuntimeError("no answer")
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the command with a configuration; return its exit status, what it prints and what it logs."""
+
+    def run(config, *words):
+        (tmp_path / "jupyter_server_config.py").write_text(config)
+        (tmp_path / "rooms.py").write_text(PLUGIN)
+        folders = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environ = os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path), "PYTHONPATH": folders, "HOME": str(tmp_path)}
+        argv = [sys.executable, "-c", "from jupyter_vnc.cli import main; main()", *words]
+        done = subprocess.run(argv, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert "Traceback" not in done.stdout + done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def closed_port():
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def test_each_mistake_is_named_and_the_others_are_tried(run):
+    status, said, logged = run(
+        f"""
+c.VNCBroker.targets = {{
+    "typo": {{"hots": "127.0.0.1"}},
+    "two": {{"host": "127.0.0.1", "socket": "/run/x.sock"}},
+    "port": {{"host": "127.0.0.1", "port": 70000}},
+    "pw": {{"host": "127.0.0.1", "password_file": "/no/such/file"}},
+    "nobody": {{"host": "127.0.0.1", "port": {closed_port()}}},
+}}
+""",
+        "check",
+    )
+    assert status == 1
+    assert said.splitlines()[-1].startswith("nobody: FAILED: ")
+    assert "refused the connection" in said
+    for sentence in (
+        "target 'typo', key 'hots': unknown key, did you mean 'host'?",
+        "target 'two', key 'host': needs exactly one of",
+        "target 'port', key 'port': must be a whole number from 1 to 65535",
+        "target 'pw', key 'password_file': cannot be read: No such file or directory",
+    ):
+        assert sentence in logged
+
+
+def test_nothing_but_mistakes(run):
+    status, said, logged = run('c.VNCBroker.targets = {"typo": {"hots": "127.0.0.1"}}', "check")
+    assert (status, said) == (1, "There is no desktop. See above what is wrong.\n")
+    assert "'hots'" in logged
+
+
+async def test_a_server_that_lets_us_in(run):
+    async with vnc_server.recorder() as server:
+        config = f'c.VNCBroker.targets = {{"good": {{"host": "127.0.0.1", "port": {server.address.port}}}}}'
+        status, said, _ = await asyncio.to_thread(run, config, "check")
+    assert (status, said) == (0, "good: ok, logged in with None (1)\n")
+
+
+def test_a_name_of_two_sources_is_the_first_ones_as_it_is_in_the_server(run):
+    config = """
+c.VNCBroker.targets = {"lab-1": {"host": "config.example", "port": 5901, "mode": "view"}}
+c.VNCBroker.target_sources = ["config", "rooms.Rooms"]
+"""
+    assert run(config, "list")[:2] == (0, "lab-1\tview\tconfig.example:5901\n")
+
+
+def test_a_source_that_fails_is_said_and_the_others_are_listed(run):
+    config = """
+c.VNCBroker.targets = {"lab-1": {"desktop": {}}}
+c.VNCBroker.target_sources = ["rooms.Broken", "config"]
+"""
+    status, said, _ = run(config, "check")
+    assert status == 1
+    first, second = said.splitlines()
+    assert first == "target source Broken: FAILED: RuntimeError('no answer')"
+    assert second == "lab-1: managed desktop, starts when somebody opens it"
