@@ -67,7 +67,14 @@ def jp_server_config(listener):
     }
 
 
-def test_every_route_is_walked():
+def test_every_route_is_walked(jp_serverapp):
+    registered = {
+        rule.target
+        for rules in jp_serverapp.web_app.default_router.rules
+        for rule in getattr(rules.target, "rules", ())
+        if isinstance(rule.target, type) and rule.target.__module__.startswith("jupyter_vnc")
+    }
+    assert registered == {handler for _, handler, _ in app.ROUTES}
     assert {pattern for pattern, _, _ in app.ROUTES} == {
         pattern for pattern, handler, _ in app.ROUTES if served(handler)
     }
@@ -81,10 +88,18 @@ def refused(answer):
     return answer.code == 403
 
 
+#: What makes a request one for a websocket (RFC 6455 section 4.1).
+UPGRADE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
 async def assert_nobody_gets_in(client, headers, routes=ROUTES):
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
     for path, verb in routes:
-        more = {**upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} if path == "/ws" else {}
+        more = UPGRADE if path == "/ws" else {}
         answer = await client.fetch(
             path, verb, {**headers, **more}, body='{"target": "lab-1"}' if verb == "POST" else None
         )
@@ -108,7 +123,8 @@ async def test_cookie_from_another_origin(client, listener):
     for origin in ("http://evil.example", "null", f"{client.origin}.evil.example", "http://localhost:1"):
         headers = {**cookie, "Origin": origin}
         for path, verb in ROUTES:
-            answer = await client.fetch(path, verb, headers, body="{}" if verb == "POST" else None)
+            more = UPGRADE if path == "/ws" else {}
+            answer = await client.fetch(path, verb, {**headers, **more}, body="{}" if verb == "POST" else None)
             assert answer.code in {403, 404}, f"{verb} {path} from {origin}: {answer.code}"
     assert good.code == 200
     assert callers(listener) == 0
