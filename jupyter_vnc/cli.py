@@ -11,13 +11,14 @@ from jupyter_core.application import JupyterApp
 from traitlets.config import Application, Configurable
 
 from . import __version__
+from .addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
 from .broker import VNCBroker
 from .connect import ConnectLimits, Connector
 from .desktops.manager import DesktopManager
 from .exceptions import VNCError
 from .people import User
 from .sources.config import ConfigTargets
-from .targets import DesktopAddress, Target
+from .targets import Target
 
 _COMMANDS: Final = ("check", "list", "version")
 
@@ -92,10 +93,18 @@ async def _check(targets: dict[str, Target], names: list[str]) -> int:
     """Try the named targets, or all; return how many are wrong. A refused entry was logged when it was read."""
     wrong = 0
     for name in names or targets:
-        answer, good = await _try(targets[name]) if name in targets else ("there is no such target", False)
-        print(f"{name}: {answer}")
-        wrong += not good
+        for shown, target in _servers(name, targets.get(name)):
+            answer, good = await _try(target) if target else ("there is no such target", False)
+            print(f"{shown}: {answer}", flush=True)
+            wrong += not good
     return wrong
+
+
+def _servers(name: str, target: Target | None) -> list[tuple[str, Target | None]]:
+    """Give what there is to try under a name: of a pool each machine."""
+    if target is None or not isinstance(target.address, PoolAddress):
+        return [(name, target)]
+    return [(f"{name}/{machine.name}", target.on_machine(machine)) for machine in target.address.machines]
 
 
 async def _try(target: Target) -> tuple[str, bool]:
@@ -104,7 +113,7 @@ async def _try(target: Target) -> tuple[str, bool]:
         return "managed desktop, starts when somebody opens it", True
     try:
         mine = target.for_user(User(getpass.getuser()))
-        assert not isinstance(mine.address, DesktopAddress)  # noqa: S101 - for the type checker
+        assert isinstance(mine.address, TCPAddress | UnixAddress)  # noqa: S101 - for the type checker
         leg = await Connector(ConnectLimits(5.0, 10.0)).connect(mine, mine.address)
         await leg.channel.close()
     except VNCError as error:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
+from .addresses import TCPAddress, UnixAddress
 from .channels import Channel, StreamChannel
 from .credentials import load_password
 from .dial import RETRY_PAUSE, dial
@@ -23,7 +24,7 @@ from .limits import Breaker
 from .rfb.handshake import TargetHandshake
 from .rfb.security import Login
 from .secure import TightChannel, TransformedChannel, policy_of, start_tls
-from .targets import Target, TCPAddress, UnixAddress
+from .targets import Target
 
 log = logging.getLogger(__name__)
 

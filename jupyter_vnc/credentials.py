@@ -12,8 +12,8 @@ from typing import Any, Final
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
+from .addresses import Credentials, Secret
 from .exceptions import TargetRefused, quote_remote
-from .targets import Credentials, Secret
 
 #: A password command that takes longer is ended (seconds).
 COMMAND_TIMEOUT: Final = 10.0

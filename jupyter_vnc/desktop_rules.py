@@ -8,11 +8,12 @@ from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import Any, Protocol
 
+from .addresses import DesktopAddress
 from .desktops.kernel_display import KernelDisplay
 from .desktops.manager import DesktopManager
 from .exceptions import NotPermitted, TargetNotFound
 from .people import User, Visitor
-from .targets import DesktopAddress, Mode, State, Target
+from .targets import Mode, State, Target
 from .tokens import TokenRegistry
 
 Tell = Callable[[Mapping[str, str]], None]

@@ -17,9 +17,9 @@ import struct
 from pathlib import Path
 from typing import Final
 
+from .addresses import TCPAddress, UnixAddress
 from .channels import READ_SIZE, StreamChannel
 from .exceptions import TargetUnreachable
-from .targets import TCPAddress, UnixAddress
 
 #: For how long a TCP target may be silent to the network itself (seconds): past it, the machine or the way is gone.
 SILENCE: Final = 40

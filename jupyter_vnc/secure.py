@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from .addresses import TCPAddress, UnixAddress
 from .channels import Channel, StreamChannel
 from .exceptions import TargetProtocolError
 from .rfb.security import TLS_TYPES, SecurityPolicy, TightServerInit, TLSRequest, Transform
-from .targets import Target, TCPAddress, UnixAddress
+from .targets import Target
 
 #: Anonymous Diffie-Hellman, TigerVNC's default: OpenSSL has it below TLS 1.3 and at its lowest level only.
 _ANONYMOUS_CIPHERS: Final = "aNULL:@SECLEVEL=0"

@@ -1,208 +1,144 @@
 """From what an admin writes to a :class:`~jupyter_vnc.targets.Target`: one table of keys, one error per mistake.
 
 Every mistake becomes a :class:`~jupyter_vnc.exceptions.ConfigError` that names the target and the key. Nothing here
-connects anywhere; the only I/O is a look at the files that the configuration names, because a password file that
+connects anywhere; the only I/O is a look at the files that the configuration checks.names, because a password file that
 others can read is a mistake that should be found at start and not at the first login.
 """
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 import re
-import shlex
-import stat
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from .exceptions import ConfigError
-from .targets import (
-    MAX_CONFIG_NAME,
-    MAX_SOCKET_PATH,
+from . import config_checks as checks
+from .addresses import (
+    MAX_RETRY,
     Address,
     Credentials,
     DesktopAddress,
     DesktopSpec,
-    Mode,
+    PoolAddress,
+    PoolMachine,
     Secret,
+    TCPAddress,
+    UnixAddress,
+)
+from .exceptions import ConfigError
+from .targets import (
+    MAX_CONFIG_NAME,
+    Mode,
     Sharing,
     Target,
     TargetLimits,
-    TCPAddress,
     TLSOptions,
-    UnixAddress,
     ViewerOptions,
     check_name,
 )
 
-#: What a host name may look like (RFC 1123), ``{username}`` included as one label's part.
-_HOSTNAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
-_GEOMETRY: Final = re.compile(r"([1-9][0-9]{2,4})x([1-9][0-9]{2,4})")
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
+#: The four ways of saying where a target is.
+_KINDS: Final = ("host", "socket", "desktop", "pool")
+#: A machine of a list: host name or IPv4, or IPv6 in brackets, and the port.
+_HOST_PORT: Final = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+)):([0-9]{1,5})")
 
 _PASSWORD_FORMS: Final = ("password", "password_file", "password_env", "password_command")
 
-Check = Callable[[Any], Any]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or any(not char.isprintable() for char in value):
-        raise ValueError("must be a line of text")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be True or False")
-    return value
-
-
-def _integer(low: int, high: int) -> Check:
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return value
-
-    return check
-
-
-def _seconds(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86400:
-        raise ValueError("must be a number of seconds, more than 0")
-    return float(value)
-
-
-def _choice(*choices: str) -> Check:
-    def check(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(f"must be one of {', '.join(choices)}")
-        return str(value)
-
-    return check
-
-
-def _names(value: Any) -> frozenset[str]:
-    if isinstance(value, str) or not all(isinstance(item, str) and item for item in value):
-        raise ValueError("must be a list of names")
-    return frozenset(value)
-
-
-def _argv(value: Any) -> tuple[str, ...]:
-    words = shlex.split(value) if isinstance(value, str) else tuple(value)
-    if not words or not all(isinstance(word, str) and word and "\0" not in word for word in words):
-        raise ValueError("must be a command: a list of words, or one line of text")
-    return tuple(words)
-
-
-def _host(value: Any) -> str:
-    text = _text(value).strip("[]")
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        pass
-    if not _HOSTNAME.fullmatch(text.replace("{username}", "user")):
-        raise ValueError("must be a host name, an IPv4 or an IPv6 address")
-    return text
-
-
-def _socket(value: Any) -> str:
-    path = _text(value)
-    if not path.startswith("/") or ".." in Path(path).parts:
-        raise ValueError("must be an absolute path")
-    if len(path.encode()) > MAX_SOCKET_PATH:
-        raise ValueError(f"is {len(path.encode())} bytes long; a Unix socket's path has at most {MAX_SOCKET_PATH}")
-    return path
-
-
-def private_file(value: Any) -> str:
-    """A file that only its owner can read: a secret that others can read is none."""
-    path = Path(_text(value))
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(mode):
-        raise ValueError("is not a file")
-    if mode & 0o077:
-        raise ValueError(f"can be read or changed by others (mode {mode & 0o777:04o}): chmod 600 it")
-    return str(path)
-
-
-def _file(value: Any) -> str:
-    path = Path(_text(value))
-    if not path.is_file():
-        raise ValueError("is not a file")
-    return str(path)
-
-
-def _fingerprint(value: Any) -> str:
-    digits = _text(value).lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
-    if not _FINGERPRINT.fullmatch(digits):
-        raise ValueError("must be a SHA-256 fingerprint: 64 hexadecimal digits")
-    return digits
-
-
-def _geometry(value: Any) -> str:
-    match = _GEOMETRY.fullmatch(_text(value))
-    if not match or max(map(int, match.groups())) > 16384:
-        raise ValueError("must be WIDTHxHEIGHT in pixels, such as 1680x1050")
-    return str(value)
-
-
-_TLS_KEYS: Final[Mapping[str, Check]] = {
-    "mode": _choice("auto", "x509", "anonymous", "off"),
-    "ca_file": _file,
-    "fingerprint": _fingerprint,
-    "check_hostname": _flag,
+_TLS_KEYS: Final[Mapping[str, checks.Check]] = {
+    "mode": checks.choice("auto", "x509", "anonymous", "off"),
+    "ca_file": checks.file,
+    "fingerprint": checks.fingerprint,
+    "check_hostname": checks.flag,
 }
 
-_DESKTOP_KEYS: Final[Mapping[str, Check]] = {
-    "command": _argv,
-    "geometry": _geometry,
-    "dpi": _integer(40, 600),
+_DESKTOP_KEYS: Final[Mapping[str, checks.Check]] = {
+    "command": checks.argv,
+    "geometry": checks.geometry,
+    "dpi": checks.integer(40, 600),
+}
+
+#: Where one server is, and how to log in there: keys of a target, and of each machine of a pool.
+_SERVER_KEYS: Final[Mapping[str, checks.Check]] = {
+    "host": checks.host,
+    "port": checks.integer(1, 65535),
+    "socket": checks.socket,
+    "socket_owner": checks.text,
+    "username": checks.text,
+    "password": lambda value: Secret(checks.text(value)),
+    "password_file": checks.private_file,
+    "password_env": checks.text,
+    "password_command": checks.argv,
 }
 
 
-def _table(keys: Mapping[str, Check], kind: str) -> Check:
-    def check(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise ValueError(f"must be a dictionary of {kind} options")
-        return _checked(value, keys)
+def _machine(raw: Any) -> dict[str, Any]:
+    """Check one machine of a pool, what goes together included."""
+    values = checks.table(_SERVER_KEYS, "machine")(raw)
+    address = _address(values, ("host", "socket"))
+    if "{username}" in str(address):
+        raise ConfigError("the machines of a pool are for everybody: no {username}", key=_kinds(values)[0])
+    _credentials(values)
+    return {**values, "address": address}
 
-    return check
+
+def _machines(raw: Any) -> dict[str, dict[str, Any]]:
+    """Check the machines of a pool; those of a list are named by their places, since names are shown to users."""
+    if not isinstance(raw, Mapping) and not isinstance(raw, list | tuple):
+        raise ValueError("must be a dictionary of machines, or a list of 'host:port'")
+    if not raw:
+        raise ValueError("needs a machine")
+    named = raw if isinstance(raw, Mapping) else {f"m{place}": _split(raw, place) for place in range(1, len(raw) + 1)}
+    machines: dict[str, dict[str, Any]] = {}
+    taken: dict[str, str] = {}
+    for name, entry in named.items():
+        with checks.inside(name):
+            check_name(name)
+            machines[name] = _machine(entry)
+            other = taken.setdefault(PoolMachine(name, machines[name]["address"]).key, name)
+            if other != name:
+                raise ConfigError(f"has the address of {other!r}")
+    return machines
+
+
+def _split(raw: Sequence[Any], place: int) -> dict[str, Any]:
+    """Take ``host:port`` apart; an IPv6 address stands in brackets."""
+    match = _HOST_PORT.fullmatch(raw[place - 1]) if isinstance(raw[place - 1], str) else None
+    if match is None:
+        raise ConfigError("must be 'host:port' or '[IPv6 address]:port'", key=f"m{place}")
+    return {"host": match[1] or match[2], "port": int(match[3])}
+
+
+_POOL_KEYS: Final[Mapping[str, checks.Check]] = {
+    "machines": _machines,
+    "idle_timeout": checks.seconds(30 * 86400, never=True),
+    "max_lease": checks.seconds(365 * 86400, never=True),
+    "retry_after": checks.seconds(MAX_RETRY),
+}
 
 
 #: Every key that a target may have, and what makes its value good.
-_KEYS: Final[Mapping[str, Check]] = {
-    "title": _text,
-    "description": _text,
-    "icon": _text,
-    "category": _text,
-    "host": _host,
-    "port": _integer(1, 65535),
-    "socket": _socket,
-    "socket_owner": _text,
-    "desktop": _table(_DESKTOP_KEYS, "desktop"),
-    "username": _text,
-    "password": lambda value: Secret(_text(value)),
-    "password_file": private_file,
-    "password_env": _text,
-    "password_command": _argv,
-    "tls": _table(_TLS_KEYS, "TLS"),
-    "allow_unauthenticated": _flag,
-    "mode": lambda value: Mode(_choice(*Mode)(value)),
-    "sharing": lambda value: Sharing(_choice(*Sharing)(value)),
-    "clipboard": _choice("both", "to-desktop", "from-desktop", "off"),
-    "resize": _choice("remote", "scale", "off"),
-    "quality": _integer(0, 9),
-    "compression": _integer(0, 9),
-    "max_sessions": _integer(1, 1000),
-    "connect_timeout": _seconds,
-    "handshake_timeout": _seconds,
-    "stall_timeout": _seconds,
-    "allow_users": _names,
-    "allow_groups": _names,
+_KEYS: Final[Mapping[str, checks.Check]] = {
+    "title": checks.text,
+    "description": checks.text,
+    "icon": checks.text,
+    "category": checks.text,
+    **_SERVER_KEYS,
+    "desktop": checks.table(_DESKTOP_KEYS, "desktop"),
+    "pool": checks.table(_POOL_KEYS, "pool"),
+    "tls": checks.table(_TLS_KEYS, "TLS"),
+    "allow_unauthenticated": checks.flag,
+    "mode": lambda value: Mode(checks.choice(*Mode)(value)),
+    "sharing": lambda value: Sharing(checks.choice(*Sharing)(value)),
+    "clipboard": checks.choice("both", "to-desktop", "from-desktop", "off"),
+    "resize": checks.choice("remote", "scale", "off"),
+    "quality": checks.integer(0, 9),
+    "compression": checks.integer(0, 9),
+    "max_sessions": checks.integer(1, 1000),
+    "connect_timeout": checks.seconds(),
+    "handshake_timeout": checks.seconds(),
+    "stall_timeout": checks.seconds(),
+    "allow_users": checks.names,
+    "allow_groups": checks.names,
 }
 
 _VIEWER: Final = ("clipboard", "resize", "quality", "compression")
@@ -213,34 +149,19 @@ _PLAIN: Final = (
 )
 
 
-def _checked(raw: Mapping[str, Any], keys: Mapping[str, Check]) -> dict[str, Any]:
-    """Check each value by its key.
-
-    Raises:
-        ConfigError: an unknown key (with the nearest known one) or a bad value, named by key.
-    """
-    values = {}
-    for key, value in raw.items():
-        if key not in keys:
-            near = difflib.get_close_matches(str(key), keys, 1)
-            raise ConfigError("unknown key" + (f", did you mean {near[0]!r}?" if near else ""), key=str(key))
-        try:
-            values[key] = keys[key](value)
-        except ConfigError as error:
-            raise ConfigError(error.message, key=f"{key}.{error.key}") from None
-        except (ValueError, TypeError) as error:
-            raise ConfigError(str(error), key=key) from None
-    return values
-
-
 def _pick(values: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: values[key] for key in keys if key in values}
 
 
-def _address(values: Mapping[str, Any]) -> Address:
-    kinds = [kind for kind in ("host", "socket", "desktop") if kind in values]
-    if len(kinds) != 1:
-        raise ConfigError("needs exactly one of 'host' (with 'port'), 'socket' and 'desktop'", key="host")
+def _kinds(values: Mapping[str, Any]) -> list[str]:
+    return [kind for kind in _KINDS if kind in values]
+
+
+def _address(values: Mapping[str, Any], possible: tuple[str, ...]) -> TCPAddress | UnixAddress | None:
+    """Make the address of one server; None where a desktop or a pool stands instead."""
+    if len(_kinds(values)) != 1:
+        *most, last = [f"{kind!r}" + " (with 'port')" * (kind == "host") for kind in possible]
+        raise ConfigError(f"needs exactly one of {', '.join(most)} and {last}", key="host")
     if "port" in values and "host" not in values:
         raise ConfigError("goes with 'host' only", key="port")
     if "socket_owner" in values and "socket" not in values:
@@ -249,8 +170,36 @@ def _address(values: Mapping[str, Any]) -> Address:
         return TCPAddress(values["host"], values.get("port", 5900))
     if "socket" in values:
         return UnixAddress(values["socket"], values.get("socket_owner", ""))
+    return None
+
+
+def _place(values: Mapping[str, Any], credentials: Credentials) -> Address:
+    """Make the address of a target, of whatever kind."""
+    if (address := _address(values, _KINDS)) is not None:
+        return address
+    if "pool" in values:
+        return _pool(values["pool"], credentials)
     sends = values.get("clipboard", "both") in {"both", "from-desktop"}
     return DesktopAddress(DesktopSpec(**values["desktop"], sends_clipboard=sends))
+
+
+def _pool(values: Mapping[str, Any], credentials: Credentials) -> PoolAddress:
+    if "machines" not in values:
+        raise ConfigError("is missing", key="pool.machines")
+    machines = tuple(
+        PoolMachine(name, machine["address"], _own_credentials(machine, credentials))
+        for name, machine in values["machines"].items()
+    )
+    return PoolAddress(machines, **_pick(values, ("idle_timeout", "max_lease", "retry_after")))
+
+
+def _own_credentials(machine: Mapping[str, Any], usual: Credentials) -> Credentials | None:
+    """What a machine has of its own, and the target's for the rest; None if it has nothing of its own."""
+    own = _credentials(machine)
+    if own == Credentials() and "username" not in machine:
+        return None
+    username = own.username if "username" in machine else usual.username
+    return replace(own if own.form else usual, username=username)
 
 
 def _credentials(values: Mapping[str, Any]) -> Credentials:
@@ -273,11 +222,12 @@ def parse_target(name: str, raw: Mapping[str, Any], *, longest_name: int = MAX_C
     try:
         if not isinstance(raw, Mapping):
             raise ConfigError("must be a dictionary of target options")  # noqa: TRY301 - gets the name below
-        values = _checked(raw, _KEYS)
+        values = checks.checked(raw, _KEYS)
+        credentials = _credentials(values)
         return Target(
             name=name,
-            address=_address(values),
-            credentials=_credentials(values),
+            address=_place(values, credentials),
+            credentials=credentials,
             tls=TLSOptions(**values.get("tls", {})),
             viewer=ViewerOptions(**_pick(values, _VIEWER)),
             limits=TargetLimits(**_pick(values, _LIMITS)),

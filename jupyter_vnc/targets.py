@@ -8,26 +8,54 @@ This module does no I/O; it does not know how a target is dialled, only what one
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from .exceptions import ConfigError, TargetNotFound
+from .addresses import (
+    Address,
+    Credentials,
+    DesktopAddress,
+    DesktopSpec,
+    PoolAddress,
+    PoolMachine,
+    Secret,
+    TCPAddress,
+    UnixAddress,
+)
+from .exceptions import ConfigError
 from .people import User
+
+#: What a plug-in needs to make targets; addresses and credentials are defined one module below.
+__all__ = [
+    "MAX_CONFIG_NAME",
+    "TARGET_NAME",
+    "Address",
+    "Credentials",
+    "DesktopAddress",
+    "DesktopSpec",
+    "Mode",
+    "PoolAddress",
+    "PoolMachine",
+    "Secret",
+    "Sharing",
+    "State",
+    "TCPAddress",
+    "TLSOptions",
+    "Target",
+    "TargetLimits",
+    "TargetSource",
+    "UnixAddress",
+    "ViewerOptions",
+    "check_name",
+]
 
 #: Names of targets: safe in a URL, a file name and a log line. So long because a name may be a signed token (JWT)
 #: that a websockify plug-in looks up; what an admin writes has at most 64 characters.
 TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,1023}")
 MAX_CONFIG_NAME: Final = 64
-
-#: User names that may become a part of an address. No separator, no dot-dot, nothing that a shell or a URL reads.
-SAFE_USERNAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
-
-#: ``sun_path`` holds 108 bytes with the closing NUL (``unix(7)``).
-MAX_SOCKET_PATH: Final = 107
 
 
 class Mode(StrEnum):
@@ -53,139 +81,6 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     STARTING = "starting"
     STOPPED = "stopped"
-
-
-class Secret:
-    """A text that no repr, log line or traceback shows; :meth:`reveal` is the only way to it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the text itself."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-
-@dataclass(frozen=True, slots=True)
-class TCPAddress:
-    """A VNC server on TCP: host name, IPv4 or IPv6 address (without brackets), and port."""
-
-    host: str
-    port: int
-
-    def for_user(self, username: str) -> TCPAddress:
-        """Substitute ``{username}`` in the host name."""
-        return replace(self, host=_substitute(self.host, username))
-
-    @property
-    def is_local(self) -> bool:
-        """Whether traffic to it cannot leave this machine."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class UnixAddress:
-    """A VNC server on a Unix socket.
-
-    ``owner`` names the account that must own the socket, besides root and our own; empty for no other.
-    """
-
-    path: str
-    owner: str = ""
-
-    is_local = True
-
-    def for_user(self, username: str) -> UnixAddress:
-        """Substitute ``{username}`` in the path; that user may then own the socket.
-
-        Raises:
-            TargetNotFound: the resulting path is longer than a socket's may be.
-        """
-        if "{username}" not in self.path:
-            return self
-        path = _substitute(self.path, username)
-        if len(path.encode()) > MAX_SOCKET_PATH:
-            raise TargetNotFound(detail=f"socket path for {username!r} is over {MAX_SOCKET_PATH} bytes")
-        return UnixAddress(path, self.owner or username)
-
-    def __str__(self) -> str:
-        return self.path
-
-
-@dataclass(frozen=True, slots=True)
-class DesktopSpec:
-    """A desktop that we start: its session command (empty: the first one installed), size and resolution.
-
-    ``sends_clipboard``: whether its X server may send the text of its clipboard. RFB has no other way to keep it back.
-    """
-
-    command: tuple[str, ...] = ()
-    geometry: str = "1680x1050"
-    dpi: int = 96
-    sends_clipboard: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class DesktopAddress:
-    """A managed desktop: where it listens is known once it runs."""
-
-    spec: DesktopSpec = DesktopSpec()
-
-    is_local = True
-
-    def for_user(self, username: str) -> DesktopAddress:
-        """Nothing to substitute: the desktop manager keeps users apart."""
-        return self
-
-    def __str__(self) -> str:
-        return "managed desktop"
-
-
-Address = TCPAddress | UnixAddress | DesktopAddress
-
-
-def _substitute(template: str, username: str) -> str:
-    """Put a validated user name into an address; nothing else from a request ever gets there.
-
-    Raises:
-        TargetNotFound: the name holds a character that could change the address's meaning.
-    """
-    if "{username}" not in template:
-        return template
-    if not SAFE_USERNAME.fullmatch(username) or ".." in username:
-        raise TargetNotFound(detail=f"user name {username!r} cannot be part of an address")
-    return template.replace("{username}", username)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How we log in to a target.
-
-    ``form`` is the config key that says where the password is (``password``, ``password_file``, ``password_env``,
-    ``password_command``, or empty for none) and ``value`` what stood there. It is read anew for each login, so a
-    rotated password needs no restart.
-    """
-
-    username: str = ""
-    form: str = ""
-    value: Secret | str | tuple[str, ...] = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +137,7 @@ class Target:
     description: str = ""
     icon: str = ""
     category: str = "Desktops"
-    credentials: Credentials = Credentials()
+    credentials: Credentials = field(default_factory=Credentials)
     tls: TLSOptions = TLSOptions()
     allow_unauthenticated: bool = False
     mode: Mode = Mode.CONTROL
@@ -267,10 +162,18 @@ class Target:
         address = self.address.for_user(user.name)
         return self if address is self.address else replace(self, address=address)
 
+    def on_machine(self, machine: PoolMachine) -> Target:
+        """The target on one machine of its pool."""
+        return replace(self, address=machine.address, credentials=machine.credentials or self.credentials)
+
     @property
     def generation(self) -> str:
-        """Changes when the name comes to mean another server, so that an older token no longer fits."""
-        return hashlib.sha256(repr(self.address).encode()).hexdigest()[:16]
+        """Changes when the name comes to mean another server, so that an older token no longer fits.
+
+        A pool stays the same pool whichever machines are in it: who has which is decided after the token.
+        """
+        means = "pool" if isinstance(self.address, PoolAddress) else repr(self.address)
+        return hashlib.sha256(means.encode()).hexdigest()[:16]
 
     def public(self, *, mode: Mode, state: State) -> dict[str, Any]:
         """What a browser may know: one row of ``GET api/targets``."""

@@ -6,6 +6,7 @@ import gc
 import pytest
 
 from jupyter_vnc import connect as module
+from jupyter_vnc.addresses import Credentials, Secret, TCPAddress, UnixAddress
 from jupyter_vnc.connect import HANDSHAKES_AT_ONCE, ConnectLimits, Connector, policy_of
 from jupyter_vnc.exceptions import (
     MAX_REMOTE_TEXT,
@@ -16,7 +17,7 @@ from jupyter_vnc.exceptions import (
     TargetUnreachable,
 )
 from jupyter_vnc.limits import Breaker
-from jupyter_vnc.targets import Credentials, Secret, Target, TargetLimits, TCPAddress, TLSOptions, UnixAddress
+from jupyter_vnc.targets import Target, TargetLimits, TLSOptions
 from tests.fakes import vnc_server
 
 QUICK = ConnectLimits(connect_timeout=1.0, handshake_timeout=0.5)

@@ -9,9 +9,9 @@ from contextlib import closing
 import pytest
 
 from jupyter_vnc import dial as module
+from jupyter_vnc.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.dial import dial
 from jupyter_vnc.exceptions import TargetUnreachable
-from jupyter_vnc.targets import TCPAddress, UnixAddress
 from tests.fakes import vnc_server
 
 

@@ -15,7 +15,7 @@ ROOT = Path(jupyter_vnc.__file__).parent
 #: The floors from the ground up: modules, and folders (with a slash) that are on one floor as a whole.
 FLOORS = (
     ("exceptions", "rfb/"),
-    ("people", "targets", "target_config", "tokens", "sessions", "limits", "plugins"),
+    ("addresses", "people", "targets", "config_checks", "target_config", "tokens", "sessions", "limits", "plugins"),
     (
         *("channels", "dial", "connect", "credentials", "secure", "audit"),
         *("relay", "zerocopy", "frames", "pipes", "turns"),

@@ -4,9 +4,19 @@ import os
 
 import pytest
 
+from jupyter_vnc.addresses import (
+    Credentials,
+    DesktopAddress,
+    DesktopSpec,
+    PoolAddress,
+    PoolMachine,
+    Secret,
+    TCPAddress,
+    UnixAddress,
+)
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.target_config import _KEYS, parse_target, parse_targets
-from jupyter_vnc.targets import DesktopAddress, DesktopSpec, Mode, Secret, Sharing, TCPAddress, UnixAddress
+from jupyter_vnc.targets import Mode, Sharing
 
 HOST = {"host": "lab.example.org"}
 HEX = "ab" * 32
@@ -33,6 +43,7 @@ GOOD = [
         "address",
         DesktopAddress(DesktopSpec(("openbox", "--sm-disable"), "800x600", 120)),
     ),
+    ("pool", {"machines": ["a:1"]}, {}, "address", PoolAddress((PoolMachine("m1", TCPAddress("a", 1)),))),
     ("username", "ann", HOST, "credentials.username", "ann"),
     ("password", "hunter2", HOST, "credentials.value", Secret("hunter2")),
     ("password_env", "VNC_PW", HOST, "credentials.value", "VNC_PW"),
@@ -68,6 +79,7 @@ BAD = [
     ("socket_owner", 5, {"socket": "/s"}),
     ("socket_owner", "vnc", HOST),
     *(("desktop", value, {}) for value in (None, "xfce", [])),
+    *(("pool", value, {}) for value in (None, "a:1", ["a:1"])),
     ("username", 5, HOST),
     *(("password", value, HOST) for value in (5, None, b"x", "a\n")),
     *(("password_file", value, HOST) for value in ("/nonexistent", "/", 5)),
@@ -148,6 +160,8 @@ def test_every_key_is_tested():
         ({"desktop": {}, "socket": "/a"}, "host"),
         ({"socket": "/a", "port": 5900}, "port"),
         ({"host": "a", "password": "x", "password_env": "X"}, "password_env"),
+        ({"pool": {"machines": ["a:1"]}, "host": "a"}, "host"),
+        ({"pool": {"machines": ["a:1"]}, "port": 5900}, "port"),
         ({"desktop": {}, "password": "x"}, "password"),
         ({"desktop": {}, "username": "x"}, "username"),
         ([], ""),
@@ -197,6 +211,98 @@ def test_good_targets_work_beside_bad_ones():
     targets, errors = parse_targets({"one": HOST, "bad name": HOST, "two": {"host": "a", "port": 0}, "three": HOST})
     assert list(targets) == ["one", "three"]
     assert [(error.target, error.key) for error in errors] == [("bad name", ""), ("two", "port")]
+
+
+def pool(machines, **others):
+    return parse_target("lab", {"pool": {"machines": machines}, **others})
+
+
+def test_machines_by_name():
+    address = parse_target(
+        "lab",
+        {
+            "pool": {
+                "machines": {"blue": {"host": "Lab-1", "port": 5901}, "red": {"socket": "/r", "socket_owner": "vnc"}},
+                "idle_timeout": 0,
+                "max_lease": 7200,
+                "retry_after": 5,
+            }
+        },
+    ).address
+    blue, red = PoolMachine("blue", TCPAddress("Lab-1", 5901)), PoolMachine("red", UnixAddress("/r", "vnc"))
+    assert address == PoolAddress((blue, red), 0.0, 7200.0, 5.0)
+
+
+def test_machines_of_a_list_are_named_by_place():
+    machines = pool(["lab-1.example.org:5901", "[2001:DB8::1]:5900", "10.0.0.1:1"]).address.machines
+    assert [machine.name for machine in machines] == ["m1", "m2", "m3"]
+    addresses = [TCPAddress("lab-1.example.org", 5901), TCPAddress("2001:db8::1", 5900), TCPAddress("10.0.0.1", 1)]
+    assert [machine.address for machine in machines] == addresses
+
+
+def test_what_a_machine_has_not_is_the_targets():
+    machines = {
+        "a": {"host": "a"},
+        "b": {"host": "b", "username": "bob"},
+        "c": {"host": "c", "password_env": "C"},
+        "d": {"host": "d", "username": "", "password": "hunter2"},
+    }
+    target = pool(machines, username="ann", password_env="X")
+    assert target.credentials == Credentials("ann", "password_env", "X")
+    assert [machine.credentials for machine in target.address.machines] == [
+        None,
+        Credentials("bob", "password_env", "X"),
+        Credentials("ann", "password_env", "C"),
+        Credentials("", "password", Secret("hunter2")),
+    ]
+
+
+#: What stands under ``pool``, the key that is wrong, part of the sentence.
+BAD_POOLS = [
+    ({}, "pool.machines", "is missing"),
+    ({"machines": []}, "pool.machines", "needs a machine"),
+    ({"machines": {}}, "pool.machines", "needs a machine"),
+    ({"machines": "a:1"}, "pool.machines", "dictionary of machines, or a list"),
+    ({"machines": None}, "pool.machines", "dictionary of machines, or a list"),
+    ({"maschines": ["a:1"]}, "pool.maschines", "did you mean 'machines'"),
+    *(
+        ({"machines": ["b:1", entry]}, "pool.machines.m2", "must be 'host:port' or")
+        for entry in ("a", "a:", ":1", "::1:5900", "a:1:2", "a:x", "[::1]", "a:123456", 5, {"host": "a"})
+    ),
+    ({"machines": ["a b:1"]}, "pool.machines.m1.host", "must be a host name"),
+    ({"machines": ["a:0"]}, "pool.machines.m1.port", "from 1 to 65535"),
+    ({"machines": ["a:1", "b:1", "A:1"]}, "pool.machines.m3", "has the address of 'm1'"),
+    ({"machines": {"a": {"socket": "/a"}, "b": {"socket": "/a"}}}, "pool.machines.b", "has the address of 'a'"),
+    ({"machines": {"a/b": {"host": "a"}}}, "pool.machines.a/b", "a name is 1 to 64"),
+    ({"machines": {5: {"host": "a"}}}, "pool.machines.5", "a name is 1 to 64"),
+    ({"machines": {"m1": "a:1"}}, "pool.machines.m1", "dictionary of machine options"),
+    ({"machines": {"m1": {}}}, "pool.machines.m1.host", r"exactly one of 'host' \(with 'port'\) and 'socket'$"),
+    ({"machines": {"m1": {"host": "a", "socket": "/a"}}}, "pool.machines.m1.host", "exactly one of"),
+    ({"machines": {"m1": {"host": "a", "port": 0}}}, "pool.machines.m1.port", "from 1 to 65535"),
+    ({"machines": {"m1": {"socket": "/a", "port": 1}}}, "pool.machines.m1.port", "goes with 'host' only"),
+    ({"machines": {"m1": {"host": "a", "socket_owner": "x"}}}, "pool.machines.m1.socket_owner", "'socket' only"),
+    ({"machines": {"m1": {"host": "a", "prot": 1}}}, "pool.machines.m1.prot", "did you mean 'port'"),
+    ({"machines": {"m1": {"desktop": {}}}}, "pool.machines.m1.desktop", "unknown key"),
+    ({"machines": {"m1": {"host": "a-{username}"}}}, "pool.machines.m1.host", "for everybody"),
+    ({"machines": {"m1": {"socket": "/{username}"}}}, "pool.machines.m1.socket", "for everybody"),
+    (
+        {"machines": {"m1": {"host": "a", "password": "hunter2", "password_env": "X"}}},
+        "pool.machines.m1.password_env",
+        "only one of",
+    ),
+    ({"machines": {"m1": {"host": "a", "password_file": "/none"}}}, "pool.machines.m1.password_file", "cannot be read"),
+    *(({"machines": ["a:1"], "idle_timeout": value}, "pool.idle_timeout", "seconds") for value in (-1, "5", 2592001)),
+    *(({"machines": ["a:1"], "max_lease": value}, "pool.max_lease", "seconds") for value in (-1, True, 31536001)),
+    *(({"machines": ["a:1"], "retry_after": value}, "pool.retry_after", "more than 0") for value in (0, 901)),
+]
+
+
+@pytest.mark.parametrize(("raw", "key", "said"), BAD_POOLS)
+def test_a_bad_pool(raw, key, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        parse_target("lab", {"pool": raw})
+    assert (caught.value.target, caught.value.key) == ("lab", key)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,10 @@ import json
 
 import pytest
 
-from jupyter_vnc.exceptions import ConfigError, TargetNotFound
+from jupyter_vnc.addresses import Credentials, DesktopAddress, PoolAddress, PoolMachine, Secret, TCPAddress, UnixAddress
+from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.people import User
-from jupyter_vnc.targets import (
-    Credentials,
-    DesktopAddress,
-    Mode,
-    Secret,
-    State,
-    Target,
-    TargetSource,
-    TCPAddress,
-    UnixAddress,
-    check_name,
-)
+from jupyter_vnc.targets import Mode, State, Target, TargetSource, check_name
 
 ANN = User("ann", frozenset({"lab"}))
 
@@ -62,52 +52,29 @@ def test_whom_a_target_admits(allowed, admitted):
     assert target(**allowed).admits(ANN) is admitted
 
 
-@pytest.mark.parametrize("name", ["ann", "a.b", "ann@example.org", "x+y", "_svc", "A" * 64])
-def test_a_user_name_becomes_part_of_an_address(name):
-    assert TCPAddress("vnc-{username}", 5900).for_user(name).host == f"vnc-{name}"
-    assert UnixAddress("/r/{username}.s").for_user(name) == UnixAddress(f"/r/{name}.s", owner=name)
-
-
-@pytest.mark.parametrize(
-    "name", ["", "..", "a..b", "../etc", "a/b", "a b", "a\n", "-a", ".a", "ä", "a:1", "a\0", "{username}", "A" * 65]
+POOL = PoolAddress(
+    (
+        PoolMachine("blue", TCPAddress("10.1.2.3", 5901)),
+        PoolMachine("red", UnixAddress("/run/red"), Credentials("", "password", Secret("own"))),
+    )
 )
-def test_a_user_name_that_could_change_an_addresss_meaning_is_refused(name):
-    for address in (TCPAddress("vnc-{username}", 5900), UnixAddress("/r/{username}.s")):
-        with pytest.raises(TargetNotFound):
-            address.for_user(name)
-        assert TCPAddress("fixed", 1).for_user(name) == TCPAddress("fixed", 1)
 
 
-def test_a_socket_path_that_becomes_too_long_is_refused():
-    with pytest.raises(TargetNotFound):
-        UnixAddress("/" + "d" * 60 + "/{username}").for_user("u" * 60)
+def test_a_target_on_a_machine_of_its_pool():
+    lab = target(address=POOL, credentials=Credentials("", "password", Secret("usual")), title="Lab")
+    blue, red = (lab.on_machine(machine) for machine in POOL.machines)
+    assert (blue.address, red.address) == (TCPAddress("10.1.2.3", 5901), UnixAddress("/run/red"))
+    assert (blue.credentials.value, red.credentials.value) == (Secret("usual"), Secret("own"))
+    assert blue.name == red.name == "lab"
+    assert blue.title == "Lab"
 
 
-def test_a_socket_without_a_user_name_is_everybodys():
-    address = UnixAddress("/run/vnc/lab.sock", "lab")
-    assert address.for_user("../evil") is address
-
-
-def test_a_named_owner_stays():
-    assert UnixAddress("/r/{username}.s", owner="vnc").for_user("ann").owner == "vnc"
-
-
-@pytest.mark.parametrize(
-    ("address", "local", "text"),
-    [
-        (TCPAddress("127.0.0.1", 1), True, "127.0.0.1:1"),
-        (TCPAddress("127.9.9.9", 1), True, "127.9.9.9:1"),
-        (TCPAddress("::1", 1), True, "[::1]:1"),
-        (TCPAddress("LocalHost", 1), True, "LocalHost:1"),
-        (TCPAddress("localhost.example.org", 1), False, "localhost.example.org:1"),
-        (TCPAddress("10.0.0.1", 1), False, "10.0.0.1:1"),
-        (UnixAddress("/a"), True, "/a"),
-        (DesktopAddress(), True, "managed desktop"),
-    ],
-)
-def test_what_is_local(address, local, text):
-    assert address.is_local is local
-    assert str(address) == text
+def test_a_pool_is_the_same_whichever_machines_it_has():
+    lab = target(address=POOL)
+    assert lab.for_user(ANN) is lab
+    assert lab.generation == target(address=PoolAddress(POOL.machines[:1])).generation
+    assert lab.generation != lab.on_machine(POOL.machines[0]).generation
+    assert "10.1.2.3" not in json.dumps(lab.public(mode=Mode.VIEW, state=State.UP))
 
 
 def test_for_user_and_generation():

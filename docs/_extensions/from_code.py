@@ -86,6 +86,7 @@ _COMPLETE: Final[dict[str, Iterable[str]]] = {
         *target_config._KEYS,  # noqa: SLF001 - what a user may write is all that is asked of it
         *(f"tls.{key}" for key in target_config._TLS_KEYS),  # noqa: SLF001
         *(f"desktop.{key}" for key in target_config._DESKTOP_KEYS),  # noqa: SLF001
+        *(f"pool.{key}" for key in target_config._POOL_KEYS),  # noqa: SLF001
     ],
     "reference/close-codes": [str(code.value) for code in CloseCode],
 }

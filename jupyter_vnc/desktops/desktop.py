@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from jupyter_vnc.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
-from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
+from jupyter_vnc.targets import State
 
 from . import session, xauthority, xvnc
 from .checks import check_doors, failure

@@ -12,8 +12,9 @@ from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from jupyter_vnc.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.exceptions import VNCError
-from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
+from jupyter_vnc.targets import State
 
 from .doorbell import Doorbell
 from .readiness import SETTLING

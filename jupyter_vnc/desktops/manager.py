@@ -10,8 +10,9 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
 
+from jupyter_vnc.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
-from jupyter_vnc.targets import DesktopSpec, State, UnixAddress
+from jupyter_vnc.targets import State
 
 from .desktop import Desktop, Progress
 from .entry import Entry

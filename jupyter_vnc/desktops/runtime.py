@@ -22,8 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.addresses import MAX_SOCKET_PATH
 from jupyter_vnc.exceptions import DesktopFailed
-from jupyter_vnc.targets import MAX_SOCKET_PATH
 
 from .processes import kill_marked, remove_display, remove_folder, remove_orphaned
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.addresses import DesktopSpec
 from jupyter_vnc.exceptions import DesktopFailed
-from jupyter_vnc.targets import DesktopSpec
 
 from .xvnc import SYSTEM_PATH
 

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.targets import DesktopSpec
+from jupyter_vnc.addresses import DesktopSpec
 
 #: Where an X server with VNC is looked for, in this order: first on PATH, then where packages put it.
 CANDIDATES: Final = ("Xtigervnc", "Xvnc", "/usr/bin/Xtigervnc", "/usr/bin/Xvnc", "/opt/TurboVNC/bin/Xvnc")

@@ -19,9 +19,9 @@ from urllib.parse import unquote, urlsplit
 from traitlets import Float, Int, Unicode
 from traitlets.config import LoggingConfigurable
 
+from jupyter_vnc.config_checks import private_file
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable, quote_remote
 from jupyter_vnc.stores import scripts
-from jupyter_vnc.target_config import private_file
 from jupyter_vnc.targets import Mode
 from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenStore, note_stranger, too_many_unused
 

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
+from jupyter_vnc.addresses import DesktopSpec
 from jupyter_vnc.desktops import session
 from jupyter_vnc.exceptions import DesktopFailed
-from jupyter_vnc.targets import DesktopSpec
 
 
 def installed(*programs):

@@ -18,13 +18,14 @@ from pathlib import Path
 import census
 import pytest
 
+from jupyter_vnc.addresses import DesktopSpec
 from jupyter_vnc.desktops import manager as manager_module
 from jupyter_vnc.desktops import readiness, session, sockets, xauthority, xvnc
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import descendants, display_holder
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
-from jupyter_vnc.targets import DesktopSpec, State
+from jupyter_vnc.targets import State
 from tests.needs import require_root
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
@@ -337,7 +338,7 @@ import asyncio, concurrent.futures.thread, os, sys  # all at once: later the mod
 from pathlib import Path
 from jupyter_vnc.desktops import process
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.targets import DesktopSpec
+from jupyter_vnc.addresses import DesktopSpec
 
 async def main():
     manager = DesktopManager()
@@ -513,7 +514,7 @@ async def test_a_desktop_that_keeps_crashing_waits_for_a_person():
 SERVER = """
 import asyncio, sys
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.targets import DesktopSpec
+from jupyter_vnc.addresses import DesktopSpec
 
 async def main():
     manager = DesktopManager()
