@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import jinja2
 from jupyter_events.logger import EventLogger
 from jupyter_server._tz import utcnow
 from jupyter_server.extension.application import ExtensionApp
@@ -15,35 +13,14 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Instance
 from traitlets.config import Configurable
 
-from . import handlers, pages
 from .audit import EVENT_SCHEMA_FILE
 from .broker import VNCBroker
 from .desktops.manager import DesktopManager
+from .routes import below, page_templates
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
 from .stores.redis import RedisTokens
 from .visitor import owner_of
-from .websocket import VNCWebSocket
-
-_HERE: Final = Path(__file__).parent
-_NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
-
-#: Every route below ``{base_url}vnc``; ``rest-api.yml`` says what each does.
-ROUTES: Final[list[tuple[str, type, dict[str, Any]]]] = [
-    (r"/vnc/?", pages.ListPage, {}),
-    (rf"/vnc/view/{_NAME}", pages.ViewPage, {}),
-    (r"/vnc/api/targets", handlers.TargetsHandler, {}),
-    (rf"/vnc/api/targets/{_NAME}/viewers", handlers.ViewersHandler, {}),
-    (r"/vnc/api/tokens", handlers.TokensHandler, {}),
-    (r"/vnc/api/sessions", handlers.SessionsHandler, {}),
-    (r"/vnc/api/sessions/([0-9a-f]{16})", handlers.SessionHandler, {}),
-    (r"/vnc/api/desktops", handlers.DesktopsHandler, {}),
-    (rf"/vnc/api/desktops/{_NAME}", handlers.DesktopHandler, {}),
-    (rf"/vnc/api/desktops/{_NAME}/open", handlers.DesktopOpenHandler, {}),
-    (rf"/vnc/api/desktops/{_NAME}/log", handlers.DesktopLogHandler, {}),
-    (r"/vnc/static/(.+)", pages.StaticFiles, {"path": str(_HERE / "static")}),
-    (r"/vnc/ws", VNCWebSocket, {}),
-]
 
 
 class VNCExtension(ExtensionApp):
@@ -64,15 +41,13 @@ class VNCExtension(ExtensionApp):
         self.broker = VNCBroker(parent=self)
         self.broker.on_activity = self._note_activity
         self.settings["vnc_broker"] = self.broker
-        self.settings["vnc_templates"] = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True
-        )
+        self.settings["vnc_templates"] = page_templates()
         self._register_events()
         self._adopt_loggers()
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
-        self.handlers.extend(ROUTES)
+        self.handlers.extend(below("/vnc"))
 
     def _register_events(self) -> None:
         events: EventLogger | None = getattr(self.serverapp, "event_logger", None)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from traitlets import Dict, List, Unicode
+from traitlets import Bool, Dict, List, Unicode
 from traitlets.config import LoggingConfigurable
 
 from .audit import Audit
@@ -21,14 +21,26 @@ from .channels import Channel
 from .connect import ConnectLimits, Connector
 from .desktop_rules import ManagedDesktops
 from .desktops.manager import DesktopManager
-from .exceptions import ConfigError, MalformedRequest, NotPermitted, ServerStopping, TargetNotFound, TokenRefused
+from .exceptions import (
+    ConfigError,
+    MalformedRequest,
+    NotPermitted,
+    ServerStopping,
+    TargetBusy,
+    TargetNotFound,
+    TokenRefused,
+)
 from .people import User, Visitor
 from .plugins import load_plugin
 from .rechecks import Rechecker
+from .room import Room
 from .serving import SessionRunner
 from .sessions import Session, SessionLimits, SessionRegistry, place_of
 from .targets import DesktopAddress, Mode, State, Target, TargetSource, UnixAddress
 from .tokens import Grant, IssuedToken, TokenRegistry, TokenStore
+
+#: The longest message that is shown in a viewer (characters).
+MAX_MESSAGE: Final = 500
 
 #: The target that is there when nothing is configured and an X server with VNC is installed.
 DEFAULT_TARGETS = {"desktop": {"title": "Desktop", "desktop": {}}}
@@ -60,11 +72,14 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         """,
     ).tag(config=True)
 
+    #: Whether targets may be desktops that this process starts: under its own account, so only where it has one user.
+    managed_desktops = Bool(True)
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.desktop_manager = DesktopManager(parent=self)
         self._use_default_target()
-        self.catalogue = Catalogue(self._load_sources(), self.log)
+        self.catalogue = Catalogue(self._load_sources(), self.log, desktops=self.managed_desktops)
         self._rechecker = Rechecker(self.catalogue)
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
@@ -75,6 +90,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
         self._runner = SessionRunner(self, connector, self.desktop_manager)
         self.desktops = ManagedDesktops(self, self.desktop_manager)
+        self.room = Room(self.registry)
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
         #: Called whenever a user does something in a desktop; the host moves its own clocks.
@@ -83,7 +99,12 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
     # -- configuration ------------------------------------------------------------------------------------------
 
     def _use_default_target(self) -> None:
-        if not self.targets and self.target_sources == ["config"] and self.desktop_manager.available:
+        if (
+            self.managed_desktops
+            and not self.targets
+            and self.target_sources == ["config"]
+            and self.desktop_manager.available
+        ):
             self.targets = DEFAULT_TARGETS
 
     def _load_sources(self) -> list[TargetSource]:
@@ -240,6 +261,22 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             TargetNotFound: there is none.
         """
         self.registry.end(session_id, visitor)
+
+    def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
+        """Show a message in the viewer of a session that :meth:`list_sessions` lists.
+
+        Raises:
+            MalformedRequest: the text is none, or over :data:`MAX_MESSAGE` characters.
+            TargetNotFound: there is no such session.
+            TargetBusy: its viewer cannot show messages.
+        """
+        if not isinstance(text, str) or not 0 < len(text.strip()) <= MAX_MESSAGE:
+            raise MalformedRequest(f"A message has 1 to {MAX_MESSAGE} characters.")
+        session = self.registry.find(session_id, visitor)
+        if session.tell is None:
+            raise TargetBusy("The viewer of this session cannot show messages.")
+        self.log.info("Session %s: %s sends a message of %d characters", session.id, visitor.user.name, len(text))
+        session.note("message", text=text.strip(), sender=visitor.user.name)
 
     def current_activity(self) -> dict[str, Any] | None:
         """What goes on, for the host's idle check: the sessions in which somebody does something, or None.

@@ -9,7 +9,7 @@ from typing import Any
 
 from .exceptions import TargetNotFound
 from .people import User, Visitor
-from .targets import TARGET_NAME, Mode, Target, TargetSource
+from .targets import TARGET_NAME, DesktopAddress, Mode, Target, TargetSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,15 @@ class Catalogue:
     Args:
         sources: in the order in which they are merged; a name that two have is the first one's.
         log: for what goes wrong in a source.
+        desktops: whether targets may be managed desktops; otherwise they are left out.
     """
 
-    def __init__(self, sources: Sequence[TargetSource], log: Logger | LoggerAdapter[Any]) -> None:
+    def __init__(
+        self, sources: Sequence[TargetSource], log: Logger | LoggerAdapter[Any], *, desktops: bool = True
+    ) -> None:
         self.sources = list(sources)
         self.log = log
+        self._desktops = desktops
 
     async def known(self, user: User) -> list[Target]:
         """List what the sources have for a user, whomever it admits."""
@@ -72,17 +76,21 @@ class Catalogue:
 
     async def _ask_all(self, source: TargetSource, user: User) -> Sequence[Target]:
         try:
-            return await source.targets(user)
+            return [target for target in await source.targets(user) if self._fits(target)]
         except Exception:  # a plug-in may raise anything; the other sources must go on
             self.log.exception("Target source %s failed", type(source).__name__)
             return ()
 
     async def _ask(self, source: TargetSource, user: User, name: str) -> Target | None:
         try:
-            return await source.target(user, name)
+            target = await source.target(user, name)
         except Exception:
             self.log.exception("Target source %s failed", type(source).__name__)
             return None
+        return target if target is not None and self._fits(target) else None
+
+    def _fits(self, target: Target) -> bool:
+        return self._desktops or not isinstance(target.address, DesktopAddress)
 
 
 async def best_mode(visitor: Visitor, target: Target) -> Mode | None:

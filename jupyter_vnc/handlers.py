@@ -45,12 +45,13 @@ class VNCHandler(JupyterHandler):
 
     @property
     def vnc_root(self) -> str:
-        """The path under which all routes are."""
-        return url_path_join(self.base_url, "vnc/")
+        """The path under which all routes are; the host may have another than Jupyter's."""
+        return str(self.settings.get("vnc_root", url_path_join(self.base_url, "vnc/")))
 
     def visitor(self) -> JupyterVisitor:
-        """Who asks."""
-        return JupyterVisitor(self)
+        """Who asks; the host may know more of people than Jupyter does."""
+        kind: type[JupyterVisitor] = self.settings.get("vnc_visitor", JupyterVisitor)
+        return kind(self)
 
 
 def vnc_errors(
@@ -136,9 +137,9 @@ class ViewersHandler(VNCAPIHandler):
     @web.authenticated
     @authorized
     @vnc_errors
-    async def get(self, name: str) -> None:
+    async def get(self, name: str, owner: str = "") -> None:
         """List who has the desktop on the screen."""
-        self.answer(await self.broker.list_viewers(self.visitor(), name))
+        self.answer(await self.broker.list_viewers(self.visitor(), name, owner))
 
 
 class TokensHandler(VNCAPIHandler):
@@ -178,6 +179,21 @@ class SessionHandler(VNCAPIHandler):
     async def delete(self, session_id: str) -> None:
         """End a session."""
         self.broker.end(session_id, self.visitor())
+        self.set_status(204)
+
+
+class MessagesHandler(VNCAPIHandler):
+    """``POST api/sessions/{id}/messages``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def post(self, session_id: str) -> None:
+        """Show a message in the viewer of a session."""
+        body = self.body()
+        if set(body) != {"text"}:
+            raise MalformedRequest('The body must be {"text": "…"}.')
+        self.broker.send_message(self.visitor(), session_id, body["text"])
         self.set_status(204)
 
 

@@ -42,7 +42,8 @@ class VNCPageHandler(VNCHandler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "no-referrer")
         template_environment = self.settings["vnc_templates"]
-        values = {"root": self.vnc_root, "home": self.base_url, "version": __version__, **values}
+        home = self.settings.get("vnc_home", self.base_url)
+        values = {"root": self.vnc_root, "home": home, "version": __version__, **values}
         self.finish(template_environment.get_template(template).render(**values))
 
 
@@ -64,14 +65,21 @@ class ViewPage(VNCPageHandler):
     @web.authenticated
     @authorized
     @vnc_errors
-    async def get(self, name: str) -> None:
-        """Show the viewer of one target."""
-        target = await self.broker.public_target(self.visitor(), name)
-        self.page("viewer.html", target=target, viewer_json=json.dumps(target["viewer"]))
+    async def get(self, name: str, owner: str = "") -> None:
+        """Show the viewer of one target, of the visitor's own or of somebody whom he oversees."""
+        target = await self.broker.public_target(self.visitor(), name, owner)
+        self.page("viewer.html", target=target, owner=owner, viewer_json=json.dumps(target["viewer"]))
 
 
 class StaticFiles(VNCHandler, web.StaticFileHandler):
     """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Check nothing: files that are everybody's are only read.
+
+        A hub wants a header with each read that a browser does not call navigation, and a script that a page names
+        cannot have one.
+        """
 
     _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 

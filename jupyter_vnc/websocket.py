@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from collections import deque
 from typing import Any, Final
 
@@ -16,13 +18,18 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from .exceptions import CloseCode, TokenRefused, VNCError
 from .frames import FrameWriter, look_at
 from .handlers import VNCHandler, http_error
-from .sessions import Session
+from .sessions import Note, Session
 from .zerocopy import CannotLend
+
+log = logging.getLogger(__name__)
 
 #: The websocket subprotocol that noVNC speaks; the one that is answered.
 BINARY: Final = "binary"
 #: The token rides in a second subprotocol: neither a URL nor a log ever has it.
 TOKEN_PREFIX: Final = "vnc.token."  # noqa: S105
+
+#: Who offers this as well takes notes: text messages of JSON beside the binary ones of RFB.
+NOTES: Final = "vnc.notes"
 
 #: Unread bytes of a viewer at which we stop to read its socket.
 HIGH_WATER: Final = 128 * 1024
@@ -92,6 +99,13 @@ class WebSocketChannel:
         except (WebSocketClosedError, StreamClosedError) as error:
             raise ConnectionResetError("the viewer is gone") from error
 
+    def tell(self, note: Note) -> None:
+        """Send a note, if the viewer is still there; nobody waits for it."""
+        try:
+            asyncio.ensure_future(self._handler.write_message(json.dumps(note))).add_done_callback(look_at)
+        except (WebSocketClosedError, StreamClosedError):
+            log.debug("The viewer left before it got a note")
+
     def lend(self) -> FrameWriter:
         """See :meth:`~jupyter_vnc.zerocopy.Lender.lend`: the rest of tornado writes in its turn from now on."""
         stream = getattr(self._handler.ws_connection, "stream", None)
@@ -148,6 +162,16 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
     ping_interval = 0.0
     ping_timeout = 0.0
 
+    async def prepare(self, **kwargs: Any) -> None:
+        """Authenticate, with the cookie also where a hub lets none open a websocket.
+
+        It does so because nothing proves that the page is its own. Here the token does: no other page could ask for it.
+        """
+        hub = getattr(self.identity_provider, "hub_auth", None)
+        if hub is not None and (cookie := self.get_secure_cookie(hub.cookie_name)):
+            self._hub_auth_token_cookie = cookie.decode("ascii", "replace")
+        await super().prepare(**kwargs)
+
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Check who asks and from where, and redeem the token, in this order; then upgrade."""
@@ -174,11 +198,13 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
             raise web.HTTPError(403, "Cross-origin websockets are refused.")
 
     def _offered_token(self) -> str:
-        offered = self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-        tokens = [word.strip().removeprefix(TOKEN_PREFIX) for word in offered if word.strip().startswith(TOKEN_PREFIX)]
+        tokens = [word.removeprefix(TOKEN_PREFIX) for word in self._offered() if word.startswith(TOKEN_PREFIX)]
         if len(tokens) != 1:
             raise TokenRefused(detail=f"{len(tokens)} tokens in the request")
         return tokens[0]
+
+    def _offered(self) -> list[str]:
+        return [word.strip() for word in self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
         """Answer ``binary`` if it was offered: never the token."""
@@ -196,6 +222,8 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
         """Start serving; tornado delivers messages only once this has returned."""
         self.set_nodelay(True)
         self.channel = WebSocketChannel(self)
+        if NOTES in self._offered():
+            self.session.tell = self.channel.tell
         self.broker.open(self.session, self.channel, self.visitor())
         if interval := self.broker.ping_interval:
             self._pinging = asyncio.create_task(self.channel.keep_alive(interval))

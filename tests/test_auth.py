@@ -7,11 +7,17 @@ import pytest
 from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 
-from jupyter_vnc import app
+from jupyter_vnc import routes
 from tests.server import callers, counting_target
 
 #: A path that matches each route's pattern.
-EXAMPLES = {app._NAME: "lab-1", r"([0-9a-f]{16})": "0123456789abcdef", "(.+)": "viewer/page.js", "/?": "/"}
+EXAMPLES = {
+    routes.NAME: "lab-1",
+    routes.PERSON: "ann",
+    r"([0-9a-f]{16})": "0123456789abcdef",
+    "(.+)": "viewer/page.js",
+    "/?": "/",
+}
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -21,7 +27,7 @@ def path_of(pattern):
     for regex, example in EXAMPLES.items():
         path = path.replace(regex, example)
     assert re.fullmatch(pattern, path), f"add an example for {pattern}"
-    return path.removeprefix("/vnc")
+    return path
 
 
 def served(handler):
@@ -33,7 +39,7 @@ def served(handler):
     ]
 
 
-ROUTES = [(path_of(pattern), verb) for pattern, handler, _ in app.ROUTES for verb in served(handler)]
+ROUTES = [(path_of(pattern), verb) for pattern, handler, _ in routes.ROUTES for verb in served(handler)]
 
 
 @pytest.fixture(params=["/", "/user/x/", "/user/a%40b%20c/", "/user/a@b%20c/"])
@@ -74,11 +80,11 @@ def test_every_route_is_walked(jp_serverapp):
         for rule in getattr(rules.target, "rules", ())
         if isinstance(rule.target, type) and rule.target.__module__.startswith("jupyter_vnc")
     }
-    assert registered == {handler for _, handler, _ in app.ROUTES}
-    assert {pattern for pattern, _, _ in app.ROUTES} == {
-        pattern for pattern, handler, _ in app.ROUTES if served(handler)
+    assert registered == {handler for _, handler, _ in routes.ROUTES}
+    assert {pattern for pattern, _, _ in routes.ROUTES} == {
+        pattern for pattern, handler, _ in routes.ROUTES if served(handler)
     }
-    assert len(ROUTES) >= len(app.ROUTES)
+    assert len(ROUTES) >= len(routes.ROUTES)
 
 
 def refused(answer):
@@ -133,7 +139,7 @@ async def test_cookie_from_another_origin(client, listener):
 async def test_cookie_without_xsrf(client, listener):
     cookie = {"Cookie": (await client.log_in())["Cookie"]}
     changing = [(path, verb) for path, verb in ROUTES if verb not in {"GET", "HEAD"}]
-    assert len(changing) == 5
+    assert len(changing) == 6
     await assert_nobody_gets_in(client, cookie, changing)
     assert callers(listener) == 0
 

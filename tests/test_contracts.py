@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 import jupyter_vnc
-from jupyter_vnc import app, exceptions
+from jupyter_vnc import exceptions, routes
 from jupyter_vnc.exceptions import CloseCode, VNCError
 
 PACKAGE = Path(jupyter_vnc.__file__).parent
@@ -49,10 +49,19 @@ def rest_routes():
     return yaml.safe_load((PACKAGE / "rest-api.yml").read_text())["paths"]
 
 
+#: What stands for a part of a path in the REST file.
+NAMES = {
+    r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
+    routes.NAME: "{target}",
+    routes.PERSON: "{user}",
+    "(.+)": "{file}",
+}
+
+
 def route_of(pattern):
     """A handler's pattern as the REST file writes it."""
-    path = pattern.removeprefix("/vnc").removesuffix("?")
-    for regex, name in ((r"/sessions/([0-9a-f]{16})", "/sessions/{id}"), (app._NAME, "{target}"), ("(.+)", "{file}")):
+    path = pattern.removesuffix("?")
+    for regex, name in NAMES.items():
         path = path.replace(regex, name)
     return path
 
@@ -60,7 +69,7 @@ def route_of(pattern):
 def test_the_rest_file_has_every_route_and_verb_and_no_other():
     served = {
         (route_of(pattern), verb)
-        for pattern, handler, _ in app.ROUTES
+        for pattern, handler, _ in routes.ROUTES
         for verb in ("get", "head", "post", "put", "patch", "delete")
         if any(verb in vars(kind) for kind in handler.__mro__ if kind.__module__.startswith("jupyter_vnc"))
     }

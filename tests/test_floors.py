@@ -21,16 +21,18 @@ FLOORS = (
         *("relay", "zerocopy", "frames", "pipes", "turns"),
         *("desktops/", "notebook/", "sources/", "stores/"),
     ),
-    ("broker", "broker_config", "catalogue", "desktop_rules", "rechecks", "serving"),
-    ("handlers", "pages", "websocket", "visitor", "hub", "hub.handlers"),
-    ("app", "cli", "desktop", "hub.app", "hub.__main__"),
+    ("broker", "broker_config", "catalogue", "desktop_rules", "rechecks", "room", "serving"),
+    ("handlers", "pages", "websocket", "visitor", "routes"),
+    ("app", "cli", "desktop", "hub/"),
 )
 
 #: Where an outside package may be imported. What is not listed may be imported by all but ``rfb/``.
 OUTSIDE = {
     "asyncio": lambda module, floor: floor > 0,
     "tornado": lambda module, floor: floor >= 4,
-    "jupyter_server": lambda module, floor: module in {"handlers", "pages", "websocket", "visitor", "app", "cli"},
+    "jupyter_server": lambda module, floor: (
+        module in {"handlers", "pages", "websocket", "visitor", "app", "cli"} or folder(module) == "hub"
+    ),
     "jupyterhub": lambda module, floor: folder(module) == "hub",
     "websockify": lambda module, floor: module == "sources.websockify",
     "redis": lambda module, floor: module == "stores.redis",
@@ -42,7 +44,7 @@ RFB_OUTSIDE = {"cryptography"}
 def folder(module):
     """The folder of a module, empty for the package itself; a folder is named after it as a module is."""
     first, _, rest = module.partition(".")
-    return first if rest or f"{first}/" in sum(FLOORS, ()) or first == "hub" else ""
+    return first if rest or f"{first}/" in sum(FLOORS, ()) else ""
 
 
 def floor_of(module):

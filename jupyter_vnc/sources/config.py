@@ -10,7 +10,7 @@ from traitlets.config import LoggingConfigurable
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.people import User
 from jupyter_vnc.target_config import parse_targets
-from jupyter_vnc.targets import Target, TargetSource
+from jupyter_vnc.targets import DesktopAddress, Target, TargetSource
 
 
 class ConfigTargets(TargetSource, LoggingConfigurable):
@@ -25,10 +25,20 @@ class ConfigTargets(TargetSource, LoggingConfigurable):
         self.by_name: dict[str, Target] = {}
         self.errors: list[ConfigError] = []
         self.by_name, self.errors = parse_targets(raw)
+        if not getattr(self.parent, "managed_desktops", True):
+            self._refuse_desktops()
         for error in self.errors:
             self.log.error("VNCBroker.targets: %s (this target is left out)", error)
         for target in self.by_name.values():
             self._warn(target)
+
+    def _refuse_desktops(self) -> None:
+        """Every user would have the service's account in its terminal, and read all that it can."""
+        for name, target in list(self.by_name.items()):
+            if isinstance(target.address, DesktopAddress):
+                del self.by_name[name]
+                sentence = "would run under the service's own account; let the users' own servers start desktops"
+                self.errors.append(ConfigError(sentence, target=name, key="desktop"))
 
     def _warn(self, target: Target) -> None:
         if target.credentials.form == "password":

@@ -1,0 +1,196 @@
+"""The service of a hub: the extension's broker, routes and pages, with the hub's login instead of Jupyter's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import signal
+import ssl
+import sys
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jupyter_core.application import JupyterApp
+from jupyter_server.auth.authorizer import AllowAllAuthorizer
+from jupyterhub.singleuser.extension import JupyterHubIdentityProvider, JupyterHubOAuthCallbackHandler
+from jupyterhub.utils import make_ssl_context
+from tornado import web
+from tornado.httpserver import HTTPServer
+from traitlets import Enum, Unicode
+from traitlets.config import Application, Configurable
+
+from jupyter_vnc import __version__
+from jupyter_vnc.broker import VNCBroker
+from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.routes import Route, below, page_templates
+from jupyter_vnc.sources.directory import DirectoryTargets
+from jupyter_vnc.sources.websockify import WebsockifyTargets
+
+from .handlers import HUB_ROUTES
+from .identity import HubVisitor
+from .people import People
+from .scopes import ADMIN, CONTROL, VIEW
+
+#: What the hub passes to a service that it starts; who starts it otherwise sets the same.
+_NEEDED: Final = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_URL")
+_ALLOWED_SCOPES: Final = "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES"
+
+#: Sessions of a whole course, where the extension's default is for one user.
+_COURSE: Final = {"sessions_total": 512, "managed_desktops": False}
+
+
+class VNCHub(JupyterApp):
+    """Remote desktops for the users of a JupyterHub."""
+
+    name = "jupyter-vnc-hub"
+    version = __version__
+    description = (
+        "Remote desktops as a service of JupyterHub. Targets stand in the same configuration as the extension's."
+    )
+    classes: list[type[Configurable]] = [VNCBroker, WebsockifyTargets, DirectoryTargets]  # noqa: RUF012
+
+    rights = Enum(
+        ["auto", "scopes", "lists"],
+        default_value="auto",
+        help="""What decides who may do what. ``scopes``: the hub's scopes ``custom:jupyter-vnc:…``; without one nothing
+        is permitted. ``lists``: whoever is in ``allow_users`` or ``allow_groups`` of a target may use it; scopes add to
+        that. Default ``auto``: scopes if the service is told that the hub passes them on, as by
+        ``jupyter_vnc.hub.config``.
+        """,
+    ).tag(config=True)
+
+    cookie_secret_file = Unicode(
+        "jupyter-vnc-cookie-secret",
+        help="""File with the secret that signs login cookies; made if it is not there. Default: beside the hub's own
+        files, in the folder where the service runs. A new secret makes everybody's pages log in again.
+        """,
+    ).tag(config=True)
+
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
+        """Read the file that ``--config`` names; without one, those of Jupyter's servers."""
+        if not self.config_file:
+            Application.load_config_file(self, "jupyter_server_config", path=self.config_file_paths)
+        super().load_config_file(suppress_errors)
+
+    def start(self) -> None:
+        """Run until the hub, or whoever started the service, ends it."""
+        super().start()
+        missing = [name for name in _NEEDED if not os.environ.get(name)]
+        if missing:
+            self.exit_with(f"{', '.join(missing)} is not set: the hub sets it for a service that it starts.")
+        try:
+            asyncio.run(self.serve())
+        except ConfigError as error:
+            self.exit_with(str(error))
+        except OSError as error:
+            self.exit_with(f"{os.environ['JUPYTERHUB_SERVICE_URL']}: {error.strerror}")
+
+    def exit_with(self, sentence: str) -> None:
+        """Say why this cannot run, and end."""
+        self.log.error("%s: %s", self.name, sentence)
+        self.exit(1)
+
+    async def serve(self) -> None:
+        """Serve until a signal comes; then close the sessions, with a code that makes viewers try again."""
+        self._adopt_loggers()
+        broker = VNCBroker(parent=self, **self._defaults())
+        server = HTTPServer(self.application(broker), xheaders=True, ssl_options=_tls())
+        url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+        server.listen(url.port or 80, url.hostname or "127.0.0.1")
+        await broker.start()
+        self.log.info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
+        await _told_to_stop()
+        server.stop()
+        await broker.close()
+        await server.close_all_connections()
+
+    def _defaults(self) -> dict[str, Any]:
+        """What is different for many users, where the configuration does not say otherwise."""
+        return {key: value for key, value in _COURSE.items() if key not in self.config.VNCBroker}
+
+    def application(self, broker: VNCBroker) -> web.Application:
+        """Put routes and login together."""
+        identity = JupyterHubIdentityProvider(parent=self, log=self.log)
+        prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
+        by_scopes = self._by_scopes()
+        self.log.info("Who may do what: by %s", "the hub's scopes" if by_scopes else "allow_users and allow_groups")
+        templates = page_templates()
+        callback: Route = ("/oauth_callback", JupyterHubOAuthCallbackHandler, {"hub_auth": identity.hub_auth})
+        return web.Application(
+            below(prefix.rstrip("/").replace(".", r"\."), [*HUB_ROUTES, callback]) + below(prefix.rstrip("/")),
+            identity_provider=identity,
+            authorizer=AllowAllAuthorizer(parent=self, identity_provider=identity),
+            allow_remote_access=True,
+            base_url=prefix,
+            cookie_secret=_secret(Path(self.cookie_secret_file)),
+            jinja2_env=templates,
+            vnc_templates=templates,
+            vnc_root=prefix,
+            vnc_home=f"{identity.hub_auth.hub_host}{identity.hub_auth.hub_prefix}home",
+            vnc_broker=broker,
+            vnc_visitor=HubVisitor,
+            vnc_people=People(identity.hub_auth, self.log),
+            vnc_by_scopes=by_scopes,
+            log_function=self._log_request,
+        )
+
+    def _by_scopes(self) -> bool:
+        if self.rights != "auto":
+            return bool(self.rights == "scopes")
+        passed = json.loads(os.environ.get(_ALLOWED_SCOPES) or "[]")
+        return any(scope.partition("!")[0] in {VIEW, CONTROL, ADMIN} for scope in passed)
+
+    def _log_request(self, handler: web.RequestHandler) -> None:
+        """Log what went wrong; who asks for what is in the sessions' own lines. Nothing of a query string."""
+        status, request = handler.get_status(), handler.request
+        level = logging.WARNING if status >= 500 else logging.INFO if status >= 400 else logging.DEBUG
+        self.log.log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
+
+    def _adopt_loggers(self) -> None:
+        ours = logging.getLogger("jupyter_vnc")
+        ours.parent = self.log.logger if isinstance(self.log, logging.LoggerAdapter) else self.log
+        ours.setLevel(self.log.getEffectiveLevel())
+
+
+def _tls() -> ssl.SSLContext | None:
+    """The hub's own certificates, where it encrypts what goes between its parts (``internal_ssl``)."""
+    names = ("JUPYTERHUB_SSL_KEYFILE", "JUPYTERHUB_SSL_CERTFILE", "JUPYTERHUB_SSL_CLIENT_CA")
+    key, certificate, authority = (os.environ.get(name, "") for name in names)
+    if not (key and certificate):
+        return None
+    context: ssl.SSLContext = make_ssl_context(key, certificate, cafile=authority, purpose=ssl.Purpose.CLIENT_AUTH)
+    return context
+
+
+def _secret(file: Path) -> bytes:
+    """Return the secret of a file, which is made if it is not there.
+
+    Raises:
+        ConfigError: it cannot be read or made, or others can read it.
+    """
+    try:
+        if not file.exists():
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as opened:
+                opened.write(secrets.token_bytes(32))
+        if file.stat().st_mode & 0o077:
+            raise ConfigError(f"{file} can be read by others: chmod 600 it", key="VNCHub.cookie_secret_file")
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}", key="VNCHub.cookie_secret_file") from None
+
+
+async def _told_to_stop() -> None:
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await told.wait()
+
+
+def main() -> None:
+    """Run the service."""
+    VNCHub.launch_instance(sys.argv[1:])

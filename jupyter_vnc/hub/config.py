@@ -1,0 +1,87 @@
+"""For ``jupyterhub_config.py``: the service, its scopes, and the roles of a course, each in a line.
+
+.. code-block:: python
+
+    from jupyter_vnc.hub import config as vnc
+
+    c.JupyterHub.custom_scopes = vnc.scopes()
+    c.JupyterHub.services = [vnc.service(config_file="/etc/jupyter/vnc.py")]
+    c.JupyterHub.load_roles = vnc.roles() + vnc.course("course-a", instructors=["ada"])
+
+What they return are plain dictionaries and lists: add to them, or write your own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from .scopes import ADMIN, CONTROL, VIEW
+
+#: The service's name: it is at ``/services/vnc/``.
+NAME: Final = "vnc"
+_ACCESS: Final = f"access:services!service={NAME}"
+
+
+def scopes() -> dict[str, dict[str, Any]]:
+    """Return the scopes of the service, for ``c.JupyterHub.custom_scopes``."""
+    return {
+        VIEW: {"description": "Look at remote desktops"},
+        CONTROL: {"description": "Use remote desktops", "subscopes": [VIEW]},
+        ADMIN: {"description": "Look after people at remote desktops", "subscopes": [CONTROL]},
+    }
+
+
+def service(
+    *, config_file: str = "", port: int = 10205, api_token: str = "", url: str = "", **more: Any
+) -> dict[str, Any]:
+    """Return the service, for ``c.JupyterHub.services``.
+
+    Args:
+        config_file: the service's configuration; by default Jupyter's own ``jupyter_server_config.py``.
+        port: where a managed service listens, on the loopback interface.
+        api_token: for a service that the hub does not start itself: its secret, which it has in
+            ``JUPYTERHUB_API_TOKEN``.
+        url: where such a service listens.
+        more: further keys of a service, such as ``cwd``, ``user`` and ``environment``.
+    """
+    passed = [VIEW, CONTROL, ADMIN]
+    command = [sys.executable, "-m", "jupyter_vnc.hub", *([f"--config={config_file}"] if config_file else [])]
+    how = {"api_token": api_token} if api_token else {"command": command}
+    return {
+        "name": NAME,
+        "url": url or f"http://127.0.0.1:{port}",
+        **how,
+        "oauth_no_confirm": True,
+        "oauth_client_allowed_scopes": passed,
+        **more,
+        # The hub tells its users' servers, and not its services.
+        "environment": {"JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(passed), **more.get("environment", {})},
+    }
+
+
+def roles() -> list[dict[str, Any]]:
+    """Return what the service itself may do, for ``c.JupyterHub.load_roles``: read who is in which group."""
+    return [{"name": "vnc-service", "services": [NAME], "scopes": ["read:users:name", "read:users:groups"]}]
+
+
+def course(group: str, *, instructors: Sequence[str] = (), watchers: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the roles of one course, for ``c.JupyterHub.load_roles``.
+
+    Args:
+        group: the hub's group of its students, who may use the targets that have it in ``allow_groups``.
+        instructors: users who see the course's sessions and machines, look in, help, end and release.
+        watchers: users who may look at the course's targets and not touch them.
+    """
+    rows = (
+        ("students", {"groups": [group]}, CONTROL),
+        ("instructors", {"users": list(instructors)}, ADMIN),
+        ("watchers", {"users": list(watchers)}, VIEW),
+    )
+    return [
+        {"name": f"vnc-{group}-{name}", **who, "scopes": [_ACCESS, f"{scope}!group={group}"]}
+        for name, who, scope in rows
+        if any(who.values())
+    ]

@@ -1,0 +1,46 @@
+"""Who a hub's users are, and what they may do: login by the hub, rights by its scopes or by the targets' own lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_server.base.handlers import JupyterHandler
+
+from jupyter_vnc.people import User
+from jupyter_vnc.targets import Mode, Target
+from jupyter_vnc.visitor import JupyterVisitor
+
+from .people import People
+from .scopes import Rights
+
+
+class HubVisitor(JupyterVisitor):
+    """A user of the hub. An admin of the hub may do everything."""
+
+    def __init__(self, handler: JupyterHandler) -> None:
+        super().__init__(handler)
+        self._people: People = handler.settings["vnc_people"]
+        model: dict[str, Any] = handler.current_user.hub_user
+        self.user = self._people.note(model)
+        self.rights = Rights.parse(model.get("scopes") or ())
+        self._by_scopes: bool = handler.settings["vnc_by_scopes"]
+
+    def reach(self, target: Target) -> Mode | None:
+        """By the hub's scopes, if it passes any on; otherwise whom the target admits may do what its mode says."""
+        if self.user.admin:
+            return target.mode
+        reach = self.rights.reach(target)
+        return reach if self._by_scopes or reach is not None else super().reach(target)
+
+    def oversees(self, person: User, target: Target) -> bool:
+        """By the scope ``custom:jupyter-vnc:admin`` and its filter."""
+        return self.user.admin or self.rights.oversees(person, target)
+
+    @property
+    def looks_after_somebody(self) -> bool:
+        """Whether there is a room for him to look at."""
+        return self.user.admin or self.rights.looks_after_somebody
+
+    async def person(self, name: str) -> User | None:
+        """Ask the hub."""
+        return await self._people.find(name)

@@ -1,0 +1,80 @@
+"""What a hub user's scopes permit: which targets, in which mode, and whom he looks after.
+
+Three scopes, each with the one before in it: ``custom:jupyter-vnc:view`` looks at targets, ``:control`` uses them,
+``:admin`` also looks after the people there. The hub's filters narrow them: ``!group=course-a`` to targets that have
+the group in ``allow_groups``, and to people in it; ``!user=ann`` to targets that have her in ``allow_users``, and to
+herself. A target that names nobody is for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from jupyter_vnc.people import User
+from jupyter_vnc.targets import Mode, Target
+
+VIEW: Final = "custom:jupyter-vnc:view"
+CONTROL: Final = "custom:jupyter-vnc:control"
+ADMIN: Final = "custom:jupyter-vnc:admin"
+
+#: The most that each scope permits with a target.
+_MODES: Final = {VIEW: Mode.VIEW, CONTROL: Mode.CONTROL, ADMIN: Mode.CONTROL}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One scope of ours, with its filter: ``kind`` is ``group``, ``user`` or empty for no filter."""
+
+    name: str
+    kind: str = ""
+    value: str = ""
+
+    def covers(self, target: Target) -> bool:
+        """Whether it is about this target."""
+        named = {"group": target.allow_groups, "user": target.allow_users, "": {self.value}}.get(self.kind)
+        if named is None:
+            return False
+        return self.value in named or not (target.allow_groups or target.allow_users)
+
+    def covers_person(self, person: User) -> bool:
+        """Whether it is about this person."""
+        return {"group": self.value in person.groups, "user": self.value == person.name, "": True}.get(self.kind, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """All scopes of ours that a user has."""
+
+    scopes: tuple[Scope, ...] = ()
+
+    @classmethod
+    def parse(cls, scopes: Iterable[str]) -> Rights:
+        """Read a hub's user model; scopes of others, and filters that mean nothing here, permit nothing here."""
+        return cls(tuple(parsed for scope in sorted(scopes) if (parsed := _parse(scope)) is not None))
+
+    def reach(self, target: Target) -> Mode | None:
+        """Return the most that they permit with a target; None for nothing."""
+        modes = {_MODES[scope.name] for scope in self.scopes if scope.covers(target)}
+        return next((mode for mode in (Mode.CONTROL, Mode.VIEW) if mode in modes), None)
+
+    def oversees(self, person: User, target: Target) -> bool:
+        """Whether they permit to look after what this person does on a target."""
+        return any(
+            scope.name == ADMIN and scope.covers_person(person) and (scope.kind == "user" or scope.covers(target))
+            for scope in self.scopes
+        )
+
+    @property
+    def looks_after_somebody(self) -> bool:
+        """Whether there is anybody whom they may look after."""
+        return any(scope.name == ADMIN for scope in self.scopes)
+
+
+def _parse(scope: str) -> Scope | None:
+    name, _, narrowed = scope.partition("!")
+    if name not in _MODES:
+        return None
+    kind, _, value = narrowed.partition("=")
+    return Scope(name, kind, value)

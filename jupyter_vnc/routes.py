@@ -1,0 +1,49 @@
+"""Every route, below whatever path a host gives them; ``rest-api.yml`` says what each does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+
+from . import handlers, pages
+from .websocket import VNCWebSocket
+
+_HERE: Final = Path(__file__).parent
+
+#: A target's name, in a route.
+NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
+#: A user's name, percent-encoded: it may be an address of mail, and hold what else there is.
+PERSON: Final = r"([^/]+)"
+
+Route = tuple[str, type, dict[str, Any]]
+
+ROUTES: Final[list[Route]] = [
+    (r"/?", pages.ListPage, {}),
+    (rf"/view/{NAME}", pages.ViewPage, {}),
+    (rf"/view/{NAME}/of/{PERSON}", pages.ViewPage, {}),
+    (r"/api/targets", handlers.TargetsHandler, {}),
+    (rf"/api/targets/{NAME}/viewers", handlers.ViewersHandler, {}),
+    (rf"/api/targets/{NAME}/viewers/of/{PERSON}", handlers.ViewersHandler, {}),
+    (r"/api/tokens", handlers.TokensHandler, {}),
+    (r"/api/sessions", handlers.SessionsHandler, {}),
+    (r"/api/sessions/([0-9a-f]{16})", handlers.SessionHandler, {}),
+    (r"/api/sessions/([0-9a-f]{16})/messages", handlers.MessagesHandler, {}),
+    (r"/api/desktops", handlers.DesktopsHandler, {}),
+    (rf"/api/desktops/{NAME}", handlers.DesktopHandler, {}),
+    (rf"/api/desktops/{NAME}/open", handlers.DesktopOpenHandler, {}),
+    (rf"/api/desktops/{NAME}/log", handlers.DesktopLogHandler, {}),
+    (r"/static/(.+)", pages.StaticFiles, {"path": str(_HERE / "static")}),
+    (r"/ws", VNCWebSocket, {}),
+]
+
+
+def below(path: str, routes: list[Route] = ROUTES) -> list[Route]:
+    """Put routes below a path, which has no slash at its end."""
+    return [(path + pattern, handler, options) for pattern, handler, options in routes]
+
+
+def page_templates() -> jinja2.Environment:
+    """Return our own pages' templates; whatever stands in them is escaped."""
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True)

@@ -1,0 +1,239 @@
+"""A real JupyterHub with its proxy and the service, and people who log in to it as browsers do."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+ROOT = Path(__file__).parents[2]
+PROXY = ROOT / ".make/npm/node_modules/.bin/configurable-http-proxy"
+
+CONFIG = """
+import os
+from jupyter_vnc.hub import config as vnc
+
+c = get_config()
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}"
+c.JupyterHub.hub_port = {hub_port}
+c.ConfigurableHTTPProxy.command = [{proxy!r}]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api_port}"
+c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = {folder!r} + "/home-{{username}}"
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {{"root"}}
+c.JupyterHub.load_groups = {groups!r}
+c.JupyterHub.custom_scopes = vnc.scopes()
+c.JupyterHub.services = [
+    vnc.service(config_file={folder!r} + "/vnc.py", port={service_port}, **{how!r}),
+    {{"name": "tests", "api_token": {token!r}}},
+]
+c.JupyterHub.load_roles = [
+    *vnc.roles(),
+    *vnc.course("course-a", instructors=["ada"], watchers=["wim"]),
+    *vnc.course("course-b", instructors=["bea"]),
+    {{"name": "tests", "services": ["tests"], "scopes": ["admin:groups", "admin:users", "tokens", "admin:servers"]}},
+]
+"""
+
+GROUPS = {"course-a": {"users": ["ann", "amy"]}, "course-b": {"users": ["bob"]}}
+
+
+def free_ports(count):
+    """Ports that are free now; all are taken together, so that they differ."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def environment():
+    """What a process needs to import this project, also where its folder is not the installed one."""
+    wanted = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **wanted, "JUPYTERHUB_API_TOKEN": ""}
+
+
+class Hub:
+    """A running hub. ``service`` is the external service's process, where the hub does not start it itself."""
+
+    token = "tests-token"
+    service_token = "vnc-token"
+
+    def __init__(self, folder, config, *, more="", groups=None, external=False):
+        self.folder = folder
+        self.port, hub_port, api_port, self.service_port = free_ports(4)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.api = f"http://127.0.0.1:{hub_port}/hub/api"
+        self.service = self._process = None
+        how = (
+            {"api_token": self.service_token}
+            if external
+            else {"environment": {"PYTHONPATH": str(ROOT)}, "cwd": str(folder)}
+        )
+        values = {"port": self.port, "hub_port": hub_port, "api_port": api_port, "service_port": self.service_port}
+        values |= {
+            "proxy": str(PROXY),
+            "folder": str(folder),
+            "groups": groups or GROUPS,
+            "token": self.token,
+            "how": how,
+        }
+        (folder / "jupyterhub_config.py").write_text(CONFIG.format(**values) + more)
+        (folder / "vnc.py").write_text(config)
+        self.external = external
+
+    def start(self):
+        """Start the hub, and the service if it is external; wait until both answer."""
+        self._process = self._run("hub", "jupyterhub", "-f", "jupyterhub_config.py")
+        if self.external:
+            self.start_service()
+        self.wait_for(f"{self.url}/services/vnc/health", 200)
+        return self
+
+    def start_service(self):
+        """Start an external service."""
+        scopes = [f"custom:jupyter-vnc:{name}" for name in ("view", "control", "admin")]
+        self.service = self._run(
+            "service",
+            *("jupyter_vnc.hub", "--config=vnc.py"),
+            JUPYTERHUB_API_TOKEN=self.service_token,
+            JUPYTERHUB_API_URL=self.api,
+            JUPYTERHUB_CLIENT_ID="service-vnc",
+            JUPYTERHUB_BASE_URL="/",
+            JUPYTERHUB_SERVICE_NAME="vnc",
+            JUPYTERHUB_SERVICE_PREFIX="/services/vnc/",
+            JUPYTERHUB_SERVICE_URL=f"http://127.0.0.1:{self.service_port}",
+            JUPYTERHUB_OAUTH_CALLBACK_URL="/services/vnc/oauth_callback",
+            JUPYTERHUB_OAUTH_ACCESS_SCOPES='["access:services!service=vnc", "access:services"]',
+            JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES=json.dumps(scopes),
+        )
+
+    def _run(self, name, module, *arguments, **variables):
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=self.folder,
+                env={**environment(), **variables},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def stop(self, process=None):
+        """Stop a process as a service manager does."""
+        process = process or self._process
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+
+    def close(self):
+        """Stop what was started."""
+        for process in filter(None, (self.service, self._process)):
+            if process.poll() is None:
+                self.stop(process)
+
+    def log(self, name="hub"):
+        """What a process has said so far."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def wait_for(self, url, status, limit=60):
+        """Wait until a URL answers with a status."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            try:
+                if requests.get(url, timeout=5, allow_redirects=False).status_code == status:
+                    return
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"{url} does not answer with {status}:\n{self.log()[-4000:]}")
+
+    def ask(self, method, path, **more):
+        """Ask the hub's API, as an administrator's script does."""
+        headers = {"Authorization": f"token {self.token}"}
+        answer = requests.request(method, f"{self.api}{path}", headers=headers, timeout=20, **more)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        return answer
+
+    def person(self, name):
+        """Somebody who is logged in."""
+        return Person(self, name)
+
+
+class Person:
+    """A browser of somebody, with his login and what a page of the service knows."""
+
+    def __init__(self, hub, name):
+        self.hub = hub
+        self.name = name
+        self.http = requests.Session()
+        page = self.http.get(f"{hub.url}/hub/login", timeout=20)
+        form = {"username": name, "password": "x", "_xsrf": re.search(r'name="_xsrf" value="([^"]+)"', page.text)[1]}
+        answer = self.http.post(f"{hub.url}/hub/login?next=/hub/home", form, timeout=20)
+        assert answer.ok, answer.text[:500]
+        self.root = f"{hub.url}/services/vnc/"
+
+    def enter(self):
+        """Open the service's page, through the hub's login; return it."""
+        return self.http.get(self.root, timeout=20, headers={"Sec-Fetch-Mode": "navigate"})
+
+    def ask(self, path, method="GET", **more):
+        """Make a request as a page of the service does."""
+        cookies = [one.value for one in self.http.cookies if one.name == "_xsrf" and one.path == "/services/vnc/"]
+        headers = {"X-XSRFToken": cookies[0] if cookies else "", "Sec-Fetch-Mode": "cors", "Origin": self.hub.url}
+        return self.http.request(method, self.root + path, headers=headers, timeout=20, allow_redirects=False, **more)
+
+    def names(self):
+        """The names of the targets that he sees."""
+        return [row["name"] for row in self.ask("api/targets").json()]
+
+    def issue(self, target, **more):
+        """Ask for a token; return status and JSON."""
+        answer = self.ask("api/tokens", "POST", json={"target": target, **more})
+        return answer.status_code, answer.json()
+
+    def cookies(self):
+        """The header with his cookies for the service."""
+        return "; ".join(f"{one.name}={one.value}" for one in self.http.cookies if self._sent(one.path))
+
+    @staticmethod
+    def _sent(path):
+        return path == "/" or "/services/vnc/".startswith(path)
+
+    async def connect(self, token, *offered):
+        """Open the websocket as a browser does."""
+        headers = {"Cookie": self.cookies(), "Origin": self.hub.url, "Sec-Fetch-Mode": "websocket"}
+        request = HTTPRequest(f"{self.root}ws".replace("http", "ws", 1), headers=headers)
+        return await websocket_connect(request, subprotocols=["binary", f"vnc.token.{token}", *offered])
+
+    async def open(self, target, *offered, **more):
+        """Ask for a token and connect."""
+        status, grant = self.issue(target, **more)
+        assert status == 201, grant
+        return await self.connect(grant["token"], *offered)
+
+
+@contextmanager
+def running(folder, config, **more):
+    """A hub that runs."""
+    hub = Hub(folder, config, **more)
+    try:
+        yield hub.start()
+    finally:
+        hub.close()
