@@ -469,3 +469,29 @@ def test_any_bytes_at_any_state_of_the_viewer_leg_end_cleanly(start, noise, cuts
     elif verdict:
         handshake.refuse("no")
     ends_cleanly(handshake, start + noise, cuts)
+
+
+#: A flood of all there is to say: numbers as large, and as small, as they get.
+FLOODS = {"ones": b"\xff", "zeros": b"\0", "text": b"RFB 003.008\n"}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("start", BEGINNINGS, ids=range(len(BEGINNINGS)))
+def test_a_flood_at_any_state_costs_less_than_a_mebibyte(start, flood):
+    """Eight mebibytes in pieces as a socket gives them; somebody who never stops is stopped by the end of the login."""
+    piece = (FLOODS[flood] * (1 << 16))[: 1 << 16]
+    handshake = TargetHandshake(say.LOGIN, say.OPEN)
+    tracemalloc.start()
+    try:
+        for chunk in (start, *[piece] * 128):
+            handshake.receive_data(chunk)
+            handshake.data_to_send()
+            if handshake.needs_tls:
+                handshake.tls_established(b"certificate")
+            if handshake.done:
+                handshake.leftover()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert handshake.done or handshake.exc is not None
+    assert peak < 1 << 20
