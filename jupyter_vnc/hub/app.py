@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from jupyter_core.application import JupyterApp
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
-from jupyterhub.singleuser.extension import JupyterHubIdentityProvider, JupyterHubOAuthCallbackHandler
+from jupyterhub.services.auth import HubOAuth
+from jupyterhub.singleuser.extension import JupyterHubOAuthCallbackHandler
 from jupyterhub.utils import make_ssl_context
 from tornado import web
 from tornado.httpserver import HTTPServer
@@ -31,13 +32,16 @@ from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 
 from .handlers import HUB_ROUTES
-from .identity import HubVisitor
+from .identity import HubIdentityProvider, HubVisitor
 from .people import People
 from .scopes import ADMIN, CONTROL, VIEW
 
 #: What the hub passes to a service that it starts; who starts it otherwise sets the same.
 _NEEDED: Final = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_URL")
 _ALLOWED_SCOPES: Final = "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES"
+
+#: For how long the hub's word counts (seconds); its own default is ten times as long.
+MEMORY: Final = 30
 
 #: Sessions of a whole course, where the extension's default is for one user.
 _COURSE: Final = {"sessions_total": 512, "managed_desktops": False}
@@ -51,7 +55,7 @@ class VNCHub(JupyterApp):
     description = (
         "Remote desktops as a service of JupyterHub. Targets stand in the same configuration as the extension's."
     )
-    classes: list[type[Configurable]] = [VNCBroker, WebsockifyTargets, DirectoryTargets]  # noqa: RUF012
+    classes: list[type[Configurable]] = [VNCBroker, WebsockifyTargets, DirectoryTargets, HubOAuth]  # noqa: RUF012
 
     rights = Enum(
         ["auto", "scopes", "lists"],
@@ -97,6 +101,7 @@ class VNCHub(JupyterApp):
     async def serve(self) -> None:
         """Serve until a signal comes; then close the sessions, with a code that makes viewers try again."""
         self._adopt_loggers()
+        self.config.HubOAuth.setdefault("cache_max_age", MEMORY)
         broker = VNCBroker(parent=self, **self._defaults())
         server = HTTPServer(self.application(broker), xheaders=True, ssl_options=_tls())
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
@@ -114,7 +119,7 @@ class VNCHub(JupyterApp):
 
     def application(self, broker: VNCBroker) -> web.Application:
         """Put routes and login together."""
-        identity = JupyterHubIdentityProvider(parent=self, log=self.log)
+        identity = HubIdentityProvider(parent=self, log=self.log)
         prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
         by_scopes = self._by_scopes()
         self.log.info("Who may do what: by %s", "the hub's scopes" if by_scopes else "allow_users and allow_groups")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_server.base.handlers import JupyterHandler
+from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
+from tornado import web
 
 from jupyter_vnc.people import User
 from jupyter_vnc.targets import Mode, Target
@@ -12,6 +14,24 @@ from jupyter_vnc.visitor import JupyterVisitor
 
 from .people import People
 from .scopes import Rights
+
+
+class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
+    """The hub's login, as its users' servers have it; a hub that does not answer is said to be just that."""
+
+    async def get_user(self, handler: JupyterHandler) -> Any:
+        """Ask the hub who it is, or remember.
+
+        Raises:
+            web.HTTPError: 503, the hub does not answer.
+        """
+        try:
+            return await super().get_user(handler)
+        except web.HTTPError as error:
+            if error.status_code < 500:
+                raise
+            handler._jupyterhub_user = None  # type: ignore[attr-defined]  # noqa: SLF001 - or the error page asks again
+            raise web.HTTPError(503, "JupyterHub does not answer. Try again in a moment.") from None
 
 
 class HubVisitor(JupyterVisitor):

@@ -4,6 +4,7 @@ Raw encoding and 32 bits a pixel only; each byte that comes is kept.
 """
 
 import asyncio
+import json
 import struct
 
 #: 32 bits a pixel, depth 24, little endian, true colour, red in bits 16 to 23 (RFC 6143 section 7.4).
@@ -19,6 +20,7 @@ class Viewer:
         self.websocket = websocket
         self.seen = bytearray()
         self.copied = []
+        self.notes = []
         self.size = (0, 0)
         self.name = ""
         self._unread = bytearray()
@@ -29,6 +31,9 @@ class Viewer:
             message = await asyncio.wait_for(self.websocket.read_message(), PATIENCE)
             if message is None:
                 raise EOFError(f"closed with {self.websocket.close_code}: {self.websocket.close_reason}")
+            if isinstance(message, str):
+                self.notes.append(json.loads(message))
+                continue
             self.seen += message
             self._unread += message
         piece = bytes(self._unread[:count])

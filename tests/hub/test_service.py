@@ -1,0 +1,161 @@
+"""The service in a real hub: who logs in, sees what, looks at what, and loses it again."""
+
+import asyncio
+
+import pytest
+import requests
+from tornado.httpclient import HTTPClientError
+
+from tests.hub.conftest import COLOURS, looking, until
+
+
+@pytest.mark.parametrize(
+    ("name", "modes"),
+    [
+        ("ann", {"a1": "control", "a2": "control"}),
+        ("bob", {"b1": "control"}),
+        ("ada", {"a1": "control", "a2": "control"}),
+        ("bea", {"b1": "control"}),
+        ("wim", {"a1": "view", "a2": "view"}),
+        ("root", {"a1": "control", "a2": "control", "b1": "control"}),
+    ],
+)
+def test_everybody_sees_what_is_his(enter, name, modes):
+    person = enter(name)
+    assert {row["name"]: row["mode"] for row in person.ask("api/targets").json()} == modes
+    for target in COLOURS:
+        seen = target in modes
+        assert person.ask(f"view/{target}").status_code == (200 if seen else 404)
+        status, answer = person.issue(target)
+        assert status == (201 if seen else 404), answer
+
+
+def test_what_is_not_his_and_what_is_not_there_are_one_answer(enter):
+    ann = enter("ann")
+    assert ann.issue("b1") == ann.issue("no-such")
+
+
+async def test_a_student_works_on_his_courses_machines_over_tcp_and_unix_sockets(enter, servers):
+    ann = enter("ann")
+    for target in ("a1", "a2"):
+        async with looking(ann, target) as viewer:
+            await viewer.until_pixel(5, 5, COLOURS[target])
+            with servers[target].watching() as window:
+                await viewer.move(200, 200)
+                await until(lambda: True)
+                await viewer.key("g")
+                await until(lambda w=window: "key g" in w.events)
+        for secret in ("s3cret-99", str(servers["a1"].keys().get("port")), "vnc.sock"):
+            assert secret.encode() not in bytes(viewer.seen)
+
+
+def test_who_has_no_access_gets_the_hubs_own_page(hub):
+    stranger = hub.person("zoe")
+    assert stranger.enter().status_code == 403
+    assert stranger.ask("api/targets").status_code == 403
+
+
+def test_a_page_without_a_login_leads_to_the_hub_and_back(hub):
+    answer = requests.get(f"{hub.url}/services/vnc/view/a1", allow_redirects=False, timeout=20)
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/hub/api/oauth2/authorize?")
+    assert "code_challenge" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize("path", ["api/targets", "api/sessions", "api/room", "ws"])
+def test_nothing_is_answered_without_a_login(hub, path):
+    answer = requests.get(f"{hub.url}/services/vnc/{path}", allow_redirects=False, timeout=20)
+    assert answer.status_code == 403
+
+
+def test_asking_for_a_token_needs_the_header_of_this_path(enter):
+    ann = enter("ann")
+    for headers in ({}, {"X-XSRFToken": "wrong"}, {"X-XSRFToken": "wrong", "Sec-Fetch-Mode": "no-cors"}):
+        answer = ann.http.post(f"{ann.root}api/tokens", json={"target": "a1"}, headers=headers, timeout=20)
+        assert answer.status_code == 403, headers
+
+
+async def test_another_users_token_is_refused_not_spent_and_logged(hub, enter):
+    ann, amy = enter("ann"), enter("amy")
+    _, grant = ann.issue("a1")
+    with pytest.raises(HTTPClientError) as refused:
+        await amy.connect(grant["token"])
+    assert refused.value.code == 403
+    assert "of another user was presented" in hub.log()
+    assert grant["token"] not in hub.log()
+    websocket = await ann.connect(grant["token"])
+    websocket.close()
+    with pytest.raises(HTTPClientError):
+        await ann.connect(grant["token"])
+
+
+async def test_an_instructor_sees_and_opens_his_courses_sessions_only(enter):
+    ann, bob, ada, bea, root = (enter(name) for name in ("ann", "bob", "ada", "bea", "root"))
+    async with looking(ann, "a1") as student, looking(bob, "b1"):
+        seen = {one.name: {row["user"] for row in one.ask("api/room").json()["sessions"]} for one in (ada, bea, root)}
+        assert seen == {"ada": {"ann"}, "bea": {"bob"}, "root": {"ann", "bob"}}
+        assert [row["user"] for row in bea.ask("api/sessions").json()] == ["bob"]
+        assert ann.ask("api/room").status_code == 403
+        (session,) = ada.ask("api/sessions").json()
+        assert bea.ask(f"api/sessions/{session['id']}", "DELETE").status_code == 404
+        assert bea.issue("a1", owner="ann")[0] == 404
+        async with looking(ada, "a1", owner="ann", mode="view") as instructor:
+            await instructor.until_pixel(5, 5, COLOURS["a1"])
+            await student.until_pixel(5, 5, COLOURS["a1"])
+            assert {"kind": "viewers"} in student.notes, "the student is told at once that somebody came"
+            rows = ann.ask("api/targets/a1/viewers").json()
+            assert [(row["user"], row["mode"]) for row in rows if not row["you"]] == [("ada", "view")]
+
+
+async def test_an_instructor_sends_a_message_and_ends_a_session(hub, enter):
+    ann, ada, bea = enter("ann"), enter("ada"), enter("bea")
+    async with looking(ann, "a1") as student:
+        (session,) = ada.ask("api/sessions").json()
+        path = f"api/sessions/{session['id']}"
+        assert bea.ask(f"{path}/messages", "POST", json={"text": "x"}).status_code == 404
+        for bad in ("", "  ", "x" * 501, None, 7):
+            assert ada.ask(f"{path}/messages", "POST", json={"text": bad}).status_code == 400
+        assert ada.ask(f"{path}/messages", "POST", json={"text": "Bitte speichern 保存"}).status_code == 204
+        await student.until_pixel(5, 5, COLOURS["a1"])
+        assert {"kind": "message", "text": "Bitte speichern 保存", "sender": "ada"} in student.notes
+        assert ada.ask(path, "DELETE").status_code == 204
+        assert await student.until_closed() == (4410, "An administrator ended this session.")
+    assert "ada sends a message" in hub.log()
+
+
+async def test_a_viewer_that_takes_no_notes_gets_none(enter):
+    ann, ada = enter("ann"), enter("ada")
+    async with looking(ann, "a1", notes=False) as student:
+        (session,) = ada.ask("api/sessions").json()
+        answer = ada.ask(f"api/sessions/{session['id']}/messages", "POST", json={"text": "hello"})
+        assert (answer.status_code, answer.json()["reason"]) == (409, "busy")
+        await student.until_pixel(5, 5, COLOURS["a1"])
+        assert student.notes == []
+
+
+async def test_who_leaves_the_group_loses_the_session(hub, enter):
+    amy = enter("amy")
+    async with looking(amy, "a1") as viewer:
+        hub.ask("DELETE", "/groups/course-a/users", json={"users": ["amy"]})
+        try:
+            assert await viewer.until_closed() == (4403, "You may no longer use this service.")
+        finally:
+            hub.ask("POST", "/groups/course-a/users", json={"users": ["amy"]})
+
+
+async def test_logging_out_of_the_hub_ends_the_session(hub, enter):
+    amy = enter("amy")
+    async with looking(amy, "a1") as viewer:
+        amy.http.get(f"{hub.url}/hub/logout", timeout=20)
+        assert await viewer.until_closed() == (4401, "Your login has expired. Log in again.")
+
+
+async def test_a_session_that_is_permitted_goes_on_through_its_rechecks(enter):
+    ann = enter("ann")
+    async with looking(ann, "a1") as viewer:
+        await asyncio.sleep(2.5)  # two rechecks
+        await viewer.until_pixel(5, 5, COLOURS["a1"])
+
+
+def test_no_traceback_was_logged_in_all_of_this(hub):
+    assert "Traceback" not in hub.log()
