@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from jupyter_vnc.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
@@ -20,12 +20,13 @@ from jupyter_vnc.targets import State
 from . import session, xauthority, xvnc
 from .checks import check_doors, failure
 from .process import Exit, Tree
-from .processes import display_holder, lock_file
+from .processes import display_holder, lock_file, remove_folder
 from .readiness import answers, appears, count_clients, free_displays, settles
 from .runtime import AUTHORITY, SOCKET, Runtime, record_server
 from .settings import Settings
 
 Progress = Callable[[str], None]
+Result = TypeVar("Result")
 
 #: What a desktop cannot be without, and what we call it.
 VITAL: Final = {"server": "X server", "session": "session"}
@@ -148,12 +149,18 @@ class Desktop:
         except DesktopFailed as error:
             await self._fail(error)
         except asyncio.CancelledError:
-            await self.stop(FAILED_GRACE)
+            await self._clear_away()
             self.become(State.STOPPED)
             raise
 
-    async def _fail(self, error: DesktopFailed) -> None:
+    async def _clear_away(self) -> None:
+        """Stop what has started; the folder is there before any program that would remove it."""
         await self.stop(FAILED_GRACE)
+        if self._folder.is_absolute():  # else it was not even made
+            await asyncio.to_thread(remove_folder, self._folder)
+
+    async def _fail(self, error: DesktopFailed) -> None:
+        await self._clear_away()
         self.become(State.DOWN, str(error))
         raise error
 
@@ -163,13 +170,13 @@ class Desktop:
             progress(text)
 
         command = session.choose(spec)
-        await asyncio.to_thread(self._prepare, settings)
+        await _in_thread(self._prepare, settings)
         say("starting X")
         self._tree = tree = await Tree.start(self._folder, lock=self._runtime.lock, marker=str(self._folder))
         tree.on_exit = lambda name, how: self._ended(tree, name, how)
         await self._start_server(tree, spec, settings)
         say("starting session")
-        environ = await asyncio.to_thread(self._session_environment, command, settings)
+        environ = await _in_thread(self._session_environment, command, settings)
         await self._start_bus(tree, environ, settings.home)
         self._environ = environ
         clients = count_clients(self._display)
@@ -293,3 +300,13 @@ class Desktop:
             self._old_log = self.log_text
             await tree.stop(grace)
             self._tree = None
+
+
+async def _in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Run work that makes files in a thread; who is cancelled waits for its end, so that it can be cleared away."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

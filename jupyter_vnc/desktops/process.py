@@ -87,7 +87,14 @@ class Tree:
             process, ours = _start(command, folder / f"{_OWN_LOG}.log", lock)
         except OSError as error:
             raise DesktopFailed("The server cannot start another process.", detail=str(error)) from error
-        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=_EVENT_LIMIT), folder, marker)
+        try:
+            link = await asyncio.open_unix_connection(sock=ours, limit=_EVENT_LIMIT)
+        except BaseException:  # stopped at this moment: left alone, it would clear away the next start
+            ours.close()
+            process.kill()
+            process.wait()
+            raise
+        return cls(process, link, folder, marker)
 
     async def run(
         self,

@@ -136,7 +136,8 @@ def _named(command: Sequence[str]) -> SessionCommand:
     program = os.path.expanduser(command[0])  # noqa: PTH111 - a name without a slash must stay one
     found = shutil.which(program)
     if found is None:
-        raise DesktopFailed(f"The program of this desktop, {Path(program).name}, is not installed.", detail=program)
+        said = f"The program of this desktop, {Path(program).name}, is not installed, or may not be run."
+        raise DesktopFailed(said, detail=program)
     known = next((kind for kind in SESSIONS if kind.command[0] == Path(program).name), None)
     return SessionCommand(Path(program).name, (found, *command[1:]), known.variables if known else {})
 

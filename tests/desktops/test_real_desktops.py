@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import os
 import pwd
 import shutil
@@ -20,7 +19,7 @@ import pytest
 
 from jupyter_vnc.addresses import DesktopSpec
 from jupyter_vnc.desktops import manager as manager_module
-from jupyter_vnc.desktops import readiness, session, sockets, xauthority, xvnc
+from jupyter_vnc.desktops import readiness, session, sockets, xvnc
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import descendants, display_holder
@@ -31,7 +30,6 @@ from tests.needs import require_root
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
 CLOCK = DesktopSpec(command=("xclock",), geometry="640x480")
-CYCLES = int(os.environ.get("DESKTOP_CYCLES", "20"))
 
 
 @contextlib.asynccontextmanager
@@ -60,6 +58,23 @@ def pid_of(manager, program, name="desktop", user="ann"):
     """The process id of a program of a running desktop."""
     tree = manager._entries[user, name].desktop._tree
     return tree._started[program].result()
+
+
+async def begun(manager, stage, name="desktop"):
+    """Begin a start; return its task, and what it says, at the moment when it comes to a stage ('': at once)."""
+    there, said = asyncio.Event(), []
+
+    def hear(text):
+        said.append(text)
+        if text == stage:
+            there.set()
+
+    if not stage:
+        asyncio.get_running_loop().call_soon(there.set)
+    task = asyncio.create_task(manager.ensure("ann", name, CLOCK, hear))
+    async with asyncio.timeout(20):
+        await there.wait()
+    return task, said
 
 
 async def eventually(condition):
@@ -127,21 +142,21 @@ def _name(pid):
         return ""
 
 
-async def test_cycles(nothing_left, runtime_dir):
+@pytest.mark.parametrize("cycles", [20, pytest.param(100, marks=[pytest.mark.endurance, pytest.mark.timeout(600)])])
+async def test_cycles(nothing_left, runtime_dir, cycles):
     """Start and stop many times: the machine is the same after each, and no file descriptor is lost."""
     async with managing() as manager:
         await manager.ensure("ann", "desktop", CLOCK)
         await manager.stop("ann", "desktop")
         open_files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
         generations = set()
-        for _ in range(CYCLES):
+        for _ in range(cycles):
             await manager.ensure("ann", "desktop", CLOCK)
             generations.add(manager.socket_generation("ann", "desktop"))
             await manager.stop("ann", "desktop")
-            left = census.take().new_since(nothing_left)
-            assert (left.processes, left.files) == (frozenset(), frozenset())
+            assert census.take().new_since(nothing_left).empty
         assert len(os.listdir("/proc/self/fd")) == open_files  # noqa: PTH208
-        assert len(generations) == CYCLES
+        assert len(generations) == cycles
 
 
 async def test_calls_at_the_same_time_share_one_start():
@@ -165,15 +180,18 @@ async def test_a_caller_who_leaves_does_not_stop_the_start():
         assert greeting(address.path) == b"RFB 003.008\n"
 
 
-async def test_stop_while_it_starts():
+@pytest.mark.parametrize("stage", ["", "starting X", "starting session"])
+async def test_stop_while_it_starts(stage, runtime_dir):
+    """At any moment of a start: nothing is left that would be in the way of the next, or take it along."""
     async with managing() as manager:
-        waiter = asyncio.create_task(manager.ensure("ann", "desktop", CLOCK))
-        await asyncio.sleep(0.1)
+        waiter, _ = await begun(manager, stage)
         await asyncio.gather(manager.stop("ann", "desktop"), manager.stop("ann", "desktop"))
         with pytest.raises(DesktopFailed, match="stopped while it started"):
             await waiter
         assert manager.state("ann", "desktop") is State.STOPPED
-        await manager.ensure("ann", "desktop", CLOCK)
+        assert [*runtime_dir.glob("*/*/")] == []
+        address = await manager.ensure("ann", "desktop", CLOCK)
+        assert greeting(address.path) == b"RFB 003.008\n"
 
 
 async def test_close_waits_for_a_stop_that_was_interrupted():
@@ -261,8 +279,7 @@ async def test_several_desktops_of_several_users():
 async def test_after_close_nothing_starts():
     async with managing() as manager:
         await manager.ensure("ann", "desktop", CLOCK)
-        starting = asyncio.create_task(manager.ensure("ann", "other", CLOCK))
-        await asyncio.sleep(0.05)
+        starting, _ = await begun(manager, "starting X", "other")
         await manager.close()
         with pytest.raises(DesktopFailed):
             await starting
@@ -663,15 +680,67 @@ async def test_a_home_that_cannot_be_written(home):
             await manager.ensure("ann", "desktop", CLOCK)
 
 
-async def test_a_full_disk_in_the_runtime_folder(monkeypatch):
-    def full(path):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+@contextlib.contextmanager
+def mounted(folder, *options):
+    """A small file system of its own."""
+    require_root()
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(["size=64k", *options]), "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
 
-    monkeypatch.setattr(xauthority, "write", full)
-    async with managing() as manager:
-        with pytest.raises(DesktopFailed) as caught:
+
+def fill(folder):
+    """Write until nothing more can be written."""
+    with (folder / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+async def test_a_home_on_a_disk_that_is_read_only(home):
+    with mounted(home, "ro"):
+        async with managing() as manager:
+            said = await refused(manager.ensure("ann", "desktop", CLOCK))
+            assert said == (
+                "The home folder cannot be written (Read-only file system), and a desktop keeps its settings there."
+            )
+
+
+async def test_a_full_disk_in_the_runtime_folder(runtime_dir):
+    """It fills up after the folder was made; when there is room again, the desktop starts."""
+    with mounted(runtime_dir):
+        async with managing() as manager:
+            await manager.ensure("ann", "other", CLOCK)
+            fill(runtime_dir)
+            said = await refused(manager.ensure("ann", "desktop", CLOCK))
+            assert said == "The desktop's runtime folder cannot be written: No space left on device."
+            assert manager.state("ann", "other") is State.UP
+            assert len([*runtime_dir.glob("*/*/")]) == 1
+            (runtime_dir / "filler").unlink()
             await manager.ensure("ann", "desktop", CLOCK)
-        assert str(caught.value) == "The desktop's runtime folder cannot be written: No space left on device."
+        assert [*runtime_dir.iterdir()] == []
+
+
+async def test_full_disks_wherever_a_runtime_folder_could_be(runtime_dir, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(runtime_dir))
+    with mounted(runtime_dir):
+        fill(runtime_dir)
+        async with managing() as manager:
+            said = await refused(manager.ensure("ann", "desktop", CLOCK))
+            assert said.startswith("The server cannot make a private folder for the desktop's socket")
+        assert [entry.name for entry in runtime_dir.iterdir()] == ["filler"]
+
+
+async def test_an_x_server_that_hangs_while_it_runs_can_be_started_again():
+    async with managing(stop_timeout=1.0) as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+        hung = pid_of(manager, "server")
+        os.kill(hung, signal.SIGSTOP)
+        address = await manager.restart("ann", "desktop", CLOCK)
+        assert not _is_alive(hung)
+        assert greeting(address.path) == b"RFB 003.008\n"
 
 
 async def test_a_session_bus_that_does_not_start(monkeypatch, caplog):
@@ -682,6 +751,58 @@ async def test_a_session_bus_that_does_not_start(monkeypatch, caplog):
 
 
 # -- use ----------------------------------------------------------------------------------------------------------
+
+
+async def test_each_desktop_has_its_size_and_resolution():
+    specs = {"small": ("400x300", 96), "sharp": ("1600x1200", 192)}
+    async with managing() as manager:
+        for name, (geometry, dpi) in specs.items():
+            await manager.ensure("ann", name, DesktopSpec(("xclock",), geometry, dpi))
+        for name, (geometry, dpi) in specs.items():
+            said = x_client(manager.environment("ann", name), "xdpyinfo").stdout
+            assert f"{geometry} pixels" in said
+            assert f"{dpi}x{dpi} dots per inch" in said
+
+
+async def test_the_users_own_xstartup_is_honoured(home):
+    """If the admin says so: with what it starts beside itself, and with what it exports."""
+    (home / ".vnc").mkdir()
+    script = home / ".vnc" / "xstartup"
+    script.write_text('#!/bin/sh\nunset SESSION_MANAGER\nexport MINE=1\nxclock &\nenv > "$HOME/env"\nexec openbox\n')
+    spec = DesktopSpec(("~/.vnc/xstartup",))
+    async with managing() as manager:
+        script.chmod(0o644)
+        said = await refused(manager.ensure("ann", "desktop", spec))
+        assert said == "The program of this desktop, xstartup, is not installed, or may not be run."
+        script.chmod(0o755)
+        await manager.ensure("ann", "desktop", spec)
+        below = {pid_of(manager, "session")}
+        await eventually(lambda: {"openbox", "xclock"} <= {_name(pid) for pid in below | descendants(*below)})
+        assert "MINE=1" in (home / "env").read_text().splitlines()
+
+
+#: What TurboVNC would do, with the command line that it takes: it knows none of TigerVNC's own options.
+TURBO = """
+for word; do case "$word" in
+  -version) echo "TurboVNC Server (Xvnc) 64-bit v3.1.2 (build 20240722)"; exit 0 ;;
+  -rfbport|-SecurityTypes|-UseBlacklist|-AlwaysShared|-SendPrimary*) echo "Unrecognized option: $word" >&2; exit 1 ;;
+esac; done
+for word; do
+  shift
+  case "$word" in -noprimarysync) set -- "$@" -rfbport -1 ;; *) set -- "$@" "$word" ;; esac
+done
+exec Xtigervnc "$@"
+"""
+
+
+async def test_turbovnc_is_told_by_what_it_says_and_gets_its_own_options(tmp_path):
+    binary = tmp_path / "Xvnc"
+    binary.write_text(f"#!/bin/sh\n{TURBO}")
+    binary.chmod(0o755)
+    async with managing(xserver=str(binary)) as manager:
+        assert manager.server.flavour is xvnc.TURBOVNC
+        address = await manager.ensure("ann", "desktop", CLOCK)
+        assert greeting(address.path) == b"RFB 003.008\n"
 
 
 async def test_sessions_have_a_bus_a_runtime_dir_and_no_locker(home):
@@ -743,9 +864,8 @@ async def test_an_idle_desktop_is_stopped_and_one_in_use_is_not():
 
 async def test_a_progress_listener_may_come_late():
     async with managing() as manager:
-        early, late = [], []
-        first = asyncio.create_task(manager.ensure("ann", "desktop", CLOCK, early.append))
-        await eventually(lambda: "starting session" in early)
+        late = []
+        first, early = await begun(manager, "starting session")
         await manager.ensure("ann", "desktop", CLOCK, late.append)
         await first
         assert early == ["starting X", "starting session"]
