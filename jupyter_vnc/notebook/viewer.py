@@ -55,6 +55,7 @@ class Viewer:
     def close(self) -> None:
         """Leave; the desktop goes on."""
         self._socket.close()
+        self._socket.shutdown()  # where the server has closed, the line above leaves the socket open
 
     def image(self) -> Image:
         """Return what is on the screen now."""
