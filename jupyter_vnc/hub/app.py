@@ -30,6 +30,7 @@ from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.routes import Route, below, page_templates
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
+from jupyter_vnc.stores.redis import RedisTokens
 
 from .handlers import HUB_ROUTES
 from .identity import HubIdentityProvider, HubVisitor
@@ -55,7 +56,7 @@ class VNCHub(JupyterApp):
     description = (
         "Remote desktops as a service of JupyterHub. Targets stand in the same configuration as the extension's."
     )
-    classes: list[type[Configurable]] = [VNCBroker, WebsockifyTargets, DirectoryTargets, HubOAuth]  # noqa: RUF012
+    classes: list[type[Configurable]] = [VNCBroker, WebsockifyTargets, DirectoryTargets, RedisTokens, HubOAuth]  # noqa: RUF012
 
     rights = Enum(
         ["auto", "scopes", "lists"],
