@@ -13,7 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -119,11 +120,24 @@ def run(rounds: int) -> dict[str, dict[str, list[float]]]:
 
 
 def _end_rest(folder: str) -> None:
-    """End what a server left running: our own children's children, known by their home."""
+    """End what a server left running: our own children's children, known by their home.
+
+    Gently first, so that an X server removes its lock and its socket.
+    """
+    left = [*_living(folder)]
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(left, timeout=5)[1]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _living(folder: str) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         try:
             if process.environ().get("HOME", "").startswith(folder):
-                process.kill()
+                yield process
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
 

@@ -55,7 +55,8 @@ class Viewer:
     def close(self) -> None:
         """Leave; the desktop goes on."""
         self._socket.close()
-        self._socket.shutdown()  # where the server has closed, the line above leaves the socket open
+        # Where the server has closed first, the line above leaves the socket open.
+        self._socket.shutdown()  # type: ignore[no-untyped-call]
 
     def image(self) -> Image:
         """Return what is on the screen now."""
