@@ -14,30 +14,31 @@ from typing import Any, Final
 from traitlets import Bool, Dict, List, Unicode
 from traitlets.config import LoggingConfigurable
 
+from .addresses import DesktopAddress, PoolAddress, UnixAddress
+from .admission import Admission
 from .audit import Audit
 from .broker_config import BrokerLimits
-from .catalogue import Access, Catalogue
+from .catalogue import Access, Catalogue, load_sources
 from .channels import Channel
 from .connect import ConnectLimits, Connector
 from .desktop_rules import ManagedDesktops
 from .desktops.manager import DesktopManager
 from .exceptions import (
-    ConfigError,
     MalformedRequest,
-    NotPermitted,
     ServerStopping,
     TargetBusy,
     TargetNotFound,
-    TokenRefused,
 )
+from .leases import PoolManager
 from .people import User, Visitor
 from .plugins import load_plugin
+from .pooled import PooledSessions
 from .rechecks import Rechecker
 from .room import Room
 from .serving import SessionRunner
 from .sessions import Session, SessionLimits, SessionRegistry, place_of
-from .targets import DesktopAddress, Mode, State, Target, TargetSource, UnixAddress
-from .tokens import Grant, IssuedToken, TokenRegistry, TokenStore
+from .targets import Mode, State, Target, TargetSource
+from .tokens import IssuedToken, TokenRegistry, TokenStore
 
 #: The longest message that is shown in a viewer (characters).
 MAX_MESSAGE: Final = 500
@@ -79,7 +80,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         super().__init__(**kwargs)
         self.desktop_manager = DesktopManager(parent=self)
         self._use_default_target()
-        self.catalogue = Catalogue(self._load_sources(), self.log, desktops=self.managed_desktops)
+        self.catalogue = Catalogue(load_sources(self, self.target_sources), self.log, desktops=self.managed_desktops)
         self._rechecker = Rechecker(self.catalogue)
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
@@ -87,10 +88,13 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         self.audit = Audit(self.log)
         limits = SessionLimits(self.sessions_per_user, self.sessions_per_target, self.sessions_total)
         self.registry = SessionRegistry(limits)
+        self._admission = Admission(self.catalogue, self.tokens, self.registry)
         connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
-        self._runner = SessionRunner(self, connector, self.desktop_manager)
+        self.pools = PoolManager(parent=self)
+        self._pooled = PooledSessions(self.pools, self.registry, self.log)
+        self._runner = SessionRunner(self, connector, self.desktop_manager, self._pooled)
         self.desktops = ManagedDesktops(self, self.desktop_manager)
-        self.room = Room(self.registry)
+        self.room = Room(self.registry, self.catalogue, self.pools)
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
         #: Called whenever a user does something in a desktop; the host moves its own clocks.
@@ -106,18 +110,6 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             and self.desktop_manager.available
         ):
             self.targets = DEFAULT_TARGETS
-
-    def _load_sources(self) -> list[TargetSource]:
-        """Build the sources; one that cannot be built is logged and left out, the others work."""
-        sources: list[TargetSource] = []
-        for wanted in self.target_sources:
-            try:
-                kind = load_plugin(TargetSource, "jupyter_vnc.target_sources", wanted, key="target_sources")
-                configurable = issubclass(kind, LoggingConfigurable)
-                sources.append(kind(parent=self) if configurable else kind())  # type: ignore[call-arg]
-            except ConfigError as error:
-                self.log.error("VNCBroker: %s", error)  # noqa: TRY400 - the sentence says it all
-        return sources
 
     def _load_store(self) -> TokenStore:
         """Build the token store. Unlike a source it must work: the server does not start without it.
@@ -168,13 +160,17 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         return [target for target in await self.catalogue.known(user) if target.admits(user)]
 
     def _row(self, access: Access) -> dict[str, Any]:
-        return access.target.public(mode=access.mode, state=self.state(access.target, access.owner))
+        target = access.target
+        pool = self._pooled.summary(target, access.owner) if isinstance(target.address, PoolAddress) else None
+        return target.public(mode=access.mode, state=self.state(target, access.owner)) | {"pool": pool}
 
     def state(self, target: Target, user: User) -> State:
         """What is known of a target without connecting: probes would count against a server's lock-out."""
         address = target.address
         if isinstance(address, DesktopAddress):
             return self.desktop_manager.state(user.name, target.name)
+        if isinstance(address, PoolAddress):
+            return self._pooled.state(target, user)
         try:
             address = address.for_user(user.name)
         except TargetNotFound:
@@ -188,45 +184,14 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
     async def issue(
         self, visitor: Visitor, name: object, mode: object = None, takeover: object = False, owner: object = ""
     ) -> tuple[IssuedToken, Mode]:
-        """Issue a token for a target; starts nothing, and nobody makes way before it is redeemed.
-
-        Raises:
-            MalformedRequest: the mode is none, ``takeover`` is not true or false, or ``owner`` is no name.
-            TargetNotFound: unknown or not permitted.
-            NotPermitted: control was asked for, and only looking is permitted.
-            TargetBusy: somebody else is in control of an exclusive target, and ``takeover`` is not asked for.
-            LimitExceeded: too many tokens or sessions.
-            StoreUnavailable: the token store does not answer.
-        """
+        """Issue a token for a target; see :meth:`~jupyter_vnc.admission.Admission.issue`."""
         self.check_running()
-        if not isinstance(takeover, bool):
-            raise MalformedRequest("takeover must be true or false")
-        if not isinstance(owner, str):
-            raise MalformedRequest("owner must be a user's name")
-        access = await self.catalogue.find(visitor, name, owner)
-        granted = _granted(mode, access.mode)
-        self.registry.check(_session(visitor, access, granted, takeover))
-        grant = Grant(visitor.user.name, access.target.name, access.target.generation, granted, takeover, owner)
-        return await self.tokens.issue(grant), granted
+        return await self._admission.issue(visitor, name, mode, takeover, owner)
 
     async def redeem(self, visitor: Visitor, token: str) -> Session:
-        """Exchange a token for a session that :meth:`open` then runs.
-
-        Raises:
-            TokenRefused: unknown, spent, expired, another user's, or for what the target no longer is or permits.
-            StoreUnavailable: the token store does not answer.
-        """
+        """Exchange a token for a session that :meth:`open` then runs; see :class:`~jupyter_vnc.admission.Admission`."""
         self.check_running()
-        grant = await self.tokens.redeem(token, visitor.user.name)
-        try:
-            access = await self.catalogue.find(visitor, grant.target, grant.owner)
-        except TargetNotFound:
-            raise TokenRefused(detail=f"{grant.target} is gone or no longer permitted") from None
-        if access.target.generation != grant.generation:
-            raise TokenRefused(detail=f"{grant.target} is another server than when the token was issued")
-        if grant.mode is Mode.CONTROL and access.mode is Mode.VIEW:
-            raise TokenRefused(detail=f"control of {grant.target} is no longer permitted")
-        return _session(visitor, access, grant.mode, grant.takeover)
+        return await self._admission.redeem(visitor, token)
 
     # -- sessions -----------------------------------------------------------------------------------------------
 
@@ -262,6 +227,18 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         """
         self.registry.end(session_id, visitor)
 
+    async def release(self, visitor: Visitor, name: str, owner: str = "") -> None:
+        """Give back a pool's machine, or the place in its queue: the visitor's own, or of somebody whom he oversees.
+
+        Raises:
+            TargetNotFound: there is none.
+        """
+        access = await self.catalogue.find(visitor, name, owner)
+        mine = access.owner.name == visitor.user.name
+        why = "You gave the machine back." if mine else "Your machine was taken back by who looks after it."
+        self.log.info("%s takes the machine of %s at %s back", visitor.user.name, access.owner.name, name)
+        self._pooled.release(access.target, access.owner, why)
+
     def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
         """Show a message in the viewer of a session that :meth:`list_sessions` lists.
 
@@ -290,8 +267,15 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
     # -- begin and end ------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Clear away the desktops of servers that were killed; the host calls it once its event loop runs."""
+        """Clear away the desktops of servers that were killed, and read what leases there are.
+
+        The host calls it once its event loop runs.
+
+        Raises:
+            ConfigError: the leases cannot be kept where they should be.
+        """
         await self.desktop_manager.sweep()
+        await self.pools.start()
 
     def check_running(self) -> None:
         """Refuse what would begin something new while the server stops.
@@ -311,21 +295,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             await asyncio.wait(self._serving, timeout=5.0)
         await self.desktops.close()
         await self.desktop_manager.close()
+        await self.pools.close()
         await self.tokens.close()
         for source in self.catalogue.sources:
             await source.close()
-
-
-def _granted(mode: object, best: Mode) -> Mode:
-    if mode is None:
-        return best
-    if not isinstance(mode, str) or mode not in set(Mode):
-        raise MalformedRequest(f"mode must be one of {', '.join(Mode)}")
-    granted = Mode(mode)
-    if granted is Mode.CONTROL and best is Mode.VIEW:
-        raise NotPermitted("You may look at this desktop, but not control it.")
-    return granted
-
-
-def _session(visitor: Visitor, access: Access, mode: Mode, takeover: bool) -> Session:
-    return Session(visitor.user, access.target, mode, takeover=takeover, owner=access.owner)

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from logging import Logger, LoggerAdapter
 from typing import Any
 
-from .exceptions import TargetNotFound
+from traitlets.config import LoggingConfigurable
+
+from .addresses import DesktopAddress
+from .exceptions import ConfigError, TargetNotFound
 from .people import User, Visitor
-from .targets import TARGET_NAME, DesktopAddress, Mode, Target, TargetSource
+from .plugins import load_plugin
+from .targets import TARGET_NAME, Mode, Target, TargetSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +114,19 @@ async def _owner(visitor: Visitor, owner: str) -> User:
     if (person := await visitor.person(owner)) is None:
         raise TargetNotFound(detail=f"nobody called {owner[:64]!r} is known")
     return person
+
+
+def load_sources(parent: LoggingConfigurable, wanted: Sequence[object]) -> list[TargetSource]:
+    """Build sources, for which see :func:`~jupyter_vnc.plugins.load_plugin`.
+
+    One that cannot be built is logged and left out, the others work.
+    """
+    sources: list[TargetSource] = []
+    for name in wanted:
+        try:
+            kind = load_plugin(TargetSource, "jupyter_vnc.target_sources", name, key="target_sources")
+            configurable = issubclass(kind, LoggingConfigurable)
+            sources.append(kind(parent=parent) if configurable else kind())  # type: ignore[call-arg]
+        except ConfigError as error:
+            parent.log.error("VNCBroker: %s", error)  # noqa: TRY400 - the sentence says it all
+    return sources

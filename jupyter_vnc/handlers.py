@@ -197,6 +197,18 @@ class MessagesHandler(VNCAPIHandler):
         self.set_status(204)
 
 
+class LeaseHandler(VNCAPIHandler):
+    """``DELETE api/leases/{target}``, and the same of somebody else."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def delete(self, name: str, owner: str = "") -> None:
+        """Give a pool's machine back."""
+        await self.broker.release(self.visitor(), name, owner)
+        self.set_status(204)
+
+
 class DesktopsHandler(VNCAPIHandler):
     """``GET api/desktops``."""
 

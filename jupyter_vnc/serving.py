@@ -13,16 +13,18 @@ from contextlib import AsyncExitStack
 from logging import Logger, LoggerAdapter
 from typing import Any, Final, Protocol, TypeVar
 
+from .addresses import DesktopAddress, DesktopSpec, PoolAddress, TCPAddress, UnixAddress
 from .audit import Audit
 from .channels import Channel
 from .connect import Connector, TargetLeg, converse
 from .exceptions import CloseCode, ServerStopping, Stalled, TargetUnreachable, VNCError
 from .pipes import PipePool
+from .pooled import PooledSessions
 from .relay import Copier, Leg, Relay
 from .rfb.guard import Guard, Permissions
 from .rfb.handshake import ViewerHandshake, client_init
 from .sessions import Session, SessionRegistry
-from .targets import DesktopAddress, DesktopSpec, State, Target, TCPAddress, UnixAddress
+from .targets import State, Target
 from .turns import Turns
 from .zerocopy import pump_to_viewer
 
@@ -65,8 +67,9 @@ class ServingOwner(Protocol):
 class SessionRunner:
     """Runs sessions for a broker, and remembers how the last connection to each server went."""
 
-    def __init__(self, owner: ServingOwner, connector: Connector, desktops: Desktops) -> None:
+    def __init__(self, owner: ServingOwner, connector: Connector, desktops: Desktops, pooled: PooledSessions) -> None:
         self._owner = owner
+        self._pooled = pooled
         self._connector = connector
         self._desktops = desktops
         self._pipes = PipePool()
@@ -147,32 +150,47 @@ class SessionRunner:
 
         The leg goes on the stack here and not where it is returned to: the viewer may fail in between.
         """
-        address = await self._address(session)
-        try:
-            leg = await self._connector.connect(session.target, address)
-        except TargetUnreachable:
-            self._note(address, State.DOWN)
-            raise
+        if isinstance(session.target.address, PoolAddress):
+            leg = await self._pooled.reach(session, self._connect)
+        else:
+            leg = await self._connect(session.target, await self._address(session, session.target.address))
         stack.push_async_callback(leg.channel.close)
-        self._note(address, State.UP)
         if isinstance(session.target.address, DesktopAddress):
             names = (session.owner.name, session.target.name)
             self._desktops.attach(*names)
             stack.callback(self._desktops.detach, *names)
         return leg
 
-    async def _address(self, session: Session) -> TCPAddress | UnixAddress:
-        address = session.target.address
+    async def _connect(self, target: Target, address: TCPAddress | UnixAddress) -> TargetLeg:
+        """Connect and log in, and remember how it went."""
+        try:
+            leg = await self._connector.connect(target, address)
+        except TargetUnreachable:
+            self._note(address, State.DOWN)
+            raise
+        self._note(address, State.UP)
+        return leg
+
+    async def _address(
+        self, session: Session, address: TCPAddress | UnixAddress | DesktopAddress
+    ) -> TCPAddress | UnixAddress:
         if isinstance(address, DesktopAddress):
             return await self._desktops.ensure(session.owner.name, session.target.name, address.spec)
         return address
+
+    def _touch(self, session: Session) -> None:
+        """Somebody uses a desktop, or a machine: it is not idle."""
+        if isinstance(session.target.address, DesktopAddress):
+            self._desktops.touch(session.owner.name, session.target.name)
+        elif isinstance(session.target.address, PoolAddress):
+            self._pooled.touch(session)
 
     def _note(self, address: object, state: State) -> None:
         if isinstance(address, TCPAddress):
             self._outcomes[str(address)] = (state, time.monotonic())
 
     async def _relay(self, session: Session, viewer: Channel, leg: TargetLeg, early: bytes) -> Leg:
-        watch = _Watch(session, self._owner, self._desktops)
+        watch = _Watch(session, self._owner, self._touch)
         stall = session.target.limits.stall_timeout or self._owner.stall_timeout
         from_viewer = Copier(viewer, leg.channel, watch.from_viewer, stall_timeout=stall, early=early)
         from_target = pump_to_viewer(
@@ -191,11 +209,10 @@ class SessionRunner:
 class _Watch:
     """Sees a session's bytes pass: guards the viewer's, counts both, and tells input from noise."""
 
-    def __init__(self, session: Session, owner: ServingOwner, desktops: Desktops) -> None:
+    def __init__(self, session: Session, owner: ServingOwner, touch: Callable[[Session], None]) -> None:
         self._session = session
         self._owner = owner
-        self._desktops = desktops
-        self._managed = isinstance(session.target.address, DesktopAddress)
+        self._touch = touch
         self._guard = Guard(permissions_of(session.target), session.mode.value)
 
     def from_viewer(self, data: bytes) -> bytes:
@@ -215,8 +232,7 @@ class _Watch:
 
     def _note_input(self) -> None:
         self._session.note_input()
-        if self._managed:
-            self._desktops.touch(self._session.owner.name, self._session.target.name)
+        self._touch(self._session)
         if self._owner.activity != "none":
             self._owner.on_activity()
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from .addresses import DesktopAddress, PoolAddress
 from .exceptions import LimitExceeded, SessionEnded, TargetBusy, TargetNotFound, VNCError
 from .people import User, Visitor
-from .targets import DesktopAddress, Mode, Sharing, Target
+from .targets import Mode, Sharing, Target
 
 #: A note to a viewer that is not bytes of RFB: what kind it is, and what belongs to it.
 Note = Mapping[str, Any]
@@ -50,6 +51,8 @@ class Session:
     bytes_out: int = 0
     takeover: bool = False
     owner: User = _NOBODY
+    #: Which machine of a pool it is on; empty for other targets, and while it waits for one.
+    machine: str = ""
     #: The sessions that made way for it.
     replaced: tuple[Session, ...] = ()
     #: Why somebody ended it, once somebody has.
@@ -119,6 +122,7 @@ class Session:
             "mode": self.mode.value,
             "user": self.user.name,
             "owner": self.owner.name,
+            "machine": self.machine or None,
             "since": self.since.isoformat(),
             "last_input": self.last_input.isoformat() if self.last_input else None,
             "bytes_in": self.bytes_in,
@@ -241,10 +245,14 @@ def sees(visitor: Visitor, session: Session) -> bool:
     return all(visitor.oversees(person, session.target) for person in {session.user, session.owner})
 
 
+#: What each user has of his own under one name.
+_OWN: Final = {DesktopAddress: "managed", PoolAddress: "pool"}
+
+
 def place_of(owner: User, target: Target) -> tuple[str, ...]:
     """Name the desktop that a target is for its owner; a managed one is his own."""
-    if isinstance(target.address, DesktopAddress):
-        return ("managed", owner.name, target.name)
+    if (kind := _OWN.get(type(target.address))) is not None:
+        return (kind, owner.name, target.name)
     return ("server", str(target.address))
 
 

@@ -15,13 +15,25 @@ ROOT = Path(jupyter_vnc.__file__).parent
 #: The floors from the ground up: modules, and folders (with a slash) that are on one floor as a whole.
 FLOORS = (
     ("exceptions", "rfb/"),
-    ("addresses", "people", "targets", "config_checks", "target_config", "tokens", "sessions", "limits", "plugins"),
     (
-        *("channels", "dial", "connect", "credentials", "secure", "audit"),
+        "addresses",
+        "people",
+        "targets",
+        "config_checks",
+        "target_config",
+        "tokens",
+        "sessions",
+        "limits",
+        "plugins",
+        "pools",
+        "pool_values",
+    ),
+    (
+        *("channels", "dial", "leases", "lease_file", "connect", "credentials", "secure", "audit"),
         *("relay", "zerocopy", "frames", "pipes", "turns"),
         *("desktops/", "notebook/", "sources/", "stores/"),
     ),
-    ("broker", "broker_config", "catalogue", "desktop_rules", "rechecks", "room", "serving"),
+    ("broker", "broker_config", "admission", "catalogue", "desktop_rules", "pooled", "rechecks", "room", "serving"),
     ("handlers", "pages", "websocket", "visitor", "routes"),
     ("app", "cli", "desktop", "hub/"),
 )

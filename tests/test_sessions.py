@@ -156,7 +156,9 @@ def test_a_row_tells_neither_address_nor_credential():
     one.bytes_in, one.bytes_out = 3, 5
     row = one.public()
     text = json.dumps(row)
-    assert {"id", "target", "mode", "user", "owner", "since", "last_input", "bytes_in", "bytes_out"} == set(row)
+    assert {"id", "target", "mode", "user", "owner", "machine", "since", "last_input", "bytes_in", "bytes_out"} == set(
+        row
+    )
     assert (row["bytes_in"], row["bytes_out"], row["mode"]) == (3, 5, "control")
     assert "5901" not in text
     assert "hunter2" not in text

@@ -27,6 +27,7 @@ from traitlets.config import Application, Configurable
 from jupyter_vnc import __version__
 from jupyter_vnc.broker import VNCBroker
 from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.leases import PoolManager
 from jupyter_vnc.routes import Route, below, page_templates
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
@@ -44,6 +45,9 @@ _ALLOWED_SCOPES: Final = "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES"
 #: For how long the hub's word counts (seconds); its own default is ten times as long.
 MEMORY: Final = 30
 
+#: The file of leases, in the folder where the service runs.
+LEASES: Final = "jupyter-vnc-leases.json"
+
 #: Sessions of a whole course, where the extension's default is for one user.
 _COURSE: Final = {"sessions_total": 512, "managed_desktops": False}
 
@@ -56,7 +60,14 @@ class VNCHub(JupyterApp):
     description = (
         "Remote desktops as a service of JupyterHub. Targets stand in the same configuration as the extension's."
     )
-    classes: list[type[Configurable]] = [VNCBroker, WebsockifyTargets, DirectoryTargets, RedisTokens, HubOAuth]  # noqa: RUF012
+    classes: list[type[Configurable]] = [  # noqa: RUF012
+        VNCBroker,
+        PoolManager,
+        WebsockifyTargets,
+        DirectoryTargets,
+        RedisTokens,
+        HubOAuth,
+    ]
 
     rights = Enum(
         ["auto", "scopes", "lists"],
@@ -103,6 +114,7 @@ class VNCHub(JupyterApp):
         """Serve until a signal comes; then close the sessions, with a code that makes viewers try again."""
         self._adopt_loggers()
         self.config.HubOAuth.setdefault("cache_max_age", MEMORY)
+        self.config.PoolManager.setdefault("state_file", f"{os.getcwd()}/{LEASES}")  # noqa: PTH109 - no I/O
         broker = VNCBroker(parent=self, **self._defaults())
         server = HTTPServer(self.application(broker), xheaders=True, ssl_options=_tls())
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])

@@ -30,7 +30,7 @@ class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
         except web.HTTPError as error:
             if error.status_code < 500:
                 raise
-            handler._jupyterhub_user = None  # type: ignore[attr-defined]  # noqa: SLF001 - or the error page asks again
+            handler.current_user = None  # or the error's page asks again
             raise web.HTTPError(503, "JupyterHub does not answer. Try again in a moment.") from None
 
 

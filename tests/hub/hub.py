@@ -62,7 +62,7 @@ def free_ports(count):
 def environment():
     """What a process needs to import this project, also where its folder is not the installed one."""
     wanted = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    return {**os.environ, **wanted, "JUPYTERHUB_API_TOKEN": ""}
+    return {**os.environ, **wanted, "JUPYTERHUB_API_TOKEN": "", "CONFIGPROXY_AUTH_TOKEN": "tests-proxy"}
 
 
 class Hub:
@@ -71,7 +71,7 @@ class Hub:
     token = "tests-token"
     service_token = "vnc-token"
 
-    def __init__(self, folder, config, *, more="", groups=None, external=False):
+    def __init__(self, folder, config, *, more="", groups=None, external=False, own_proxy=False):
         self.folder = folder
         self.port, hub_port, api_port, self.service_port = free_ports(4)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -93,21 +93,38 @@ class Hub:
         (folder / "jupyterhub_config.py").write_text(CONFIG.format(**values) + more)
         (folder / "vnc.py").write_text(config)
         self.external = external
+        self._proxy = None
+        if own_proxy:
+            self._start_proxy(api_port)
 
     def start(self):
         """Start the hub, and the service if it is external; wait until both answer."""
-        self._process = self._run("hub", "jupyterhub", "-f", "jupyterhub_config.py")
+        self.start_hub()
         if self.external:
             self.start_service()
         self.wait_for(f"{self.url}/services/vnc/health", 200)
         return self
+
+    def _start_proxy(self, api_port):
+        """Start the proxy beside the hub, as whoever wants to restart the hub without dropping connections does."""
+        argv = [str(PROXY), "--ip=127.0.0.1", f"--port={self.port}", f"--api-port={api_port}", "--api-ip=127.0.0.1"]
+        self._proxy = self._run("proxy", *argv)
+
+    def start_hub(self):
+        """Start the hub; it answers when this returns."""
+        self._process = self._run("hub", sys.executable, "-m", "jupyterhub", "-f", "jupyterhub_config.py")
+        self.wait_for(f"{self.api}/", 200)
+
+    def stop_hub(self):
+        """Stop the hub alone: its external service and proxy go on."""
+        self.stop(self._process)
 
     def start_service(self):
         """Start an external service."""
         scopes = [f"custom:jupyter-vnc:{name}" for name in ("view", "control", "admin")]
         self.service = self._run(
             "service",
-            *("jupyter_vnc.hub", "--config=vnc.py"),
+            *(sys.executable, "-m", "jupyter_vnc.hub", "--config=vnc.py"),
             JUPYTERHUB_API_TOKEN=self.service_token,
             JUPYTERHUB_API_URL=self.api,
             JUPYTERHUB_CLIENT_ID="service-vnc",
@@ -120,10 +137,10 @@ class Hub:
             JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES=json.dumps(scopes),
         )
 
-    def _run(self, name, module, *arguments, **variables):
+    def _run(self, name, *argv, **variables):
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                argv,
                 cwd=self.folder,
                 env={**environment(), **variables},
                 stdout=log,
@@ -144,7 +161,7 @@ class Hub:
 
     def close(self):
         """Stop what was started."""
-        for process in filter(None, (self.service, self._process)):
+        for process in filter(None, (self.service, self._process, self._proxy)):
             if process.poll() is None:
                 self.stop(process)
 
@@ -163,6 +180,13 @@ class Hub:
                 pass
             time.sleep(0.1)
         raise AssertionError(f"{url} does not answer with {status}:\n{self.log()[-4000:]}")
+
+    def wait_for_log(self, name, words, limit=30):
+        """Wait until a process has said something."""
+        end = time.monotonic() + limit
+        while words not in self.log(name):
+            assert time.monotonic() < end, f"{words!r} is not in:\n{self.log(name)[-4000:]}"
+            time.sleep(0.05)
 
     def ask(self, method, path, **more):
         """Ask the hub's API, as an administrator's script does."""

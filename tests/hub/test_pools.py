@@ -1,0 +1,165 @@
+"""Pools with real machines: one each, a fair queue, and nobody loses anything when the service restarts."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack, ExitStack
+
+import pytest
+
+from tests.hub import hub as hubs
+from tests.hub.conftest import until
+from tests.integration import real
+from tests.integration.viewer import Viewer
+from tests.needs import require
+
+SIZE, STUDENTS = 20, 30
+NAMES = [f"student{number:02}" for number in range(STUDENTS)]
+PASSWORD = "s3cret-77"
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory):
+    """Real machines, of which each has a colour of its own."""
+    require("Xtigervnc")
+    with ExitStack() as stack:
+        started = {}
+        for number in range(SIZE):
+            folder = tmp_path_factory.mktemp(f"m{number}")
+            server = stack.enter_context(real.tigervnc(folder, password=PASSWORD, unix=True))
+            server.run("xsetroot", "-solid", f"#20{number * 10:02x}80")
+            started[f"m{number:02}"] = server
+        yield started
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory, machines):
+    """A hub with an external service, which can be restarted."""
+    keys = {name: server.keys() for name, server in machines.items()}
+    keys["m99"] = {"socket": "/nonexistent/vnc.sock"}
+    pool = {"machines": keys, "idle_timeout": 3600}
+    config = f"c.VNCBroker.targets = {{'lab': {{'pool': {pool!r}, 'allow_groups': ['course-a']}}}}\n"
+    groups = {"course-a": {"users": [*NAMES, "zara"]}, "course-b": {"users": ["bob"]}}
+    with hubs.running(tmp_path_factory.mktemp("hub"), config, groups=groups, external=True) as running:
+        yield running
+
+
+class Student:
+    """Somebody who waits for a machine and then looks at it; comes back when the service was away."""
+
+    def __init__(self, person):
+        self.person = person
+        self.viewer = None
+        self.task = None
+
+    def arrive(self):
+        """Open the desktop, and wait as long as it takes."""
+        self.task = asyncio.create_task(self._look())
+        return self
+
+    async def _look(self):
+        websocket = await self.person.open("lab", "vnc.notes")
+        self.viewer = Viewer(websocket)
+        await self.viewer.log_in()
+        return await self.viewer.pixel(5, 5)
+
+    @property
+    def place(self):
+        """The last place that he was told; 0 if none."""
+        notes = [note for note in (self.viewer.notes if self.viewer else []) if note["kind"] == "place"]
+        return notes[-1]["place"] if notes else 0
+
+    @property
+    def here(self):
+        """Whether he sees a machine."""
+        return self.task.done() and not self.task.exception()
+
+    def colour(self):
+        """What his machine looks like."""
+        return self.task.result()
+
+    async def leave(self):
+        """Close the page."""
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        self.viewer.websocket.close()
+
+
+async def served(students, count):
+    """Wait until so many have a machine."""
+    await until(lambda: sum(student.here for student in students) >= count, 90)
+    return [student for student in students if student.here]
+
+
+async def test_thirty_students_at_twenty_machines_and_a_restart(hub, machines):
+    students = [Student(hub.person(name)) for name in NAMES]
+    ada = hub.person("ada")
+    assert all([one.person.enter().ok for one in students] + [ada.enter().ok])
+    async with AsyncExitStack() as stack:
+        for student in students:
+            stack.push_async_callback(student.arrive().leave)
+        first = await served(students, SIZE)
+        waiting = [student for student in students if student not in first]
+        assert len({student.colour() for student in first}) == SIZE == len(first), "each has a machine of his own"
+        await until(lambda: sorted(student.place for student in waiting) == list(range(1, STUDENTS - SIZE + 1)))
+        room = ada.ask("api/room").json()
+        assert Counter(row["state"] for row in room["machines"]) == {"taken": SIZE, "aside": 1}
+        assert [row["place"] for row in room["waiting"]] == list(range(1, STUDENTS - SIZE + 1))
+        held = {row["user"]: row["machine"] for row in room["machines"] if row["user"]}
+        assert "vnc.sock" not in str(room)
+
+        hub.stop(hub.service)
+        hub.start_service()
+        hub.wait_for(f"{hub.url}/services/vnc/health", 200)
+        before = {student: student.colour() for student in first}
+        order = sorted(waiting, key=lambda student: student.place)
+        for student in students:
+            await student.leave()
+            student.viewer = None
+        back = list(reversed(students))
+        for student in back:
+            student.arrive()
+        again = await served(students, SIZE)
+        assert set(again) == set(first), "nobody lost a machine, nobody got one that is taken"
+        assert {student: student.colour() for student in again} == before
+        await until(lambda: [student.place for student in order] == list(range(1, len(order) + 1)))
+        rows = ada.ask("api/room").json()["machines"]
+        assert {row["user"]: row["machine"] for row in rows if row["user"]} == held
+
+        for number, next_one in enumerate(order):
+            leaving = first[number]
+            released = leaving.person.ask("api/leases/lab", "DELETE")
+            assert released.status_code == 204, released.text
+            await until(lambda one=next_one: one.here)
+            assert next_one.colour() == before[leaving], "who is first in the queue gets what has become free"
+            assert await leaving.viewer.until_closed() == (4410, "You gave the machine back.")
+
+
+async def test_an_instructor_takes_a_machine_back_and_nobody_else_can(hub):
+    student, ada, bob = (hub.person(name) for name in (NAMES[29], "ada", "bob"))
+    assert all(one.enter().ok for one in (student, ada, bob))
+    one = Student(student).arrive()
+    await until(lambda: one.here)
+    (mine,) = student.ask("api/targets").json()
+    assert mine["pool"]["machine"].startswith("m")
+    assert bob.ask(f"api/leases/lab/of/{student.name}", "DELETE").status_code == 404
+    assert student.ask("api/leases/lab/of/ada", "DELETE").status_code == 404
+    assert ada.issue("lab", owner=student.name, mode="view")[0] == 201
+    assert ada.ask(f"api/leases/lab/of/{student.name}", "DELETE").status_code == 204
+    code, why = await one.viewer.until_closed()
+    assert (code, why) == (4410, "Your machine was taken back by who looks after it.")
+    assert ada.ask(f"api/leases/lab/of/{student.name}", "DELETE").status_code == 404
+    await one.leave()
+
+
+async def test_looking_for_somebody_gives_him_no_machine(hub):
+    ada = hub.person("ada")
+    assert ada.enter().ok
+    free = ada.ask("api/targets").json()[0]["pool"]["free"]
+    websocket = await ada.open("lab", owner="zara", mode="view")
+    code, why = await Viewer(websocket).until_closed()
+    assert (code, why) == (4404, "zara has no machine at present.")
+    assert ada.ask("api/targets").json()[0]["pool"]["free"] == free
+
+
+def test_no_traceback_was_logged_in_all_of_this(hub):
+    assert "Traceback" not in hub.log() + hub.log("service")
