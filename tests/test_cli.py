@@ -102,3 +102,19 @@ c.VNCBroker.target_sources = ["rooms.Broken", "config"]
     first, second = said.splitlines()
     assert first == "target source Broken: FAILED: RuntimeError('no answer')"
     assert second == "lab-1: managed desktop, starts when somebody opens it"
+
+
+async def test_each_machine_of_a_pool_is_tried(run):
+    async with vnc_server.recorder() as server:
+        config = f"""
+c.VNCBroker.targets = {{"lab": {{"pool": {{"machines": {{
+    "blue": {{"host": "127.0.0.1", "port": {server.address.port}}},
+    "red": {{"host": "127.0.0.1", "port": {closed_port()}}},
+}}}}}}}}
+"""
+        status, said, _ = await asyncio.to_thread(run, config, "check")
+        assert status == 1
+        blue, red = said.splitlines()
+        assert blue.startswith("lab/blue: ok, logged in with ")
+        assert red.startswith("lab/red: FAILED: ")
+        assert (await asyncio.to_thread(run, config, "list"))[1] == "lab\tcontrol\tpool of 2 machines\n"

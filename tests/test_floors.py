@@ -16,17 +16,8 @@ ROOT = Path(jupyter_vnc.__file__).parent
 FLOORS = (
     ("exceptions", "rfb/"),
     (
-        "addresses",
-        "people",
-        "targets",
-        "config_checks",
-        "target_config",
-        "tokens",
-        "sessions",
-        "limits",
-        "plugins",
-        "pools",
-        "pool_values",
+        *("addresses", "people", "targets", "config_checks", "target_config"),
+        *("tokens", "sessions", "limits", "plugins", "pools", "pool_values"),
     ),
     (
         *("channels", "dial", "leases", "lease_file", "connect", "credentials", "secure", "audit"),

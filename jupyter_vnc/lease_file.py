@@ -1,0 +1,81 @@
+"""The file that leases outlive a restart in: JSON, its owner's alone, whole at every moment.
+
+It is written beside itself and renamed, so that whoever is killed in between leaves the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+#: What is written has this version. Another one is not guessed at.
+VERSION: Final = 1
+#: A file that is larger is no state of ours (bytes).
+MAX_FILE: Final = 16 * 1024 * 1024
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the pools by their targets' names; none where there is no file. Blocks.
+
+    Raises:
+        OSError: it is there and cannot be read.
+        ValueError: it is not what :func:`write` wrote; says what is wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_FILE + 1)
+    except FileNotFoundError:
+        return {}
+    if len(text) > MAX_FILE:
+        raise ValueError(f"it has more than {MAX_FILE} bytes")
+    try:
+        state = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(state, dict) or not isinstance(state.get("pools"), dict):
+        raise ValueError("it holds no pools")
+    if state.get("version") != VERSION:
+        raise ValueError(f"it has version {state.get('version')!r}, and this is version {VERSION}")
+    pools: dict[str, Any] = state["pools"]
+    return pools
+
+
+def encode(pools: Mapping[str, Any]) -> bytes:
+    """Return the file's content."""
+    return json.dumps({"version": VERSION, "pools": pools}, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace the file by this content; it is on the disk when this returns. Blocks.
+
+    Raises:
+        OSError: it cannot be written; the old one stays.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def set_apart(path: Path) -> Path:
+    """Keep a broken file as ``<name>.broken``, in place of an earlier one; return where. Blocks.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    return path.replace(path.with_name(f"{path.name}.broken"))

@@ -1,0 +1,66 @@
+"""The file of leases: whole at every moment, its owner's alone, and no other thing taken for it."""
+
+import json
+import os
+
+import pytest
+
+from jupyter_vnc import lease_file
+
+POOLS = {"lab": {"leases": []}}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "leases.json"
+
+
+def test_what_is_written_is_read_again(path):
+    assert lease_file.read(path) == {}
+    old = os.umask(0)
+    try:
+        lease_file.write(path, lease_file.encode({}))
+        lease_file.write(path, lease_file.encode(POOLS))
+    finally:
+        os.umask(old)
+    assert lease_file.read(path) == POOLS
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(path, step, monkeypatch):
+    lease_file.write(path, lease_file.encode(POOLS))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full) if step == "fsync" else monkeypatch.setattr(type(path), "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        lease_file.write(path, lease_file.encode({}))
+    assert lease_file.read(path) == POOLS
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "Expecting value"),
+        (b"\xff\xfe", "codec|Expecting"),
+        (b'{"version": 1, "poo', "Unterminated"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[]", "holds no pools"),
+        (b'{"version": 1}', "holds no pools"),
+        (b'{"version": 1, "pools": []}', "holds no pools"),
+        (json.dumps({"version": 2, "pools": {}}).encode(), "has version 2, and this is version 1"),
+        (b" " * (lease_file.MAX_FILE + 1), "more than"),
+    ],
+)
+def test_another_thing_is_said_to_be_one_and_kept(path, content, said):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        lease_file.read(path)
+    kept = lease_file.set_apart(path)
+    assert kept == path.with_name("leases.json.broken")
+    assert kept.read_bytes() == content
+    assert lease_file.read(path) == {}

@@ -1,0 +1,355 @@
+"""The pool manager: a whole course at once, restarts in the middle, files that cannot be had."""
+
+import asyncio
+import json
+import logging
+
+import pytest
+
+from jupyter_vnc import lease_file, leases
+from jupyter_vnc.addresses import PoolAddress, PoolMachine, TCPAddress
+from jupyter_vnc.exceptions import ConfigError, ServerStopping, SessionEnded, StoreUnavailable
+from jupyter_vnc.leases import PoolManager
+from jupyter_vnc.pool_values import GRACE
+from jupyter_vnc.targets import Target
+
+STUDENTS = [f"student-{number:02}" for number in range(30)]
+PATIENCE = 20.0
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+def lab(count, **times):
+    machines = (PoolMachine(f"m{number}", TCPAddress("127.0.0.1", number)) for number in range(1, count + 1))
+    return Target(name="lab", address=PoolAddress(tuple(machines), **times))
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "leases.json"
+
+
+@pytest.fixture
+def open_manager(clock, path, jp_asyncio_loop):
+    """Open managers on one file; each is closed at the end."""
+    managers = []
+
+    async def open_manager(file=path):
+        manager = PoolManager(clock=clock, state_file=str(file or ""))
+        manager.told = []
+        manager.on_release = lambda *what: manager.told.append(what)
+        managers.append(manager)
+        await manager.start()
+        return manager
+
+    yield open_manager
+    for manager in managers:
+        jp_asyncio_loop.run_until_complete(manager.close())
+
+
+@pytest.fixture
+def waiting(jp_asyncio_loop):
+    """Start calls that wait; those that still do at the end are cancelled."""
+    tasks = []
+
+    def waiting(manager, user, target):
+        tasks.append(jp_asyncio_loop.create_task(manager.lease(user, target)))
+        return tasks[-1]
+
+    yield waiting
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        jp_asyncio_loop.run_until_complete(asyncio.wait(tasks))
+
+
+async def until(condition):
+    """Wait until something is so."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+async def have(task):
+    async with asyncio.timeout(PATIENCE):
+        return await task
+
+
+def on_disk(path):
+    return {lease["user"]: lease["name"] for lease in lease_file.read(path)["lab"]["leases"]}
+
+
+async def fill(manager, waiting, target, users=STUDENTS):
+    """All come at the same instant; return who has what, and who waits with which place."""
+    tasks = {user: waiting(manager, user, target) for user in users}
+    size = len(target.address.machines)
+    await until(lambda: sum(task.done() for task in tasks.values()) >= min(size, len(users)))
+    got = {user: task.result().name for user, task in tasks.items() if task.done()}
+    return got, {user: task for user, task in tasks.items() if not task.done()}
+
+
+async def test_thirty_students_on_twenty_machines(open_manager, waiting, path):
+    manager, target = await open_manager(), lab(20)
+    got, queue = await fill(manager, waiting, target)
+    assert len(set(got.values())) == len(got) == 20
+    assert [manager.place(user, target) for user in queue] == list(range(1, 11))
+    assert on_disk(path) == got
+    for leaving, coming in zip(list(got), queue, strict=False):
+        assert manager.release(leaving, "lab")
+        assert (await have(queue[coming])).name == got[leaving]
+        assert on_disk(path)[coming] == got[leaving]
+    assert manager.summary(STUDENTS[-1], target)["waiting"] == 0
+    assert [user for user, _, _ in manager.told] == list(got)[:10]
+
+
+async def test_a_restart_in_the_middle(open_manager, waiting):
+    manager, target = await open_manager(), lab(20)
+    got, queue = await fill(manager, waiting, target)
+    await manager.close()
+    for task in queue.values():
+        with pytest.raises(ServerStopping):
+            await have(task)
+    with pytest.raises(ServerStopping):
+        await manager.lease("late", target)
+    later = await open_manager()
+    assert [later.place(user, target) for user in queue] == list(range(1, 11))
+    # All come back at once, in another order than before.
+    tasks = {user: waiting(later, user, target) for user in reversed(STUDENTS)}
+    assert {user: (await have(tasks[user])).name for user in got} == got
+    assert [later.place(user, target) for user in queue] == list(range(1, 11))
+    first = next(iter(got))
+    later.release(first, "lab")
+    assert (await have(tasks[next(iter(queue))])).name == got[first]
+
+
+async def test_killed_after_an_answer_it_is_on_the_disk(open_manager, waiting):
+    manager, target = await open_manager(), lab(3)
+    got, _ = await fill(manager, waiting, target)
+    later = await open_manager()  # the first was never closed
+    assert {user: (await have(waiting(later, user, target))).name for user in got} == got
+
+
+async def test_calls_of_one_user_share_lease_and_place(open_manager, waiting):
+    manager, target = await open_manager(), lab(1)
+    first, second = waiting(manager, "ann", target), waiting(manager, "ann", target)
+    assert await have(first) == await have(second)
+    calls = [waiting(manager, "bob", target) for _ in range(3)]
+    eve = waiting(manager, "eve", target)
+    await until(lambda: manager.place("eve", target) == 2)
+    calls[0].cancel()
+    await asyncio.gather(calls[0], return_exceptions=True)
+    manager.release("ann", "lab")
+    assert await have(calls[1]) == await have(calls[2])
+    assert not eve.done()
+
+
+async def test_who_stops_waiting_keeps_the_place_for_a_while(open_manager, waiting, clock):
+    manager, target = await open_manager(), lab(1)
+    await have(waiting(manager, "ann", target))
+    bob = waiting(manager, "bob", target)
+    await until(lambda: manager.place("bob", target) == 1)
+    eve = waiting(manager, "eve", target)
+    await until(lambda: manager.place("eve", target) == 2)
+    bob.cancel()
+    await asyncio.gather(bob, return_exceptions=True)
+    clock.now += GRACE - 1
+    manager.sweep()
+    assert manager.place("bob", target) == 1
+    manager.release("ann", "lab")
+    await have(eve)  # who is there goes first
+    assert manager.place("bob", target) == 1
+    clock.now += 1
+    manager.sweep()
+    assert manager.place("bob", target) == 0
+
+
+async def test_who_is_taken_from_the_queue_is_told(open_manager, waiting):
+    manager, target = await open_manager(), lab(1)
+    await have(waiting(manager, "ann", target))
+    bob = waiting(manager, "bob", target)
+    await until(lambda: manager.place("bob", target) == 1)
+    assert manager.release("bob", "lab", "The lesson is over.")
+    with pytest.raises(SessionEnded):
+        await have(bob)
+    assert manager.told == [("bob", "lab", "The lesson is over.")]
+    assert not manager.release("bob", "lab")
+    assert not manager.release("bob", "nothing")
+
+
+async def test_idle_and_unused_machines_are_taken_back(open_manager, waiting, clock, monkeypatch):
+    monkeypatch.setattr(leases, "ROUND", 0.01)
+    manager, target = await open_manager(), lab(2, idle_timeout=600.0)
+    ann, bob = [await have(waiting(manager, user, target)) for user in ("ann", "bob")]
+    manager.succeeded("ann", target, ann)
+    eve = waiting(manager, "eve", target)
+    clock.now += GRACE
+    assert await have(eve) == bob
+    manager.touch("eve", "lab")
+    clock.now += 599
+    manager.touch("eve", "lab")
+    clock.now += 1
+    await until(lambda: len(manager.told) == 2)
+    (first, _, came), (second, _, idle) = manager.told
+    assert (first, second) == ("bob", "ann")
+    assert "did not come" in came
+    assert "for a while" in idle
+    assert [row["user"] for row in manager.rows(target)].count(None) == 1
+
+
+async def test_a_machine_that_fails(open_manager, waiting, clock, caplog):
+    manager, target = await open_manager(), lab(2, retry_after=30.0)
+    first = await have(waiting(manager, "ann", target))
+    second = manager.failed("ann", target, first)
+    assert (first.name, second.name) == ("m1", "m2")
+    assert manager.told == []  # he never was on it
+    manager.succeeded("ann", target, second)
+    assert manager.failed("ann", target, second) == manager.failed("ann", target, second) == second
+    assert manager.failed("ann", target, second) is None
+    assert [what[:2] for what in manager.told] == [("ann", "lab")]
+    assert "machine m2 failed" in caplog.text
+    again = waiting(manager, "ann", target)
+    await until(lambda: manager.place("ann", target) == 1)
+    clock.now += 30
+    manager.sweep()
+    assert await have(again) in {first, second}
+
+
+async def test_one_call_fails_while_another_waits(open_manager, waiting, clock):
+    manager, target = await open_manager(), lab(1, retry_after=30.0)
+    machine = await have(waiting(manager, "ann", target))
+    assert manager.failed("ann", target, machine) is None
+    other = waiting(manager, "ann", target)
+    await until(lambda: manager._calls["ann", "lab"] == 1)
+    manager.failed("ann", target, machine)
+    clock.now += 30
+    manager.sweep()
+    assert await have(other) == machine
+
+
+async def test_a_machine_that_is_gone_from_the_configuration(open_manager, waiting):
+    manager = await open_manager()
+    got = [await have(waiting(manager, user, lab(3))) for user in ("ann", "bob", "eve")]
+    assert [machine.name for machine in got] == ["m1", "m2", "m3"]
+    assert [row["user"] for row in manager.rows(lab(2))] == ["ann", "bob"]
+    assert [what[:2] for what in manager.told] == [("eve", "lab")]
+
+
+async def test_a_callback_that_fails_stops_nothing(open_manager, waiting, caplog):
+    manager, target = await open_manager(), lab(1)
+    manager.on_release = lambda *what: what[99]
+    await have(waiting(manager, "ann", target))
+    bob = waiting(manager, "bob", target)
+    await until(lambda: manager.place("bob", target) == 1)
+    assert manager.release("ann", "lab")
+    await have(bob)
+    assert "the sessions of ann were not told" in caplog.text
+
+
+async def test_input_is_written_seldom_and_nothing_twice(open_manager, waiting, clock, path, monkeypatch):
+    manager, target = await open_manager(), lab(1)
+    await have(waiting(manager, "ann", target))
+    manager.touch("ann", "lab")
+    manager.sweep()
+    await manager._save()
+    written = []
+    monkeypatch.setattr(lease_file, "write", lambda file, content: written.append(json.loads(content)))
+    for _ in range(31):
+        for _ in range(100):
+            manager.touch("ann", "lab")
+        clock.now += 1
+        manager.sweep()
+        await manager._save()
+    assert len(written) == 1
+    for _ in range(100):
+        clock.now += 10
+        manager.sweep()
+        await manager._save()
+    assert len(written) == 2  # the last touch, once
+    manager.touch("nobody", "lab")
+    manager.touch("ann", "nothing")
+
+
+async def test_last_input_is_written_when_it_ends(open_manager, waiting, clock, path):
+    manager, target = await open_manager(), lab(1)
+    await have(waiting(manager, "ann", target))
+    clock.now += 5
+    manager.touch("ann", "lab")
+    await manager.close()
+    assert lease_file.read(path)["lab"]["leases"][0]["last_input"] == clock.now
+
+
+async def test_without_a_file_nothing_is_kept(open_manager, waiting, path):
+    manager, target = await open_manager(None), lab(1)
+    await have(waiting(manager, "ann", target))
+    assert not list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b'{"version": 1, "pools": {"lab": {}}}', b'{"version": 9, "pools": {}}', b"\0"]
+)
+async def test_a_broken_file_is_kept_and_the_service_goes_on(open_manager, waiting, path, caplog, content):
+    path.write_bytes(content)
+    manager = await open_manager()
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert f"PoolManager.state_file: {path} is broken: " in record.getMessage()
+    assert "leases.json.broken" in record.getMessage()
+    assert record.exc_info is None
+    assert path.with_name("leases.json.broken").read_bytes() == content
+    await have(waiting(manager, "ann", lab(1)))
+    assert on_disk(path) == {"ann": "m1"}
+
+
+@pytest.mark.parametrize("place", ["file/leases.json", "nowhere/leases.json", "."])
+async def test_a_file_that_cannot_be_is_said_at_the_start(open_manager, tmp_path, place):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError) as caught:
+        await open_manager(tmp_path / place)
+    assert caught.value.key == "PoolManager.state_file"
+    assert str(tmp_path / place) in caught.value.message
+
+
+async def test_what_cannot_be_written_down_is_not_given_out(open_manager, waiting, path, caplog):
+    manager, target = await open_manager(), lab(2)
+    await have(waiting(manager, "ann", target))
+    moved = path.parent.rename(path.parent.with_name("moved"))
+    with pytest.raises(StoreUnavailable):
+        await have(waiting(manager, "bob", target))
+    with pytest.raises(StoreUnavailable):
+        await have(waiting(manager, "bob", target))
+    assert caplog.text.count("cannot be written: No such file") == 1
+    moved.rename(path.parent)
+    bob = await have(waiting(manager, "bob", target))
+    assert on_disk(path) == {"ann": "m1", "bob": bob.name}
+
+
+async def test_the_end_says_what_is_not_written(open_manager, waiting, path, caplog):
+    manager, target = await open_manager(), lab(1)
+    await have(waiting(manager, "ann", target))
+    path.parent.rename(path.parent.with_name("moved"))
+    manager.release("ann", "lab")
+    await manager.close()
+    assert f"The last changes of the leases are not in {path}" in caplog.text
+
+
+async def test_a_clock_that_was_set_back_or_forward_between_two_services(open_manager, waiting, clock):
+    manager, target = await open_manager(), lab(1, idle_timeout=600.0)
+    got = await have(waiting(manager, "ann", target))
+    await manager.close()
+    for step in (-86400, 2 * 86400):
+        clock.now += step
+        later = await open_manager()
+        assert later.rows(target)[0]["user"] == "ann"
+        later.sweep()
+        assert await have(waiting(later, "ann", target)) == got
+        await later.close()
