@@ -13,7 +13,7 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Instance
 from traitlets.config import Configurable
 
-from .audit import EVENT_SCHEMA_FILE
+from .audit import EVENT_SCHEMA_FILES
 from .broker import VNCBroker
 from .desktops.manager import DesktopManager
 from .routes import below, page_templates
@@ -52,7 +52,8 @@ class VNCExtension(ExtensionApp):
     def _register_events(self) -> None:
         events: EventLogger | None = getattr(self.serverapp, "event_logger", None)
         if events is not None and self.broker is not None:
-            events.register_event_schema(EVENT_SCHEMA_FILE)
+            for schema in EVENT_SCHEMA_FILES:
+                events.register_event_schema(schema)
             self.broker.audit.events = events
 
     def _adopt_loggers(self) -> None:

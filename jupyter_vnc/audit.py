@@ -1,4 +1,4 @@
-"""What happened in a session's life: one log line at open and close, metrics, and events.
+"""What happened in a session's life: one log line at open and close, metrics, and events; states of desktops.
 
 Nothing here is a secret or an address: a session id, a target's name, a user's name, counts and the close code.
 """
@@ -13,9 +13,13 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
 from .exceptions import CloseCode
 from .sessions import Session
+from .targets import State
 
-EVENT_SCHEMA: Final = "https://events.jupyter.org/jupyter_vnc/session/v1"
-EVENT_SCHEMA_FILE: Final = Path(__file__).parent / "event_schemas" / "session.yaml"
+SESSION_EVENT: Final = "https://events.jupyter.org/jupyter_vnc/session/v1"
+DESKTOP_EVENT: Final = "https://events.jupyter.org/jupyter_vnc/desktop/v1"
+EVENT_SCHEMA_FILES: Final = tuple(
+    Path(__file__).parent / "event_schemas" / name for name in ("session.yaml", "desktop.yaml")
+)
 
 
 class EventLogger(Protocol):
@@ -84,6 +88,11 @@ class Audit:
         self._metrics.bytes.labels("out").inc(session.bytes_out)
         self._emit("closed", session, code=code.value, seconds=round(seconds, 3))
 
+    def desktop_changed(self, user: str, name: str, state: State) -> None:
+        """Note that a desktop of this server is in another state: whoever shows desktops need not ask."""
+        if self.events is not None:
+            self.events.emit(schema_id=DESKTOP_EVENT, data={"desktop": name, "user": user, "state": state.value})
+
     def _emit(self, action: str, session: Session, **more: Any) -> None:
         if self.events is None:
             return
@@ -97,4 +106,4 @@ class Audit:
             "bytes_out": session.bytes_out,
             **more,
         }
-        self.events.emit(schema_id=EVENT_SCHEMA, data=data)
+        self.events.emit(schema_id=SESSION_EVENT, data=data)

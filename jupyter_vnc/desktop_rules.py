@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .addresses import DesktopAddress
+from .audit import Audit
 from .desktops.kernel_display import KernelDisplay
 from .desktops.manager import DesktopManager
 from .exceptions import NotPermitted, TargetNotFound
@@ -24,6 +25,7 @@ class DesktopsOwner(Protocol):
 
     log: Logger | LoggerAdapter[Any]
     tokens: TokenRegistry
+    audit: Audit
 
     async def find(self, visitor: Visitor, name: object) -> tuple[Target, Mode]:
         """Return a target, as this user has it."""
@@ -141,6 +143,7 @@ class ManagedDesktops:
         return target.address
 
     def _changed(self, user: str, name: str, state: State) -> None:
+        self._owner.audit.desktop_changed(user, name, state)
         if self._kernels is not None:
             self._kernels.changed(user, name, state)
 

@@ -73,18 +73,21 @@ function addActions(context: IContext): void {
 /** The commands that need a choice: the size, and the keys. */
 function addChoices(context: IContext): void {
   const { app, trans } = context;
+  const find = (args: { fromTab?: unknown }): Viewer | null => viewerFor(context, args.fromTab === true);
+  const fromTab = { type: 'boolean', description: trans.__('Whether it is for the tab that was clicked') };
   const sizes = new Map(scalings(trans).map(({ scaling, label }) => [scaling as string, label]));
   app.commands.addCommand(CommandIDs.scaling, {
     label: args => sizes.get(String(args.scaling)) ?? trans.__('Size of the desktop'),
     describedBy: describeArgs({
-      scaling: { type: 'string', description: trans.__('"remote", "fit" or "off"') }
+      scaling: { type: 'string', description: trans.__('"remote", "fit" or "off"') },
+      fromTab
     }),
-    isEnabled: () => viewerFor(context, false) !== null,
-    isToggled: args => viewerFor(context, false)?.scaling === args.scaling,
+    isEnabled: args => find(args) !== null,
+    isToggled: args => find(args)?.scaling === args.scaling,
     isToggleable: true,
     execute: args => {
       if (sizes.has(String(args.scaling))) {
-        viewerFor(context, false)?.setScaling(args.scaling as Scaling);
+        find(args)?.setScaling(args.scaling as Scaling);
       }
     }
   });
@@ -94,13 +97,14 @@ function addChoices(context: IContext): void {
       return caps ? trans.__('Send %1', caps) : trans.__('Send keys');
     },
     describedBy: describeArgs({
-      keys: { type: 'string', description: trans.__('Name of the combination, for example "ctrl-alt-del"') }
+      keys: { type: 'string', description: trans.__('Name of the combination, for example "ctrl-alt-del"') },
+      fromTab
     }),
-    isEnabled: () => {
-      const viewer = viewerFor(context, false);
+    isEnabled: args => {
+      const viewer = find(args);
       return viewer !== null && viewer.connected && !viewer.viewOnly;
     },
-    execute: args => viewerFor(context, false)?.hands.sendKeys(String(args.keys))
+    execute: args => find(args)?.hands.sendKeys(String(args.keys))
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * Keeps the lists of targets and sessions up to date. No DOM.
  */
-import type { ServerConnection } from '@jupyterlab/services';
+import type { Event, ServerConnection } from '@jupyterlab/services';
 import { JSONExt, type ReadonlyJSONValue } from '@lumino/coreutils';
 import { Poll } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
@@ -14,15 +14,26 @@ import type { IGrant } from './viewer/grant';
 /** How often the server is asked, and how rarely at most while it does not answer (milliseconds). */
 const FREQUENCY = { interval: 10000, backoff: true, max: 300000 };
 
+/** What our events are called, up to their own names (`jupyter_vnc/event_schemas`). */
+const EVENTS = 'https://events.jupyter.org/jupyter_vnc/';
+
+/** Once the server has told of changes by itself, lists that it tells of are asked for this rarely (milliseconds). */
+const RARELY = 60000;
+
+/** So soon, and so often at most, targets are asked for again whose states the server does not know yet. */
+const SOON = { delay: 1000, times: 3 };
+
 /** The manager of targets and sessions. */
 export class VNCManager implements IVNCManager {
   /**
    * @param _settings - how to reach the server
    * @param standby - when not to ask; by default while nobody looks at the page
+   * @param events - the server's events, where it has some
    */
   constructor(
     private readonly _settings: ServerConnection.ISettings,
-    standby: Poll['standby'] = 'when-hidden'
+    standby: Poll['standby'] = 'when-hidden',
+    private readonly _events?: Event.IManager['stream']
   ) {
     this._poll = new Poll({
       auto: false,
@@ -31,6 +42,7 @@ export class VNCManager implements IVNCManager {
       name: 'jupyter-vnc:manager',
       standby
     });
+    _events?.connect(this._told, this);
     this.ready = this._poll
       .start()
       .then(() => this._poll.tick)
@@ -80,6 +92,7 @@ export class VNCManager implements IVNCManager {
   /** Stop asking. */
   dispose(): void {
     this._poll.dispose();
+    this._events?.disconnect(this._told, this);
     Signal.clearData(this);
   }
 
@@ -91,6 +104,7 @@ export class VNCManager implements IVNCManager {
   /** Ask the server now; resolves when it has answered, or failed to. */
   async refresh(): Promise<void> {
     if (!this.isDisposed) {
+      this._due = 0;
       await this._poll.refresh();
       await this._poll.tick.catch(() => undefined);
     }
@@ -149,12 +163,24 @@ export class VNCManager implements IVNCManager {
     return `${this.root}view/${encodeURIComponent(target)}`;
   }
 
+  /** Something happened on the server: several things at once are asked for once. */
+  private _told(_: unknown, { schema_id }: Event.Emission): void {
+    if (schema_id.startsWith(EVENTS)) {
+      this._heard = true;
+      this._asking ??= Promise.resolve().then(() => {
+        this._asking = null;
+        return this.refresh();
+      });
+    }
+  }
+
   private async _ask(): Promise<void> {
-    const [targets, sessions, desktops] = await Promise.all([
-      api.fetchTargets(this._settings),
-      api.fetchSessions(this._settings),
-      api.fetchDesktops(this._settings)
-    ]);
+    await Promise.all([this._askTargets(), Date.now() >= this._due && this._askLists()]);
+  }
+
+  /** Whether a machine elsewhere can be reached is no event: it is asked for at each round. */
+  private async _askTargets(): Promise<void> {
+    const targets = await api.fetchTargets(this._settings);
     if (this.isDisposed) {
       return;
     }
@@ -162,6 +188,22 @@ export class VNCManager implements IVNCManager {
       this._targets = targets;
       this._targetsChanged.emit();
     }
+    const unknown = targets.some(({ state }) => state === 'unknown');
+    this._soon = unknown ? this._soon + 1 : 0;
+    if (unknown && this._soon <= SOON.times) {
+      setTimeout(() => !this.isDisposed && void this._poll.refresh(), SOON.delay);
+    }
+  }
+
+  private async _askLists(): Promise<void> {
+    const [sessions, desktops] = await Promise.all([
+      api.fetchSessions(this._settings),
+      api.fetchDesktops(this._settings)
+    ]);
+    if (this.isDisposed) {
+      return;
+    }
+    this._due = this._heard ? Date.now() + RARELY : 0;
     if (!isSame(sessions.map(identity), this._sessions.map(identity))) {
       this._sessions = sessions;
       this._sessionsChanged.emit();
@@ -175,6 +217,10 @@ export class VNCManager implements IVNCManager {
   }
 
   private readonly _poll: Poll;
+  private _asking: Promise<void> | null = null;
+  private _heard = false;
+  private _due = 0;
+  private _soon = 0;
   private readonly _targetsChanged = new Signal<this, void>(this);
   private readonly _sessionsChanged = new Signal<this, void>(this);
   private readonly _desktopsChanged = new Signal<this, void>(this);

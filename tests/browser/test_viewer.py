@@ -361,7 +361,7 @@ def test_a_finger_clicks_and_a_phone_types(chromium, lab, typed):
         assert until(page, lambda: typed() == "hé"), typed()
         for node in page.locator(".jp-VNC-key, .jp-VNC-tool:visible").all():
             box = node.bounding_box()
-            assert min(box["width"], box["height"]) >= 36
+            assert min(box["width"], box["height"]) >= 44
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -14,5 +14,8 @@ export const managerPlugin: JupyterFrontEndPlugin<IVNCManager> = {
   description: 'Provides the manager of remote desktops and their sessions.',
   autoStart: true,
   provides: IVNCManager,
-  activate: (app: JupyterFrontEnd): IVNCManager => new VNCManager(app.serviceManager.serverSettings)
+  activate: (app: JupyterFrontEnd): IVNCManager => {
+    const { serverSettings, events } = app.serviceManager;
+    return new VNCManager(serverSettings, 'when-hidden', events?.stream);
+  }
 };

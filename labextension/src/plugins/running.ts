@@ -32,7 +32,10 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
         icon: () => desktopIcon,
         label: () => title,
         labelTitle: () => trans.__('%1, opened by %2 at %3', title, session.user, timeOf(session)),
-        detail: () => (session.mode === 'view' ? trans.__('view only') : '')
+        detail: () =>
+          [session.user, timeOf(session), session.mode === 'view' ? trans.__('view only') : '']
+            .filter(Boolean)
+            .join(' · ')
       };
     };
     const desktopItem = ({ name, state }: IDesktop): IRunningSessions.IRunningItem => ({

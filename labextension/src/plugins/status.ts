@@ -2,8 +2,10 @@
  * The number of live desktops in the status bar.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
 import { desktopIcon } from '../icons';
@@ -56,7 +58,10 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
       const words = [label, delay === null ? '' : trans.__('answers in %1 ms', Math.round(delay))];
       node.title = words.filter(Boolean).join(', ');
       node.setAttribute('aria-label', node.title);
-      node.replaceChildren(desktopIcon.element({ width: '16px', height: '16px' }), `${count}${figure}`);
+      node.replaceChildren(
+        desktopIcon.element({ tag: 'span', stylesheet: 'statusBar' }),
+        `${count}${figure}`
+      );
     };
     manager.sessionsChanged.connect(update);
     tracker?.currentChanged.connect(update);
@@ -69,5 +74,31 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
       isActive: () => manager.sessions.length > 0,
       activeStateChanged: manager.sessionsChanged
     });
+    if (tracker) {
+      bar.registerStatusItem('jupyter-vnc:keys', keysItem(trans, tracker));
+    }
   }
 };
+
+/** Says that keys go to a desktop, and how to get them back. */
+function keysItem(trans: IRenderMime.TranslationBundle, tracker: IVNCTracker): IStatusBar.IItem {
+  const item = new Widget();
+  item.addClass('jp-StatusBar-GroupItem');
+  item.addClass('jp-mod-highlighted');
+  item.node.textContent = trans.__('Keys go to the desktop (Ctrl+Alt+Shift)');
+  item.node.title = trans.__('Keys go to the desktop. Press Ctrl+Alt+Shift to get them back.');
+  // With the mouse, too: some of what one clicks elsewhere does not take the focus.
+  item.node.addEventListener('click', () => (document.activeElement as HTMLElement | null)?.blur());
+  const activeStateChanged = new Signal<Widget, void>(item);
+  let captured = false;
+  const update = (): void => {
+    const now = tracker.currentWidget?.content.viewer?.captured === true;
+    if (now !== captured) {
+      captured = now;
+      activeStateChanged.emit();
+    }
+  };
+  tracker.currentChanged.connect(update);
+  tracker.widgetAdded.connect((_, tab) => tab.content.changed.connect(update));
+  return { item, align: 'left', rank: 11, isActive: () => captured, activeStateChanged };
+}

@@ -9,6 +9,7 @@ import { COMBINATIONS, type Modifier } from './keys';
 import type { IMenuItem } from './menu';
 import type { PanelName } from './panel';
 import type { Camera } from './picture';
+import type { Role } from './role';
 import type { ITranslate } from './text';
 
 /** What the actions need of a viewer. */
@@ -17,18 +18,20 @@ export interface IActionable {
   readonly connected: boolean;
   /** Whether it is connected, or trying to be. */
   readonly active: boolean;
-  /** Whether the reader may only look. */
+  /** Whether the reader only looks, by choice or because no more is permitted. */
   readonly viewOnly: boolean;
+  readonly role: Pick<Role, 'mayControl'>;
   readonly scaling: Scaling;
   readonly clipboardAllowed: boolean;
   /** Whether a pointer that is dragged moves the view. */
   readonly dragging: boolean;
-  readonly hands: Pick<Hands, 'hasPower' | 'sendKeys' | 'isHeld' | 'toggleHeld' | 'power'>;
+  readonly hands: Pick<Hands, 'hasPower' | 'isHolding' | 'sendKeys' | 'isHeld' | 'toggleHeld' | 'power'>;
   readonly camera: Pick<Camera, 'canKeep' | 'save'>;
   readonly extras: { readonly company: Pick<Company, 'others'> };
   readonly fullscreen: boolean;
   setScaling(scaling: Scaling): void;
   toggleDragging(): void;
+  toggleViewOnly(): void;
   isOpen(panel: PanelName): boolean;
   togglePanel(panel: PanelName): void;
   toggleFullscreen(): Promise<void>;
@@ -100,6 +103,8 @@ export function createActions(trans: ITranslate): IAction[] {
       icon: () => icons.KEYBOARD,
       isEnabled: viewer => viewer.connected,
       isVisible: viewer => !viewer.viewOnly,
+      // A modifier that is held down spoils what is typed later: it is to be seen.
+      isPressed: viewer => viewer.hands.isHolding,
       items: viewer => keyItems(trans, viewer)
     },
     {
@@ -119,6 +124,15 @@ export function createActions(trans: ITranslate): IAction[] {
       isVisible: viewer => !viewer.viewOnly,
       isPressed: viewer => viewer.isOpen('keyboard'),
       run: viewer => viewer.togglePanel('keyboard')
+    },
+    {
+      id: 'view-only',
+      label: () => trans.__('Only look on'),
+      icon: () => icons.EYE,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => viewer.role.mayControl,
+      isPressed: viewer => viewer.viewOnly,
+      run: viewer => viewer.toggleViewOnly()
     },
     {
       id: 'fullscreen',

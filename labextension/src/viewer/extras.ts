@@ -9,7 +9,7 @@ import { Timer } from './clock';
 import { Company, describe, type IPresence } from './company';
 import { Emitter } from './emitter';
 import { type ISample, Meter } from './meter';
-import { type IRFB, onRFB } from './novnc';
+import { askForSize, askInScreenPixels, type IRFB, onRFB } from './novnc';
 import type { IViewerOptions } from './options';
 import { keepPicture, pictureKey } from './pictures';
 import type { IOwnPreferences, Preferences } from './preferences';
@@ -74,6 +74,7 @@ export class Extras {
       this._stage.clipboard.receive(text);
       void this._seamless.take(text);
     });
+    askInScreenPixels(rfb, () => this._preferences.now.sharp);
     onRFB(rfb, 'bell', () => this._preferences.now.bell && this._bell.ring());
     this._dress(rfb);
   }
@@ -135,7 +136,7 @@ export class Extras {
 
   /** Do what the reader wants, as far as the desktop is there. */
   private _apply(): void {
-    const { adaptive, statistics, keepAwake } = this._preferences.now;
+    const { adaptive, statistics, keepAwake, sharp } = this._preferences.now;
     const live = this._rfb !== null && this._visible;
     this._wake.wanted = live && keepAwake;
     this.company.wanted = live;
@@ -145,6 +146,10 @@ export class Extras {
     }
     if (this._rfb) {
       this._dress(this._rfb);
+      if (sharp !== this._sharp) {
+        this._sharp = sharp;
+        askForSize(this._rfb);
+      }
     }
     if (live && (adaptive || statistics)) {
       this._measuring ||= this._measure();
@@ -234,6 +239,7 @@ export class Extras {
   private _socket: WebSocket | null = null;
   private _updates: Updates | null = null;
   private _sample: ISample | null = null;
+  private _sharp = false;
   private _measuring = false;
   private _visible = true;
 }

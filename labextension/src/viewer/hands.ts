@@ -44,6 +44,11 @@ export class Hands {
     }
   }
 
+  /** Whether any modifier is held down for the reader. */
+  get isHolding(): boolean {
+    return this._held.any;
+  }
+
   /** Whether a modifier is held down for the reader. */
   isHeld(modifier: Modifier): boolean {
     return this._held.has(modifier);
@@ -69,6 +74,12 @@ export class Hands {
   /** Shut the desktop's machine down, or start it again. */
   power(action: PowerAction): void {
     this._rfb()?.[SWITCHES[action]]();
+  }
+
+  /** Let go of whatever is held, and type no more. */
+  release(): void {
+    this._typist.stop();
+    this._held.release(this._rfb());
   }
 
   /** The desktop went away, and with it whatever was held. */

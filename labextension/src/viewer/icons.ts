@@ -28,6 +28,11 @@ export const KEYBOARD = filled(
   'M2 6a1 1 0 0 1 1-1h18a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H3a1 1 0 0 1-1-1zm2 1v10h16V7zm2 2h2v2H6zm3.3 0h2v2h-2zm3.4 0h2v2h-2zM16 9h2v2h-2zM7 14h10v2H7z'
 );
 
+/** An eye. */
+export const EYE = filled(
+  'M12 5c5 0 9 4.500 10 7c-1 2.500-5 7-10 7s-9-4.500-10-7c1-2.500 5-7 10-7zm0 2c-3.600 0-6.600 3-7.800 5c1.200 2 4.200 5 7.800 5s6.600-3 7.800-5c-1.200-2-4.200-5-7.800-5zm0 1.500a3.500 3.500 0 1 1 0 7a3.500 3.500 0 0 1 0-7zm0 2a1.500 1.500 0 1 0 0 3a1.500 1.500 0 0 0 0-3z'
+);
+
 /** The corners of a frame. */
 export const FULLSCREEN = filled('M3 3h7v2H5v5H3zm11 0h7v7h-2V5h-5zM3 14h2v5h5v2H3zm16 0h2v7h-7v-2h5z');
 

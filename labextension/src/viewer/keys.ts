@@ -67,6 +67,11 @@ export type Modifier = 'control' | 'alt' | 'shift' | 'super';
 
 /** Modifiers that are held down for the reader until they are let go, or the connection ends. */
 export class HeldModifiers {
+  /** Whether any is held. */
+  get any(): boolean {
+    return this._held.size > 0;
+  }
+
   /** Whether one is held. */
   has(modifier: Modifier): boolean {
     return this._held.has(modifier);

@@ -57,6 +57,7 @@ export function showPictures(body: HTMLElement): void {
 
 /** Refresh for as long as the page is looked at. */
 export function start(body: HTMLElement, trans: ITranslate): void {
+  document.title = trans.__('Remote desktops');
   translatePage(body, trans);
   showPictures(body);
   window.setInterval(() => {

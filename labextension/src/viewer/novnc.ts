@@ -57,6 +57,8 @@ export function onRFB<K extends keyof IRFBEvents>(
 
 /** What noVNC keeps for itself and we read; its version is pinned, and a browser test sees that it is there. */
 interface IPrivate {
+  _requestRemoteResize?(): void;
+  _screenSize?(): { w: number; h: number };
   readonly _enabledContinuousUpdates?: boolean;
   readonly _fbWidth?: number;
   readonly _fbHeight?: number;
@@ -65,6 +67,36 @@ interface IPrivate {
 /** Whether the desktop sends pictures without being asked for each. */
 export function updatesContinuously(rfb: IRFB): boolean {
   return (rfb as IPrivate)._enabledContinuousUpdates === true;
+}
+
+/**
+ * Ask for sizes in pixels of the screen where that is wanted. noVNC counts in CSS pixels, of which a fine screen has
+ * fewer; it shows a desktop that is larger than its frame scaled down, so that each pixel is one of the screen's.
+ *
+ * @param rfb - noVNC, at once after it was made
+ * @param wanted - whether it is wanted now
+ */
+export function askInScreenPixels(rfb: IRFB, wanted: () => boolean): void {
+  const own = rfb as IPrivate;
+  const { _requestRemoteResize: request, _screenSize: size } = own;
+  if (!request || !size) {
+    return;
+  }
+  let factor = 1;
+  own._screenSize = () => {
+    const { w, h } = size.call(rfb);
+    return factor === 1 ? { w, h } : { w: Math.floor(w * factor), h: Math.floor(h * factor) };
+  };
+  own._requestRemoteResize = () => {
+    factor = wanted() ? window.devicePixelRatio : 1;
+    request.call(rfb);
+    factor = 1;
+  };
+}
+
+/** Ask for the size of the frame again: in pixels of another kind. */
+export function askForSize(rfb: IRFB): void {
+  (rfb as IPrivate)._requestRemoteResize?.();
 }
 
 /** The desktop's own size in pixels. */

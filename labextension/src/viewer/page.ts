@@ -40,6 +40,7 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
   const mode = data.mode === 'view' ? 'view' : 'control';
   const main = body.querySelector('main') ?? body;
   const fetchToken = askEarly((signal, takeover) => requestToken(root, name, mode, signal, takeover));
+  document.title = trans.__('%1 · Remote desktop', data.title || name);
   translatePage(body, trans);
   const viewer: Viewer = new Viewer({
     name,

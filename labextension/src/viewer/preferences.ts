@@ -16,6 +16,8 @@ export interface ICommonPreferences {
   readonly dotCursor: boolean;
   /** The reader's screen stays on while a desktop is looked at. */
   readonly keepAwake: boolean;
+  /** A desktop that takes the size of its frame takes it in pixels of the screen, however fine that is. */
+  readonly sharp: boolean;
   /** Figures about the connection lie over the desktop. */
   readonly statistics: boolean;
   /** The list of desktops shows the last picture of each; it is kept in this browser. */
@@ -40,6 +42,7 @@ export const DEFAULTS: ICommonPreferences = {
   bell: true,
   dotCursor: false,
   keepAwake: false,
+  sharp: false,
   statistics: false,
   pictures: true
 };

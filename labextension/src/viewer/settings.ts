@@ -12,6 +12,7 @@ export const switches = (trans: ITranslate): { key: keyof ICommonPreferences; la
   { key: 'bell', label: trans.__('Ring the bell of the desktop') },
   { key: 'dotCursor', label: trans.__('Show a dot where there is no pointer') },
   { key: 'keepAwake', label: trans.__('Keep my screen on') },
+  { key: 'sharp', label: trans.__('Use every pixel of my screen') },
   { key: 'statistics', label: trans.__('Show statistics') },
   { key: 'pictures', label: trans.__('Show the last picture in the list of desktops') }
 ];

@@ -3,7 +3,7 @@
  */
 import { createActions, type IAction } from './actions';
 import { button, drawing, element } from './dom';
-import { MORE } from './icons';
+import { KEYBOARD, MORE } from './icons';
 import { type IMenuItem, openMenu } from './menu';
 import { shortStatus } from './status';
 import type { ITranslate } from './text';
@@ -31,10 +31,17 @@ export class PageToolbar {
     this.node = element('div', {
       className: 'jp-VNC-toolbar',
       attributes: { role: 'toolbar', 'aria-label': _trans.__('Desktop') },
-      children: [...lead, this._state, this._tools]
+      children: [...lead, this._state, this._delay, this._keys, this._tools]
     });
     this._observer.observe(this.node);
-    this._stop = _viewer.changed.on(() => this._update());
+    this._keys.append(drawing(KEYBOARD), 'Ctrl+Alt+Shift');
+    this._keys.title = _trans.__('Keys go to the desktop. Press Ctrl+Alt+Shift to get them back.');
+    const stops = [
+      _viewer.changed.on(() => this._update()),
+      _viewer.extras.sampled.on(() => this._measured())
+    ];
+    this._stop = () => stops.forEach(stop => stop());
+    this._measured();
     this._update();
   }
 
@@ -72,6 +79,7 @@ export class PageToolbar {
     const viewer = this._viewer;
     this._state.textContent = shortStatus(this._trans, viewer.status.phase, viewer.viewOnly);
     this._state.dataset.phase = viewer.status.phase;
+    this._keys.hidden = !viewer.captured;
     for (const { action, node } of this._actions) {
       const label = action.label(viewer);
       node.setAttribute('aria-label', label);
@@ -82,6 +90,14 @@ export class PageToolbar {
         node.setAttribute('aria-pressed', String(action.isPressed(viewer)));
       }
     }
+    this._layOut();
+  }
+
+  private _measured(): void {
+    const delay = this._viewer.extras.sample?.delay ?? null;
+    this._delay.hidden = delay === null;
+    this._delay.textContent = delay === null ? '' : `${Math.round(delay)} ms`;
+    this._delay.title = delay === null ? '' : this._trans.__('answers in %1 ms', String(Math.round(delay)));
     this._layOut();
   }
 
@@ -130,6 +146,8 @@ export class PageToolbar {
   }
 
   private readonly _state = element('span', { className: 'jp-VNC-state' });
+  private readonly _delay = element('span', { className: 'jp-VNC-delay' });
+  private readonly _keys = element('span', { className: 'jp-VNC-keys' });
   private readonly _observer = new ResizeObserver(() => this._layOut());
   private readonly _actions: { action: IAction; node: HTMLButtonElement }[];
   private readonly _drawn = new Map<HTMLButtonElement, string>();

@@ -16,13 +16,13 @@ import { initialScaling, type IViewerOptions } from './options';
 import type { PanelName } from './panel';
 import { Camera } from './picture';
 import { Preferences } from './preferences';
+import { Role } from './role';
 import { Stage } from './stage';
 import type { Remedy } from './status';
 
 /** One desktop; put its `node` somewhere and call `connect`. */
 export class Viewer implements IActionable {
   constructor(private readonly _options: IViewerOptions) {
-    this._viewOnly = _options.mode === 'view';
     const { memory, name, settings, store } = _options;
     this.preferences = new Preferences(memory, name, settings, store);
     const rfb = (): IRFB | null => this._connection.rfb;
@@ -39,7 +39,8 @@ export class Viewer implements IActionable {
       },
       this.preferences
     );
-    this.extras = new Extras(_options, this._stage, this.preferences, () => this._viewOnly);
+    this.role = new Role(_options.mode, viewOnly => this._stage.nameCanvas(viewOnly));
+    this.extras = new Extras(_options, this._stage, this.preferences, () => this.viewOnly);
     const { node, screen } = this._stage;
     this.node = node;
     this._fit = new Fit(screen, initialScaling(_options));
@@ -57,13 +58,11 @@ export class Viewer implements IActionable {
   /** The element; it fills its parent. */
   readonly node: HTMLElement;
 
-  /** What the reader chose. */
+  /** What the reader chose, and does to the desktop beside keyboard and mouse. */
   readonly preferences: Preferences;
-
-  /** What the reader does to the desktop beside keyboard and mouse. */
   readonly hands: Hands;
   readonly camera: Camera;
-
+  readonly role: Role;
   /** What it does beside showing a desktop. */
   readonly extras: Extras;
 
@@ -86,7 +85,7 @@ export class Viewer implements IActionable {
   }
 
   get viewOnly(): boolean {
-    return this._viewOnly;
+    return this.role.viewOnly;
   }
 
   /** Whether the desktop gets the keys. */
@@ -99,7 +98,7 @@ export class Viewer implements IActionable {
   }
 
   get clipboardAllowed(): boolean {
-    return this._stage.clipboard.allows(this._viewOnly);
+    return this._stage.clipboard.allows(this.viewOnly);
   }
 
   get dragging(): boolean {
@@ -132,6 +131,15 @@ export class Viewer implements IActionable {
     this.changed.emit();
   }
 
+  /** Only look on, or work again. */
+  toggleViewOnly(): void {
+    this._capture.release();
+    this.hands.release();
+    this.role.toggle(this._connection.rfb);
+    this._stage.panels.close(this.viewOnly);
+    this.changed.emit();
+  }
+
   /** Let a pointer that is dragged move the view, or not. */
   toggleDragging(): void {
     this._fit.dragging = !this._fit.dragging;
@@ -144,7 +152,7 @@ export class Viewer implements IActionable {
 
   /** Open a panel and close the others, or close it. */
   togglePanel(panel: PanelName): void {
-    this._stage.panels.toggle(panel, this._viewOnly);
+    this._stage.panels.toggle(panel, this.viewOnly);
     if (!this.isOpen(panel)) {
       this.focus();
     }
@@ -170,10 +178,8 @@ export class Viewer implements IActionable {
       this._stage.overlay.focus();
     } else if (this.isOpen('keyboard')) {
       this._stage.keyboard.focus();
-    } else if (this._viewOnly) {
-      this.node.focus({ preventScroll: true });
     } else {
-      rfb.focus({ preventScroll: true });
+      (this.viewOnly ? this.node : rfb).focus({ preventScroll: true });
     }
   }
 
@@ -210,27 +216,22 @@ export class Viewer implements IActionable {
       }
       this.changed.emit();
     });
-    this._capture.left.on(() => (this._options.leave ? this._options.leave() : this.node.focus()));
+    this._capture.left.on(this._options.leave ?? (() => this.node.focus()));
     this.hands.done.on(() => {
       this._stage.keyboard.update();
       this.focus();
       this.changed.emit();
     });
     this._full.changed.on(() => {
-      if (!this.fullscreen) {
-        this._stage.hint.hide();
-      }
+      this._stage.hint.hide();
       this.changed.emit();
     });
     window.addEventListener('online', () => this._connection.retryNow(), { signal });
   }
 
   private _opened(rfb: IRFB): void {
-    this._viewOnly = (this._connection.grant?.mode ?? this._options.mode) === 'view';
-    rfb.viewOnly = this._viewOnly;
-    rfb.focusOnClick = !this._viewOnly;
+    this.role.play(rfb, this._connection.grant?.mode ?? this._options.mode);
     rfb.background = 'transparent';
-    this._stage.nameCanvas(this._viewOnly);
     this._fit.rfb = rfb;
     this.extras.opened(rfb);
     rfb.addEventListener('capabilities', () => this.changed.emit());
@@ -271,7 +272,7 @@ export class Viewer implements IActionable {
     this._stage.ghost.keep(this._stage.canvas);
     this.extras.departed();
     this.hands.drop();
-    this._stage.panels.close(this._viewOnly);
+    this._stage.panels.close(this.viewOnly);
     if (hadKeys) {
       this._stage.overlay.focus();
     }
@@ -296,5 +297,4 @@ export class Viewer implements IActionable {
   private readonly _full: FullScreen;
   private readonly _connection: Connection;
   private _shown: IStatus | null = null;
-  private _viewOnly: boolean;
 }

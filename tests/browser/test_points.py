@@ -1,0 +1,364 @@
+"""What the viewer promises at home in JupyterLab, in Notebook and by touch: a test for each promise."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+from playwright.sync_api import Error
+
+from demo.demo import free_port
+
+from .conftest import stop, wait_for
+from .test_viewer import AXE, CANVAS, connected, focus, open_in_lab, settings, size, typed, until, view
+
+__all__ = ["typed"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.real]
+
+TAB = '.lm-TabBar-tab[data-type="jupyter-vnc-desktop"]'
+THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
+ACTIONS = [
+    *("Disconnect", "Only look on", "Full screen", "Open in a browser tab", "Clipboard"),
+    *("On-screen keyboard and input method", "Settings", "Save a screenshot", "Save a screenshot to the files"),
+]
+
+
+def themed(page, theme):
+    page.click('.lm-MenuBar-itemLabel:text("Settings")')
+    page.hover('.lm-Menu-itemLabel:text-is("Theme")')
+    page.click(f'.lm-Menu-itemLabel:text-is("{theme}")')
+    page.wait_for_selector(f'body[data-jp-theme-name="{theme}"]', state="attached")
+
+
+# In JupyterLab
+
+
+def test_the_tab_takes_the_launchers_place_and_shows_that_it_is_connected(page, lab):
+    open_in_lab(page, lab)
+    tab = page.locator(TAB)
+    assert tab.inner_text().strip() == "Lab machine 1"
+    assert tab.locator("svg").count() > 0
+    assert page.locator(".lm-TabBar-tab", has_text="Launcher").count() == 0
+    icon = f"{TAB} .lm-TabBar-tabIcon"
+    dot = f"getComputedStyle(document.querySelector({json.dumps(icon)}), '::after').content"
+    assert page.evaluate(dot) == '""'
+    assert tab.get_attribute("title").startswith("Connected to")
+    page.click('[data-action="toggle-connection"]')
+    assert until(page, lambda: page.evaluate(dot) == "none")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_each_theme_colours_the_viewer_and_axe_finds_nothing(page, lab, theme, tmp_path):
+    open_in_lab(page, lab)
+    themed(page, theme)
+    colours = page.evaluate("""[getComputedStyle(document.querySelector('.jp-VNC')).backgroundColor,
+        (() => { const node = document.body.appendChild(document.createElement('i'));
+                 node.style.color = 'var(--jp-layout-color2)'; return getComputedStyle(node).color; })()]""")
+    assert colours[0] == colours[1]
+    page.evaluate(AXE.read_text())
+    for action in ("settings", "clipboard", "toggle-connection"):
+        page.click(f'[data-action="{action}"]')
+        page.wait_for_timeout(300)
+        page.screenshot(path=tmp_path / f"{action}.png")
+        # JupyterLab's own buttons have aria-pressed on an element that has no role until it has its shadow.
+        options = {"resultTypes": ["violations"], "rules": {"aria-allowed-attr": {"enabled": False}}}
+        scope = "document.querySelector('.jp-VNC').closest('.jp-MainAreaWidget')"
+        found = page.evaluate(f"axe.run({scope}, {json.dumps(options)})")["violations"]
+        assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
+
+
+def test_the_tabs_menu_and_the_palette_offer_what_the_toolbar_does(page, lab):
+    open_in_lab(page, lab)
+    page.locator(TAB).click(button="right")
+    menu = page.locator(".lm-Menu").first
+    menu.wait_for()
+    offered = menu.locator(".lm-Menu-itemLabel").all_inner_texts()
+    assert [one for one in [*ACTIONS, "Size of the desktop", "Send keys"] if one not in offered] == []
+    page.hover('.lm-Menu-itemLabel:text-is("Size of the desktop")')
+    page.click('.lm-Menu-itemLabel:text-is("Fit to the frame")')
+    page.click('[data-action="scaling"]')
+    assert page.get_by_role("menuitemradio", name="Fit to the frame").get_attribute("aria-checked") == "true"
+    page.get_by_role("menuitemradio", name="Desktop takes").click()
+    page.keyboard.press("Control+Alt+Shift")
+    page.keyboard.press("Control+Shift+c")
+    page.fill(".lm-CommandPalette-input", "remote desktop")
+    entries = page.locator(".lm-CommandPalette-itemLabel").all_inner_texts()
+    assert [one for one in [*ACTIONS, "Send Ctrl+Alt+Del"] if one not in entries] == []
+
+
+def test_a_narrow_toolbar_keeps_the_rest_in_a_menu(page, lab):
+    open_in_lab(page, lab)
+    page.set_viewport_size({"width": 560, "height": 600})
+    more = page.locator(".jp-MainAreaWidget:has(.jp-VNC) .jp-Toolbar-responsive-opener")
+    more.wait_for()
+    more.click()
+    page.locator('.jp-Toolbar-responsive-popup [data-action="settings"]').click()
+    page.locator(".jp-VNC-panel:visible").wait_for()
+
+
+def test_the_status_bar_says_where_the_keys_go(page, lab):
+    open_in_lab(page, lab)
+    said = page.locator("#jp-main-statusbar").get_by_text("Keys go to the desktop")
+    focus(page)
+    said.wait_for()
+    page.keyboard.press("Control+Alt+Shift")
+    said.wait_for(state="hidden")
+    focus(page)
+    said.wait_for()
+    said.click()
+    said.wait_for(state="hidden")
+
+
+def test_the_first_time_a_hint_says_how_to_get_the_keys_back(page, lab):
+    view(page, lab)
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    connected(page)
+    focus(page)
+    page.locator(".jp-VNC-hint", has_text="Press Ctrl+Alt+Shift to get them back").wait_for()
+    page.reload()
+    connected(page)
+    focus(page)
+    assert page.locator(".jp-VNC-hint").is_hidden()
+
+
+def test_lists_follow_the_servers_events(page, lab):
+    """Also where nobody asks: the page's own rounds are held back, and another window does something."""
+    page.add_init_script("""const real = setTimeout;
+        window.setTimeout = (run, delay, ...rest) => real(run, delay >= 5000 ? 1e8 : delay, ...rest);""")
+    page.goto(f"{lab.base}lab?reset")
+    page.wait_for_selector('.jp-LauncherCard:has-text("My desktop")', timeout=60000)
+    page.click('.jp-SideBar [data-id="jp-running-sessions"]')
+    page.wait_for_timeout(1500)
+    other = page.context.new_page()
+    other.goto(f"{lab.base}vnc/view/desktop")
+    connected(other)
+    items = page.locator(".jp-RunningSessions-item", has_text="My desktop")
+    assert until(page, lambda: items.count() == 2), items.all_inner_texts()
+    tile = page.locator('.jp-LauncherCard:has-text("My desktop")')
+    assert until(page, lambda: "Running" in tile.get_attribute("title")), tile.get_attribute("title")
+    status = page.locator("#jp-main-statusbar [aria-label*='remote desktop']")
+    assert until(page, lambda: status.count() == 1)
+    other.close()
+    assert until(page, lambda: items.count() == 1), items.all_inner_texts()
+    assert until(page, lambda: status.count() == 0 or status.is_hidden())
+
+
+# The viewer
+
+
+def test_who_only_looks_on_does_no_harm(page, lab, typed):
+    view(page, lab)
+    focus(page)
+    page.click('[data-action="view-only"]')
+    assert page.locator(".jp-VNC-state").inner_text() == "Connected, view only"
+    focus(page)
+    page.keyboard.press("a")
+    page.click('[data-action="view-only"]')
+    focus(page)
+    page.keyboard.press("b")
+    assert until(page, lambda: typed() == "b"), typed()
+
+
+def test_the_menu_sends_keys_that_a_browser_keeps(page, lab, typed):
+    view(page, lab)
+    for name in ("Esc", "Ctrl+W", "Tab", "Ctrl+T", "Ctrl+N"):
+        page.click('[data-action="keys"]')
+        page.get_by_role("menuitem", name=name, exact=True).click()
+    assert until(page, lambda: typed() == "\x1b\x17\t\x14\x0e"), typed()
+
+
+def test_a_held_modifier_is_to_be_seen(page, lab):
+    view(page, lab)
+    keys = page.locator('[data-action="keys"]')
+    for pressed in ("true", "false"):
+        keys.click()
+        page.get_by_role("menuitemcheckbox", name="Hold Alt").click()
+        assert until(page, lambda: keys.get_attribute("aria-pressed") == pressed)  # noqa: B023
+
+
+def test_no_modifier_sticks_when_another_window_takes_the_keys(page, lab, typed):
+    view(page, lab)
+    focus(page)
+    page.keyboard.down("Control")
+    page.keyboard.down("Alt")
+    page.evaluate("window.dispatchEvent(new Event('blur'))")
+    # Nobody hears that they are let go.
+    page.evaluate("window.addEventListener('keyup', event => event.stopImmediatePropagation(), {capture: true})")
+    page.keyboard.up("Alt")
+    page.keyboard.up("Control")
+    page.keyboard.press("a")
+    assert until(page, lambda: typed() == "a"), typed()
+
+
+def test_stop_ends_the_countdown(page, lab):
+    view(page, lab)
+    page.route("**/api/tokens", lambda route: route.abort())
+    page.click('[data-action="toggle-connection"]')
+    page.click('[data-action="toggle-connection"]')
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Connect").first.wait_for()
+    assert page.locator(".jp-VNC").get_attribute("data-phase") == "idle"
+
+
+def test_a_fine_screen_is_used_to_its_last_pixel_where_that_is_wanted(chromium, lab):
+    with chromium.new_context(viewport={"width": 900, "height": 500}, device_scale_factor=2) as context:
+        page = context.new_page()
+        page.goto(f"{lab.base}vnc/?token={lab.token}")
+        view(page, lab)
+        frame = page.locator(".jp-VNC-screen").evaluate("node => [node.clientWidth, node.clientHeight]")
+        assert until(page, lambda: size(page) == frame), (size(page), frame)
+        settings(page, sharp=True)
+        assert until(page, lambda: size(page) == [2 * length for length in frame]), (size(page), frame)
+        assert page.locator(CANVAS).bounding_box()["width"] == frame[0]
+        settings(page, sharp=False)
+        assert until(page, lambda: size(page) == frame), (size(page), frame)
+
+
+def test_the_focus_is_to_be_seen_on_everything_that_takes_it(page, lab):
+    view(page, lab)
+    page.keyboard.press("Control+Alt+Shift")
+    seen = set()
+    for _ in range(12):
+        name, style = page.evaluate("""[document.activeElement.title || document.activeElement.tagName,
+            getComputedStyle(document.activeElement).outlineStyle]""")
+        if name not in ("BODY", "CANVAS"):
+            assert style != "none", name
+            seen.add(name)
+        page.keyboard.press("Tab")
+    assert {"Disconnect", "Send keys", "Clipboard", "Settings"} <= seen
+
+
+# By touch
+
+
+def test_fingers_scroll_and_press_the_right_button(chromium, lab, tmp_path):
+    file, ready = tmp_path / "mouse", tmp_path / "ready"
+    script = rf"stty raw -echo; printf '\033[?1000h\033[?1006h'; touch {ready}; exec cat > {file}"
+    environment = os.environ | {"DISPLAY": lab.servers["lab-1"].display}
+    command = ["xterm", "-geometry", "300x120+0+0", "-b", "0", "-e", "sh", "-c", script]
+    terminal = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        assert wait_for(ready.exists)
+        with chromium.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True) as context:
+            page = context.new_page()
+            page.goto(f"{lab.base}vnc/?token={lab.token}")
+            view(page, lab)
+            session = context.new_cdp_session(page)
+
+            def touch(kind, *points):
+                places = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+                session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+                page.wait_for_timeout(40)
+
+            touch("touchStart", (150, 300))
+            page.wait_for_timeout(1300)
+            touch("touchEnd")
+            assert until(page, lambda: "\x1b[<2;" in file.read_text()), file.read_text()
+            touch("touchStart", (120, 300), (180, 300))
+            for step in range(8):
+                touch("touchMove", (120, 300 - 25 * step), (180, 300 - 25 * step))
+            touch("touchEnd")
+            assert until(page, lambda: re.search("\x1b\\[<6[45];", file.read_text())), file.read_text()
+    finally:
+        stop(terminal)
+
+
+def test_a_finger_finds_everything_large_enough(chromium, lab):
+    with chromium.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        page.goto(f"{lab.base}vnc/?token={lab.token}")
+        page.locator('a[data-target="lab-1"]').tap()
+        connected(page)
+        page.get_by_role("button", name="More").tap()
+        small = """nodes => nodes.map(node => [node.textContent || node.title, node.getBoundingClientRect()])
+            .filter(([, {width, height}]) => Math.min(width, height) < 44).map(([name]) => name)"""
+        assert page.locator(".jp-VNC-menuItem:visible, .jp-VNC-tool:visible").evaluate_all(small) == []
+        page.get_by_role("menuitemcheckbox", name="On-screen keyboard").tap()
+        assert page.locator(".jp-VNC-keyboard:visible :is(button, input)").evaluate_all(small) == []
+
+
+# Clipboard
+
+
+@pytest.mark.parametrize(
+    ("policy", "boxes"),
+    [
+        ("both", ["Text from the desktop", "Text for the desktop"]),
+        ("to-desktop", ["Text for the desktop"]),
+        ("from-desktop", ["Text from the desktop"]),
+        ("off", []),
+    ],
+)
+def test_the_panel_offers_what_the_policy_allows(page, lab, policy, boxes):
+    # What the server wrote, with another policy; before the page's script reads it.
+    page.add_init_script(f"""document.addEventListener('readystatechange', () => {{
+        const data = document.body.dataset;
+        if (data.viewer) {{
+            data.viewer = JSON.stringify({{...JSON.parse(data.viewer), clipboard: '{policy}'}});
+        }}
+    }});""")
+    view(page, lab)
+    button = page.locator('[data-action="clipboard"]')
+    assert button.is_visible() == bool(boxes)
+    if boxes:
+        button.click()
+        shown = page.locator(".jp-VNC-panel:visible textarea:visible")
+        assert shown.evaluate_all("nodes => nodes.map(node => node.getAttribute('aria-label'))") == boxes
+
+
+# Notebook 7
+
+
+@pytest.fixture
+def notebook(lab):
+    """Notebook 7 beside JupyterLab, with the same configuration."""
+    port = free_port()
+    environment = os.environ | {"HOME": str(lab.folder / "home"), "JUPYTER_RUNTIME_DIR": str(lab.folder / "nr")}
+    command = [sys.executable, "-m", "notebook", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    command += ["--ServerApp.port_retries=0", f"--config={lab.folder / 'config.py'}"]
+    with (lab.folder / "notebook.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, f"--ServerApp.root_dir={lab.folder / 'root'}"], env=environment, stdout=log, stderr=log
+        )
+    base = lab.base.replace(re.search(r":\d+/", lab.base).group(), f":{port}/")
+
+    def answers():
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}api?token={lab.token}", timeout=5) as answer:
+            return answer.status == 200
+
+    try:
+        assert wait_for(answers, 60), (lab.folder / "notebook.log").read_text()[-2000:]
+        yield base
+    finally:
+        stop(process)
+
+
+def test_notebook_opens_desktops_from_its_tree(page, lab, notebook, tmp_path):
+    page.goto(f"{notebook}tree?token={lab.token}")
+    page.get_by_role("menuitem", name="New").click(timeout=60000)
+    entry = page.locator(".lm-Menu-itemLabel", has_text="Lab machine 1")
+    entry.wait_for(timeout=20000)
+    page.screenshot(path=tmp_path / "new.png")
+    with page.context.expect_page() as opened:
+        entry.click()
+    desktop = opened.value
+    assert desktop.url == f"{notebook}vnc/view/lab-1"
+    connected(desktop)
+    assert until(desktop, lambda: re.fullmatch(r"\d+ ms", desktop.locator(".jp-VNC-delay").inner_text()))
+    focus(desktop)
+    desktop.locator(".jp-VNC-keys", has_text="Ctrl+Alt+Shift").wait_for()
+    page.bring_to_front()
+    page.get_by_role("tab", name="Running").click()
+    item = page.locator(".jp-RunningSessions-item", has_text="Lab machine 1")
+    item.wait_for(timeout=20000)
+    page.screenshot(path=tmp_path / "running.png")
+    item.hover()
+    with contextlib.suppress(Error):
+        item.locator("[title='Disconnect'], [aria-label='Disconnect']").first.click(timeout=5000)
+    desktop.wait_for_selector(".jp-VNC[data-state='ended-by-server']")
