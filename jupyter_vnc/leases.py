@@ -53,7 +53,6 @@ class PoolManager(LoggingConfigurable):
         self._news = asyncio.Event()
         self._seen: dict[str, int] = {}
         self._version = self._written = 0
-        self._content = b""
         self._writing: asyncio.Task[None] | None = None
         self._trouble = ""
         self._touched: float | None = None
@@ -87,8 +86,7 @@ class PoolManager(LoggingConfigurable):
             said = f"{path} is broken: {error}. It is kept as {kept.name}, and all leases are lost."
             self.log.error("PoolManager.state_file: %s", said)  # noqa: TRY400 - the sentence says it all
         self._seen = {name: pool.version for name, pool in self._pools.items()}
-        self._content = self._encode()
-        lease_file.write(path, self._content)
+        lease_file.write(path, self._encode())
 
     async def close(self) -> None:
         """End: who waits is told, and what is to be written is written."""
@@ -273,15 +271,14 @@ class PoolManager(LoggingConfigurable):
         return self._writing
 
     async def _write(self) -> None:
-        """Write what there is now, if it is not there already; what comes meanwhile waits for the next time."""
-        version, content = self._version, self._encode()
-        if self.state_file and content != self._content:
+        """Write what there is now; what comes meanwhile waits for the next time."""
+        version = self._version
+        if self.state_file:
             try:
-                await asyncio.to_thread(lease_file.write, Path(self.state_file), content)
+                await asyncio.to_thread(lease_file.write, Path(self.state_file), self._encode())
             except OSError as error:
                 self._complain(f"{self.state_file} cannot be written: {error.strerror or error}")
                 return
-            self._content = content
         self._trouble = ""
         self._written = version
 
