@@ -15,7 +15,7 @@ export default defineConfig([
   { ignores: ['coverage', 'lib', 'node_modules', '**/*.d.ts', 'style/*.js'] },
   js.configs.recommended,
   {
-    files: ['**/*.mjs'],
+    files: ['**/*.mjs', '**/*.cjs'],
     languageOptions: { globals: globals.node }
   },
   {

@@ -4,13 +4,12 @@
 import type { ICommandPalette } from '@jupyterlab/apputils';
 import { LabIcon } from '@jupyterlab/ui-components';
 
-import { CommandIDs, describeArgs } from './names';
+import { CommandIDs, describeArgs, TAB_TYPE } from './names';
 import type { IContext } from './plugins/commands';
 import { createActions, scalings } from './viewer/actions';
 import type { Scaling } from './viewer/fit';
 import { COMBINATIONS } from './viewer/keys';
 import type { Viewer } from './viewer/viewer';
-import { TAB_TYPE } from './widget';
 
 /** Add the commands, and put them into the palette. */
 export function addActionCommands(context: IContext, palette: ICommandPalette | null): void {

@@ -6,7 +6,7 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import type { IDesktop, ISession, ITarget } from './tokens';
 import type { IPresence } from './viewer/company';
-import { type IGrant, readGrant } from './viewer/grant';
+import type { IGrant } from './viewer/grant';
 
 /** URL of the service. */
 export function rootOf(settings: ServerConnection.ISettings): string {
@@ -51,7 +51,11 @@ export async function requestToken(
   takeover: boolean
 ): Promise<IGrant> {
   const init = { method: 'POST', body: JSON.stringify({ target, mode, takeover }), signal };
-  return readGrant(await send(settings, 'api/tokens', init));
+  const [response, { readGrant }] = await Promise.all([
+    send(settings, 'api/tokens', init),
+    import(/* webpackChunkName: "desktop" */ './viewer/grant')
+  ]);
+  return readGrant(response);
 }
 
 /** End a session. One that is gone already is as good as ended. */

@@ -18,6 +18,9 @@ export const CommandIDs = {
   keys: 'jupyter-vnc:keys'
 } as const;
 
+/** Marks the tabs of desktops, for the context menu of the settings schema. */
+export const TAB_TYPE = 'jupyter-vnc-desktop';
+
 /** The words for the states of a target. */
 export const stateWords = (trans: IRenderMime.TranslationBundle): Record<ITarget['state'], string> => ({
   up: trans.__('Running'),

@@ -10,11 +10,9 @@ import { Widget } from '@lumino/widgets';
 
 import type { IFiles } from './files';
 import { desktopIcon } from './icons';
+import { TAB_TYPE } from './names';
 import type { ITarget, IVNCManager } from './tokens';
 import type { Viewer } from './viewer/viewer';
-
-/** Marks the tabs of desktops, for the context menu of the settings schema. */
-export const TAB_TYPE = 'jupyter-vnc-desktop';
 
 /** What a desktop's widget needs. */
 export interface IVNCWidgetOptions {
@@ -109,7 +107,7 @@ export class VNCWidget extends Widget {
 
   private async _load(): Promise<void> {
     const { manager } = this._options;
-    const { createViewer, settingsStore } = await import('./desktop');
+    const { createViewer, settingsStore } = await import(/* webpackChunkName: "desktop" */ './desktop');
     const [store] = await Promise.all([settingsStore(this._options.registry), manager.ready]);
     if (this.isDisposed) {
       return;
@@ -170,7 +168,7 @@ export function createTab(options: IVNCWidgetOptions): MainAreaWidget<VNCWidget>
     const { viewer } = content;
     if (viewer) {
       content.changed.disconnect(fill);
-      void import('./desktop').then(({ fillToolbar }) => {
+      void import(/* webpackChunkName: "desktop" */ './desktop').then(({ fillToolbar }) => {
         if (!tab.isDisposed) {
           fillToolbar(tab.toolbar, viewer, options.trans);
         }

@@ -487,7 +487,7 @@ def test_little_is_loaded_before_the_first_use(page, lab):
     page.wait_for_selector('.jp-LauncherCard:has-text("Lab machine 1")', timeout=60000)
     page.wait_for_timeout(1000)
     assert not [one.url for one in got if "novnc" in one.url]
-    assert 0 < sum(one.sizes()["responseBodySize"] for one in got) < 30 * 1024
+    assert 0 < sum(one.sizes()["responseBodySize"] for one in got) < 20_000
     for _ in range(2):
         page.locator('.jp-LauncherCard:has-text("Lab machine 1")').last.click()
         connected(page)

@@ -7,7 +7,7 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, InputDialog, type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette, type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { IMainMenu } from '@jupyterlab/mainmenu';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
@@ -21,7 +21,8 @@ import { CommandIDs, describeArgs, stateWords } from '../names';
 import { IVNCManager, IVNCTracker } from '../tokens';
 import type { VNCWidget } from '../widget';
 
-type Tab = MainAreaWidget<VNCWidget>;
+/** A desktop in a tab. */
+export type Tab = MainAreaWidget<VNCWidget>;
 
 /** What the commands work on. */
 export interface IContext {
@@ -128,7 +129,8 @@ function addOpen(context: IContext, hasTabs: boolean, setting: () => Promise<'ta
       isPalette: { type: 'boolean', description: trans.__('Whether the label is for the palette') }
     }),
     execute: async args => {
-      const target = typeof args.target === 'string' ? args.target : await ask(context);
+      const target =
+        typeof args.target === 'string' ? args.target : await (await import('../open')).ask(context);
       if (target === null) {
         return null;
       }
@@ -137,42 +139,9 @@ function addOpen(context: IContext, hasTabs: boolean, setting: () => Promise<'ta
         window.open(manager.pageOf(target), '_blank', 'noopener');
         return null;
       }
-      return openTab(context, target);
+      return (await import('../open')).openTab(context, target);
     }
   });
-}
-
-async function ask({ manager, trans }: IContext): Promise<string | null> {
-  await manager.refresh();
-  const { value } = await InputDialog.getItem({
-    title: trans.__('Open Remote Desktop'),
-    items: manager.targets.map(target => target.title),
-    okLabel: trans.__('Open')
-  });
-  return manager.targets.find(target => target.title === value)?.name ?? null;
-}
-
-async function openTab(context: IContext, target: string): Promise<Tab> {
-  const { app, manager, tracker, trans, registry, files } = context;
-  const { createTab } = await import('../widget');
-  const open = tracker.find(tab => tab.content.target === target);
-  if (open) {
-    app.shell.activateById(open.id);
-    return open;
-  }
-  const tab = createTab({
-    target,
-    manager,
-    trans,
-    registry,
-    files,
-    list: () => void app.commands.execute('launcher:create')
-  });
-  tab.content.changed.connect(() => app.commands.notifyCommandChanged());
-  void tracker.add(tab);
-  app.shell.add(tab, 'main', { type: 'Remote Desktop' });
-  app.shell.activateById(tab.id);
-  return tab;
 }
 
 /** An entry for each target in File > New and in the palette, for as long as there is that target. */
