@@ -26,12 +26,11 @@ help: ## say what there is
 demo: demo-packages front-end ## start JupyterLab with three desktops, and print its URL
 	@exec $(VENV)/bin/python demo/demo.py
 
-# Every part runs, even after one has failed: whoever waits for the result wants to know all of it.
+# Every part runs, even after one has failed: whoever waits for the result wants to know all of it. What mostly waits
+# runs beside what mostly computes.
 .PHONY: test
 test: test-packages front-end .make/npm ## everything: lint, types, TypeScript, unit tests, real VNC servers, a real browser
-	@failed=(); \
-	for part in lint types typescript unit coverage fuzz; do $(MAKE) --no-print-directory "$$part" || failed+=("$$part"); done; \
-	if (($${#failed[@]})); then echo "failed: $${failed[*]}"; exit 1; fi
+	@scripts/beside lint,types,typescript,fuzz unit-desktops unit-rest coverage
 
 .PHONY: lint
 lint: .make/python ## ruff
@@ -47,9 +46,22 @@ types: .make/python ## mypy
 
 # pytest-jupyter runs the tests that are coroutines; a pytest-asyncio that is also there would take them from it.
 .PHONY: unit
-unit: front-end .make/npm ## pytest, with real VNC servers and a real browser
-	$(call headline,pytest)
-	@pytest -p no:asyncio --cov --cov-context=test --cov-report= tests
+unit: unit-desktops unit-rest ## pytest, with real VNC servers and a real browser
+
+# Who starts desktops of his own counts what is on the machine before and after: these are one run, so that none of them
+# is counted by another.
+WITH_DESKTOPS := $(addprefix tests/,bounds browser desktops hub notebooks test_demo.py)
+PYTEST := pytest -p no:asyncio --cov --cov-context=test --cov-report=
+
+.PHONY: unit-desktops
+unit-desktops: front-end .make/npm ## the tests that start desktops, hubs and browsers
+	$(call headline,pytest: desktops)
+	@COVERAGE_FILE=.coverage.desktops $(PYTEST) $(WITH_DESKTOPS)
+
+.PHONY: unit-rest
+unit-rest: front-end .make/npm ## the other tests
+	$(call headline,pytest: the rest)
+	@COVERAGE_FILE=.coverage.rest $(PYTEST) tests $(addprefix --ignore=,$(WITH_DESKTOPS))
 
 .PHONY: endurance
 endurance: test-packages front-end ## what takes minutes: thousands of connections, gigabytes, peers that vanish
@@ -59,6 +71,7 @@ endurance: test-packages front-end ## what takes minutes: thousands of connectio
 .PHONY: coverage
 coverage: ## what of the lowest floors their own tests have not run; after `make unit`
 	$(call headline,coverage of floors 0 and 1)
+	@coverage combine --quiet .coverage.desktops .coverage.rest
 	@scripts/check_coverage.py
 
 BENCH_OPTIONS ?=

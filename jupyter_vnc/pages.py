@@ -55,8 +55,10 @@ class ListPage(VNCPageHandler):
     @vnc_errors
     async def get(self) -> None:
         """Show the list, or what to do to have one."""
-        targets = await self.broker.list_targets(self.visitor())
-        self.page("list.html", targets=targets, help="" if targets else self.broker.advice)
+        visitor = self.visitor()
+        targets = await self.broker.list_targets(visitor)
+        room = getattr(visitor, "looks_after_somebody", False)
+        self.page("list.html", targets=targets, room=room, help="" if targets else self.broker.advice)
 
 
 class ViewPage(VNCPageHandler):

@@ -20,6 +20,9 @@ sys.path.insert(0, str(ROOT))
 
 from tests.test_floors import FLOORS, PACKAGE  # noqa: E402 - the path has to be there first
 
+#: Where else a module's own tests are: what every token store has to do is one suite.
+ALSO = {"tokens": "tests/stores/"}
+
 #: The floors that are held to it: bytes and values, with no I/O that would make it hard.
 HELD = 2
 
@@ -34,7 +37,8 @@ def missing(name: str) -> str:
     try:
         share = coverage.report(
             include=[str(ROOT / PACKAGE / (f"{name}**" if folder else f"{name}.py"))],
-            contexts=["^$", f"^{re.escape(tests)}"],  # the empty one is what importing runs
+            # The empty one is what importing runs.
+            contexts=["^$", *(f"^{re.escape(where)}" for where in (tests, ALSO.get(name, tests)))],
             show_missing=True,
             skip_covered=True,
             file=report,

@@ -139,7 +139,7 @@ async def test_cookie_from_another_origin(client, listener):
 async def test_cookie_without_xsrf(client, listener):
     cookie = {"Cookie": (await client.log_in())["Cookie"]}
     changing = [(path, verb) for path, verb in ROUTES if verb not in {"GET", "HEAD"}]
-    assert len(changing) == 6
+    assert len(changing) == 8
     await assert_nobody_gets_in(client, cookie, changing)
     assert callers(listener) == 0
 

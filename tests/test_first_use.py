@@ -48,7 +48,7 @@ async def test_a_server_without_a_desktop_says_what_to_do(client, broker, tmp_pa
     assert "No X server with VNC is installed: run `apt-get install" in page
     assert (await client.fetch("/api/tokens", "POST", client.token, {"target": "desktop"})).code == 404
     # What the page tells people to write is good.
-    (example,) = re.findall(r"<code>c\.VNCBroker\.targets = (.*?)</code>", page, re.DOTALL)
+    (example,) = re.findall(r"<code># jupyter_server_config\.py\nc\.VNCBroker\.targets = (.*?)</code>", page, re.DOTALL)
     password = tmp_path / "passwd"
     password.touch(0o600)
     targets, errors = parse_targets(eval(example.replace("/etc/jupyter/vnc/lab-1.passwd", str(password))))

@@ -101,6 +101,13 @@ def test_a_session_is_where_its_owner_is():
     assert help_for_ann.public()["owner"] == "ann"
 
 
+def test_a_session_is_in_use_while_somebody_does_something():
+    one = session()
+    assert not one.in_use
+    one.note_input()
+    assert one.in_use
+
+
 def test_people_are_renewed():
     one = session()
     newer = User("ann", frozenset({"b"}))

@@ -13,6 +13,7 @@ const context = await esbuild.context({
   entryPoints: [
     join(here, 'src', 'viewer', 'page.ts'),
     join(here, 'src', 'viewer', 'list.ts'),
+    join(here, 'src', 'viewer', 'room.ts'),
     join(here, 'style', 'page.css')
   ],
   entryNames: '[name]',

@@ -39,7 +39,7 @@ describe('a connection', () => {
   it('sends the token as a subprotocol, and nowhere else', async () => {
     const world = new World();
     await connected(world);
-    assert.deepEqual(world.socket.protocols, ['binary', 'vnc.token.token-1']);
+    assert.deepEqual(world.socket.protocols, ['binary', 'vnc.token.token-1', 'vnc.notes']);
     assert.equal(world.socket.path, '/user/a%40b/vnc/ws');
   });
 

@@ -3,6 +3,7 @@
  */
 import { type IClock, Timer } from './clock';
 import { type IGrant, noAnswer } from './grant';
+import { NOTES, type Note, takeNotes } from './notes';
 import { type IRFB, type IRFBConstructor, onRFB } from './novnc';
 
 /** How long the server may take to give a token, and the websocket to open (milliseconds). */
@@ -38,6 +39,8 @@ export interface IAttemptEvents {
   opened(rfb: IRFB): void;
   /** The desktop is there. */
   connected(rfb: IRFB): void;
+  /** The server says something beside the picture. */
+  noted(note: Note): void;
   /** Nothing more will come. */
   ended(end: End): void;
 }
@@ -87,8 +90,9 @@ export class Attempt {
     this._events.granted(grant);
     this._deadline.set(() => this._close(1006, ''), OPEN_TIMEOUT);
     try {
-      const socket = this._options.openSocket(grant.websocket, ['binary', `vnc.token.${grant.token}`]);
+      const socket = this._options.openSocket(grant.websocket, ['binary', `vnc.token.${grant.token}`, NOTES]);
       this._socket = socket;
+      takeNotes(socket, note => this._noted(note));
       // Before noVNC adds its own listeners: the close code must reach us first.
       socket.addEventListener('close', event => this._close(event.code, event.reason));
       const rfb = new RFB(this._options.screen, socket, { shared: true });
@@ -106,6 +110,17 @@ export class Attempt {
       this._deadline.set(() => this._close(4408, ''), START_TIMEOUT);
       this._events.opened(rfb);
     }
+  }
+
+  private _noted(note: Note): void {
+    if (this._over) {
+      return;
+    }
+    if (note.kind === 'place') {
+      // Somebody is there and looks after the line: this may take as long as it takes.
+      this._deadline.set(() => this._close(4408, ''), START_TIMEOUT);
+    }
+    this._events.noted(note);
   }
 
   private _listen(rfb: IRFB): void {

@@ -51,6 +51,14 @@ export class Company {
     }
   }
 
+  /** Ask now: somebody came or left. */
+  refresh(): void {
+    if (this._wanted) {
+      this._timer.clear();
+      void this._ask();
+    }
+  }
+
   /** Nobody is known to be there: the connection has ended. */
   forget(): void {
     this._know([]);

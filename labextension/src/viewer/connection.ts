@@ -6,6 +6,7 @@ import { Backoff } from './backoff';
 import { Timer } from './clock';
 import { Emitter } from './emitter';
 import type { IGrant } from './grant';
+import { type Note, placeWords } from './notes';
 import type { IRFB } from './novnc';
 import { closings, type IClosing, type Phase, progress, refusals, type Remedy, surprises } from './status';
 import type { ITranslate } from './text';
@@ -61,6 +62,9 @@ export class Connection {
   /** Emits noVNC when it exists, before the first pixel. */
   readonly opened = new Emitter<IRFB>();
 
+  /** Emits what the server says beside the picture. */
+  readonly noted = new Emitter<Note>();
+
   /** The present situation. */
   get status(): IStatus {
     return this._status;
@@ -107,6 +111,7 @@ export class Connection {
         granted: grant => this._granted(grant),
         opened: rfb => this._opened(rfb),
         connected: () => this._connected(),
+        noted: note => this._noted(note),
         ended: end => this._ended(end)
       }
     );
@@ -142,6 +147,7 @@ export class Connection {
     this._drop();
     this.changed.clear();
     this.opened.clear();
+    this.noted.clear();
   }
 
   private _granted(grant: IGrant): void {
@@ -153,6 +159,13 @@ export class Connection {
     this._rfb = rfb;
     this.opened.emit(rfb);
     this._set(this._describe('starting'));
+  }
+
+  private _noted(note: Note): void {
+    if (note.kind === 'place' && this._status.phase === 'starting') {
+      this._set({ ...this._describe('starting'), detail: placeWords(this._options.trans, note) });
+    }
+    this.noted.emit(note);
   }
 
   private _connected(): void {

@@ -9,6 +9,7 @@ import { Timer } from './clock';
 import { Company, describe, type IPresence } from './company';
 import { Emitter } from './emitter';
 import { type ISample, Meter } from './meter';
+import type { Note } from './notes';
 import { askForSize, askInScreenPixels, type IRFB, onRFB } from './novnc';
 import type { IViewerOptions } from './options';
 import { keepPicture, pictureKey } from './pictures';
@@ -66,6 +67,15 @@ export class Extras {
   openSocket(path: string, protocols: string[]): WebSocket {
     this._socket = this.pulse.watch(this._meter.watch(this._options.openSocket(path, protocols)));
     return this._socket;
+  }
+
+  /** The server said something beside the picture. */
+  noted(note: Note): void {
+    if (note.kind === 'message') {
+      this._stage.messages.show(note);
+    } else if (note.kind === 'viewers') {
+      this.company.refresh();
+    }
   }
 
   /** noVNC exists, and is not yet connected. */

@@ -3,6 +3,7 @@
  *
  * The page is complete as the server wrote it; without this script its states only grow old.
  */
+import { ask } from './ask';
 import { element, localMemory } from './dom';
 import { keptPicture, pictureKey } from './pictures';
 import type { ITranslate } from './text';
@@ -20,6 +21,52 @@ export const stateWords = (trans: ITranslate): Record<string, string> => ({
   unknown: ''
 });
 
+/** How the reader stands at a target that is many machines. */
+export interface IPool {
+  readonly machine: string | null;
+  readonly place: number | null;
+  readonly waiting: number;
+  readonly size: number;
+  readonly free: number;
+}
+
+/** Say how the reader stands. */
+export function poolWords(trans: ITranslate, { machine, place, waiting, size, free }: IPool): string {
+  if (machine) {
+    return trans.__('Your machine: %1', machine);
+  }
+  if (place) {
+    return trans.__('You are number %1 in line', String(place));
+  }
+  return free > 0
+    ? trans.__('%1 of %2 machines are free', String(free), String(size))
+    : trans.__('All %1 machines are taken; %2 wait', String(size), String(waiting));
+}
+
+/** Show on a card how the reader stands, and let him give back what he has. */
+function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): void {
+  const words = item?.querySelector('.jp-VNC-pool');
+  const release = item?.querySelector<HTMLElement>('[data-release]');
+  if (words && release && pool) {
+    words.textContent = poolWords(trans, pool);
+    release.hidden = !pool.machine && !pool.place;
+  }
+}
+
+/** Give a machine back, if the reader really wants that. */
+async function release(body: HTMLElement, name: string, trans: ITranslate): Promise<void> {
+  const answer = await ask(trans, {
+    title: trans.__('Give the machine back?'),
+    text: trans.__('Somebody else gets it as it is. Save your work first.'),
+    yes: trans.__('Give it back')
+  });
+  if (answer !== null) {
+    const path = `api/leases/${encodeURIComponent(name)}`;
+    await fetchAPI(`${body.dataset.root ?? './'}${path}`, { method: 'DELETE' });
+    await refresh(body, trans);
+  }
+}
+
 /** Ask for the targets once and write their states onto the cards. */
 export async function refresh(body: HTMLElement, trans: ITranslate): Promise<void> {
   const root = body.dataset.root ?? './';
@@ -27,7 +74,7 @@ export async function refresh(body: HTMLElement, trans: ITranslate): Promise<voi
   if (!response.ok) {
     return;
   }
-  const targets = (await response.json()) as { name: string; state: string }[];
+  const targets = (await response.json()) as { name: string; state: string; pool: IPool | null }[];
   const shown = [...body.querySelectorAll<HTMLElement>('[data-target]')];
   if (targets.map(target => target.name).join('\n') !== shown.map(card => card.dataset.target).join('\n')) {
     window.location.reload();
@@ -39,6 +86,7 @@ export async function refresh(body: HTMLElement, trans: ITranslate): Promise<voi
     const label = card.querySelector('[data-state]');
     label?.setAttribute('data-state', state);
     label?.replaceChildren(words[state] ?? '');
+    showPool(card.closest('li'), targets[index]!.pool, trans);
   }
 }
 
@@ -60,6 +108,11 @@ export function start(body: HTMLElement, trans: ITranslate): void {
   document.title = trans.__('Remote desktops');
   translatePage(body, trans);
   showPictures(body);
+  for (const button of body.querySelectorAll<HTMLElement>('[data-release]')) {
+    const words = button.closest('li')?.querySelector<HTMLElement>('.jp-VNC-pool');
+    showPool(button.closest('li'), JSON.parse(words?.dataset.pool ?? 'null') as IPool | null, trans);
+    button.addEventListener('click', () => void release(body, button.dataset.release ?? '', trans));
+  }
   window.setInterval(() => {
     if (!document.hidden) {
       refresh(body, trans).catch(() => undefined); // a server that restarts; the next round asks again

@@ -5,7 +5,7 @@
  * among it, and nothing is read from the URL.
  */
 import { browserClock } from './clock';
-import { localMemory } from './dom';
+import { button, localMemory } from './dom';
 import { loaderOf } from './novnc';
 import type { IGrant } from './grant';
 import type { IViewerOptions, IViewerSettings } from './options';
@@ -37,26 +37,29 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
   const data = body.dataset;
   const root = data.root ?? './';
   const name = data.target ?? '';
-  const mode = data.mode === 'view' ? 'view' : 'control';
+  const owner = data.owner ?? '';
+  // Who looks in on somebody else only looks, until he says that he wants to help.
+  let mode: 'control' | 'view' = data.mode === 'view' || owner ? 'view' : 'control';
   const main = body.querySelector('main') ?? body;
-  const fetchToken = askEarly((signal, takeover) => requestToken(root, name, mode, signal, takeover));
-  document.title = trans.__('%1 · Remote desktop', data.title || name);
+  const fetchToken = askEarly((signal, takeover) => requestToken(root, name, mode, signal, takeover, owner));
+  const title = owner ? trans.__('%1 of %2', data.title || name, owner) : data.title || name;
+  document.title = trans.__('%1 · Remote desktop', title);
   translatePage(body, trans);
   const viewer: Viewer = new Viewer({
     name,
     mode,
-    title: data.title || name,
+    title,
     settings: JSON.parse(data.viewer ?? '{}') as IViewerSettings,
     trans,
     fetchToken,
-    fetchViewers: () => fetchViewers(root, name),
+    fetchViewers: () => fetchViewers(root, name, owner),
     desktop: managed(root, name, path => fetchAPI(root + path)),
     loadRFB: loaderOf(root, data.version ?? ''),
     openSocket: (path, protocols) => openSocket(document.baseURI, path, protocols),
     clock: browserClock,
     random: Math.random,
     memory: localMemory,
-    place: root,
+    place: owner ? undefined : root,
     probe: () => fetchAPI(`${root}static/viewer/desktop.svg`),
     fullscreenElement: main,
     // The server sends whoever is not logged in to the login, and back here.
@@ -65,6 +68,16 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
     leave: () => toolbar.focus()
   });
   const lead = [...body.querySelectorAll('[data-lead]')];
+  if (owner && data.mode === 'control') {
+    const say = (): string => (mode === 'view' ? trans.__('Take control') : trans.__('Only watch'));
+    const help = button({ className: 'jp-VNC-button jp-VNC-help', text: say() });
+    help.addEventListener('click', () => {
+      mode = mode === 'view' ? 'control' : 'view';
+      help.textContent = say();
+      viewer.connect();
+    });
+    lead.push(help);
+  }
   const toolbar = new PageToolbar(viewer, trans, lead);
   main.replaceChildren(toolbar.node, viewer.node);
   document.addEventListener('visibilitychange', () => {

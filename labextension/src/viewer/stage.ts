@@ -6,6 +6,7 @@ import type { IStatus } from './connection';
 import { element } from './dom';
 import { Ghost } from './ghost';
 import { Hint } from './hint';
+import { Messages } from './notes';
 import type { IViewerOptions } from './options';
 import { type IOverlayActions, Overlay } from './overlay';
 import { type IKeyboardOptions, KeyboardBar } from './keyboard';
@@ -28,7 +29,7 @@ export interface IPanelActions extends Pick<IKeyboardOptions, 'hands' | 'rfb'> {
 export class Stage {
   constructor(
     private readonly _options: IViewerOptions,
-    overlay: IOverlayActions,
+    overlay: IOverlayActions & { readonly read: () => void },
     actions: IPanelActions,
     preferences: Preferences
   ) {
@@ -55,6 +56,7 @@ export class Stage {
       keyboard: this.keyboard
     });
     this.hint = new Hint(clock);
+    this.messages = new Messages(trans, overlay.read);
     this.node.setAttribute('aria-label', title);
     this.node.append(
       this.screen,
@@ -62,7 +64,8 @@ export class Stage {
       this.overlay.node,
       ...this.panels.nodes,
       this.hint.node,
-      this._live
+      this._live,
+      this.messages.node
     );
   }
 
@@ -78,6 +81,7 @@ export class Stage {
   readonly keyboard: KeyboardBar;
   readonly panels: Panels;
   readonly hint: Hint;
+  readonly messages: Messages;
 
   /** noVNC's canvas while it has one. */
   get canvas(): HTMLCanvasElement | null {

@@ -30,7 +30,7 @@ export class Viewer implements IActionable {
     this.camera = new Camera(rfb, name, _options.keepFile);
     this._stage = new Stage(
       _options,
-      { remedy: remedy => this._remedy(remedy), stop: () => this.disconnect() },
+      { remedy: remedy => this._remedy(remedy), stop: () => this.disconnect(), read: () => this.focus() },
       {
         send: text => this._connection.rfb?.clipboardPasteFrom(text),
         hands: this.hands,
@@ -58,12 +58,11 @@ export class Viewer implements IActionable {
   /** The element; it fills its parent. */
   readonly node: HTMLElement;
 
-  /** What the reader chose, and does to the desktop beside keyboard and mouse. */
+  /** What the reader chose, and does beside keyboard and mouse; what it does beside showing a desktop. */
   readonly preferences: Preferences;
   readonly hands: Hands;
   readonly camera: Camera;
   readonly role: Role;
-  /** What it does beside showing a desktop. */
   readonly extras: Extras;
 
   /** Emits whenever something that a toolbar or a tab shows has changed. */
@@ -208,6 +207,7 @@ export class Viewer implements IActionable {
     const { signal } = this._listening;
     this._connection.changed.on(status => this._show(status));
     this._connection.opened.on(rfb => this._opened(rfb));
+    this._connection.noted.on(note => this.extras.noted(note));
     this.extras.company.changed.on(() => this.changed.emit());
     this.extras.pulse.stopped.on(() => this._connection.lose());
     this._capture.changed.on(captured => {

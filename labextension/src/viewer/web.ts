@@ -22,11 +22,12 @@ export async function requestToken(
   target: string,
   mode: 'control' | 'view',
   signal: AbortSignal,
-  takeover: boolean
+  takeover: boolean,
+  owner = ''
 ): Promise<IGrant> {
   const response = await fetchAPI(`${root}api/tokens`, {
     method: 'POST',
-    body: JSON.stringify({ target, mode, takeover }),
+    body: JSON.stringify({ target, mode, takeover, ...(owner && { owner }) }),
     headers: { 'Content-Type': 'application/json' },
     signal
   });
@@ -34,8 +35,9 @@ export async function requestToken(
 }
 
 /** Ask who has a desktop on the screen, as a page does. */
-export async function fetchViewers(root: string, target: string): Promise<IPresence[]> {
-  const response = await fetchAPI(`${root}api/targets/${encodeURIComponent(target)}/viewers`);
+export async function fetchViewers(root: string, target: string, owner = ''): Promise<IPresence[]> {
+  const of = owner && `/of/${encodeURIComponent(owner)}`;
+  const response = await fetchAPI(`${root}api/targets/${encodeURIComponent(target)}/viewers${of}`);
   if (!response.ok) {
     throw new Error(response.statusText);
   }
@@ -67,6 +69,9 @@ export function translatePage(body: HTMLElement, { __: say }: ITranslate): void 
     const label = say(node.getAttribute('aria-label') ?? '');
     node.setAttribute('aria-label', label);
     node.setAttribute('title', label);
+    if (node.hasAttribute('placeholder')) {
+      node.setAttribute('placeholder', label);
+    }
   }
 }
 

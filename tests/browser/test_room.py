@@ -1,0 +1,125 @@
+"""The instructor's room in a real browser: who is where, looking in, a message, taking a machine back."""
+
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_viewer import AXE
+from tests.hub import hub as hubs
+from tests.integration import real
+from tests.needs import require
+
+GROUPS = {"course-a": {"users": ["ann", "amy", "al"]}, "course-b": {"users": ["bob"]}}
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A hub with a pool of two machines for three students."""
+    require("Xtigervnc")
+    with ExitStack() as stack:
+        machines = {}
+        for name in ("m1", "m2"):
+            server = stack.enter_context(real.tigervnc(tmp_path_factory.mktemp(name), password="s3cret-55", unix=True))
+            machines[name] = server.keys()
+        pool = {"title": "Lab machines", "pool": {"machines": machines}, "allow_groups": ["course-a"]}
+        folder = tmp_path_factory.mktemp("hub")
+        config = f"c.VNCBroker.targets = {{'lab': {pool!r}}}\n"
+        yield stack.enter_context(hubs.running(folder, config, groups=GROUPS))
+
+
+@pytest.fixture
+def enter(hub, chromium):
+    """Somebody's browser, logged in to the service through the hub's own page."""
+    contexts = []
+
+    def enter(name, **options):
+        contexts.append(context := chromium.new_context(**options))
+        page = context.new_page()
+        page.goto(f"{hub.url}/hub/login?next=/services/vnc/")
+        page.fill("#username_input", name)
+        page.fill("#password_input", "x")
+        page.click("#login_submit")
+        page.wait_for_url("**/services/vnc/")
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+
+
+def sit_down(page):
+    """Open the desktop from its card."""
+    page.click("text=Lab machines")
+    expect(page.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+    return page
+
+
+def row_of(page, name):
+    return page.locator("#people tbody tr", has=page.locator("td", has_text=name).first)
+
+
+def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter):
+    ann, amy = sit_down(enter("ann")), sit_down(enter("amy"))
+    late = enter("al")
+    expect(late.locator(".jp-VNC-pool")).to_have_text("All 2 machines are taken; 0 wait")
+    late.click("text=Lab machines")
+    expect(late.locator(".jp-VNC-detail")).to_contain_text("All 2 machines are taken. You are next")
+
+    ada = enter("ada")
+    ada.click("text=The room")
+    expect(ada.locator("#people tbody tr")).to_have_count(3)
+    expect(ada.locator("#waiting tbody tr")).to_contain_text("al")
+    expect(ada.locator("#machines tbody tr")).to_have_count(2)
+
+    row_of(ada, "ann").get_by_text("Message").click()
+    ada.fill("dialog textarea", "<b>Save</b> your work, 請儲存")
+    ada.locator("dialog").get_by_text("Send").click()
+    message = ann.locator(".jp-VNC-message")
+    expect(message).to_contain_text("ada writes:")
+    expect(message.locator(".jp-VNC-text")).to_have_text("<b>Save</b> your work, 請儲存")
+    assert ann.evaluate("document.activeElement.closest('.jp-VNC-messages')") is None, "whoever types goes on typing"
+    message.get_by_text("Close").click()
+    expect(message).to_have_count(0)
+
+    row_of(ada, "ann").get_by_text("Look in").click()
+    expect(ada.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+    expect(ada.locator(".jp-VNC-toolbar")).to_contain_text("Connected, view only")
+    expect(ada.locator(".jp-VNC-title")).to_have_text("Lab machines · ann")
+    expect(ann.locator(".jp-VNC-hint")).to_have_text("ada is watching.")
+    ada.click("text=Take control")
+    expect(ada.locator(".jp-VNC-help")).to_have_text("Only watch")
+    expect(ada.locator(".jp-VNC-toolbar .jp-VNC-state")).to_have_text("Connected")
+    expect(ann.locator(".jp-VNC-hint")).to_have_text("ada is in control.")
+
+    ada.goto(f"{hub.url}/services/vnc/room")
+    row_of(ada, "amy").get_by_text("Release").click()
+    ada.locator("dialog").get_by_text("Release").click()
+    expect(amy.locator(".jp-VNC-overlay")).to_contain_text("Your machine was taken back by who looks after it.")
+    expect(late.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+    row_of(ada, "ann").get_by_text("End").click()
+    ada.locator("dialog").get_by_text("End", exact=True).click()
+    expect(ann.locator(".jp-VNC-overlay")).to_contain_text("An administrator ended this session.")
+
+
+def test_a_student_gives_his_machine_back_on_the_list(enter):
+    page = enter("al")
+    expect(page.locator(".jp-VNC-pool")).to_contain_text("Your machine: m")
+    page.click("text=Give the machine back")
+    page.locator("dialog").get_by_text("Give it back").click()
+    expect(page.locator(".jp-VNC-pool")).to_contain_text("of 2 machines are free")
+    assert page.locator("text=The room").count() == 0
+    assert page.goto(f"{page.url}room").status == 403
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_in_the_room(enter, scheme, width):
+    student = sit_down(enter("ann"))
+    page = enter("ada", color_scheme=scheme, viewport={"width": width, "height": 800})
+    page.click("text=The room")
+    expect(page.locator("#people tbody tr")).not_to_have_count(0)
+    page.evaluate(AXE.read_text())
+    assert page.evaluate("axe.run()")["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    student.close()
