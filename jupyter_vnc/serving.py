@@ -238,11 +238,16 @@ class _Watch:
 
 
 def permissions_of(target: Target) -> Permissions:
-    """What a viewer in control mode may do: the target's clipboard policy."""
+    """What a viewer in control mode may do: the target's clipboard policy, and its power switch.
+
+    A managed desktop has no machine of its own to switch off: the X servers that we start know nothing of xvp, so
+    there is nothing to keep from anybody.
+    """
     policy = target.viewer.clipboard
     return Permissions(
         clipboard_to_desktop=policy in {"both", "to-desktop"},
         clipboard_from_desktop=policy in {"both", "from-desktop"},
+        power=target.viewer.power or isinstance(target.address, DesktopAddress),
     )
 
 

@@ -133,6 +133,7 @@ _KEYS: Final[Mapping[str, checks.Check]] = {
     "resize": checks.choice("remote", "scale", "off"),
     "quality": checks.integer(0, 9),
     "compression": checks.integer(0, 9),
+    "power": checks.flag,
     "max_sessions": checks.integer(1, 1000),
     "connect_timeout": checks.seconds(),
     "handshake_timeout": checks.seconds(),
@@ -141,7 +142,7 @@ _KEYS: Final[Mapping[str, checks.Check]] = {
     "allow_groups": checks.names,
 }
 
-_VIEWER: Final = ("clipboard", "resize", "quality", "compression")
+_VIEWER: Final = ("clipboard", "resize", "quality", "compression", "power")
 _LIMITS: Final = ("max_sessions", "connect_timeout", "handshake_timeout", "stall_timeout")
 _PLAIN: Final = (
     *("title", "description", "icon", "category", "mode", "sharing"),

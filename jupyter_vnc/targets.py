@@ -100,12 +100,13 @@ class TLSOptions:
 
 @dataclass(frozen=True, slots=True)
 class ViewerOptions:
-    """How the viewer starts: all of it is the user's to change but the clipboard policy."""
+    """How the viewer starts: all of it is the user's to change but the clipboard policy and the power switch."""
 
     resize: str = "remote"
     quality: int = 6
     compression: int = 2
     clipboard: str = "both"
+    power: bool = False
 
     def public(self) -> dict[str, str | int]:
         """As the REST answer has it."""
@@ -114,6 +115,7 @@ class ViewerOptions:
             "quality": self.quality,
             "compression": self.compression,
             "clipboard": self.clipboard,
+            "power": self.power,
         }
 
 

@@ -33,7 +33,7 @@ def test_what_a_browser_learns():
     assert row["title"] == "lab"
     assert row["mode"] == "view"
     assert row["state"] == "up"
-    assert set(row["viewer"]) == {"resize", "quality", "compression", "clipboard"}
+    assert set(row["viewer"]) == {"resize", "quality", "compression", "clipboard", "power"}
     assert not any(word in json.dumps(row) for word in ("10.1.2.3", "5901", "root", "x.passwd"))
 
 

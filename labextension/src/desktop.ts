@@ -27,7 +27,13 @@ import { Viewer } from './viewer/viewer';
 import type { IVNCWidgetOptions } from './widget';
 
 /** For a target that the server no longer lists: the attempt to connect will say so. */
-const UNKNOWN: IViewerSettings = { resize: 'remote', quality: 6, compression: 2, clipboard: 'off' };
+const UNKNOWN: IViewerSettings = {
+  resize: 'remote',
+  quality: 6,
+  compression: 2,
+  clipboard: 'off',
+  power: false
+};
 
 export { settingsStore } from './store';
 

@@ -239,4 +239,12 @@ describe('power', () => {
     made.hands.power('shutdown');
     assert.deepEqual(world.rfb.keys, [[2, 'shutdown', undefined]]);
   });
+
+  it('is not offered where the target does not permit it', async () => {
+    const world = new World();
+    Object.assign(world.options, { settings: { ...world.options.settings, power: false } });
+    const made = await connected(world);
+    Object.assign(world.rfb, { capabilities: { power: true } });
+    assert.ok(!made.hands.hasPower);
+  });
 });

@@ -196,7 +196,7 @@ export class World {
     name: 'lab-1',
     title: 'Lab machine 1',
     mode: 'control',
-    settings: { resize: 'remote', quality: 5, compression: 3, clipboard: 'both' },
+    settings: { resize: 'remote', quality: 5, compression: 3, clipboard: 'both', power: true },
     trans: english,
     fetchToken: async () => this._grant(),
     loadRFB: async () => {

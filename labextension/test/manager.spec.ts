@@ -16,7 +16,7 @@ const TARGET = {
   category: 'Desktops',
   mode: 'control',
   state: 'up',
-  viewer: { resize: 'remote', quality: 6, compression: 2, clipboard: 'both' }
+  viewer: { resize: 'remote', quality: 6, compression: 2, clipboard: 'both', power: false }
 };
 
 const SESSION = { id: 's1', target: 'lab-1', mode: 'control', user: 'ann', since: 1, bytes_out: 0 };

@@ -1,4 +1,4 @@
-"""More real VNC servers for tests: QEMU, wayvnc on a headless sway, TightVNC; what :mod:`.real` is for X servers.
+"""More real VNC servers for tests: QEMU, wayvnc, TightVNC, libvncserver; what :mod:`.real` is for X servers.
 
 None of them has a desktop that the others' lamp could run on, so each has its own way to tell which keys came.
 """
@@ -222,6 +222,54 @@ def libvncserver(folder, *, password=""):
         watch = _noting(log, {r"key \w": r"\g<0>"})
         yield RealServer(
             address, process, dict(os.environ), folder, ours, password, "#a7c7e7", "LibVNCServer Example", watch
+        )
+
+
+#: A machine with a power switch, which does nothing but to note that it was pressed.
+POWERED = r"""
+#include <rfb/rfb.h>
+#include <stdlib.h>
+#include <string.h>
+
+static rfbBool press(rfbClientPtr viewer, uint8_t version, uint8_t action) {
+  (void)viewer;
+  fprintf(stderr, "power %d\n", action);
+  return version == 1;
+}
+
+int main(int argc, char **argv) {
+  rfbScreenInfoPtr screen = rfbGetScreen(&argc, argv, 640, 480, 8, 3, 4);
+  if (!screen) return 1;
+  screen->frameBuffer = malloc(640 * 480 * 4);
+  for (char *pixel = screen->frameBuffer; pixel < screen->frameBuffer + 640 * 480 * 4; pixel += 4)
+    memcpy(pixel, "\x20\x40\x60", 4);
+  screen->desktopName = "a machine with a switch";
+  screen->alwaysShared = TRUE;
+  screen->cursor = NULL;
+  screen->xvpHook = press;
+  rfbInitServer(screen);
+  rfbRunEventLoop(screen, 10000, FALSE);
+  return 0;
+}
+"""
+
+
+@contextmanager
+def powered(folder):
+    """Compile and start a server of libvncserver's that can be told to shut down, and notes that it was."""
+    require("cc")
+    source, program = folder / "powered.c", folder / "powered"
+    source.write_text(POWERED)
+    compile_it = ["cc", "-Wall", "-Werror", "-o", str(program), str(source), "-lvncserver"]
+    subprocess.run(compile_it, check=True, timeout=PATIENCE)
+    address, log = TCPAddress("127.0.0.1", free_port()), folder / "powered.log"
+    argv = [str(program), "-rfbport", str(address.port), "-listen", address.host]
+    argv += ["-listenv6", "::1", "-rfbportv6", str(free_port()), "-httpportv6", str(free_port())]
+    with running(argv, log, env=os.environ, cwd=folder) as process:
+        wait_until(lambda: listens(address), "the machine with a switch listens")
+        watch = _noting(log, {r"power \d": r"\g<0>"})
+        yield RealServer(
+            address, process, dict(os.environ), folder, None, "", "#204060", "a machine with a switch", watch
         )
 
 

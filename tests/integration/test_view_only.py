@@ -145,13 +145,13 @@ async def test_an_onlooker_changes_nothing_and_goes_on_looking(name, start, add_
 async def test_the_same_messages_do_their_harm_where_they_are_permitted(start, add_target, intrude):
     """Otherwise the test above would prove nothing."""
     machine = start(machines.qemu, **SERVERS["QEMU"][1])
-    add_target("machine", machine.keys())
+    add_target("machine", machine.keys() | {"power": True})
     hostile = await intrude("machine")
     await hostile.send(ATTACKS["power"])
     await asyncio.to_thread(machine.process.wait, real.PATIENCE)
 
     files = start(real.x11vnc, **SERVERS["x11vnc"][1])
-    add_target("files", files.keys())
+    add_target("files", files.keys() | {"power": True})
     hostile = await intrude("files")
     await hostile.send(directory(files.folder / "made"))
     await asyncio.to_thread(wait_until, (files.folder / "made").is_dir, "the directory is made")
@@ -166,6 +166,24 @@ async def test_the_same_messages_do_their_harm_where_they_are_permitted(start, a
     await asyncio.to_thread(wait_until, lambda: lamp.events == ["click", "key a"], "click and key arrive")
     await hostile.send(say.encodings(0, Encoding.EXTENDED_DESKTOP_SIZE) + say.desktop_size((320, 200)))
     await asyncio.to_thread(wait_until, lambda: "1280x1024" in _geometry(desktop), "the size changes")
+
+
+async def test_the_power_switch_is_the_admins_to_give(start, add_target, intrude):
+    """Nobody learns that there is one, and nobody can press it, unless the target permits it to who is in control."""
+    machine = start(machines.powered)
+    watch = start.also(machine.watching())
+    for name, keys in {"default": {}, "off": {"power": False}, "on": {"power": True}}.items():
+        add_target(name, machine.keys() | keys)
+    for target, mode in (("default", "control"), ("off", "control"), ("on", "view")):
+        hostile = await intrude(target, mode=mode)
+        await hostile.send(ATTACKS["power"])
+        assert await hostile.pixel(5, 5) == machine.background
+        assert (hostile.power, watch.events) == ([], [])
+    hostile = await intrude("on")
+    await hostile.send(ATTACKS["power"])
+    assert await hostile.pixel(5, 5) == machine.background
+    assert hostile.power == [(1, 1)]
+    assert watch.events == ["power 2", "power 3", "power 4"]
 
 
 def _geometry(desktop):

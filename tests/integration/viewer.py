@@ -21,6 +21,7 @@ class Viewer:
         self.seen = bytearray()
         self.copied = []
         self.notes = []
+        self.power = []
         self.size = (0, 0)
         self.name = ""
         self._unread = bytearray()
@@ -110,7 +111,7 @@ class Viewer:
 
     async def _message(self):
         (kind,) = await self._read(1)
-        await {0: self._update, 2: self._bell, 3: self._cut_text}[kind]()
+        await {0: self._update, 2: self._bell, 3: self._cut_text, 250: self._xvp}[kind]()
 
     async def _update(self):
         (count,) = await self._unpack(">xH")
@@ -124,6 +125,9 @@ class Viewer:
 
     async def _bell(self):
         pass
+
+    async def _xvp(self):
+        self.power.append(await self._unpack(">xBB"))
 
     async def _cut_text(self):
         (length,) = await self._unpack(">3xI")

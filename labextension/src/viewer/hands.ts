@@ -18,10 +18,12 @@ export class Hands {
   /**
    * @param _rfb - the desktop, while there is one
    * @param clock - paces what is typed
+   * @param _mayPower - whether the reader may use the power switch, where there is one
    */
   constructor(
     private readonly _rfb: () => IRFB | null,
-    clock: IClock
+    clock: IClock,
+    private readonly _mayPower: boolean
   ) {
     this._typist = new Typist(clock);
   }
@@ -32,7 +34,7 @@ export class Hands {
   /** Whether the desktop's machine can be shut down from here. */
   get hasPower(): boolean {
     const rfb = this._rfb();
-    return rfb !== null && !rfb.viewOnly && rfb.capabilities.power;
+    return this._mayPower && rfb !== null && !rfb.viewOnly && rfb.capabilities.power;
   }
 
   /** Send one of the combinations of `keys.ts`, by name. */

@@ -20,6 +20,8 @@ export interface IViewerSettings {
   /** 0 (none) to 9 (most). */
   readonly compression: number;
   readonly clipboard: ClipboardPolicy;
+  /** Whether the machine may be shut down from here, where its server can. */
+  readonly power: boolean;
 }
 
 /** A viewer's world. Nothing in it is global, so that a test can put fakes in its place. */

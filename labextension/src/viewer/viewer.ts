@@ -26,7 +26,7 @@ export class Viewer implements IActionable {
     const { memory, name, settings, store } = _options;
     this.preferences = new Preferences(memory, name, settings, store);
     const rfb = (): IRFB | null => this._connection.rfb;
-    this.hands = new Hands(rfb, _options.clock);
+    this.hands = new Hands(rfb, _options.clock, _options.settings.power);
     this.camera = new Camera(rfb, name, _options.keepFile);
     this._stage = new Stage(
       _options,
