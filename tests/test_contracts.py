@@ -8,6 +8,7 @@ import yaml
 import jupyter_vnc
 from jupyter_vnc import exceptions, routes
 from jupyter_vnc.exceptions import CloseCode, VNCError
+from jupyter_vnc.hub.handlers import HUB_ROUTES
 
 PACKAGE = Path(jupyter_vnc.__file__).parent
 REPOSITORY = PACKAGE.parent
@@ -69,7 +70,7 @@ def route_of(pattern):
 def test_the_rest_file_has_every_route_and_verb_and_no_other():
     served = {
         (route_of(pattern), verb)
-        for pattern, handler, _ in routes.ROUTES
+        for pattern, handler, _ in [*routes.ROUTES, *HUB_ROUTES]
         for verb in ("get", "head", "post", "put", "patch", "delete")
         if any(verb in vars(kind) for kind in handler.__mro__ if kind.__module__.startswith("jupyter_vnc"))
     }
