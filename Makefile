@@ -26,6 +26,10 @@ help: ## say what there is
 demo: demo-packages front-end ## start JupyterLab with three desktops, and print its URL
 	@exec $(VENV)/bin/python demo/demo.py
 
+.PHONY: hub-demo
+hub-demo: demo-packages front-end .make/hub ## start a JupyterHub with two courses and their machines, and print its URL
+	@exec $(VENV)/bin/python -m demo.hub_demo
+
 # Every part runs, even after one has failed: whoever waits for the result wants to know all of it. What mostly waits
 # runs beside what mostly computes.
 .PHONY: test
@@ -158,6 +162,10 @@ $(VENV)/pyvenv.cfg:
 .make/npm:
 	$(call headline,npm install, for the tests)
 	@npm install --silent --no-audit --no-fund --no-save --prefix $@ configurable-http-proxy@5
+	@touch $@
+
+.make/hub: .make/python .make/npm
+	@$(PIP) install --quiet --editable '.[hub]' 'jupyterlab>=4.4,<5'
 	@touch $@
 
 .make/docs: .make/python

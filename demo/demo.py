@@ -19,8 +19,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -86,9 +86,15 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    argv: Sequence[str], log: Path, *, env: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+    argv: Sequence[str],
+    log: Path,
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    pass_fds: Sequence[int] = (),
+    patience: float = STOP_TIMEOUT,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program in a process group of its own; at the end the whole group goes."""
+    """Run a program in a process group of its own; at the end it gets ``patience`` seconds, then the group goes."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             argv,
@@ -103,14 +109,14 @@ def running(
     try:
         yield process
     finally:
-        stop(process)
+        stop(process, patience)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes], patience: float = STOP_TIMEOUT) -> None:
     """Ask a process to go, then make it and what is left of its group go."""
     process.terminate()
     try:
-        process.wait(STOP_TIMEOUT)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -207,13 +213,13 @@ def targets_of(ports: Mapping[str, int], password_file: Path) -> dict[str, dict[
     }
 
 
-def check_programs() -> None:
+def check_programs(programs: Sequence[str] = PROGRAMS) -> None:
     """Look for the programs before anything is started.
 
     Raises:
         DemoError: names those that are missing.
     """
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         raise DemoError(f"Not installed: {', '.join(missing)}. scripts/system-packages demo installs them.")
 
@@ -270,7 +276,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
                 time.sleep(0.2)
         except OSError:
             time.sleep(0.2)
-    raise DemoError(f"JupyterLab did not start:\n{log.read_text('utf-8', 'replace')}")
+    raise DemoError(f"{log.stem} did not start:\n{log.read_text('utf-8', 'replace')}")
 
 
 @contextmanager
@@ -305,17 +311,16 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def main() -> int:
-    """Run the demo until Ctrl-C or SIGTERM; returns the exit status."""
+def run(opening: Callable[[Path], AbstractContextManager[str]]) -> int:
+    """Open something in a temporary folder and say what it is, until Ctrl-C or SIGTERM; returns the exit status."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
         with (
             tempfile.TemporaryDirectory(prefix="jupyter-vnc-demo-", ignore_cleanup_errors=True) as folder,
-            configuration(Path(folder)) as running_demo,
-            lab(running_demo) as url,
+            opening(Path(folder)) as words,
         ):
-            print(f"\nJupyterLab with three desktops:\n\n    {url}\n\nCtrl-C stops all of it.", flush=True)
+            print(f"\n{words}\n\nCtrl-C stops all of it.", flush=True)
             while True:
                 signal.pause()
     except KeyboardInterrupt:
@@ -324,6 +329,18 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def three_desktops(folder: Path) -> Iterator[str]:
+    """Start the VNC servers and JupyterLab; yields what to tell about it."""
+    with configuration(folder) as started, lab(started) as url:
+        yield f"JupyterLab with three desktops:\n\n    {url}"
+
+
+def main() -> int:
+    """Run the demo until Ctrl-C or SIGTERM; returns the exit status."""
+    return run(three_desktops)
 
 
 if __name__ == "__main__":

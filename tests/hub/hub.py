@@ -203,12 +203,16 @@ class Hub:
 class Person:
     """A browser of somebody, with his login and what a page of the service knows."""
 
-    def __init__(self, hub, name):
+    def __init__(self, hub, name, password="x"):
         self.hub = hub
         self.name = name
         self.http = requests.Session()
         page = self.http.get(f"{hub.url}/hub/login", timeout=20)
-        form = {"username": name, "password": "x", "_xsrf": re.search(r'name="_xsrf" value="([^"]+)"', page.text)[1]}
+        form = {
+            "username": name,
+            "password": password,
+            "_xsrf": re.search(r'name="_xsrf" value="([^"]+)"', page.text)[1],
+        }
         answer = self.http.post(f"{hub.url}/hub/login?next=/hub/home", form, timeout=20)
         assert answer.ok, answer.text[:500]
         self.root = f"{hub.url}/services/vnc/"
