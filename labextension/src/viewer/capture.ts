@@ -3,7 +3,9 @@
  *
  * Ctrl+Alt+Shift, pressed together and let go, gives the keyboard back to the page.
  */
+import { DeadKeys } from './dead-keys';
 import { Emitter } from './emitter';
+import type { IRFB } from './novnc';
 
 /** Lumino leaves shortcuts alone below a node with this attribute; so does Notebook, which listens earlier. */
 const SUPPRESS = 'data-lm-suppress-shortcuts';
@@ -15,12 +17,15 @@ export class Capture {
   /**
    * @param _root - gets the mark that keeps the page's shortcuts away
    * @param _screen - the parent of the canvas; sees keys before noVNC takes them
+   * @param rfb - the desktop, while there is one
    */
   constructor(
     private readonly _root: HTMLElement,
-    private readonly _screen: HTMLElement
+    private readonly _screen: HTMLElement,
+    rfb: () => IRFB | null
   ) {
     const { signal } = this._listening;
+    new DeadKeys(_screen, rfb, signal);
     _screen.addEventListener('focusin', () => this._setCaptured(true), { signal });
     _screen.addEventListener('focusout', () => this._setCaptured(false), { signal });
     _screen.addEventListener('keydown', event => this._keyDown(event), { signal, capture: true });

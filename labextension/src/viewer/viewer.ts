@@ -44,7 +44,7 @@ export class Viewer implements IActionable {
     const { node, screen } = this._stage;
     this.node = node;
     this._fit = new Fit(screen, initialScaling(_options));
-    this._capture = new Capture(node, screen);
+    this._capture = new Capture(node, screen, rfb);
     this._full = new FullScreen(_options.fullscreenElement ?? node);
     this._connection = new Connection({
       ..._options,
