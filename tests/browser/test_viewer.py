@@ -295,6 +295,33 @@ def test_a_text_that_is_too_long_is_refused_with_a_sentence(page, lab):
     assert "256 KiB" in page.locator(".jp-VNC-panel:visible .jp-VNC-note").inner_text()
 
 
+def test_a_text_that_is_too_long_is_not_taken_from_the_desktop(page, lab):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    view(page, lab)
+    page.click('[data-action="clipboard"]')
+    xclip(lab, "-i", input=b"short")
+    area = page.get_by_label("Text from the desktop")
+    assert until(page, lambda: area.input_value() == "short")
+    xclip(lab, "-i", input="ä".encode() * (128 * 1024 + 1))
+    page.locator(".jp-VNC-panel:visible .jp-VNC-note", has_text="at most 256 KiB").wait_for(timeout=5000)
+    page.locator(".jp-VNC-hint", has_text="at most 256 KiB").wait_for(timeout=5000)
+    assert area.input_value() == ""
+    assert page.evaluate("navigator.clipboard.readText()") == "short"
+
+
+def test_long_texts_of_many_scripts_go_both_ways_through_the_panel(page, lab):
+    text = MIXED * (200 * 1024 // len(MIXED.encode()))
+    view(page, lab)
+    page.click('[data-action="clipboard"]')
+    page.get_by_label("Text for the desktop").evaluate("(area, text) => void (area.value = text)", text)
+    page.get_by_role("button", name="Send to the desktop").click()
+    assert until(page, lambda: xclip(lab, "-o", capture_output=True).stdout == text.encode(), 15)
+    back = text[::-1]
+    xclip(lab, "-i", input=back.encode())
+    area = page.get_by_label("Text from the desktop")
+    assert until(page, lambda: area.input_value() == back, 15)
+
+
 def test_the_panel_says_why_the_clipboard_is_not_shared(page, lab):
     view(page, lab)
     page.click('[data-action="clipboard"]')

@@ -23,6 +23,14 @@ export function tooLong(trans: ITranslate): string {
   return trans.__('This is too long: a desktop takes at most %1 KiB.', String(LONGEST_TEXT / 1024));
 }
 
+/** The sentence about such a text that comes from the desktop. */
+export function tooLongToTake(trans: ITranslate): string {
+  return trans.__(
+    'The text that was copied on the desktop is too long: at most %1 KiB are taken over.',
+    String(LONGEST_TEXT / 1024)
+  );
+}
+
 /** What the panel needs. */
 export interface IClipboardOptions {
   readonly trans: ITranslate;
@@ -67,11 +75,15 @@ export class ClipboardPanel implements IPanel {
     }
   }
 
-  /** Text was copied on the desktop. */
-  receive(text: string): void {
-    if (this._allowsFrom) {
-      this._fromDesktop.value = text;
+  /** Text was copied on the desktop. Returns a sentence when it is not taken. */
+  receive(text: string): string | null {
+    if (!this._allowsFrom) {
+      return null;
     }
+    const refusal = isTooLong(text) ? tooLongToTake(this._options.trans) : null;
+    this._fromDesktop.value = refusal === null ? text : '';
+    this._note.textContent = refusal ?? this._note.textContent;
+    return refusal;
   }
 
   private get _allowsFrom(): boolean {

@@ -81,8 +81,12 @@ export class Extras {
   /** noVNC exists, and is not yet connected. */
   opened(rfb: IRFB): void {
     onRFB(rfb, 'clipboard', ({ text }) => {
-      this._stage.clipboard.receive(text);
-      void this._seamless.take(text);
+      const refusal = this._stage.clipboard.receive(text);
+      if (refusal !== null) {
+        this._stage.tell(refusal);
+      } else {
+        void this._seamless.take(text);
+      }
     });
     askInScreenPixels(rfb, () => this._preferences.now.sharp);
     onRFB(rfb, 'bell', () => this._preferences.now.bell && this._bell.ring());
@@ -233,7 +237,7 @@ export class Extras {
     if (fits) {
       this._rfb?.clipboardPasteFrom(text);
     } else {
-      this._stage.hint.show(tooLong(this._options.trans));
+      this._stage.tell(tooLong(this._options.trans));
     }
     return true;
   }
