@@ -136,7 +136,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
 
     async def list_targets(self, visitor: Visitor) -> list[dict[str, Any]]:
         """List what the visitor may look at: the rows of ``GET api/targets``."""
-        return [self._row(Access(target, mode, visitor.user)) for target, mode in await self.catalogue.visible(visitor)]
+        return [self._row(Access(target, mode, visitor.home)) for target, mode in await self.catalogue.visible(visitor)]
 
     async def find(self, visitor: Visitor, name: object) -> tuple[Target, Mode]:
         """Return a target, as this user has it, and the most that the visitor may do there.
@@ -235,6 +235,8 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         """
         access = await self.catalogue.find(visitor, name, owner)
         mine = access.owner.name == visitor.user.name
+        if not mine and not visitor.oversees(access.owner, access.target):
+            raise TargetNotFound
         why = "You gave the machine back." if mine else "Your machine was taken back by who looks after it."
         self.log.info("%s takes the machine of %s at %s back", visitor.user.name, access.owner.name, name)
         self._pooled.release(access.target, access.owner, why)

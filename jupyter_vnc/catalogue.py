@@ -51,11 +51,11 @@ class Catalogue:
 
     async def visible(self, visitor: Visitor) -> list[tuple[Target, Mode]]:
         """List what the visitor may look at, with the most that he may do there."""
-        pairs = [(target, await best_mode(visitor, target)) for target in await self.known(visitor.user)]
+        pairs = [(target, await best_mode(visitor, target)) for target in await self.known(visitor.home)]
         return [(target, mode) for target, mode in pairs if mode is not None]
 
     async def find(self, visitor: Visitor, name: object, owner: str = "") -> Access:
-        """Return a target by name, as its owner has it; the owner is the visitor, or somebody whom he oversees.
+        """Return a target by name, as its owner has it: the visitor, his host, or somebody whom he oversees.
 
         Raises:
             TargetNotFound: unknown or not permitted; the answer is the same, for the owner too.
@@ -66,7 +66,7 @@ class Catalogue:
         for source in self.sources:
             if (target := await self._ask(source, person, name)) is not None:
                 mode = await best_mode(visitor, target)
-                if mode is None or (person is not visitor.user and not visitor.oversees(person, target)):
+                if mode is None or (person is not visitor.home and not visitor.oversees(person, target)):
                     break
                 return Access(target.for_user(person), mode, person)
         raise TargetNotFound
@@ -109,8 +109,9 @@ async def best_mode(visitor: Visitor, target: Target) -> Mode | None:
 
 
 async def _owner(visitor: Visitor, owner: str) -> User:
-    if owner in ("", visitor.user.name):
-        return visitor.user
+    home = visitor.home
+    if owner in ("", visitor.user.name, home.name):
+        return home
     if (person := await visitor.person(owner)) is None:
         raise TargetNotFound(detail=f"nobody called {owner[:64]!r} is known")
     return person

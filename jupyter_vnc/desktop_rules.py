@@ -49,7 +49,7 @@ class ManagedDesktops:
 
     async def list(self, visitor: Visitor) -> list[dict[str, Any]]:
         """List the user's managed desktops that are running or were: the rows of ``GET api/desktops``."""
-        rows = self._manager.list(visitor.user.name)
+        rows = self._manager.list(visitor.home.name)
         return [row for row in rows if await visitor.may("read", f"vnc:{row['name']}")]
 
     async def start(self, visitor: Visitor, name: str, *, restart: bool) -> None:
@@ -62,8 +62,8 @@ class ManagedDesktops:
         """
         self._owner.check_running()
         spec = (await self._managed(visitor, name)).spec
-        await (self._manager.restart if restart else self._manager.ensure)(visitor.user.name, name, spec)
-        await self._manager.settle(visitor.user.name, name)
+        await (self._manager.restart if restart else self._manager.ensure)(visitor.home.name, name, spec)
+        await self._manager.settle(visitor.home.name, name)
 
     async def stop(self, visitor: Visitor, name: str) -> None:
         """Stop a managed desktop with all its programs, and drop its unused tokens.
@@ -73,8 +73,8 @@ class ManagedDesktops:
             NotPermitted: the visitor may only look at it.
         """
         await self._managed(visitor, name)
-        await self._manager.stop(visitor.user.name, name)
-        await self._owner.tokens.revoke(user=visitor.user.name, target=name)
+        await self._manager.stop(visitor.home.name, name)
+        await self._owner.tokens.revoke(user=visitor.home.name, target=name)
         if self._kernels is not None:
             await self._kernels.settled()
 
@@ -86,7 +86,7 @@ class ManagedDesktops:
             NotPermitted: the visitor may only look at it.
         """
         await self._managed(visitor, name)
-        return self._manager.log_text(visitor.user.name, name)
+        return self._manager.log_text(visitor.home.name, name)
 
     async def open_file(self, visitor: Visitor, name: str, find_file: Callable[[], Path]) -> None:
         """Open a file of the server on a managed desktop, which is started where that is needed.
@@ -105,7 +105,7 @@ class ManagedDesktops:
         spec = (await self._managed(visitor, name)).spec
         if not await visitor.may("read", "contents"):
             raise NotPermitted("You may not read files of this server.")
-        await self._manager.open_file(visitor.user.name, name, spec, find_file())
+        await self._manager.open_file(visitor.home.name, name, spec, find_file())
 
     async def offer_display(self, owner: User, tell: Tell, *, occupied: bool) -> None:
         """Give kernels and terminals the display of a managed desktop of the server's owner.

@@ -25,6 +25,10 @@ class Visitor(Protocol):
     def user(self) -> User:
         """Who asks."""
 
+    @property
+    def home(self) -> User:
+        """Whose targets he has where he names nobody: his own, or as a guest in somebody's server, his host's."""
+
     async def may(self, action: str, resource: str) -> bool:
         """Ask the host's authorizer: ``action`` is read, execute or write, ``resource`` is vnc or ``vnc:<name>``."""
 

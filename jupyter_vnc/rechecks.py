@@ -38,7 +38,7 @@ class Rechecker:
         try:
             access = await self._catalogue.find(visitor, session.target.name, owner)
         except TargetNotFound:
-            if await self._catalogue.has(visitor.user, session.target.name):
+            if await self._catalogue.has(visitor.home, session.target.name):
                 raise NotPermitted("You may no longer use this desktop.") from None
             raise
         if session.mode is Mode.CONTROL and access.mode is Mode.VIEW:

@@ -265,4 +265,6 @@ def _taken_by(newcomer: Session, other: Session) -> str:
 def _ended_by(user: User, session: Session) -> str:
     if user.name == session.user.name:
         return "You ended this session."
+    if user.name == session.owner.name:
+        return f"{user.name} ended this session."
     return "An administrator ended this session."

@@ -26,6 +26,12 @@ class JupyterVisitor:
     def __init__(self, handler: JupyterHandler) -> None:
         self._handler = handler
         self.user = _user_of(handler)
+        self._host = owner_of(handler.identity_provider)
+
+    @property
+    def home(self) -> User:
+        """In the server of a hub's user everybody else is his guest; elsewhere everybody has targets of his own."""
+        return self.user if self._host is None or self._host.name == self.user.name else self._host
 
     async def may(self, action: str, resource: str) -> bool:
         """Ask Jupyter's authorizer."""
@@ -38,12 +44,12 @@ class JupyterVisitor:
         return target.mode if target.admits(self.user) else None
 
     def oversees(self, person: User, target: Target) -> bool:
-        """A Jupyter server has one owner; only an admin, where a host knows one, looks after others."""
-        return self.user.admin
+        """Whose server it is looks after his guests; an admin, where a host knows one, after everybody."""
+        return self.user.admin or (self._host is not None and self._host.name == self.user.name)
 
     async def person(self, name: str) -> User | None:
-        """Somebody else is known by name only."""
-        return User(name)
+        """Nobody else has desktops here: a guest has his host's."""
+        return self.home if name == self.home.name else None
 
     async def again(self) -> JupyterVisitor:
         """Ask the hub anew, where there is one; one that does not answer changes nothing."""

@@ -32,7 +32,7 @@ class Somebody:
     """A visitor with rights that a test gives; knows ann and bob."""
 
     def __init__(self, user, *, wards=(), denied=(), reach=None):
-        self.user = user
+        self.user = self.home = user
         self.wards = wards
         self.denied = denied
         self.most = reach
@@ -91,6 +91,15 @@ async def test_nobody_elses_desktop_without_overseeing_him(catalogue, owner, war
 async def test_naming_oneself_needs_no_right(catalogue):
     visitor = Somebody(ANN)
     assert (await catalogue.find(visitor, "mine", "ann")).owner is visitor.user
+
+
+async def test_a_guest_has_his_hosts_targets(catalogue):
+    guest = Somebody(BOB)
+    guest.home = ANN
+    for owner in ("", "bob", "ann"):
+        access = await catalogue.find(guest, "mine", owner)
+        assert access.target.address == UnixAddress("/run/vnc/ann.sock", "ann")
+        assert access.owner is ANN
 
 
 async def test_has_knows_targets_that_are_not_permitted(catalogue):

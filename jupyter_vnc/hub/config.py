@@ -67,21 +67,52 @@ def roles() -> list[dict[str, Any]]:
     return [{"name": "vnc-service", "services": [NAME], "scopes": ["read:users:name", "read:users:groups"]}]
 
 
-def course(group: str, *, instructors: Sequence[str] = (), watchers: Sequence[str] = ()) -> list[dict[str, Any]]:
+#: What a user's server may learn of a guest's roles, for ``c.Spawner.oauth_client_allowed_scopes``.
+GUEST_SCOPES: Final = [f"{VIEW}!server", f"{CONTROL}!server"]
+
+#: What :func:`sharing` lets a user do, and his server in his name.
+_SHARING: Final = ["read:users:name", "read:groups:name"]
+
+#: What a user's server may do, for ``c.Spawner.server_token_scopes``: what the hub's default is, and see and change
+#: with whom it is shared.
+SERVER_SCOPES: Final = [
+    *("users:activity!user", "access:servers!server"),
+    *("shares!server", f"{CONTROL}!server", *_SHARING),
+]
+
+
+def sharing(group: str = "") -> list[dict[str, Any]]:
+    """Return what users need to share their own server, for ``c.JupyterHub.load_roles``.
+
+    Args:
+        group: whose members may; by default all of the hub's users may (it is then the hub's role ``user``).
+    """
+    own = ["shares!user", f"{CONTROL}!user", *_SHARING]
+    if group:
+        return [{"name": f"vnc-{group}-sharing", "groups": [group], "scopes": own}]
+    return [{"name": "user", "scopes": ["self", *own]}]
+
+
+def course(
+    group: str, *, instructors: Sequence[str] = (), watchers: Sequence[str] = (), servers: bool = False
+) -> list[dict[str, Any]]:
     """Return the roles of one course, for ``c.JupyterHub.load_roles``.
 
     Args:
         group: the hub's group of its students, who may use the targets that have it in ``allow_groups``.
         instructors: users who see the course's sessions and machines, look in, help, end and release.
         watchers: users who may look at the course's targets and not touch them.
+        servers: whether instructors and watchers also come to the desktops in the students' own servers. To more than
+            the desktops too, unless the servers have :class:`~jupyter_vnc.hub.authorizer.GuestAuthorizer`.
     """
-    rows = (
-        ("students", {"groups": [group]}, CONTROL),
-        ("instructors", {"users": list(instructors)}, ADMIN),
-        ("watchers", {"users": list(watchers)}, VIEW),
+    enter = [f"access:servers!group={group}"] if servers else []
+    rows: tuple[tuple[str, dict[str, list[str]], str, list[str]], ...] = (
+        ("students", {"groups": [group]}, CONTROL, []),
+        ("instructors", {"users": list(instructors)}, ADMIN, enter),
+        ("watchers", {"users": list(watchers)}, VIEW, enter),
     )
     return [
-        {"name": f"vnc-{group}-{name}", **who, "scopes": [_ACCESS, f"{scope}!group={group}"]}
-        for name, who, scope in rows
+        {"name": f"vnc-{group}-{name}", **who, "scopes": [_ACCESS, f"{scope}!group={group}", *more]}
+        for name, who, scope, more in rows
         if any(who.values())
     ]

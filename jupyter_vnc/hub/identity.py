@@ -45,6 +45,11 @@ class HubVisitor(JupyterVisitor):
         self.rights = Rights.parse(model.get("scopes") or ())
         self._by_scopes: bool = handler.settings["vnc_by_scopes"]
 
+    @property
+    def home(self) -> User:
+        """Everybody has his own targets."""
+        return self.user
+
     def reach(self, target: Target) -> Mode | None:
         """By the hub's scopes, if it passes any on; otherwise whom the target admits may do what its mode says."""
         if self.user.admin:

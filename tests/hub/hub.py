@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 import requests
@@ -195,6 +196,18 @@ class Hub:
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer
 
+    def start_server(self, name, limit=90):
+        """Start a user's server, and wait until it is there."""
+        self.ask("POST", f"/users/{name}/server")
+        end = time.monotonic() + limit
+        while not self.server(name).get("ready"):
+            assert time.monotonic() < end, self.log()[-4000:]
+            time.sleep(0.2)
+
+    def server(self, name):
+        """What the hub knows of a user's server; empty if there is none."""
+        return self.ask("GET", f"/users/{name}").json()["servers"].get("", {})
+
     def person(self, name):
         """Somebody who is logged in."""
         return Person(self, name)
@@ -215,15 +228,31 @@ class Person:
         }
         answer = self.http.post(f"{hub.url}/hub/login?next=/hub/home", form, timeout=20)
         assert answer.ok, answer.text[:500]
-        self.root = f"{hub.url}/services/vnc/"
+        self.base = "/services/vnc/"
+
+    @property
+    def root(self):
+        """Where the routes are."""
+        return f"{self.hub.url}{self.base}{'' if self.base.startswith('/services/') else 'vnc/'}"
+
+    def at(self, owner):
+        """The same browser at somebody's server."""
+        other = copy(self)
+        other.base = f"/user/{owner}/"
+        return other
 
     def enter(self):
-        """Open the service's page, through the hub's login; return it."""
-        return self.http.get(self.root, timeout=20, headers={"Sec-Fetch-Mode": "navigate"})
+        """Open the page with the desktops, through the hub's login, and its question if there is one; return it."""
+        answer = self.http.get(self.root, timeout=20, headers={"Sec-Fetch-Mode": "navigate"})
+        if "/hub/api/oauth2/authorize" not in answer.url or not answer.ok:
+            return answer
+        form = re.findall(r'name="(_xsrf|scopes)"[^>]*?value="([^"]+)"', re.sub(r"\s+", " ", answer.text))
+        headers = {"Origin": self.hub.url, "Referer": answer.url, "Sec-Fetch-Mode": "navigate"}
+        return self.http.post(answer.url, form, headers=headers, timeout=20)
 
     def ask(self, path, method="GET", **more):
         """Make a request as a page of the service does."""
-        cookies = [one.value for one in self.http.cookies if one.name == "_xsrf" and one.path == "/services/vnc/"]
+        cookies = [one.value for one in self.http.cookies if one.name == "_xsrf" and one.path == self.base]
         headers = {"X-XSRFToken": cookies[0] if cookies else "", "Sec-Fetch-Mode": "cors", "Origin": self.hub.url}
         return self.http.request(method, self.root + path, headers=headers, timeout=20, allow_redirects=False, **more)
 
@@ -240,9 +269,8 @@ class Person:
         """The header with his cookies for the service."""
         return "; ".join(f"{one.name}={one.value}" for one in self.http.cookies if self._sent(one.path))
 
-    @staticmethod
-    def _sent(path):
-        return path == "/" or "/services/vnc/".startswith(path)
+    def _sent(self, path):
+        return path == "/" or self.base.startswith(path)
 
     async def connect(self, token, *offered):
         """Open the websocket as a browser does."""

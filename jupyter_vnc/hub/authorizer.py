@@ -1,0 +1,80 @@
+"""Guests in a user's server: the hub lets its users share their servers, and this lets guests see the desktops only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable
+from typing import Any, Final
+
+from jupyter_server.base.handlers import JupyterHandler
+from jupyterhub.services.auth import check_scopes
+from jupyterhub.singleuser.extension import JupyterHubAuthorizer, JupyterHubUser
+from traitlets import Dict, Instance, List, Unicode, default
+
+from .scopes import CONTROL, VIEW
+from .shares import Shares
+
+#: What a guest does with ``vnc``, the whole: whoever may open a desktop asks for tokens, which is writing.
+_WHOLE: Final = frozenset({"read", "write"})
+#: What a guest does with ``vnc:<name>``, one desktop, by scope. To start and stop it is its owner's.
+_ONE: Final = {VIEW: frozenset({"read"}), CONTROL: frozenset({"read", "execute"})}
+
+
+class GuestAuthorizer(JupyterHubAuthorizer):  # type: ignore[misc]
+    """The server's owner may do everything; others, with whom it is shared, what their scopes say.
+
+    A guest with ``custom:jupyter-vnc:view!server=owner/name`` looks at desktops, with ``custom:jupyter-vnc:control``
+    he uses them. It does not matter whether a role gives him the scope or the owner by sharing. Of the rest of the
+    server he has nothing, unless ``guest_resources`` gives it to him.
+    """
+
+    guest_resources = Dict(
+        key_trait=Unicode(),
+        value_trait=List(Unicode()),
+        help="""What guests may do with other parts of the server, beside looking at desktops: resource to actions, as
+        ``{"contents": ["read"]}``. Default: nothing. ``{"*": ["read", "write", "execute"]}`` is the whole server, as
+        without this authorizer.
+        """,
+    ).tag(config=True)
+
+    shares = Instance(Shares)
+
+    @default("shares")
+    def _default_shares(self) -> Shares:
+        return Shares(self.hub_auth, *_server(), self.log)
+
+    def is_authorized(
+        self, handler: JupyterHandler, user: JupyterHubUser, action: str, resource: str
+    ) -> bool | Awaitable[bool]:
+        """Whether a user may do something; see the class.
+
+        For desktops a guest's answer is to be awaited. For all else it is one at once: an extension that does not
+        await would take an awaitable for a yes.
+        """
+        model: dict[str, Any] = user.hub_user
+        if not self.hub_auth.check_scopes(self.hub_auth.access_scopes, model):
+            return False
+        if user.username == _server()[0]:
+            return True
+        if any(action in self.guest_resources.get(key, ()) for key in ("*", resource)):
+            return True
+        return self._may_with_desktops(model, action, resource) if _is_ours(resource) else False
+
+    async def _may_with_desktops(self, model: dict[str, Any], action: str, resource: str) -> bool:
+        shared = await self.shares.scopes_of(model["name"], model.get("groups") or ())
+        held = [scope for scope in (CONTROL, VIEW) if _has(scope, {*model["scopes"], *shared})]
+        return bool(held) and action in (_ONE[held[0]] if ":" in resource else _WHOLE)
+
+
+def _server() -> tuple[str, str]:
+    """Whose server this is, and its name, which is empty for the first."""
+    return os.environ.get("JUPYTERHUB_USER", ""), os.environ.get("JUPYTERHUB_SERVER_NAME", "")
+
+
+def _is_ours(resource: str) -> bool:
+    return resource.partition(":")[0] == "vnc"
+
+
+def _has(scope: str, held: set[str]) -> bool:
+    """Whether somebody has a scope for this server."""
+    return bool(check_scopes({f"{scope}!server={'/'.join(_server())}"}, held))

@@ -1,0 +1,243 @@
+"""The extension inside users' servers: their desktops through the hub's proxy, and guests whom they invite."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import tempfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from playwright.async_api import async_playwright
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.hub import hub as hubs
+from tests.hub.conftest import looking, until
+from tests.integration import lamp, real
+from tests.needs import require
+
+#: What is on everybody's desktop: a lamp, whose events are in a file of the user's home.
+LAMP = f'exec xterm -geometry 60x20+100+100 -e {sys.executable} {lamp.__file__} "$HOME/events"'
+SERVER = f"""
+c.VNCBroker.targets = {{"desk": {{"desktop": {{"command": ["sh", "-c", {LAMP!r}], "geometry": "800x600"}}}}}}
+c.VNCBroker.recheck_interval = 1
+c.HubOAuth.cache_max_age = 1
+"""
+HUB = """
+c.Spawner.args = ["--allow-root"]
+c.Spawner.environment = {{
+    "PYTHONPATH": {root!r},
+    "JUPYTER_CONFIG_PATH": {folder!r} + "/server",
+    "JUPYTERHUB_ALLOW_WEBSOCKET_COOKIE_AUTH": "0",
+}}
+c.JupyterHub.load_roles += vnc.course("course-s", instructors=["sue"], watchers=["wes"], servers=True)
+"""
+GROUPS = {"course-s": {"users": ["ann", "amy"]}, "others": {"users": ["flo"]}}
+
+
+def blocks():
+    """What the documentation tells a hub's admin, an admin of users' servers, and a user to write."""
+    page = (hubs.ROOT / "docs" / "howto" / "jupyterhub.md").read_text()
+    section = page.partition("## Guests in a user's server")[2].partition("\n## ")[0]
+    config, authorizer, cell = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    return config, authorizer, cell
+
+
+@pytest.fixture(scope="module")
+def hub():
+    """A hub whose users' servers have managed desktops; the folder's name is short, for their sockets' sake."""
+    require("Xtigervnc", "xterm", "dbus-daemon")
+    with tempfile.TemporaryDirectory(prefix="jvh-") as name:
+        folder = Path(name)
+        (folder / "server").mkdir()
+        config, authorizer, _ = blocks()
+        (folder / "server" / "jupyter_server_config.py").write_text(SERVER + authorizer)
+        more = config + HUB.format(root=str(hubs.ROOT), folder=name)
+        with hubs.running(folder, "c.VNCBroker.targets = {}\n", groups=GROUPS, more=more) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def owner(hub):
+    """Ann, in her server."""
+    ann = hub.person("ann")
+    hub.start_server("ann")
+    ann = ann.at("ann")
+    assert ann.enter().ok
+    return ann
+
+
+def events(hub, name="ann"):
+    """What has reached somebody's desktop."""
+    return (hub.folder / f"home-{name}" / "events").read_text().splitlines()
+
+
+def x_servers(hub):
+    """The X servers of all the hub's users."""
+    named = [one for one in psutil.process_iter(["name"]) if one.info["name"] == "Xtigervnc"]
+    return [one.pid for one in named if environment_of(one).get("HOME", "").startswith(str(hub.folder))]
+
+
+def environment_of(process):
+    """A process's variables, if it is there and ours."""
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
+
+
+async def lit(viewer):
+    """See the lamp, whatever it has been told so far."""
+    async with asyncio.timeout(real.PATIENCE):
+        while await viewer.pixel(*real.LAMP_POINT) not in {lamp.READY, lamp.KEY}:
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def working(person, **more):
+    """Somebody at Ann's desktop, whose lamp listens."""
+    async with looking(person, "desk", **more) as viewer:
+        await lit(viewer)
+        await viewer.move(*real.LAMP_HAND)
+        yield viewer
+
+
+@pytest.fixture
+def notebook(hub, owner, monkeypatch):
+    """The functions that a cell of the owner's notebook has; her server is not shared any more afterwards."""
+    for process in psutil.process_iter():
+        found = environment_of(process)
+        if found.get("JUPYTERHUB_USER") == "ann" and found["HOME"].startswith(str(hub.folder)):
+            break
+    for name in ("API_URL", "API_TOKEN", "USER", "SERVER_NAME"):
+        monkeypatch.setenv(f"JUPYTERHUB_{name}", found[f"JUPYTERHUB_{name}"])
+    cell = {}
+    exec(blocks()[2], cell)
+    yield cell
+    cell["nobody_any_more"]()
+
+
+@pytest.fixture
+def invite(hub, notebook):
+    """Let somebody who has logged in into Ann's server."""
+
+    def invite(name, right):
+        guest = hub.person(name).at("ann")
+        notebook["invite"](name, right)
+        assert guest.enter().ok
+        return guest
+
+    return invite
+
+
+async def test_a_users_desktop_is_reached_through_the_hubs_proxy(hub, owner):
+    assert owner.ask("view/desk").status_code == 200
+    async with working(owner) as viewer:
+        await viewer.key("g")
+        await until(lambda: "key g" in events(hub))
+        assert [row["user"] for row in owner.ask("api/sessions").json()] == ["ann"]
+
+
+async def test_no_cookie_alone_opens_a_websocket_of_this_server(hub, owner):
+    headers = {"Cookie": owner.cookies(), "Origin": hub.url, "Sec-Fetch-Mode": "websocket"}
+    url = f"{hub.url}/user/ann/api/events/subscribe".replace("http", "ws", 1)
+    with pytest.raises(HTTPClientError, match="403"):
+        await websocket_connect(HTTPRequest(url, headers=headers))
+    with pytest.raises(HTTPClientError, match="403"):
+        await owner.connect("x" * 43)
+
+
+async def test_a_guest_who_may_look_sees_the_owners_desktop_and_cannot_type(hub, owner, invite):
+    gus = invite("gus", "view")
+    assert {row["name"]: row["mode"] for row in gus.ask("api/targets").json()} == {"desk": "view"}
+    assert gus.issue("desk", mode="control")[0] == 403
+    async with working(owner) as viewer, looking(gus, "desk") as look:
+        await lit(look)
+        await look.move(*real.LAMP_HAND)
+        await look.key("x")
+        await look.pixel(5, 5)
+        await viewer.key("o")
+        await until(lambda: "key o" in events(hub))
+        await look.until_pixel(*real.LAMP_POINT, lamp.KEY)
+        assert "key x" not in events(hub)
+        assert len(x_servers(hub)) == 1
+        assert {row["user"] for row in owner.ask("api/targets/desk/viewers").json()} == {"ann", "gus"}
+
+
+async def test_a_guest_who_may_control_types(hub, invite, owner):
+    gil = invite("gil", "control")
+    async with working(gil) as viewer:
+        await viewer.key("c")
+        await until(lambda: "key c" in events(hub))
+    assert gil.ask("api/desktops/desk", "DELETE").status_code == 403
+    assert gil.ask("api/desktops/desk", "POST", json={"action": "restart"}).status_code == 403
+
+
+def test_a_guest_has_nothing_else_of_the_server(invite):
+    gus = invite("gus", "control")
+    for path in ("contents", "kernels", "sessions", "terminals", "status", "kernelspecs"):
+        assert gus.ask(f"../api/{path}").status_code == 403, path
+    assert gus.ask("../api/kernels", "POST", json={}).status_code == 403
+    assert gus.ask("../api/terminals", "POST", json={}).status_code == 403
+
+
+def test_a_guest_without_our_scopes_has_nothing_at_all(hub, notebook):
+    gus = hub.person("gip").at("ann")
+    body = {"user": "gip", "scopes": ["access:servers"]}
+    assert requests.post(notebook["shares"], headers=notebook["as_me"], json=body, timeout=20).ok
+    assert gus.enter().status_code == 403
+    assert gus.ask("api/targets").status_code == 403
+
+
+@pytest.mark.parametrize(("name", "status"), [("zoe", 403), ("amy", 403), ("sue", 200), ("wes", 200)])
+def test_strangers_and_fellow_students_stay_out_and_instructors_come_in(hub, owner, name, status):
+    person = hub.person(name).at("ann")
+    assert person.enter().status_code == status
+    if status == 200:
+        (desk,) = person.ask("api/targets").json()
+        assert desk["mode"] == {"sue": "control", "wes": "view"}[name]
+        assert person.ask("../api/contents").status_code == 403
+    else:
+        assert person.ask("api/targets").status_code == 403
+
+
+async def test_who_is_no_longer_a_guest_loses_the_desktop(notebook, invite):
+    gus = invite("gus", "view")
+    async with looking(gus, "desk") as viewer:
+        notebook["nobody_any_more"]()
+        assert await viewer.until_closed() == (4403, "You may no longer use this service.")
+
+
+async def test_the_owner_ends_a_guests_session(owner, invite):
+    gus = invite("gus", "view")
+    async with looking(gus, "desk") as viewer:
+        (row,) = owner.ask("api/sessions").json()
+        assert (row["user"], row["owner"]) == ("gus", "ann")
+        assert owner.ask(f"api/sessions/{row['id']}", "DELETE").status_code == 204
+        assert await viewer.until_closed() == (4410, "ann ended this session.")
+
+
+@pytest.mark.browser
+async def test_a_page_comes_back_after_the_hubs_proxy_was_killed(hub, owner):
+    require(CHROMIUM)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = await browser.new_page()
+        await page.goto(f"{hub.url}/hub/login?next=/user/ann/vnc/view/desk")
+        await page.fill("input[name=username]", "ann")
+        await page.fill("input[name=password]", "x")
+        await page.press("input[name=password]", "Enter")
+        await page.wait_for_selector(".jp-VNC[data-state='connected']")
+        os.kill(int((hub.folder / "jupyterhub-proxy.pid").read_text().split()[0]), signal.SIGKILL)
+        await page.wait_for_selector(".jp-VNC:not([data-state='connected'])")
+        await page.wait_for_selector(".jp-VNC[data-state='connected']", timeout=60_000)
+        await page.mouse.move(300, 300)
+        await page.keyboard.press("b")
+        await until(lambda: "key b" in events(hub))
+        await browser.close()
