@@ -112,9 +112,11 @@ class Desktop:
         }
 
     def become(self, state: State, message: str = "") -> None:
-        """Note what it is from now on."""
-        self.state, self.message, self.since = state, message, datetime.now(UTC)
-        self.on_change(self)
+        """Note what it is from now on; that it has come further in the same state is no change of it."""
+        before, self.state = self.state, state
+        self.message, self.since = message, datetime.now(UTC)
+        if state is not before:
+            self.on_change(self)
 
     # -- start ----------------------------------------------------------------------------------------------------
 

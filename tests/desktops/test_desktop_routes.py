@@ -6,6 +6,8 @@ import json
 import pytest
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 
+from jupyter_vnc.audit import DESKTOP_EVENT
+
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
 BROKEN = "echo 'no display for you' >&2; exit 7"
@@ -140,3 +142,39 @@ async def test_who_may_not_read_files_opens_none(client, jp_serverapp, jp_root_d
     jp_serverapp.web_app.settings["authorizer"] = NoFiles(parent=jp_serverapp)
     for path in ("note.txt", "nothing.txt"):
         assert (await open_file(client, path)).code == 403
+
+
+# Events
+
+
+@pytest.fixture
+def told(jp_serverapp):
+    """What listeners of the server's own events are told of desktops: (desktop, user, state)."""
+    told = []
+
+    async def listen(logger, schema_id, data):
+        assert (schema_id, set(data)) == (DESKTOP_EVENT, {"desktop", "user", "state"})
+        told.append((data["desktop"], data["user"], data["state"]))
+
+    jp_serverapp.event_logger.add_listener(schema_id=DESKTOP_EVENT, listener=listen)
+    return told
+
+
+async def until(true):
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+async def test_each_state_of_a_desktop_is_told_once(client, told):
+    assert (await do(client, "POST", "desktop", "start")).code == 200
+    assert (await do(client, "DELETE", "desktop")).code == 204
+    await until(lambda: told and told[-1][2] == "stopped")
+    assert [state for _, _, state in told] == ["starting", "up", "stopped"]
+    assert {(name, bool(user)) for name, user, _ in told} == {("desktop", True)}
+
+
+async def test_a_desktop_that_fails_is_told_to_be_down(client, told):
+    assert (await do(client, "POST", "broken", "start")).code == 502
+    await until(lambda: told and told[-1][2] == "down")
+    assert [state for _, _, state in told] == ["starting", "down"]
