@@ -70,7 +70,10 @@ class Client:
         """Open the websocket with a token."""
         url = self.origin.replace("http", "ws", 1) + self.url("/ws")
         offered = ["binary", f"vnc.token.{token}"] if subprotocols is None else subprotocols
-        return await websocket_connect(HTTPRequest(url, headers=headers or self.token), subprotocols=offered)
+        # A thousand at once may wait longer than tornado would.
+        limits = {"connect_timeout": 90, "request_timeout": 90}
+        request = HTTPRequest(url, headers=headers or self.token, **limits)
+        return await websocket_connect(request, subprotocols=offered)
 
 
 async def read_to_close(websocket, limit=100):
