@@ -117,12 +117,14 @@ class DesktopSpec:
     """A desktop that we start: its session command (empty: the first one installed), size and resolution.
 
     ``sends_clipboard``: whether its X server may send the text of its clipboard. RFB has no other way to keep it back.
+    ``fullscreen``: whether the windows of a command fill the screen as long as no window manager runs.
     """
 
     command: tuple[str, ...] = ()
     geometry: str = "1680x1050"
     dpi: int = 96
     sends_clipboard: bool = True
+    fullscreen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ _DESKTOP_KEYS: Final[Mapping[str, checks.Check]] = {
     "command": checks.argv,
     "geometry": checks.geometry,
     "dpi": checks.integer(40, 600),
+    "fullscreen": checks.flag,
 }
 
 #: Where one server is, and how to log in there: keys of a target, and of each machine of a pool.

@@ -43,6 +43,7 @@ GOOD = [
         "address",
         DesktopAddress(DesktopSpec(("openbox", "--sm-disable"), "800x600", 120)),
     ),
+    ("desktop", {"fullscreen": False}, {}, "address", DesktopAddress(DesktopSpec(fullscreen=False))),
     ("pool", {"machines": ["a:1"]}, {}, "address", PoolAddress((PoolMachine("m1", TCPAddress("a", 1)),))),
     ("username", "ann", HOST, "credentials.username", "ann"),
     ("password", "hunter2", HOST, "credentials.value", Secret("hunter2")),

@@ -19,7 +19,7 @@ from jupyter_vnc.targets import State
 
 from . import session, xauthority, xvnc
 from .checks import check_doors, failure
-from .process import Exit, Tree
+from .process import Exit, Tree, isolated
 from .processes import display_holder, lock_file, remove_folder
 from .readiness import answers, appears, count_clients, free_displays, settles
 from .runtime import AUTHORITY, SOCKET, Runtime, record_server
@@ -30,6 +30,9 @@ Result = TypeVar("Result")
 
 #: What a desktop cannot be without, and what we call it.
 VITAL: Final = {"server": "X server", "session": "session"}
+
+#: The program that fits windows to the screen where no window manager does; its one line is in the log, too.
+FITTER: Final = "fullscreen"
 
 #: A session that ends within so many seconds, before one of its programs is on the display, did not start.
 SESSION_GRACE: Final = 0.25
@@ -99,7 +102,7 @@ class Desktop:
     @property
     def log_text(self) -> str:
         """The log of X server and session: of this run, or of the last one."""
-        text = "".join(self._tree.log(name) for name in VITAL) if self._tree is not None else ""
+        text = "".join(self._tree.log(name) for name in (*VITAL, FITTER)) if self._tree is not None else ""
         return text or self._old_log
 
     def public(self) -> dict[str, Any]:
@@ -184,6 +187,8 @@ class Desktop:
         clients = count_clients(self._display)
         await tree.run("session", command.command, environ, folder=settings.home)
         await settles(self._display, clients, [tree.exited(name) for name in VITAL], SESSION_GRACE)
+        if command.alone and spec.fullscreen:
+            await self._fit_windows(tree)
         for name, what in VITAL.items():
             if tree.exited(name).done():
                 raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())
@@ -253,6 +258,14 @@ class Desktop:
             environ.update(address)
         else:
             self._log.warning("Desktop %s: no D-Bus session bus: %s", self.name, quote_remote(tree.log("bus")))
+
+    async def _fit_windows(self, tree: Tree) -> None:
+        """Let an application have the whole screen; a desktop on which that fails is a desktop, too."""
+        try:
+            program = isolated("fullscreen", str(self._display), str(self._folder / AUTHORITY))
+            await tree.run(FITTER, program, os.environ)
+        except DesktopFailed as error:
+            self._log.warning("Desktop %s: windows will not fill the screen: %s", self.name, error.log_line)
 
     async def run(self, command: Sequence[str], folder: str, patience: float) -> Exit | None:
         """Start a program on the desktop, as its session would; it ends with the desktop.

@@ -21,10 +21,10 @@ from jupyter_vnc.exceptions import DesktopFailed
 from .processes import MARKER_VARIABLE, kill_marked, remove_display, remove_folder
 from .supervisor import KILL_PATIENCE, LAST_GRACE, LOG_KEPT
 
-#: Where :mod:`jupyter_vnc` is; the supervisor's interpreter has no site packages of its own.
+#: Where :mod:`jupyter_vnc` is; an isolated interpreter has no site packages of its own.
 _ROOT: Final = Path(__file__).parents[2]
 _SCRIPT: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from jupyter_vnc.desktops.supervisor import main; main(*sys.argv[2:])"
+    "import sys; sys.path.insert(0, sys.argv[1]); from jupyter_vnc.desktops.{} import main; main(*sys.argv[2:])"
 )
 
 #: What the supervisor itself has to say, when something is wrong with it.
@@ -82,7 +82,7 @@ class Tree:
         Raises:
             DesktopFailed: no process can be started.
         """
-        command = [sys.executable, "-I", "-S", "-c", _SCRIPT, str(_ROOT), str(folder), str(os.getpid()), marker]
+        command = isolated("supervisor", str(folder), str(os.getpid()), marker)
         try:
             process, ours = _start(command, folder / f"{_OWN_LOG}.log", lock)
         except OSError as error:
@@ -200,6 +200,14 @@ class Tree:
             if not gone.done():
                 gone.set_result(Exit(-signal.SIGKILL, said))
                 self.on_exit(name, gone.result())
+
+
+def isolated(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs ``main`` of a module of this folder in an interpreter of its own, started quickly.
+
+    The module may import the standard library and its like only.
+    """
+    return [sys.executable, "-I", "-S", "-c", _SCRIPT.format(module), str(_ROOT), *arguments]
 
 
 def _start(command: Sequence[str], log: Path, lock: int) -> tuple[subprocess.Popen[bytes], socket.socket]:

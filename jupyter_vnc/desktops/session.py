@@ -103,11 +103,15 @@ LOCKERS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SessionCommand:
-    """What to run, and the variables that the session wants."""
+    """What to run, and the variables that the session wants.
+
+    ``alone``: as far as we know, no window manager comes with it.
+    """
 
     name: str
     command: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
+    alone: bool = False
 
 
 def which(program: str) -> str | None:
@@ -139,7 +143,9 @@ def _named(command: Sequence[str]) -> SessionCommand:
         said = f"The program of this desktop, {Path(program).name}, is not installed, or may not be run."
         raise DesktopFailed(said, detail=program)
     known = next((kind for kind in SESSIONS if kind.command[0] == Path(program).name), None)
-    return SessionCommand(Path(program).name, (found, *command[1:]), known.variables if known else {})
+    return SessionCommand(
+        Path(program).name, (found, *command[1:]), known.variables if known else {}, alone=known is None
+    )
 
 
 def _with_terminal(command: tuple[str, ...], which: Which) -> tuple[str, ...]:

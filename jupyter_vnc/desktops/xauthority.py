@@ -32,3 +32,12 @@ def write(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(encode(secrets.token_bytes(COOKIE_BYTES)))
+
+
+def read(path: Path) -> bytes:
+    """Read the cookie of a file that :func:`write` has written.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return path.read_bytes()[-COOKIE_BYTES:]

@@ -30,7 +30,7 @@ def installed(*programs):
 )
 def test_the_first_session_that_is_installed(programs, name, command):
     chosen = session.choose(DesktopSpec(), installed(*programs))
-    assert (chosen.name, chosen.command) == (name, command)
+    assert (chosen.name, chosen.command, chosen.alone) == (name, command, False)
 
 
 def test_a_bare_window_manager_gets_a_terminal():
@@ -55,7 +55,9 @@ def test_the_admins_command_wins(tmp_path, monkeypatch):
     chosen = session.choose(DesktopSpec(("~/mate-session", "--debug")), installed("xfce4-session"))
     assert chosen.command == (str(program), "--debug")
     assert chosen.variables["XDG_CURRENT_DESKTOP"] == "MATE"
+    assert not chosen.alone
     assert session.choose(DesktopSpec(("sh",))).variables == {}
+    assert session.choose(DesktopSpec(("sh",))).alone
 
 
 def test_a_command_that_is_not_installed_is_named_without_its_path():
