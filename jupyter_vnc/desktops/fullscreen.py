@@ -154,11 +154,20 @@ class Keeper:
             return
         if event.window == self._root:
             self._resized(event.geometry.width, event.geometry.height)
-        elif (window := self._windows.get(event.window)) is not None and window.fills:
+        elif (window := self._windows.get(event.window)) is not None:
             is_news = event.sequence >= window.request
             if event.geometry != window.wanted and is_news and window.patience:
                 window.patience -= 1
-                window.request = self._link.send(x11.configure(window.ident, window.wanted))
+                self._insist(window, event.geometry)
+
+    def _insist(self, window: Window, present: Geometry) -> None:
+        """Put a window back that went elsewhere; a dialog that has made itself larger or smaller is centred anew."""
+        size = present.width, present.height
+        if not window.fills and size != (window.wanted.width, window.wanted.height):
+            window.least = window.most = size
+            self._put(window)
+        elif window.fills:
+            window.request = self._link.send(x11.configure(window.ident, window.wanted))
 
     def _resized(self, width: int, height: int) -> None:
         self._size = width, height
