@@ -85,7 +85,7 @@ export function fillToolbar(toolbar: Toolbar, viewer: Viewer, trans: IRenderMime
   const state = new Widget();
   state.addClass('jp-VNC-state');
   update.push(() => {
-    state.node.textContent = shortStatus(trans, viewer.status.phase, viewer.viewOnly);
+    state.node.textContent = shortStatus(trans, viewer.status, viewer.viewOnly);
     state.node.dataset.phase = viewer.status.phase;
   });
   toolbar.addItem('state', state);

@@ -83,6 +83,11 @@ export class FakeSocket extends EventTarget {
     this.dispatchEvent(new Event('open'));
   }
 
+  /** The server says something beside the picture. */
+  note(note: object): void {
+    this.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(note) }));
+  }
+
   /** The server closes, or the network does. */
   end(code: number, reason = ''): void {
     this.closed = true;

@@ -1,11 +1,16 @@
 import './dom';
+import { World } from './fakes';
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { START_TIMEOUT } from '../src/viewer/attempt';
 import { type IMessage, Messages, type Note, placeWords, takeNotes } from '../src/viewer/notes';
 import { type IRoom, peopleIn } from '../src/viewer/people';
+import type { IManaged } from '../src/viewer/startup';
 import { english } from '../src/viewer/text';
+import { PageToolbar } from '../src/viewer/toolbar';
+import { Viewer } from '../src/viewer/viewer';
 
 /** A websocket as far as messages go, with noVNC's listener on it. */
 function socketWithNoVNC(): { receive: (data: unknown) => void; notes: Note[]; rfb: unknown[] } {
@@ -74,6 +79,74 @@ describe('a place in line', () => {
     const place = { kind: 'place', waiting: 4, size: 20 } as const;
     assert.match(placeWords(english, { ...place, place: 3 }), /All 20 machines .* number 3 /);
     assert.match(placeWords(english, { ...place, place: 1 }), /You are next/);
+  });
+
+  /** A viewer whose websocket is open; it asks nobody how far a start is. */
+  async function waiting(world: World): Promise<{ viewer: Viewer; state: () => string; told: () => string }> {
+    const asked = (): Promise<never> => Promise.reject(new Error('nobody is to be asked'));
+    const desktop: IManaged = { news: asked, log: asked, logPage: '' };
+    const viewer = new Viewer({ ...world.options, desktop });
+    const toolbar = new PageToolbar(viewer, english, []);
+    document.body.replaceChildren(toolbar.node, viewer.node);
+    viewer.connect();
+    await world.upgrade();
+    return {
+      viewer,
+      state: () => toolbar.node.querySelector('.jp-VNC-state')?.textContent ?? '',
+      told: () => viewer.node.querySelector('.jp-VNC-detail')?.textContent ?? ''
+    };
+  }
+
+  const at = (place: number) => ({ kind: 'place', place, waiting: 9, size: 20 });
+
+  it('lasts as long as it takes, and ends with a machine', async () => {
+    const world = new World();
+    const { viewer, state, told } = await waiting(world);
+    for (let place = 9; place > 0; place -= 1) {
+      world.socket.note(at(place));
+      await world.clock.advance(START_TIMEOUT - 1);
+      assert.equal(viewer.status.state, 'in-line');
+    }
+    assert.equal(state(), 'In line');
+    assert.match(told(), /You are next/);
+    await world.greet();
+    assert.equal(state(), 'Connected');
+    viewer.dispose();
+  });
+
+  it('is given up when nobody says anything any more', async () => {
+    const world = new World();
+    const { viewer } = await waiting(world);
+    world.socket.note(at(2));
+    await world.clock.advance(START_TIMEOUT + 1);
+    assert.equal(viewer.status.state, 'stalled');
+    viewer.dispose();
+  });
+
+  it('is news only when it is another one: the button stays, and nothing is read out again', async () => {
+    const world = new World();
+    const { viewer } = await waiting(world);
+    world.socket.note(at(2));
+    const [stop] = viewer.node.querySelectorAll('.jp-VNC-buttons button');
+    const said = viewer.node.querySelector('.jp-VNC-live')!.firstChild;
+    world.socket.note(at(2));
+    assert.equal(viewer.node.querySelector('.jp-VNC-buttons button'), stop);
+    assert.equal(viewer.node.querySelector('.jp-VNC-live')!.firstChild, said);
+    world.socket.note(at(1));
+    assert.match(viewer.node.querySelector('.jp-VNC-live')!.textContent ?? '', /You are next/);
+    viewer.dispose();
+  });
+
+  it('is left by the button', async () => {
+    const world = new World();
+    const { viewer } = await waiting(world);
+    world.socket.note(at(2));
+    const stop = viewer.node.querySelector<HTMLElement>('.jp-VNC-buttons button')!;
+    assert.equal(stop.textContent, 'Stop waiting');
+    stop.click();
+    assert.ok(world.socket.closed);
+    assert.equal(viewer.status.phase, 'idle');
+    viewer.dispose();
   });
 });
 

@@ -6,9 +6,18 @@ import { Backoff } from './backoff';
 import { Timer } from './clock';
 import { Emitter } from './emitter';
 import type { IGrant } from './grant';
-import { type Note, placeWords } from './notes';
+import { type IPlace, type Note, placeWords } from './notes';
 import type { IRFB } from './novnc';
-import { closings, type IClosing, type Phase, progress, refusals, type Remedy, surprises } from './status';
+import {
+  closings,
+  type IClosing,
+  IN_LINE,
+  type Phase,
+  progress,
+  refusals,
+  type Remedy,
+  surprises
+} from './status';
 import type { ITranslate } from './text';
 
 /** A connection counts as a success when it has held this long (milliseconds). */
@@ -163,9 +172,19 @@ export class Connection {
 
   private _noted(note: Note): void {
     if (note.kind === 'place' && this._status.phase === 'starting') {
-      this._set({ ...this._describe('starting'), detail: placeWords(this._options.trans, note) });
+      this._queue(note);
     }
     this.noted.emit(note);
+  }
+
+  /** The place is told every other second; only another one is news. */
+  private _queue(place: IPlace): void {
+    const { trans, title } = this._options;
+    const detail = placeWords(trans, place);
+    if (detail !== this._status.detail) {
+      const sentence = trans.__('Waiting for a machine of “%1”.', title);
+      this._set({ ...this._describe('starting'), state: IN_LINE, sentence, detail });
+    }
   }
 
   private _connected(): void {

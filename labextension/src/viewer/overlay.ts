@@ -3,7 +3,7 @@
  */
 import type { IStatus } from './connection';
 import { button, element } from './dom';
-import { type Remedy, remedies } from './status';
+import { IN_LINE, type Remedy, remedies } from './status';
 import type { INews } from './startup';
 import type { ITranslate } from './text';
 
@@ -95,7 +95,8 @@ export class Overlay {
     const { remedy } = status;
     const stop = { onClick: () => this._actions.stop(), className: 'jp-VNC-button' };
     if (remedy === null) {
-      return status.phase === 'connected' ? [] : [button({ ...stop, text: this._trans.__('Cancel') })];
+      const word = status.state === IN_LINE ? this._trans.__('Stop waiting') : this._trans.__('Cancel');
+      return status.phase === 'connected' ? [] : [button({ ...stop, text: word })];
     }
     const first = button({
       className: 'jp-VNC-button jp-mod-accept',

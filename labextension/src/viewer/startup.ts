@@ -4,6 +4,7 @@
 import { type IClock, Timer } from './clock';
 import type { IStatus } from './connection';
 import { Emitter } from './emitter';
+import { IN_LINE } from './status';
 import type { ITranslate } from './text';
 
 /** How often the server is asked (milliseconds). A desktop that starts at once is not asked for. */
@@ -79,7 +80,7 @@ export class Startup {
   follow({ phase, state }: IStatus): void {
     this._round += 1;
     this._timer.clear();
-    if (phase === 'starting') {
+    if (phase === 'starting' && state !== IN_LINE) {
       this._wait();
     } else if (state === 'desktop-failed') {
       void this._readLog();

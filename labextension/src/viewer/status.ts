@@ -15,6 +15,9 @@ export type Phase =
   | 'waiting' // counting down to the next attempt
   | 'stopped'; // nothing happens until the reader presses the button
 
+/** The state of who waits for one of a pool's machines: the server goes on once there is one. */
+export const IN_LINE = 'in-line';
+
 /** What can be done about the end of a connection. `retry` is done by itself, the others are a button. */
 export type Remedy = 'retry' | 'connect' | 'again' | 'takeover' | 'oust' | 'login' | 'list';
 
@@ -154,12 +157,16 @@ export const remedies = (trans: ITranslate): Record<Remedy, string> => ({
 });
 
 /** A few words for toolbars. */
-export function shortStatus(trans: ITranslate, phase: Phase, viewOnly: boolean): string {
+export function shortStatus(
+  trans: ITranslate,
+  { phase, state }: { readonly phase: Phase; readonly state: string },
+  viewOnly: boolean
+): string {
   const words: Record<Phase, string> = {
     idle: trans.__('Not connected'),
     asking: trans.__('Connecting'),
     connecting: trans.__('Connecting'),
-    starting: trans.__('Starting'),
+    starting: state === IN_LINE ? trans.__('In line') : trans.__('Starting'),
     connected: viewOnly ? trans.__('Connected, view only') : trans.__('Connected'),
     waiting: trans.__('Reconnecting'),
     stopped: trans.__('Not connected')

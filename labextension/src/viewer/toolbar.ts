@@ -77,7 +77,7 @@ export class PageToolbar {
 
   private _update(): void {
     const viewer = this._viewer;
-    this._state.textContent = shortStatus(this._trans, viewer.status.phase, viewer.viewOnly);
+    this._state.textContent = shortStatus(this._trans, viewer.status, viewer.viewOnly);
     this._state.dataset.phase = viewer.status.phase;
     this._keys.hidden = !viewer.captured;
     for (const { action, node } of this._actions) {
