@@ -59,6 +59,12 @@ def row_of(page, name):
     return page.locator("#people tbody tr", has=page.locator("td", has_text=name).first)
 
 
+def ask_now(page):
+    """Let the room ask the server before its next round."""
+    with page.expect_event("request", lambda one: one.url.endswith("/api/room")):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter):
     ann, amy = sit_down(enter("ann")), sit_down(enter("amy"))
     late = enter("al")
@@ -75,6 +81,8 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     row_of(ada, "ann").get_by_text("Message").click()
     ada.fill("dialog textarea", "<b>Save</b> your work, 請儲存")
     ada.locator("dialog").get_by_text("Send").click()
+    expect(ada.locator("#result")).to_have_text("The message was sent to ann.")
+    expect(row_of(ada, "ann").get_by_text("Message")).to_be_focused()
     message = ann.locator(".jp-VNC-message")
     expect(message).to_contain_text("ada writes:")
     expect(message.locator(".jp-VNC-text")).to_have_text("<b>Save</b> your work, 請儲存")
@@ -100,6 +108,39 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     row_of(ada, "ann").get_by_text("End").click()
     ada.locator("dialog").get_by_text("End", exact=True).click()
     expect(ann.locator(".jp-VNC-overlay")).to_contain_text("An administrator ended this session.")
+
+
+def test_a_deed_is_about_the_session_that_there_is_now(enter):
+    student = sit_down(enter("ann"))
+    page = enter("ada")
+    page.click("text=The room")
+    expect(row_of(page, "ann")).to_have_count(1)
+    button = row_of(page, "ann").get_by_text("Message").element_handle()
+    student.reload()
+    expect(student.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+    button.click()
+    page.fill("dialog textarea", "again")
+    page.locator("dialog").get_by_text("Send").click()
+    expect(student.locator(".jp-VNC-text")).to_have_text("again")
+    student.close()
+
+
+def test_the_room_says_what_is_wrong_and_recovers(enter):
+    page = enter("ada")
+    page.click("text=The room")
+    expect(page.locator("#machines tbody tr")).to_have_count(2)
+    page.context.set_offline(True)
+    ask_now(page)
+    expect(page.locator("#trouble")).to_have_text("The server does not answer.")
+    expect(page.locator("#machines tbody tr")).to_have_count(2)
+    page.context.set_offline(False)
+    ask_now(page)
+    expect(page.locator("#trouble")).to_have_text("")
+    page.context.clear_cookies()
+    ask_now(page)
+    expect(page.locator("#trouble")).to_have_text("Your login has expired. Log in")
+    page.locator("#trouble").get_by_text("Log in").click()
+    page.wait_for_url("**/hub/login**")
 
 
 def test_a_student_gives_his_machine_back_on_the_list(enter):

@@ -43,6 +43,8 @@ export function ask(trans: ITranslate, question: IQuestion): Promise<string | nu
   (longest ? input : cancel).focus();
   return new Promise(resolve => {
     const end = (answer: string | null): void => {
+      // Closing gives the focus back to where it came from.
+      dialog.close();
       dialog.remove();
       resolve(answer);
     };

@@ -38,8 +38,13 @@ export async function readGrant(response: Response): Promise<IGrant> {
   if (response.ok && isGrant(body)) {
     return body;
   }
+  throw refusal(response, body);
+}
+
+/** What an answer means that is not what was asked for; `body` is its JSON, or null. */
+export function refusal(response: Response, body: unknown): TokenRefused {
   const { message, reason } = (body ?? {}) as { message?: unknown; reason?: unknown };
-  throw new TokenRefused(
+  return new TokenRefused(
     statusOf(response, body, message, reason),
     typeof reason === 'string' && typeof message === 'string' ? message : '',
     secondsOf(response.headers.get('Retry-After')) * 1000
@@ -68,7 +73,8 @@ function statusOf(response: Response, body: unknown, message: unknown, reason: u
   return response.status;
 }
 
-async function readJSON(response: Response): Promise<unknown> {
+/** The JSON of an answer; null if it has none. */
+export async function readJSON(response: Response): Promise<unknown> {
   try {
     return JSON.parse(await response.text());
   } catch {

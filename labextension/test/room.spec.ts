@@ -1,0 +1,223 @@
+import './dom';
+import { settle } from './fakes';
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, it } from 'node:test';
+
+import type { IMachine, IRoom, ISession } from '../src/viewer/people';
+import { RoomPage } from '../src/viewer/room-page';
+import { english } from '../src/viewer/text';
+
+const PAGE = readFileSync(join(process.cwd(), '..', 'jupyter_vnc', 'templates', 'room.html'), 'utf8');
+
+const session = (user: string, id: string, owner = user): ISession => ({
+  id,
+  target: 'lab',
+  mode: user === owner ? 'control' : 'view',
+  user,
+  owner,
+  machine: null,
+  since: '2026-01-01T10:00:00Z',
+  last_input: null
+});
+
+const machine = (name: string, user: string | null): IMachine => ({
+  target: 'lab',
+  title: 'Lab machines',
+  machine: name,
+  state: user ? 'taken' : 'free',
+  user,
+  since: user && '2026-01-01T10:00:00Z',
+  last_input: null,
+  retry_in: null
+});
+
+/** A server whose room is the test's, and who wrote down what it was asked to do. */
+class Server {
+  room: IRoom = { sessions: [], machines: [], waiting: [] };
+  /** Answers to what is to be done, by path; otherwise it is done. */
+  readonly refuses = new Map<string, Response>();
+  /** What becomes of the next requests for the room, instead of an answer. */
+  readonly troubles: (Error | Response)[] = [];
+  readonly deeds: string[] = [];
+
+  fetch = async (url: string, init: RequestInit = {}): Promise<Response> => {
+    const path = url.slice('/services/vnc/'.length);
+    if (path !== 'api/room') {
+      this.deeds.push([init.method, path, init.body ?? ''].join(' ').trim());
+      return this.refuses.get(path) ?? new Response(null, { status: 204 });
+    }
+    const trouble = this.troubles.shift();
+    if (trouble instanceof Error) {
+      throw trouble;
+    }
+    return trouble ?? new Response(JSON.stringify(this.room));
+  };
+}
+
+let server: Server;
+let page: RoomPage;
+
+beforeEach(() => {
+  document.body.innerHTML = /<body[^>]*>(.*)<\/body>/s.exec(PAGE)![1]!;
+  document.body.dataset.root = '/services/vnc/';
+  server = new Server();
+  Object.assign(globalThis, { fetch: server.fetch });
+  page = new RoomPage(document.body, english);
+});
+
+const part = <T extends HTMLElement>(selector: string): T => document.querySelector<T>(selector)!;
+
+const people = (): string[] =>
+  [...document.querySelectorAll('#people tbody tr')].map(row => row.children[0]!.textContent ?? '');
+
+const button = (name: string, word: string): HTMLElement => part(`[aria-label="${word}: ${name}"]`);
+
+/** Press a button, and answer what is asked. */
+async function answer(open: HTMLElement, yes: string, text = ''): Promise<void> {
+  open.click();
+  const input = document.querySelector('textarea');
+  if (input && text) {
+    input.value = text;
+  }
+  [...document.querySelectorAll<HTMLElement>('dialog button')].find(one => one.textContent === yes)!.click();
+  await settle();
+  await settle();
+}
+
+describe('the room', () => {
+  it('does what it says to the session that there is by then', async () => {
+    server.room = { ...server.room, sessions: [session('ann', '1')] };
+    await page.refresh();
+    button('ann', 'Message').click();
+    // She reloads her page while the instructor writes.
+    server.room = { ...server.room, sessions: [session('ann', '2')] };
+    part<HTMLTextAreaElement>('dialog textarea').value = 'hello';
+    part('dialog .jp-mod-accept').click();
+    await settle();
+    await settle();
+    server.room = { ...server.room, sessions: [session('ann', '3')] };
+    await answer(button('ann', 'End'), 'End');
+    assert.deepEqual(server.deeds, [
+      'POST api/sessions/2/messages {"text":"hello"}',
+      'DELETE api/sessions/3'
+    ]);
+    assert.equal(part('#result').textContent, '');
+    server.room = { ...server.room, sessions: [session('ann', '4')] };
+    await page.refresh();
+    button('ann', 'Message').click();
+    server.room = { ...server.room, sessions: [] };
+    part<HTMLTextAreaElement>('dialog textarea').value = 'too late';
+    part('dialog .jp-mod-accept').click();
+    await settle();
+    await settle();
+    assert.equal(server.deeds.length, 2);
+    assert.equal(part('#result').textContent, 'Nobody is there any more to read it: ann.');
+  });
+
+  it('leaves the focus where it is while people come and go', async () => {
+    server.room = { ...server.room, sessions: [session('amy', '1'), session('ann', '2')] };
+    await page.refresh();
+    const end = button('ann', 'End');
+    end.focus();
+    server.room = { ...server.room, sessions: [session('al', '3'), session('ann', '4')] };
+    await page.refresh();
+    assert.deepEqual(people(), ['al', 'ann']);
+    assert.equal(document.activeElement, end);
+    server.room = { ...server.room, sessions: [session('al', '3')] };
+    await page.refresh();
+    assert.equal(document.activeElement, part('#filter'));
+  });
+
+  it('offers what is possible with each', async () => {
+    server.room = {
+      sessions: [session('ann', '1'), session('ada', '2', 'ann'), session('zoe', '3')],
+      machines: [machine('m1', 'ann'), machine('m2', 'bob'), machine('m3', null)],
+      waiting: [{ target: 'lab', user: 'zoe', place: 1, since: '2026-01-01T10:00:00Z' }]
+    };
+    await page.refresh();
+    const cells = [...document.querySelectorAll('#people tbody tr')].map(row =>
+      [...row.children].map(
+        cell => [...cell.children].map(one => one.textContent).join(' ') || cell.textContent
+      )
+    );
+    assert.deepEqual(
+      cells.map(([name, where, , input, watchers, actions]) => [name, where, input, watchers, actions]),
+      [
+        ['ann', 'Lab machines · m1', 'never', 'ada', 'Look in Message End Release'],
+        ['bob', 'Lab machines · m2', 'away', '', 'Look in Release'],
+        ['zoe', 'Lab machines', 'in line', '', 'Message End']
+      ]
+    );
+  });
+
+  it('writes to everybody, whoever is looked for, and says whom it did not reach', async () => {
+    server.room = {
+      ...server.room,
+      sessions: [session('amy', '1'), session('ann', '2')],
+      machines: [machine('m1', 'away')]
+    };
+    server.refuses.set(
+      'api/sessions/1/messages',
+      new Response('{"message": "The viewer of this session cannot show messages.", "reason": "busy"}', {
+        status: 409
+      })
+    );
+    await page.refresh();
+    part<HTMLInputElement>('#filter').value = 'ann';
+    part('#filter').dispatchEvent(new Event('input'));
+    assert.deepEqual(people(), ['ann']);
+    await answer(part('#everybody'), 'Send', 'hello');
+    assert.equal(server.deeds.length, 2);
+    const said = 'The message did not reach amy: The viewer of this session cannot show messages.';
+    assert.equal(part('#result').textContent, said);
+    await page.refresh();
+    assert.equal(part('#result').textContent, said, 'the next round does not wipe it');
+  });
+
+  it('tells nobody found from nobody there', async () => {
+    await page.refresh();
+    const empty = part('#people [data-empty]');
+    assert.match(empty.textContent!, /^Nobody whom you look after/);
+    server.room = { ...server.room, sessions: [session('ann', '1')] };
+    await page.refresh();
+    assert.ok(empty.hidden);
+    part<HTMLInputElement>('#filter').value = 'x';
+    part('#filter').dispatchEvent(new Event('input'));
+    assert.match(empty.textContent!, /^Nobody here is called so/);
+    assert.ok(!empty.hidden);
+  });
+
+  for (const [what, trouble, said] of [
+    ['no answer', new TypeError('Failed to fetch'), 'The server does not answer.'],
+    [
+      'a login that has expired',
+      new Response('{"message": "Forbidden"}', { status: 403 }),
+      'Your login has expired. Log in'
+    ],
+    [
+      'a right that is gone',
+      new Response('{"message": "Not for you.", "reason": "not_permitted"}', { status: 403 }),
+      'Not for you.'
+    ],
+    [
+      'a proxy that finds no service',
+      new Response('<h1>503</h1>', { status: 503 }),
+      'The server is too busy at the moment.'
+    ],
+    ['something else', new Response('{"targets": []}'), 'Something went wrong in the server.']
+  ] as const) {
+    it(`says what ${what} means, and what it showed stays`, async () => {
+      server.room = { ...server.room, sessions: [session('ann', '1')] };
+      await page.refresh();
+      server.troubles.push(trouble);
+      await page.refresh();
+      assert.equal(part('#trouble').textContent, said);
+      assert.deepEqual(people(), ['ann']);
+      await page.refresh();
+      assert.equal(part('#trouble').textContent, '');
+    });
+  }
+});
