@@ -108,6 +108,13 @@ def test_a_session_is_in_use_while_somebody_does_something():
     assert one.in_use
 
 
+def test_an_owner_ends_the_session_of_who_looks_in():
+    registry = SessionRegistry()
+    help_for_ann = registry.add(session(User("eve"), owner=ANN))
+    registry.end(help_for_ann.id, Looking(ANN, "eve", "ann"))
+    assert str(help_for_ann.error) == "ann ended this session."
+
+
 def test_people_are_renewed():
     one = session()
     newer = User("ann", frozenset({"b"}))

@@ -39,6 +39,12 @@ describe('the answer to a request for a token', () => {
       403
     ],
     ['a 403 of a proxy in between', answer(403, 'no'), 401],
+    [
+      'a page of a hub that does not know the way',
+      answer(403, '<html>_xsrf</html>', { 'X-JupyterHub-Version': '6.1.1' }),
+      0
+    ],
+    ['a hub that has not found the server', answer(424, { message: 'ann is not running' }), 0],
     ['not found', answer(404, { message: 'There is no such desktop.', reason: 'not_found' }), 404],
     ['a bad gateway', answer(502, '<html></html>'), 502]
   ];

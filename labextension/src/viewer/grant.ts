@@ -60,11 +60,17 @@ export function noAnswer(error: unknown): TokenRefused {
  * The status that tells our situation best.
  *
  * A login page instead of JSON, and a 403 that is not one of our own (ours carry a `reason`), mean that the
- * login is gone: Jupyter answers 403 to a stranger. Jupyter's authorizer says "not authorized" itself.
+ * login is gone: Jupyter answers 403 to a stranger. Jupyter's authorizer says "not authorized" itself. A page
+ * of the hub where JSON was due, and a 424, are not from the server: the hub does not know the way to it, since its proxy
+ * has just been restarted.
  */
 function statusOf(response: Response, body: unknown, message: unknown, reason: unknown): number {
   if (response.ok || response.redirected || response.type === 'opaqueredirect') {
     return body === null || response.redirected ? 401 : 400;
+  }
+  const hubs = body === null && response.headers.has('X-JupyterHub-Version');
+  if (hubs || response.status === 424) {
+    return 0;
   }
   const ours = typeof reason === 'string' || /authorized/i.test(String(message));
   if (response.status === 403 && (!ours || reason === 'login_expired')) {
