@@ -21,6 +21,7 @@ import { localMemory } from './viewer/dom';
 import { openMenu } from './viewer/menu';
 import { loaderOf } from './viewer/novnc';
 import type { IViewerSettings } from './viewer/options';
+import { giveBack } from './viewer/pool';
 import { managed } from './viewer/startup';
 import { shortStatus } from './viewer/status';
 import { Viewer } from './viewer/viewer';
@@ -68,8 +69,15 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     // The list of desktops is the smallest page of ours behind the login.
     login: () => openPage(manager.root),
     list,
+    giveBack: found?.pool ? () => void giveMachineBack(options) : undefined,
     openInBrowser: () => openPage(manager.pageOf(target))
   });
+}
+
+async function giveMachineBack({ manager, target, trans }: ILabViewerOptions): Promise<void> {
+  const path = `api/leases/${encodeURIComponent(target)}`;
+  await giveBack(trans, () => manager.request(path, { method: 'DELETE' }));
+  void manager.refresh();
 }
 
 let loadRFB: ReturnType<typeof loaderOf> | undefined;

@@ -9,6 +9,7 @@ import type { ISignal } from '@lumino/signaling';
 import type { IPresence } from './viewer/company';
 import type { IGrant } from './viewer/grant';
 import type { IViewerSettings } from './viewer/options';
+import type { IPool } from './viewer/pool';
 import type { VNCWidget } from './widget';
 
 /** Something that the user may look at, as `GET api/targets` describes it. */
@@ -26,6 +27,8 @@ export interface ITarget {
   /** Whether the server starts and stops it. */
   readonly managed: boolean;
   readonly viewer: IViewerSettings;
+  /** How the user stands, where the target is many machines of which each user gets one. */
+  readonly pool?: IPool | null;
 }
 
 /** One live connection, as `GET api/sessions` describes it. */

@@ -24,7 +24,8 @@ def hub(tmp_path_factory):
             machines[name] = server.keys()
         pool = {"title": "Lab machines", "pool": {"machines": machines}, "allow_groups": ["course-a"]}
         folder = tmp_path_factory.mktemp("hub")
-        config = f"c.VNCBroker.targets = {{'lab': {pool!r}}}\n"
+        spare = {"title": "Spare machine", "host": "127.0.0.1", "port": 1, "allow_groups": ["course-a"]}
+        config = f"c.VNCBroker.targets = {{'lab': {pool!r}, 'spare': {spare!r}}}\n"
         yield stack.enter_context(hubs.running(folder, config, groups=GROUPS))
 
 
@@ -68,7 +69,7 @@ def ask_now(page):
 def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter):
     ann, amy = sit_down(enter("ann")), sit_down(enter("amy"))
     late = enter("al")
-    expect(late.locator(".jp-VNC-pool")).to_have_text("All 2 machines are taken; 0 wait")
+    expect(late.locator(".jp-VNC-pool")).to_have_text("No machine of 2 is free")
     late.click("text=Lab machines")
     expect(late.locator(".jp-VNC-detail")).to_contain_text("All 2 machines are taken. You are next")
 
@@ -93,14 +94,17 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     row_of(ada, "ann").get_by_text("Look in").click()
     expect(ada.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
     expect(ada.locator(".jp-VNC-toolbar")).to_contain_text("Connected, view only")
-    expect(ada.locator(".jp-VNC-title")).to_have_text("Lab machines · ann")
+    ada.set_viewport_size({"width": 360, "height": 640})
+    expect(ada.locator("[aria-label=More]")).to_be_in_viewport(ratio=1)
+    ada.set_viewport_size({"width": 1280, "height": 720})
+    expect(ada.locator(".jp-VNC-title")).to_have_text("ann · Lab machines")
     expect(ann.locator(".jp-VNC-hint")).to_have_text("ada is watching.")
     ada.click("text=Take control")
-    expect(ada.locator(".jp-VNC-help")).to_have_text("Only watch")
+    expect(ada.locator(".jp-VNC-role")).to_have_text("Only watch")
     expect(ada.locator(".jp-VNC-toolbar .jp-VNC-state")).to_have_text("Connected")
     expect(ann.locator(".jp-VNC-hint")).to_have_text("ada is in control.")
 
-    ada.goto(f"{hub.url}/services/vnc/room")
+    ada.click("a[title='The room']")
     row_of(ada, "amy").get_by_text("Release").click()
     ada.locator("dialog").get_by_text("Release").click()
     expect(amy.locator(".jp-VNC-overlay")).to_contain_text("Your machine was taken back by who looks after it.")
@@ -144,23 +148,38 @@ def test_the_room_says_what_is_wrong_and_recovers(enter):
 
 
 def test_a_student_gives_his_machine_back_on_the_list(enter):
-    page = enter("al")
+    page = enter("al", viewport={"width": 360, "height": 640})
     expect(page.locator(".jp-VNC-pool")).to_contain_text("Your machine: m")
     page.click("text=Give the machine back")
-    page.locator("dialog").get_by_text("Give it back").click()
+    page.locator("dialog").get_by_text("Give the machine back").last.click()
     expect(page.locator(".jp-VNC-pool")).to_contain_text("of 2 machines are free")
     assert page.locator("text=The room").count() == 0
     assert page.goto(f"{page.url}room").status == 403
 
 
+def test_a_student_gives_his_machine_back_at_the_desktop(enter):
+    page = sit_down(enter("ann"))
+    page.click("[data-action=give-back]")
+    expect(page.locator("dialog").get_by_text("Cancel")).to_be_focused()
+    page.locator("dialog").get_by_text("Give the machine back").last.click()
+    expect(page.locator(".jp-VNC-overlay")).to_contain_text("You gave the machine back.")
+    page.goto(f"{page.url}/../..")
+    expect(page.locator(".jp-VNC-pool")).to_contain_text("machines are free")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-def test_axe_finds_nothing_in_the_room(enter, scheme, width):
+def test_axe_finds_nothing_in_the_room_and_where_it_leads(hub, enter, scheme, width):
     student = sit_down(enter("ann"))
     page = enter("ada", color_scheme=scheme, viewport={"width": width, "height": 800})
-    page.click("text=The room")
-    expect(page.locator("#people tbody tr")).not_to_have_count(0)
-    page.evaluate(AXE.read_text())
-    assert page.evaluate("axe.run()")["violations"] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    for path, there in (
+        ("", ".jp-VNC-pool:text('free')"),
+        ("room", "#people tbody tr"),
+        ("view/lab/of/ann", ".jp-VNC-state[data-phase=connected]"),
+    ):
+        page.goto(f"{hub.url}/services/vnc/{path}")
+        expect(page.locator(there)).to_have_count(1)
+        page.evaluate(AXE.read_text())
+        assert page.evaluate("axe.run()")["violations"] == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
     student.close()

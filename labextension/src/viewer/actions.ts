@@ -9,6 +9,7 @@ import { COMBINATIONS, type Modifier } from './keys';
 import type { IMenuItem } from './menu';
 import type { PanelName } from './panel';
 import type { Camera } from './picture';
+import { giveBackWords } from './pool';
 import type { Role } from './role';
 import type { ITranslate } from './text';
 
@@ -35,6 +36,8 @@ export interface IActionable {
   isOpen(panel: PanelName): boolean;
   togglePanel(panel: PanelName): void;
   toggleFullscreen(): Promise<void>;
+  /** Absent where the target is one machine. */
+  readonly giveBack?: () => void;
   /** Absent where the viewer already has a browser tab of its own. */
   readonly openInBrowser?: () => void;
   connect(): void;
@@ -172,6 +175,14 @@ export function createActions(trans: ITranslate): IAction[] {
       isEnabled: viewer => viewer.connected,
       isVisible: viewer => viewer.hands.hasPower,
       items: viewer => powerItems(trans, viewer)
+    },
+    {
+      id: 'give-back',
+      label: () => giveBackWords(trans),
+      icon: () => icons.GIVE_BACK,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => viewer.giveBack !== undefined,
+      run: viewer => viewer.giveBack?.()
     },
     {
       id: 'open-in-browser',

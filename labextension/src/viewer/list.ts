@@ -3,9 +3,9 @@
  *
  * The page is complete as the server wrote it; without this script its states only grow old.
  */
-import { ask } from './ask';
 import { element, localMemory } from './dom';
 import { keptPicture, pictureKey } from './pictures';
+import { giveBack, giveBackWords, type IPool, poolWords } from './pool';
 import type { ITranslate } from './text';
 import { fetchAPI, translatePage, translation } from './web';
 
@@ -21,28 +21,6 @@ export const stateWords = (trans: ITranslate): Record<string, string> => ({
   unknown: ''
 });
 
-/** How the reader stands at a target that is many machines. */
-export interface IPool {
-  readonly machine: string | null;
-  readonly place: number | null;
-  readonly waiting: number;
-  readonly size: number;
-  readonly free: number;
-}
-
-/** Say how the reader stands. */
-export function poolWords(trans: ITranslate, { machine, place, waiting, size, free }: IPool): string {
-  if (machine) {
-    return trans.__('Your machine: %1', machine);
-  }
-  if (place) {
-    return trans.__('You are number %1 in line', String(place));
-  }
-  return free > 0
-    ? trans.__('%1 of %2 machines are free', String(free), String(size))
-    : trans.__('All %1 machines are taken; %2 wait', String(size), String(waiting));
-}
-
 /** Show on a card how the reader stands, and let him give back what he has. */
 function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): void {
   const words = item?.querySelector('.jp-VNC-pool');
@@ -50,21 +28,16 @@ function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): 
   if (words && release && pool) {
     words.textContent = poolWords(trans, pool);
     release.hidden = !pool.machine && !pool.place;
+    release.dataset.inLine = String(!pool.machine);
+    release.textContent = giveBackWords(trans, !pool.machine);
   }
 }
 
-/** Give a machine back, if the reader really wants that. */
-async function release(body: HTMLElement, name: string, trans: ITranslate): Promise<void> {
-  const answer = await ask(trans, {
-    title: trans.__('Give the machine back?'),
-    text: trans.__('Somebody else gets it as it is. Save your work first.'),
-    yes: trans.__('Give it back')
-  });
-  if (answer !== null) {
-    const path = `api/leases/${encodeURIComponent(name)}`;
-    await fetchAPI(`${body.dataset.root ?? './'}${path}`, { method: 'DELETE' });
-    await refresh(body, trans);
-  }
+/** Give a machine back, or the place in line. */
+async function release(body: HTMLElement, button: HTMLElement, trans: ITranslate): Promise<void> {
+  const path = `${body.dataset.root ?? './'}api/leases/${encodeURIComponent(button.dataset.release ?? '')}`;
+  await giveBack(trans, () => fetchAPI(path, { method: 'DELETE' }), button.dataset.inLine === 'true');
+  await refresh(body, trans);
 }
 
 /** Ask for the targets once and write their states onto the cards. */
@@ -111,7 +84,7 @@ export function start(body: HTMLElement, trans: ITranslate): void {
   for (const button of body.querySelectorAll<HTMLElement>('[data-release]')) {
     const words = button.closest('li')?.querySelector<HTMLElement>('.jp-VNC-pool');
     showPool(button.closest('li'), JSON.parse(words?.dataset.pool ?? 'null') as IPool | null, trans);
-    button.addEventListener('click', () => void release(body, button.dataset.release ?? '', trans));
+    button.addEventListener('click', () => void release(body, button, trans));
   }
   window.setInterval(() => {
     if (!document.hidden) {

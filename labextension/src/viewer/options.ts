@@ -63,6 +63,8 @@ export interface IViewerOptions {
   readonly list: () => void;
   /** Take the focus when the reader leaves the desktop by the chord. */
   readonly leave?: () => void;
+  /** Give back the machine that the reader has; absent where the target is one machine. */
+  readonly giveBack?: () => void;
   /** Open the same desktop in a browser tab; absent where it is in one. */
   readonly openInBrowser?: () => void;
 }

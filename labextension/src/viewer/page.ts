@@ -9,6 +9,7 @@ import { button, localMemory } from './dom';
 import { loaderOf } from './novnc';
 import type { IGrant } from './grant';
 import type { IViewerOptions, IViewerSettings } from './options';
+import { giveBack } from './pool';
 import type { ITranslate } from './text';
 import { managed } from './startup';
 import { PageToolbar } from './toolbar';
@@ -43,6 +44,8 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
   const main = body.querySelector('main') ?? body;
   const fetchToken = askEarly((signal, takeover) => requestToken(root, name, mode, signal, takeover, owner));
   const title = owner ? trans.__('%1 of %2', data.title || name, owner) : data.title || name;
+  const remove = (): Promise<Response> =>
+    fetchAPI(`${root}api/leases/${encodeURIComponent(name)}`, { method: 'DELETE' });
   document.title = trans.__('%1 · Remote desktop', title);
   translatePage(body, trans);
   const viewer: Viewer = new Viewer({
@@ -64,13 +67,14 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
     fullscreenElement: main,
     // The server sends whoever is not logged in to the login, and back here.
     login: () => window.location.reload(),
-    list: () => window.location.assign(root),
+    list: () => window.location.assign(owner ? `${root}room` : root),
+    giveBack: data.pool === undefined ? undefined : () => void giveBack(trans, remove),
     leave: () => toolbar.focus()
   });
   const lead = [...body.querySelectorAll('[data-lead]')];
   if (owner && data.mode === 'control') {
     const say = (): string => (mode === 'view' ? trans.__('Take control') : trans.__('Only watch'));
-    const help = button({ className: 'jp-VNC-button jp-VNC-help', text: say() });
+    const help = button({ className: 'jp-VNC-button jp-VNC-role', text: say() });
     help.addEventListener('click', () => {
       mode = mode === 'view' ? 'control' : 'view';
       help.textContent = say();

@@ -65,6 +65,9 @@ export class Viewer implements IActionable {
   readonly role: Role;
   readonly extras: Extras;
 
+  readonly openInBrowser = this._options.openInBrowser;
+  readonly giveBack = this._options.giveBack;
+
   /** Emits whenever something that a toolbar or a tab shows has changed. */
   readonly changed = new Emitter<void>();
 
@@ -106,10 +109,6 @@ export class Viewer implements IActionable {
 
   get fullscreen(): boolean {
     return this._full.on;
-  }
-
-  get openInBrowser(): (() => void) | undefined {
-    return this._options.openInBrowser;
   }
 
   /** Connect with a fresh token, now. */

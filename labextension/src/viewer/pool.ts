@@ -1,0 +1,73 @@
+/**
+ * A target that is many machines, of which each reader gets one: how he stands, and giving his machine back.
+ */
+import { ask, tell } from './ask';
+import { noAnswer, readJSON, refusal } from './grant';
+import type { ITranslate } from './text';
+
+/** How the reader stands: the key `pool` of a row of `GET api/targets`. */
+export interface IPool {
+  readonly machine: string | null;
+  readonly place: number | null;
+  readonly waiting: number;
+  readonly size: number;
+  readonly free: number;
+}
+
+/** Say how the reader stands. */
+export function poolWords(trans: ITranslate, { machine, place, waiting, size, free }: IPool): string {
+  if (machine) {
+    return trans.__('Your machine: %1', machine);
+  }
+  if (place) {
+    return trans.__('You are number %1 in line', String(place));
+  }
+  if (free > 0) {
+    return trans.__('%1 of %2 machines are free', String(free), String(size));
+  }
+  return waiting > 0
+    ? trans.__('No machine of %1 is free; waiting: %2', String(size), String(waiting))
+    : trans.__('No machine of %1 is free', String(size));
+}
+
+/** The words on the button that gives back what the reader has. */
+export function giveBackWords(trans: ITranslate, inLine = false): string {
+  return inLine ? trans.__('Leave the line') : trans.__('Give the machine back');
+}
+
+/**
+ * Give back what the reader has, if he really wants that; say it when it fails.
+ *
+ * @param trans - the words
+ * @param remove - asks the server
+ * @param inLine - whether it is a place in line, and no machine yet
+ */
+export async function giveBack(
+  trans: ITranslate,
+  remove: () => Promise<Response>,
+  inLine = false
+): Promise<void> {
+  const answer = await ask(trans, {
+    title: inLine ? trans.__('Leave the line?') : trans.__('Give the machine back?'),
+    text: inLine
+      ? trans.__('Who comes back is the last in line.')
+      : trans.__('Somebody else gets it as it is. Save your work first.'),
+    yes: giveBackWords(trans, inLine)
+  });
+  if (answer === null) {
+    return;
+  }
+  const refused = await remove().then(refusalOf).catch(noAnswer);
+  if (refused) {
+    await tell(
+      trans,
+      trans.__('This did not work.'),
+      refused.message || trans.__('The server does not answer.')
+    );
+  }
+}
+
+/** What an answer refuses; null if nothing. What is gone already need not be given back. */
+async function refusalOf(response: Response): Promise<ReturnType<typeof refusal> | null> {
+  return response.ok || response.status === 404 ? null : refusal(response, await readJSON(response));
+}
