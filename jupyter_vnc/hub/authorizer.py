@@ -76,5 +76,6 @@ def _is_ours(resource: str) -> bool:
 
 
 def _has(scope: str, held: set[str]) -> bool:
-    """Whether somebody has a scope for this server."""
-    return bool(check_scopes({f"{scope}!server={'/'.join(_server())}"}, held))
+    """Whether somebody has a scope for this server. Who is in which group, the hub alone can say."""
+    server = f"{scope}!server={'/'.join(_server())}"
+    return bool(check_scopes({server}, {one for one in held if "!group=" not in one}))

@@ -224,19 +224,26 @@ async def test_the_owner_ends_a_guests_session(owner, invite):
 
 
 @pytest.mark.browser
-async def test_a_page_comes_back_after_the_hubs_proxy_was_killed(hub, owner):
+async def test_page_and_tab_come_back_after_the_hubs_proxy_was_killed(hub, owner):
     require(CHROMIUM)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = await browser.new_page()
+        context = await browser.new_context()
+        page = await context.new_page()
         await page.goto(f"{hub.url}/hub/login?next=/user/ann/vnc/view/desk")
         await page.fill("input[name=username]", "ann")
         await page.fill("input[name=password]", "x")
         await page.press("input[name=password]", "Enter")
         await page.wait_for_selector(".jp-VNC[data-state='connected']")
+        tab = await context.new_page()
+        await tab.goto(f"{hub.url}/user/ann/lab")
+        await tab.click(".jp-LauncherCard:has-text('desk')")
+        await tab.wait_for_selector(".jp-VNC[data-state='connected']")
         os.kill(int((hub.folder / "jupyterhub-proxy.pid").read_text().split()[0]), signal.SIGKILL)
         await page.wait_for_selector(".jp-VNC:not([data-state='connected'])")
-        await page.wait_for_selector(".jp-VNC[data-state='connected']", timeout=60_000)
+        for one in (tab, page):
+            await one.bring_to_front()
+            await one.wait_for_selector(".jp-VNC[data-state='connected']", timeout=60_000)
         await page.mouse.move(300, 300)
         await page.keyboard.press("b")
         await until(lambda: "key b" in events(hub))

@@ -1,0 +1,97 @@
+"""What the authorizer for guests says, resource by resource."""
+
+import inspect
+from types import SimpleNamespace
+
+import pytest
+from jupyter_server.auth.identity import IdentityProvider
+from jupyterhub.services.auth import check_scopes
+from jupyterhub.singleuser.extension import JupyterHubUser
+
+from jupyter_vnc.hub.authorizer import GuestAuthorizer
+from jupyter_vnc.hub.shares import Shares
+
+HERE = "access:servers!server=ann/lab"
+VIEW, CONTROL = ("custom:jupyter-vnc:view", "custom:jupyter-vnc:control")
+
+
+class HubAuth:
+    """Stands for the hub's client: nobody is invited."""
+
+    api_url = "http://hub/api"
+    cache_max_age = 300
+    access_scopes = frozenset({HERE})
+
+    def check_scopes(self, required, model):
+        return check_scopes(set(required), set(model["scopes"]))
+
+    async def _api_request(self, method, url):
+        return {"items": []}
+
+
+@pytest.fixture
+def authorizer(monkeypatch):
+    monkeypatch.setenv("JUPYTERHUB_USER", "ann")
+    monkeypatch.setenv("JUPYTERHUB_SERVER_NAME", "lab")
+    provider = IdentityProvider()
+    provider.hub_auth = HubAuth()
+    return GuestAuthorizer(identity_provider=provider)
+
+
+async def answers(authorizer, name, scopes, resource):
+    """Which actions somebody may do."""
+    user = JupyterHubUser({"name": name, "scopes": [HERE, *scopes]})
+    said = []
+    for action in ("read", "write", "execute"):
+        answer = authorizer.is_authorized(SimpleNamespace(), user, action, resource)
+        if await answer if inspect.isawaitable(answer) else answer:
+            said.append(action)
+    return said
+
+
+@pytest.mark.parametrize("resource", ["vnc", "vnc:desk", "contents", "kernels"])
+async def test_the_owner_may_do_everything(authorizer, resource):
+    assert await answers(authorizer, "ann", [], resource) == ["read", "write", "execute"]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "whole", "desk"),
+    [
+        ([], [], []),
+        ([f"{VIEW}!server=ann/lab"], ["read", "write"], ["read"]),
+        ([f"{CONTROL}!server=ann/lab"], ["read", "write"], ["read", "execute"]),
+        ([f"{CONTROL}!user=ann"], ["read", "write"], ["read", "execute"]),
+        ([VIEW], ["read", "write"], ["read"]),
+        ([f"{CONTROL}!server=ann/", f"{CONTROL}!server=bob/lab", f"{CONTROL}!user=bob"], [], []),
+        ([f"{CONTROL}!group=course-a"], [], []),
+    ],
+)
+async def test_a_guest_may_do_what_his_scopes_for_this_server_say(authorizer, scopes, whole, desk):
+    assert await answers(authorizer, "gus", scopes, "vnc") == whole
+    assert await answers(authorizer, "gus", scopes, "vnc:desk") == desk
+    assert await answers(authorizer, "gus", scopes, "contents") == []
+    assert await answers(authorizer, "gus", scopes, "vnc-of-others") == []
+
+
+async def test_who_has_no_access_to_the_server_has_nothing(authorizer):
+    user = JupyterHubUser({"name": "ann", "scopes": [f"{CONTROL}!server=ann/lab"]})
+    assert authorizer.is_authorized(SimpleNamespace(), user, "read", "vnc") is False
+
+
+async def test_the_rest_of_the_server_is_answered_at_once(authorizer):
+    user = JupyterHubUser({"name": "gus", "scopes": [HERE]})
+    assert authorizer.is_authorized(SimpleNamespace(), user, "execute", "kernels") is False
+
+
+async def test_more_of_the_server_where_the_configuration_gives_it(authorizer):
+    authorizer.guest_resources = {"contents": ["read"]}
+    assert await answers(authorizer, "gus", [], "contents") == ["read"]
+    assert await answers(authorizer, "gus", [], "kernels") == []
+    authorizer.guest_resources = {"*": ["read", "execute"]}
+    assert await answers(authorizer, "gus", [], "kernels") == ["read", "execute"]
+    assert await answers(authorizer, "gus", [f"{VIEW}!server=ann/lab"], "vnc") == ["read", "write", "execute"]
+
+
+def test_it_asks_the_hub_about_this_server(authorizer):
+    assert isinstance(authorizer.shares, Shares)
+    assert authorizer.shares._url == "http://hub/api/shares/ann/lab"
