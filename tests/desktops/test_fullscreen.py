@@ -293,6 +293,17 @@ async def test_a_window_that_chooses_another_size_is_not_fought_with_for_ever():
         await eventually(lambda: guest.place(window) == Geometry(0, 0, 800, 600, 0))
 
 
+async def test_a_dialog_that_makes_itself_larger_is_centred_anew():
+    """And once more when the screen grows."""
+    async with guest_on() as (guest, environ, _):
+        dialog = guest.window(DIALOG, WM_TRANSIENT_FOR=[0])
+        await eventually(lambda: guest.place(dialog) == CENTRED)
+        guest.send(x11.configure(dialog, CENTRED._replace(width=400, height=300)))
+        await eventually(lambda: guest.place(dialog) == Geometry(119, 89, 400, 300, 1))
+        run(environ, "xrandr", "-s", "800x600")
+        await eventually(lambda: guest.place(dialog) == Geometry(199, 149, 400, 300, 1))
+
+
 async def test_windows_that_were_there_before_a_window_manager_get_their_size_back():
     """And it does nothing any more, not even run."""
     session = "xclock -geometry 300x200 & while ! [ -e $HOME/go ]; do sleep 0.02; done; exec openbox"
