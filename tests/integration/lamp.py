@@ -8,6 +8,10 @@ import os
 import sys
 import tty
 from pathlib import Path
+from typing import TextIO
+
+#: A click comes as this and three bytes more (xterm's control sequences, "mouse tracking").
+CLICK_START, CLICK_SIZE = b"\x1b[M", 6
 
 READY, KEY, CLICK = "#b03060", "#30b060", "#3060b0"
 
@@ -18,6 +22,26 @@ def turn(colour: str) -> None:
     sys.stdout.flush()
 
 
+def split(data: bytes) -> list[bytes]:
+    """Split what the terminal says into events, and what is not whole yet: a busy machine reads several at once."""
+    events = []
+    while data:
+        size = CLICK_SIZE if CLICK_START.startswith(data[:3]) else 1
+        if len(data) < size:
+            break
+        events.append(data[:size])
+        data = data[size:]
+    return [*events, data]
+
+
+def show(event: bytes, log: TextIO) -> None:
+    """Turn the colour and write the line of an event; a button that comes up is none."""
+    click = event.startswith(CLICK_START)
+    if not (click and event[3] & 3 == 3):
+        turn(CLICK if click else KEY)
+        log.write("click\n" if click else f"key {event.decode(errors='replace')}\n")
+
+
 def main(events: Path) -> None:
     """Listen to the terminal until it goes; a click comes as ``ESC [ M`` and three bytes."""
     tty.setraw(sys.stdin.fileno())
@@ -25,12 +49,11 @@ def main(events: Path) -> None:
     turn(READY)
     with events.open("a", buffering=1) as log:
         log.write("ready\n")
+        unread = b""
         while data := os.read(sys.stdin.fileno(), 64):
-            click = data.startswith(b"\x1b[M")
-            if click and data[3] & 3 == 3:
-                continue  # the button came up
-            turn(CLICK if click else KEY)
-            log.write("click\n" if click else f"key {data.decode(errors='replace')}\n")
+            *events, unread = split(unread + data)
+            for event in events:
+                show(event, log)
 
 
 if __name__ == "__main__":
