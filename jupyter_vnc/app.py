@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import Any
 
@@ -13,7 +12,7 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Instance
 from traitlets.config import Configurable
 
-from .audit import EVENT_SCHEMA_FILES
+from .audit import EVENT_SCHEMA_FILES, adopt_loggers
 from .broker import VNCBroker
 from .desktops.manager import DesktopManager
 from .routes import below, page_templates
@@ -43,7 +42,7 @@ class VNCExtension(ExtensionApp):
         self.settings["vnc_broker"] = self.broker
         self.settings["vnc_templates"] = page_templates()
         self._register_events()
-        self._adopt_loggers()
+        adopt_loggers(self.log)
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
@@ -55,12 +54,6 @@ class VNCExtension(ExtensionApp):
             for schema in EVENT_SCHEMA_FILES:
                 events.register_event_schema(schema)
             self.broker.audit.events = events
-
-    def _adopt_loggers(self) -> None:
-        """Show what our modules say at DEBUG where Jupyter's own lines go, as Jupyter does with tornado's."""
-        ours = logging.getLogger(__package__)
-        ours.parent = self.log.logger if isinstance(self.log, logging.LoggerAdapter) else self.log
-        ours.setLevel(self.log.getEffectiveLevel())
 
     def _note_activity(self) -> None:
         """Move the server's ``last_activity``: any setting of such a name counts."""

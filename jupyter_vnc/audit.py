@@ -107,3 +107,10 @@ class Audit:
             **more,
         }
         self.events.emit(schema_id=SESSION_EVENT, data=data)
+
+
+def adopt_loggers(log: logging.Logger | logging.LoggerAdapter[Any]) -> None:
+    """Show what our modules say at DEBUG where the host's own lines go, as Jupyter does with tornado's."""
+    ours = logging.getLogger(__package__)
+    ours.parent = log.logger if isinstance(log, logging.LoggerAdapter) else log
+    ours.setLevel(log.getEffectiveLevel())

@@ -81,7 +81,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         self.desktop_manager = DesktopManager(parent=self)
         self._use_default_target()
         self.catalogue = Catalogue(load_sources(self, self.target_sources), self.log, desktops=self.managed_desktops)
-        self._rechecker = Rechecker(self.catalogue)
+        self._rechecker = Rechecker(self.catalogue, self.log)
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )

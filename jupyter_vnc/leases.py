@@ -27,6 +27,8 @@ from .targets import Target
 ROUND: Final = 1.0
 #: Seconds that the file system gets for the last changes when the service stops.
 LAST_WRITE: Final = 5.0
+#: Seconds that the file system gets for what the last service left.
+READ: Final = 10.0
 #: Seconds between two times that the users' last input is written down.
 TOUCHES: Final = 30.0
 
@@ -58,6 +60,10 @@ class PoolManager(LoggingConfigurable):
         self._touched: float | None = None
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
+        #: Set once it is known what the last service left. Before that nothing is given out, and nothing written.
+        self._ready = asyncio.Event()
+        if not self.state_file:
+            self._ready.set()
         #: Called with user, target's name and a sentence when somebody's machine is taken from him.
         self.on_release: Callable[[str, str, str], None] = lambda user, target_name, reason: None
 
@@ -75,6 +81,7 @@ class PoolManager(LoggingConfigurable):
             except OSError as error:
                 sentence = f"{self.state_file}: {error.strerror or error}; leases cannot be kept there"
                 raise ConfigError(sentence, key="PoolManager.state_file") from None
+            self._ready.set()
         self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
 
     def _load(self, path: Path) -> None:
@@ -95,6 +102,8 @@ class PoolManager(LoggingConfigurable):
         if self._rounds is not None:
             self._rounds.cancel()
             await asyncio.wait([self._rounds])
+        if not self._ready.is_set():
+            return
         self._version += self._touched is not None
         try:
             async with asyncio.timeout(LAST_WRITE):
@@ -111,9 +120,10 @@ class PoolManager(LoggingConfigurable):
 
         Raises:
             SessionEnded: somebody took the user from the queue.
-            StoreUnavailable: the lease cannot be written down.
+            StoreUnavailable: the lease cannot be written down, or it is not known who had which machine.
             ServerStopping: the manager is closed.
         """
+        await self._known()
         pool = self._pool(target)
         call = (user, target.name)
         self._calls[call] += 1
@@ -131,6 +141,14 @@ class PoolManager(LoggingConfigurable):
             if not self._calls[call]:
                 del self._calls[call]
                 pool.absent(user)
+
+    async def _known(self) -> None:
+        """Wait until the file is read; a service that could not read it gives out nothing."""
+        try:
+            async with asyncio.timeout(READ):
+                await self._ready.wait()
+        except TimeoutError:
+            raise StoreUnavailable("It is not known yet who has which machine. Try again in a moment.") from None
 
     async def _turn(self, user: str, pool: Pool) -> PoolMachine:
         while (machine := pool.machine_of(user)) is None:
@@ -240,6 +258,8 @@ class PoolManager(LoggingConfigurable):
 
     def _note(self) -> None:
         """Wake who waits if something has changed, and have it written."""
+        if not self._ready.is_set():
+            return
         seen = {name: pool.version for name, pool in self._pools.items()}
         if seen != self._seen:
             self._seen = seen

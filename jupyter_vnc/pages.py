@@ -57,7 +57,7 @@ class ListPage(VNCPageHandler):
         """Show the list, or what to do to have one."""
         visitor = self.visitor()
         targets = await self.broker.list_targets(visitor)
-        room = getattr(visitor, "looks_after_somebody", False)
+        room = visitor.looks_after_somebody
         self.page("list.html", targets=targets, room=room, help="" if targets else self.broker.advice)
 
 

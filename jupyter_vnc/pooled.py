@@ -46,6 +46,7 @@ class PooledSessions:
         Raises:
             TargetError: his machine does not answer, and he keeps it, for his work may be on it.
             TargetNotFound: somebody else looks for him, and he has none.
+            SessionEnded: it was taken from him meanwhile.
         """
         target = session.target
         while True:
@@ -54,17 +55,30 @@ class PooledSessions:
                 leg = await connect(target.on_machine(machine), machine.address)
             except TargetError as error:
                 self._log.warning("Pool %s: machine %s failed: %s", target.name, machine.name, error.log_line)
-                if self._pools.failed(session.owner.name, target, machine) == machine:
+                # Whoever only looks after somebody must not cost him his machine.
+                if not _is_owners(session) or self._pools.failed(session.owner.name, target, machine) == machine:
                     raise
             else:
-                self._pools.succeeded(session.owner.name, target, machine)
-                session.machine = machine.name
-                self._log.info("Session %s is on machine %s of %s", session.id, machine.name, target.name)
+                await self._sit_down(session, machine, leg)
                 return leg
+
+    async def _sit_down(self, session: Session, machine: PoolMachine, leg: TargetLeg) -> None:
+        """Note that a session is on a machine, if it is still its owner's: the login took its time.
+
+        Raises:
+            SessionEnded: it is not.
+        """
+        owner, target = session.owner.name, session.target
+        if self._pools.machine_of(owner, target) != machine:
+            await leg.channel.close()
+            raise SessionEnded("The machine was taken back meanwhile.")
+        self._pools.succeeded(owner, target, machine)
+        session.machine = machine.name
+        self._log.info("Session %s is on machine %s of %s", session.id, machine.name, target.name)
 
     async def _machine(self, session: Session) -> PoolMachine:
         owner, target = session.owner.name, session.target
-        if session.user.name == owner:
+        if _is_owners(session):
             return await self._wait(session)
         if (machine := self._pools.machine_of(owner, target)) is None:
             raise TargetNotFound(f"{owner} has no machine at present.")
@@ -85,7 +99,7 @@ class PooledSessions:
 
     def touch(self, session: Session) -> None:
         """Note input; who only looks after somebody does not keep his machine for him."""
-        if session.user.name == session.owner.name:
+        if _is_owners(session):
             self._pools.touch(session.owner.name, session.target.name)
 
     def release(self, target: Target, owner: User, why: str) -> None:
@@ -103,3 +117,8 @@ class PooledSessions:
         for session in self._registry:
             if session.machine and (session.target.name, session.owner.name) == (target_name, user):
                 session.end(SessionEnded(why))
+
+
+def _is_owners(session: Session) -> bool:
+    """Whether a session is that of the one who has the machine, and not of somebody who looks after him."""
+    return session.user.name == session.owner.name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from logging import Logger, LoggerAdapter
+from typing import Any
 
 from .catalogue import Catalogue
 from .exceptions import NotPermitted, TargetNotFound, VNCError
@@ -14,8 +16,9 @@ from .targets import Mode
 class Rechecker:
     """Asks the host, now and then, who a session's user is and what he may do."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, log: Logger | LoggerAdapter[Any]) -> None:
         self._catalogue = catalogue
+        self.log = log
 
     async def watch(self, session: Session, visitor: Visitor, interval: float) -> None:
         """Recheck a session every ``interval`` seconds until it is ended, by this or by somebody else."""
@@ -26,6 +29,8 @@ class Rechecker:
                 await self._check(session, visitor)
             except VNCError as error:
                 session.end(error)
+            except Exception:  # an authorizer may raise anything; who may no longer must not stay because of it
+                self.log.exception("Session %s could not be checked; it is checked again", session.id)
 
     async def _check(self, session: Session, visitor: Visitor) -> None:
         """See whether the session is still permitted.

@@ -39,6 +39,11 @@ class JupyterVisitor:
         answer = handler.authorizer.is_authorized(handler, handler.current_user, action, resource)
         return bool(await ensure_async(answer))
 
+    @property
+    def looks_after_somebody(self) -> bool:
+        """Whether there is a room for him to look at: in a server of one user there is none."""
+        return False
+
     def reach(self, target: Target) -> Mode | None:
         """Whom a target admits may do with it what its mode says."""
         return target.mode if target.admits(self.user) else None

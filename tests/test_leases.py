@@ -353,3 +353,41 @@ async def test_a_clock_that_was_set_back_or_forward_between_two_services(open_ma
         later.sweep()
         assert await have(waiting(later, "ann", target)) == got
         await later.close()
+
+
+async def test_what_is_asked_before_the_file_is_read_changes_nothing_in_it(clock, path, open_manager):
+    first = await open_manager()
+    machine = await first.lease("ann", lab(2))
+    first.succeeded("ann", lab(2), machine)
+    await first.close()
+    before = path.read_bytes()
+    second = PoolManager(clock=clock, state_file=str(path))
+    early = asyncio.create_task(second.lease("bob", lab(2)))
+    second.rows(lab(2))
+    second.summary("ann", lab(2))
+    await asyncio.sleep(0.2)
+    assert not early.done()
+    assert path.read_bytes() == before
+    await second.start()
+    async with asyncio.timeout(PATIENCE):
+        assert await early != machine, "the machine that the file gives to ann is hers"
+        assert await second.lease("ann", lab(2)) == machine
+    await second.close()
+
+
+async def test_nothing_is_given_out_while_it_is_not_known_who_has_what(clock, path, monkeypatch):
+    monkeypatch.setattr(leases, "READ", 0.05)
+    with pytest.raises(StoreUnavailable):
+        await PoolManager(clock=clock, state_file=str(path)).lease("ann", lab(2))
+    assert not path.exists()
+
+
+async def test_a_manager_that_was_never_started_leaves_the_file_alone(clock, path, open_manager):
+    first = await open_manager()
+    await first.lease("ann", lab(2))
+    await first.close()
+    before = path.read_bytes()
+    other = PoolManager(clock=clock, state_file=str(path))
+    other.rows(lab(2))
+    await other.close()
+    assert path.read_bytes() == before

@@ -32,7 +32,7 @@ class Changing(Somebody):
 async def watch(visitor, source=None, **session):
     """Watch a session until it is ended; return it."""
     one = Session(ANN, LAB, session.get("mode", Mode.CONTROL))
-    rechecker = Rechecker(Catalogue([source or Listed(LAB)], logging))
+    rechecker = Rechecker(Catalogue([source or Listed(LAB)], logging), logging)
     async with asyncio.timeout(5):
         await rechecker.watch(one, visitor, SHORT)
     return one
@@ -60,7 +60,7 @@ async def test_who_may_still_goes_on_with_the_groups_of_today():
     promoted = User("ann", frozenset({"a", "helpers"}))
     session = Session(ANN, LAB, Mode.CONTROL)
     task = asyncio.create_task(
-        Rechecker(Catalogue([Listed(LAB)], logging)).watch(session, Changing(Somebody(promoted)), SHORT)
+        Rechecker(Catalogue([Listed(LAB)], logging), logging).watch(session, Changing(Somebody(promoted)), SHORT)
     )
     async with asyncio.timeout(5):
         while session.user is ANN:
@@ -71,8 +71,28 @@ async def test_who_may_still_goes_on_with_the_groups_of_today():
 
 async def test_who_only_looks_may_lose_control():
     session = Session(ANN, LAB, Mode.VIEW)
-    watching = Rechecker(Catalogue([Listed(LAB)], logging)).watch(session, Somebody(ANN, reach=Mode.VIEW), SHORT)
+    watching = Rechecker(Catalogue([Listed(LAB)], logging), logging).watch(
+        session, Somebody(ANN, reach=Mode.VIEW), SHORT
+    )
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(10 * SHORT):
             await watching
     assert session.error is None
+
+
+class Failing(Somebody):
+    """A visitor whose host breaks the first time that it is asked, and says no the second time."""
+
+    asked = 0
+
+    async def again(self):
+        self.asked += 1
+        if self.asked == 1:
+            raise RuntimeError("a plug-in that is broken")
+        raise LoginExpired
+
+
+async def test_a_host_that_breaks_once_is_asked_again(caplog):
+    session = await watch(Failing(ANN))
+    assert session.error.close_code is CloseCode.LOGIN_EXPIRED
+    assert "could not be checked" in caplog.text

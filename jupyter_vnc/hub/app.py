@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import secrets
 import signal
 import ssl
@@ -25,10 +26,11 @@ from traitlets import Enum, Unicode
 from traitlets.config import Application, Configurable
 
 from jupyter_vnc import __version__
+from jupyter_vnc.audit import adopt_loggers
 from jupyter_vnc.broker import VNCBroker
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.leases import PoolManager
-from jupyter_vnc.routes import Route, below, page_templates
+from jupyter_vnc.routes import ROUTES, Route, below, page_templates
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.redis import RedisTokens
@@ -112,14 +114,14 @@ class VNCHub(JupyterApp):
 
     async def serve(self) -> None:
         """Serve until a signal comes; then close the sessions, with a code that makes viewers try again."""
-        self._adopt_loggers()
+        adopt_loggers(self.log)
         self.config.HubOAuth.setdefault("cache_max_age", MEMORY)
         self.config.PoolManager.setdefault("state_file", f"{os.getcwd()}/{LEASES}")  # noqa: PTH109 - no I/O
         broker = VNCBroker(parent=self, **self._defaults())
         server = HTTPServer(self.application(broker), xheaders=True, ssl_options=_tls())
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-        server.listen(url.port or 80, url.hostname or "127.0.0.1")
         await broker.start()
+        server.listen(url.port or 80, url.hostname or "127.0.0.1")
         self.log.info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
         await _told_to_stop()
         server.stop()
@@ -139,7 +141,7 @@ class VNCHub(JupyterApp):
         templates = page_templates()
         callback: Route = ("/oauth_callback", JupyterHubOAuthCallbackHandler, {"hub_auth": identity.hub_auth})
         return web.Application(
-            below(prefix.rstrip("/").replace(".", r"\."), [*HUB_ROUTES, callback]) + below(prefix.rstrip("/")),
+            below(re.escape(prefix.rstrip("/")), [*HUB_ROUTES, callback, *ROUTES]),
             identity_provider=identity,
             authorizer=AllowAllAuthorizer(parent=self, identity_provider=identity),
             allow_remote_access=True,
@@ -167,11 +169,6 @@ class VNCHub(JupyterApp):
         status, request = handler.get_status(), handler.request
         level = logging.WARNING if status >= 500 else logging.INFO if status >= 400 else logging.DEBUG
         self.log.log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
-
-    def _adopt_loggers(self) -> None:
-        ours = logging.getLogger("jupyter_vnc")
-        ours.parent = self.log.logger if isinstance(self.log, logging.LoggerAdapter) else self.log
-        ours.setLevel(self.log.getEffectiveLevel())
 
 
 def _tls() -> ssl.SSLContext | None:

@@ -63,9 +63,9 @@ class HubVisitor(JupyterVisitor):
 
     @property
     def looks_after_somebody(self) -> bool:
-        """Whether there is a room for him to look at."""
+        """Whether somebody may be his to look after."""
         return self.user.admin or self.rights.looks_after_somebody
 
     async def person(self, name: str) -> User | None:
-        """Ask the hub."""
-        return await self._people.find(name)
+        """Ask the hub; for who looks after nobody, it is not even asked."""
+        return await self._people.find(name) if self.looks_after_somebody else None

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote
 
 from jupyterhub.services.auth import HubAuth
 from tornado.web import HTTPError
 
+from .people import Log
+
 #: For how long an answer counts (seconds), unless the hub's client is told to remember for a shorter time.
 MEMORY: Final = 30.0
-
-
-class Log(Protocol):
-    """A logger's method."""
-
-    def warning(self, message: str, *args: object) -> None:
-        """Log a warning."""
 
 
 class Shares:

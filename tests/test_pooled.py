@@ -1,0 +1,126 @@
+"""Sessions on a pool's machines: nobody is on another's, and nobody loses his own by somebody else's doing."""
+
+import asyncio
+import logging
+
+import pytest
+
+from jupyter_vnc.addresses import PoolAddress, PoolMachine, TCPAddress
+from jupyter_vnc.connect import TargetLeg
+from jupyter_vnc.exceptions import SessionEnded, TargetUnreachable
+from jupyter_vnc.leases import PoolManager
+from jupyter_vnc.people import User
+from jupyter_vnc.pooled import PooledSessions
+from jupyter_vnc.sessions import Session, SessionRegistry
+from jupyter_vnc.targets import Mode, Target
+
+ANN, ADA = User("ann"), User("ada")
+LAB = Target(
+    name="lab", address=PoolAddress(tuple(PoolMachine(f"m{one}", TCPAddress("127.0.0.1", one)) for one in (1, 2)))
+)
+
+
+class Wire:
+    """A connection that a test counts."""
+
+    closed = False
+
+    async def close(self):
+        self.closed = True
+
+
+async def connected(target, address):
+    return TargetLeg(Wire(), b"", "None")
+
+
+async def unreachable(target, address):
+    raise TargetUnreachable("It is not there.")
+
+
+def session(user=ANN, mode=Mode.CONTROL):
+    return Session(user, LAB, mode, owner=ANN)
+
+
+@pytest.fixture
+def pools(jp_asyncio_loop):
+    manager = PoolManager()
+    yield manager
+    jp_asyncio_loop.run_until_complete(manager.close())
+
+
+@pytest.fixture
+def pooled(pools):
+    return PooledSessions(pools, SessionRegistry(), logging.getLogger(__name__))
+
+
+async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools, pooled):
+    wires = []
+
+    async def slow(target, address):
+        pooled.release(LAB, ANN, "taken back")
+        await pools.lease("bob", LAB)
+        wires.append(Wire())
+        return TargetLeg(wires[0], b"", "None")
+
+    one = session()
+    with pytest.raises(SessionEnded):
+        await pooled.reach(one, slow)
+    assert wires[0].closed
+    assert one.machine == ""
+
+
+async def test_who_looks_in_and_fails_moves_nobody(pools, pooled):
+    await pooled.reach(session(), connected)
+    before = pools.summary("ann", LAB)["machine"]
+    for _ in range(10):
+        with pytest.raises(TargetUnreachable):
+            await pooled.reach(session(ADA, Mode.VIEW), unreachable)
+    assert pools.summary("ann", LAB)["machine"] == before
+    assert {row["state"] for row in pools.rows(LAB)} == {"taken", "free"}
+
+
+async def test_his_own_failures_do_move_him(pools, pooled):
+    await pooled.reach(session(), connected)
+    before = pools.summary("ann", LAB)["machine"]
+    attempts = []
+
+    async def first_is_broken(target, address):
+        attempts.append(address)
+        if address.port == int(before[1:]):
+            raise TargetUnreachable
+        return TargetLeg(Wire(), b"", "None")
+
+    for _ in range(2):
+        with pytest.raises(TargetUnreachable):
+            await pooled.reach(session(), first_is_broken)
+    one = session()
+    await pooled.reach(one, first_is_broken)
+    assert one.machine != before
+    assert len(attempts) == 4
+
+
+async def test_a_released_machine_closes_the_sessions_on_it(pools):
+    registry = SessionRegistry()
+    pooled = PooledSessions(pools, registry, logging.getLogger(__name__))
+    mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
+    for one in (mine, watching):
+        await pooled.reach(one, connected)
+    pooled.release(LAB, ANN, "taken back")
+    assert [str(one.error) for one in (mine, watching)] == ["taken back", "taken back"]
+
+
+async def test_whoever_waits_is_told_his_place_and_gets_what_is_free(pools, pooled):
+    for name in ("bob", "eve"):
+        await pools.lease(name, LAB)
+    told = []
+    one = session()
+    one.tell = told.append
+    waiting = asyncio.create_task(pooled.reach(one, connected))
+    async with asyncio.timeout(10):
+        while not told:
+            await asyncio.sleep(0.01)
+    assert (told[0]["kind"], told[0]["place"], told[0]["size"]) == ("place", 1, 2)
+    pools.release("bob", "lab")
+    async with asyncio.timeout(10):
+        await waiting
+    assert one.machine
