@@ -106,6 +106,45 @@ def test_a_matplotlib_window_from_a_cell(server, kernel):
         kernel.run(f"desktop.wait_for_colour('{RED}', timeout=1)")
 
 
+QT = f"""
+from PyQt5.QtWidgets import QWidget
+window = QWidget()
+window.setStyleSheet("background: {RED}")
+window.resize(300, 200)
+window.show()
+"""
+#: Nobody asks pygame for its events: the next cell comes when it comes.
+PYGAME = f"""
+import pygame
+pygame.display.init()
+surface = pygame.display.set_mode((300, 200))
+surface.fill("{RED}")
+pygame.display.flip()
+"""
+XEYES = f"eyes = subprocess.Popen(['xeyes', '-center', '{RED}', '-geometry', '300x200'])"
+
+
+@pytest.mark.parametrize(
+    ("cells", "end", "pixels"),
+    [
+        (["%gui qt", QT], "window.close()", range(59000, 60001)),  # the pointer may be before it
+        ([PYGAME], "pygame.display.quit()", range(59000, 60001)),
+        ([XEYES], "eyes.terminate(); eyes.wait()", range(10000, 50000)),
+    ],
+    ids=["gui qt", "pygame", "xeyes"],
+)
+def test_a_window_of_a_toolkit_from_a_cell(server, kernel, cells, end, pixels):
+    """It is on the desktop while the kernel waits for the next cell, filled with its colour, and gone when it ends."""
+    for cell in cells:
+        kernel.run(cell)
+    kernel.run(f"x, y = desktop.wait_for_colour('{RED}', timeout=20); desktop.wait_until_still()")
+    kernel.run("colours = {colour: count for count, colour in desktop.screenshot().getcolors(640 * 480)}")
+    assert kernel.value("colours[0xC0, 0x20, 0x40]") in pixels
+    kernel.run(end)
+    with pytest.raises(CellFailed, match="was not to be seen"):
+        kernel.run(f"desktop.wait_for_colour('{RED}', timeout=1)")
+
+
 def test_a_program_with_a_wrong_cookie_gets_no_window(server, kernel):
     kernel.run("desktop.start()")
     program = "subprocess.run(['xdpyinfo'], env={**__import__('os').environ, 'XAUTHORITY': '/dev/null'}).returncode"
