@@ -80,10 +80,13 @@ class VNCServer:
 
 
 class JupyterServer:
-    """Jupyter's server, without Lab, with a configuration; it can be stopped and started again on its port."""
+    """Jupyter's server, without Lab, with a configuration; it can be stopped and started again on its port.
 
-    def __init__(self, folder, config, ready):
-        self.folder, self.log, self._ready = folder, folder / "server.log", ready
+    ``before`` begins its command line: a program that runs the rest.
+    """
+
+    def __init__(self, folder, config, ready, before=()):
+        self.folder, self.log, self._ready, self._before = folder, folder / "server.log", ready, before
         self.port = free_port()
         self.root = f"http://127.0.0.1:{self.port}/vnc/"
         (folder / "config.py").write_text(config)
@@ -93,9 +96,9 @@ class JupyterServer:
     def start(self):
         places = {"HOME": "home", "JUPYTER_CONFIG_DIR": "jc", "JUPYTER_DATA_DIR": "jd", "JUPYTER_RUNTIME_DIR": "jr"}
         environment = os.environ | {key: str(self.folder / value) for key, value in places.items()}
-        command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--ip=127.0.0.1", f"--port={self.port}"]
-        command += ["--ServerApp.port_retries=0", f"--config={self.folder / 'config.py'}", "--no-browser"]
-        command += [f"--ServerApp.root_dir={self.folder / 'root'}"]
+        command = [*self._before, sys.executable, "-m", "jupyter_server", "--allow-root", "--ip=127.0.0.1"]
+        command += [f"--port={self.port}", "--ServerApp.port_retries=0", f"--config={self.folder / 'config.py'}"]
+        command += ["--no-browser", f"--ServerApp.root_dir={self.folder / 'root'}"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
         if not wait_for(self._answers, 60):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import census
 import pytest
+import stranger
 
 from jupyter_vnc.addresses import DesktopSpec
 from jupyter_vnc.desktops import manager as manager_module
@@ -30,6 +30,7 @@ from tests.needs import require_root
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
 CLOCK = DesktopSpec(command=("xclock",), geometry="640x480")
+NOBODY = 65534
 
 
 @contextlib.asynccontextmanager
@@ -305,28 +306,6 @@ async def test_nobody_else_can_reach_it(nothing_left):
         assert new == {address.path, str(path.parent / "bus"), f"/tmp/.X11-unix/X{display}"}
 
 
-#: As another user: connect to the socket, list the folder, open the display without and with the cookie's path.
-STRANGER = """
-import os, socket, subprocess, sys
-path, display, authority = sys.argv[1:]
-os.setgroups([]); os.setgid(65534); os.setuid(65534)
-for name, attempt in {
-    "socket": lambda: socket.socket(socket.AF_UNIX).connect(path),
-    "folder": lambda: os.listdir(os.path.dirname(path)),
-    "cookie": lambda: open(authority).close(),
-}.items():
-    try:
-        attempt()
-        print(name, "open")
-    except PermissionError:
-        print(name, "denied")
-for authority in (authority, "/dev/null"):
-    environ = {"PATH": os.environ["PATH"], "DISPLAY": display, "XAUTHORITY": authority}
-    shown = subprocess.run(["xdpyinfo"], env=environ, capture_output=True)
-    print("display", "denied" if shown.returncode else "open")
-"""
-
-
 async def test_another_user_is_refused(runtime_dir):
     """Even where the folders above are open to all, ours are not."""
     require_root()
@@ -336,88 +315,9 @@ async def test_another_user_is_refused(runtime_dir):
     async with managing() as manager:
         address = await manager.ensure("ann", "desktop", CLOCK)
         environment = manager.environment("ann", "desktop")
-        command = [sys.executable, "-c", STRANGER, address.path, environment["DISPLAY"], environment["XAUTHORITY"]]
-        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-        output, _ = await process.communicate()
-        assert output.decode().splitlines() == [
-            "socket denied",
-            "folder denied",
-            "cookie denied",
-            "display denied",
-            "display denied",
-        ]
+        places = address.path, environment["DISPLAY"], environment["XAUTHORITY"]
+        assert await asyncio.to_thread(stranger.attempts, NOBODY, *places) == stranger.OTHER
         assert x_client(environment, "xdpyinfo").returncode == 0
-
-
-#: A server of another user. Its supervisor runs the system's Python: ours may be out of that user's reach.
-OTHER_SERVER = """
-import asyncio, concurrent.futures.thread, os, sys  # all at once: later the modules may be out of reach
-from pathlib import Path
-from jupyter_vnc.desktops import process
-from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.addresses import DesktopSpec
-
-async def main():
-    manager = DesktopManager()
-    for name in ("one", "two", "three"):
-        address = await manager.ensure("ann", name, DesktopSpec())
-        print(address.path, *manager.environment("ann", name).values(), flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-    await manager.close()
-
-uid, package = sys.argv[1:]
-sys.executable, process._ROOT = "/usr/bin/python3", Path(package)
-"loads the codec".encode("unicode_escape")
-os.setgroups([]); os.setgid(int(uid)); os.setuid(int(uid))
-asyncio.run(main())
-"""
-
-
-@contextlib.contextmanager
-def server_of(uid, folder):
-    """A server with three desktops that runs as somebody else; yields what it says of them."""
-    package = folder / "package"
-    shutil.copytree(Path(manager_module.__file__).parents[1], package / "jupyter_vnc", ignore=lambda *_: ["static"])
-    for name in ("home", "rt"):
-        (folder / name).mkdir(mode=0o700)
-        os.chown(folder / name, uid, uid)
-    environ = {**os.environ, "HOME": str(folder / "home"), "JUPYTER_RUNTIME_DIR": str(folder / "rt")}
-    command = [sys.executable, "-c", OTHER_SERVER, str(uid), str(package)]
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(command, env=environ, stdin=-1, stdout=-1, text=True, cwd=root) as process:
-        try:
-            yield [tuple(process.stdout.readline().split()) for _ in range(3)]
-            process.communicate("\n", timeout=30)
-        finally:
-            process.kill()
-    assert process.returncode == 0
-    assert list((folder / "rt").iterdir()) == []
-
-
-def test_two_users_with_three_desktops_each_on_one_machine():
-    require_root()
-    with contextlib.ExitStack() as stack:
-        seen = []
-        uids = [pwd.getpwnam(name).pw_uid for name in ("daemon", "nobody")]
-        for uid in uids:
-            folder = Path(tempfile.mkdtemp(prefix=f"user-{uid}-"))
-            stack.callback(shutil.rmtree, folder)
-            folder.chmod(0o755)
-            seen.append((uid, stack.enter_context(server_of(uid, folder))))
-        displays = [display for _, rows in seen for _, display, _ in rows]
-        assert len(set(displays)) == 6
-        for uid, rows in seen:
-            for path, display, authority in rows:
-                assert Path(path).stat().st_uid == uid
-                assert _stranger(uid, path, display, authority) == ["open"] * 4 + ["denied"]
-                (other,) = set(uids) - {uid}
-                assert _stranger(other, path, display, authority) == ["denied"] * 5
-
-
-def _stranger(uid, *arguments):
-    script = STRANGER.replace("65534", str(uid))
-    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
-    return [line.split()[1] for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("door", ["-rfbport 15999", "-listen tcp", "-listen local"])
