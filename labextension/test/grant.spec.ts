@@ -45,6 +45,11 @@ describe('the answer to a request for a token', () => {
       0
     ],
     ['a hub that has not found the server', answer(424, { message: 'ann is not running' }), 0],
+    [
+      'a page of a proxy that does not know the way to the hub',
+      answer(404, '<html>404: Not Found</html>'),
+      0
+    ],
     ['not found', answer(404, { message: 'There is no such desktop.', reason: 'not_found' }), 404],
     ['a bad gateway', answer(502, '<html></html>'), 502]
   ];

@@ -61,15 +61,15 @@ export function noAnswer(error: unknown): TokenRefused {
  *
  * A login page instead of JSON, and a 403 that is not one of our own (ours carry a `reason`), mean that the
  * login is gone: Jupyter answers 403 to a stranger. Jupyter's authorizer says "not authorized" itself. A page
- * of the hub where JSON was due, and a 424, are not from the server: the hub does not know the way to it, since its proxy
- * has just been restarted.
+ * of the hub where JSON was due, a 404 without JSON, and a 424 are not from the service: a proxy that has just been
+ * restarted does not know the way to the hub, or the hub not yet the way to the server.
  */
 function statusOf(response: Response, body: unknown, message: unknown, reason: unknown): number {
   if (response.ok || response.redirected || response.type === 'opaqueredirect') {
     return body === null || response.redirected ? 401 : 400;
   }
-  const hubs = body === null && response.headers.has('X-JupyterHub-Version');
-  if (hubs || response.status === 424) {
+  const astray = response.status === 404 || response.headers.has('X-JupyterHub-Version');
+  if ((body === null && astray) || response.status === 424) {
     return 0;
   }
   const ours = typeof reason === 'string' || /authorized/i.test(String(message));
