@@ -34,7 +34,7 @@ hub-demo: demo-packages front-end .make/hub ## start a JupyterHub with two cours
 # runs beside what mostly computes.
 .PHONY: test
 test: test-packages front-end .make/npm ## everything: lint, types, TypeScript, unit tests, real VNC servers, a real browser
-	@scripts/beside lint,types,typescript,fuzz unit-desktops unit-rest coverage
+	@scripts/beside lint,types,typescript,fuzz unit-browser unit-desktops unit-rest coverage
 
 .PHONY: lint
 lint: .make/python ## ruff
@@ -50,22 +50,27 @@ types: .make/python ## mypy
 
 # pytest-jupyter runs the tests that are coroutines; a pytest-asyncio that is also there would take them from it.
 .PHONY: unit
-unit: unit-desktops unit-rest ## pytest, with real VNC servers and a real browser
+unit: unit-browser unit-desktops unit-rest ## pytest, with real VNC servers and a real browser
 
-# Who starts desktops of his own counts what is on the machine before and after: these are one run, so that none of them
-# is counted by another.
-WITH_DESKTOPS := $(addprefix tests/,bounds browser desktops hub notebooks test_demo.py)
+# Three runs of about the same length, since most of it is waiting.
+BROWSER := tests/browser
+DESKTOPS := $(addprefix tests/,bounds desktops hub notebooks test_demo.py)
 PYTEST := pytest -p no:asyncio --cov --cov-context=test --cov-report=
 
+.PHONY: unit-browser
+unit-browser: front-end .make/npm ## the tests of the viewer in a real browser
+	$(call headline,pytest: browser)
+	@COVERAGE_FILE=.coverage.browser $(PYTEST) $(BROWSER)
+
 .PHONY: unit-desktops
-unit-desktops: front-end .make/npm ## the tests that start desktops, hubs and browsers
+unit-desktops: front-end .make/npm ## the tests that start desktops and hubs
 	$(call headline,pytest: desktops)
-	@COVERAGE_FILE=.coverage.desktops $(PYTEST) $(WITH_DESKTOPS)
+	@COVERAGE_FILE=.coverage.desktops $(PYTEST) $(DESKTOPS)
 
 .PHONY: unit-rest
 unit-rest: front-end .make/npm ## the other tests
 	$(call headline,pytest: the rest)
-	@COVERAGE_FILE=.coverage.rest $(PYTEST) tests $(addprefix --ignore=,$(WITH_DESKTOPS))
+	@COVERAGE_FILE=.coverage.rest $(PYTEST) tests $(addprefix --ignore=,$(BROWSER) $(DESKTOPS))
 
 .PHONY: endurance
 endurance: test-packages front-end ## what takes minutes: thousands of connections, gigabytes, peers that vanish
@@ -75,7 +80,7 @@ endurance: test-packages front-end ## what takes minutes: thousands of connectio
 .PHONY: coverage
 coverage: ## what of the lowest floors their own tests have not run; after `make unit`
 	$(call headline,coverage of floors 0 and 1)
-	@coverage combine --quiet .coverage.desktops .coverage.rest
+	@coverage combine --quiet .coverage.browser .coverage.desktops .coverage.rest
 	@scripts/check_coverage.py
 
 BENCH_OPTIONS ?=

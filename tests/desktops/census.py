@@ -70,11 +70,49 @@ def take(*folders):
     """Take a census; ``folders`` are looked into besides the usual places."""
     processes = _processes()
     ours = {pid for pid in processes if _is_ours(pid, processes)}
+    theirs = _Others(processes.keys() - ours)
+    sockets, files = [*_sockets()], [*_files(folders)]
+    theirs.look_again()  # for those who have come in between
     return Census(
         frozenset(f"{pid} {processes[pid][1]} {_command(pid)}" for pid in ours),
-        frozenset(_sockets(processes.keys() - ours)),
-        frozenset(_files(folders, processes.keys() - ours)),
+        frozenset(name for name, inode in sockets if not theirs.hold(inode)),
+        frozenset(str(path) for path in files if not theirs.have(path)),
     )
+
+
+class _Others:
+    """What processes hold that are not ours."""
+
+    def __init__(self, pids):
+        self._pids, self._inodes, self._paths = set(pids), set(), set()
+        self._look()
+
+    def look_again(self):
+        """Add whom the first look did not meet."""
+        processes = _processes()
+        self._pids |= {pid for pid in processes if not _is_ours(pid, processes)}
+        self._look()
+
+    def _look(self):
+        for pid in self._pids:
+            try:
+                self._inodes |= {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: PTH115
+            except OSError:
+                continue
+        self._paths |= {path for path, inode in _unix_sockets(listening=False) if self.hold(inode)}
+
+    def hold(self, inode):
+        """Whether one of them holds the socket of this number."""
+        return f"socket:[{inode}]" in self._inodes
+
+    def have(self, path):
+        """Whether a lock or socket is theirs or of a display that we never use, or has gone with them."""
+        found = re.fullmatch(r"X(\d+)|\.X(\d+)-lock", path.name)
+        if found is not None:
+            display = int(found[1] or found[2])
+            if display < readiness.DISPLAYS[0] or display_holder(display) in self._pids:
+                return True
+        return str(path) in self._paths or not os.path.lexists(path)
 
 
 def _command(pid):
@@ -84,41 +122,31 @@ def _command(pid):
         return ""
 
 
-def _sockets(others):
-    """Listening sockets, abstract or in the file system, TCP too, that no process of somebody else holds."""
-    theirs = set()
-    for pid in others:
-        try:
-            theirs |= {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: PTH115
-        except OSError:
-            continue
+def _unix_sockets(*, listening):
+    """Sockets with a name, abstract or in the file system: name, inode."""
     for row in Path("/proc/net/unix").read_text(errors="replace").splitlines()[1:]:
         columns = row.split()
-        if len(columns) > 7 and int(columns[3], 16) & 0x10000 and f"socket:[{columns[6]}]" not in theirs:
-            yield columns[7]
+        if len(columns) > 7 and (not listening or int(columns[3], 16) & 0x10000):
+            yield columns[7], columns[6]
+
+
+def _sockets():
+    """Listening sockets, TCP too: name, inode."""
+    yield from _unix_sockets(listening=True)
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         if Path(table).exists():
             for row in Path(table).read_text().splitlines()[1:]:
                 columns = row.split()
-                if columns[3] == "0A" and f"socket:[{columns[9]}]" not in theirs:
-                    yield f"{table} {columns[1]}"
+                if columns[3] == "0A":
+                    yield f"{table} {columns[1]}", columns[9]
 
 
-def _files(folders, others):
+def _files(folders):
     for place in (*PLACES, *folders):
         for parent, names, files in os.walk(place):
-            yield from (f"{parent}/{name}" for name in (*names, *files) if not _held(name, others))
+            yield from (Path(parent, name) for name in (*names, *files))
     for pattern in PATTERNS:
-        yield from (str(path) for path in Path("/tmp").glob(pattern) if not _held(path.name, others))
-
-
-def _held(name, others):
-    """Whether a lock or socket is not ours: of a display that we never use, or of somebody else's X server."""
-    found = re.fullmatch(r"X(\d+)|\.X(\d+)-lock", name)
-    if found is None:
-        return False
-    display = int(found[1] or found[2])
-    return display < readiness.DISPLAYS[0] or display_holder(display) in others
+        yield from Path("/tmp").glob(pattern)
 
 
 def wait_until_gone(before, *folders, timeout=20.0):
