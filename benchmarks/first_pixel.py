@@ -33,6 +33,12 @@ _PAINTED: Final = """() => {
   const [red, green] = canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data;
   return red > 150 && green < 80;
 }"""
+#: A browser is still when it used at most this much of a CPU between so many looks, that far apart (seconds). The wait
+#: for that has a limit (seconds).
+_IDLE: Final = 0.1
+_STILL: Final = 4
+_LOOK: Final = 0.2
+_PATIENCE: Final = 15.0
 
 
 class _Desktop(JupyterServer):
@@ -51,6 +57,7 @@ class _Desktop(JupyterServer):
         with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
             page = context.new_page()
             page.goto(f"{self._root_url}api/status?token={self._token}")  # logged in from here on
+            _wait_until_still()
             began = time.perf_counter()
             page.goto(self._root_url + self.path, wait_until="commit")
             page.wait_for_function(_PAINTED, polling="raf", timeout=60000)
@@ -78,6 +85,30 @@ class _Desktop(JupyterServer):
             "HOME": str(self._folder),
             "JUPYTER_REMOTE_DESKTOP_PROXY_XSTARTUP": str(self._session),
         }
+
+
+def _wait_until_still() -> None:
+    """Wait until Chromium has loaded what its new window needs.
+
+    For half a second and more that is a hundred scripts of its own (for the address bar, say), in a process beside the
+    page's: a person who clicks has had the window for a while.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    spent, still = _browsers_time(), 0
+    while still < _STILL and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+        before, spent = spent, _browsers_time()
+        still = still + 1 if spent - before <= _IDLE * _LOOK else 0
+
+
+def _browsers_time() -> float:
+    """The CPU time of all of Chromium's processes (seconds)."""
+    spent = 0.0
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "chrom" in process.name():
+                spent += process.cpu_times().user + process.cpu_times().system
+    return spent
 
 
 class _Ours(_Desktop):

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
 import { Adaptive } from '../src/viewer/adaptive';
+import { PICTURE_FIRST } from '../src/viewer/clock';
 import { encodingOf, type ISample, Meter } from '../src/viewer/meter';
 import { Preferences } from '../src/viewer/preferences';
 import { keysymOf } from '../src/viewer/typing';
@@ -67,7 +68,7 @@ describe('adaptive quality', () => {
     const slow = { probe: () => new Promise(resolve => world.clock.setTimeout(() => resolve(0), 900)) };
     Object.assign(world.options, slow);
     const far = await connected(world);
-    await world.clock.advance(9000);
+    await world.clock.advance(PICTURE_FIRST + 9000); // no probe is on its way at the end
     assert.ok(world.rfb.qualityLevel < 5);
     far.preferences.set({ adaptive: false });
     assert.deepEqual([world.rfb.qualityLevel, world.rfb.compressionLevel], [5, 3]);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
 import { createActions } from '../src/viewer/actions';
+import { PICTURE_FIRST } from '../src/viewer/clock';
 import { briefly, COMPANY_INTERVAL, type IPresence } from '../src/viewer/company';
 import { TokenRefused } from '../src/viewer/grant';
 import { english } from '../src/viewer/text';
@@ -147,6 +148,8 @@ describe('who else is there', () => {
     assert.ok(tool('people').hidden);
     viewer.connect();
     await world.succeed();
+    assert.ok(tool('people').hidden, 'the first picture comes first');
+    await world.clock.advance(PICTURE_FIRST);
     assert.ok(!tool('people').hidden);
     assert.equal(tool('people').textContent, 'prof');
     assert.equal(tool('people').title, 'prof is watching');
@@ -176,6 +179,7 @@ describe('who else is there', () => {
     server.viewers = [SELF, { ...SELF, mode: 'view' }];
     viewer.connect();
     await world.succeed();
+    await world.clock.advance(PICTURE_FIRST);
     assert.equal(tool('people').title, 'You have it open in another window');
     assert.equal(tool('people').textContent, '+1');
     viewer.dispose();
@@ -188,13 +192,13 @@ describe('who else is there', () => {
     assert.equal(asked.viewers, 0);
     viewer.connect();
     await world.succeed();
-    await world.clock.advance(3 * COMPANY_INTERVAL);
+    await world.clock.advance(PICTURE_FIRST + 3 * COMPANY_INTERVAL);
     assert.equal(asked.viewers, 4);
     viewer.visible = false;
     await world.clock.advance(600000);
     assert.equal(asked.viewers, 4);
     viewer.visible = true;
-    await settle();
+    await world.clock.advance(PICTURE_FIRST);
     assert.equal(asked.viewers, 5);
     await world.end(4410);
     await world.clock.advance(600000);
@@ -208,6 +212,7 @@ describe('who else is there', () => {
     server.viewers = [SELF, PROF];
     viewer.connect();
     await world.succeed();
+    await world.clock.advance(PICTURE_FIRST);
     server.viewers = new Error('offline');
     await world.clock.advance(COMPANY_INTERVAL);
     assert.equal(tool('people').textContent, 'prof');

@@ -2,6 +2,9 @@
  * Time, as something that a test can hold still.
  */
 
+/** How long after the connection to ask what can wait (milliseconds): the first picture needs the browser and the server. */
+export const PICTURE_FIRST = 300;
+
 /** What the viewer needs of time. Milliseconds throughout. */
 export interface IClock {
   /** Now, in milliseconds since some fixed moment. */

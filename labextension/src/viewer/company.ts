@@ -1,7 +1,7 @@
 /**
  * Who else has the desktop on the screen. The server is asked now and then, and only while that is wanted.
  */
-import { type IClock, Timer } from './clock';
+import { type IClock, PICTURE_FIRST, Timer } from './clock';
 import { Emitter } from './emitter';
 import type { ITranslate } from './text';
 
@@ -44,7 +44,7 @@ export class Company {
   set wanted(wanted: boolean) {
     if (wanted && !this._wanted) {
       this._wanted = true;
-      void this._ask();
+      this._timer.set(() => void this._ask(), PICTURE_FIRST);
     } else if (!wanted) {
       this._wanted = false;
       this._timer.clear();

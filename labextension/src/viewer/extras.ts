@@ -5,7 +5,7 @@
 import { Adaptive } from './adaptive';
 import { Bell } from './bell';
 import { isTooLong, tooLong } from './clipboard';
-import { Timer } from './clock';
+import { PICTURE_FIRST, Timer } from './clock';
 import { Company, describe, type IPresence } from './company';
 import { Emitter } from './emitter';
 import { type ISample, Meter } from './meter';
@@ -211,7 +211,7 @@ export class Extras {
         next();
       }, INTERVAL);
     };
-    next();
+    this._timer.set(next, PICTURE_FIRST);
     return true;
   }
 
