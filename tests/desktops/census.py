@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_vnc.desktops import readiness
+from jupyter_vnc.desktops import readiness, runtime
 from jupyter_vnc.desktops.processes import display_holder
 
 #: Where desktops' programs leave files.
@@ -61,9 +61,9 @@ def _is_ours(pid, processes):
     return False
 
 
-def adopt_orphans():
+def adopt_orphans(adopt=True):
     """Have the kernel give us every descendant whose parent ends (``PR_SET_CHILD_SUBREAPER``), instead of init."""
-    assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0
+    assert ctypes.CDLL(None).prctl(36, int(adopt), 0, 0, 0) == 0
 
 
 def take(*folders):
@@ -84,7 +84,7 @@ class _Others:
     """What processes hold that are not ours."""
 
     def __init__(self, pids):
-        self._pids, self._inodes, self._paths = set(pids), set(), set()
+        self._pids, self._open, self._paths = set(pids), set(), set()
         self._look()
 
     def look_again(self):
@@ -96,23 +96,24 @@ class _Others:
     def _look(self):
         for pid in self._pids:
             try:
-                self._inodes |= {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: PTH115
+                self._open |= {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: PTH115
             except OSError:
                 continue
         self._paths |= {path for path, inode in _unix_sockets(listening=False) if self.hold(inode)}
 
     def hold(self, inode):
         """Whether one of them holds the socket of this number."""
-        return f"socket:[{inode}]" in self._inodes
+        return f"socket:[{inode}]" in self._open
 
     def have(self, path):
-        """Whether a lock or socket is theirs or of a display that we never use, or has gone with them."""
+        """Whether a lock, socket or folder is theirs, is of a display that we never use, or has gone with them."""
         found = re.fullmatch(r"X(\d+)|\.X(\d+)-lock", path.name)
         if found is not None:
             display = int(found[1] or found[2])
             if display < readiness.DISPLAYS[0] or display_holder(display) in self._pids:
                 return True
-        return str(path) in self._paths or not os.path.lexists(path)
+        locked = str(path / runtime.LOCK) in self._open
+        return locked or str(path) in self._paths or not os.path.lexists(path)
 
 
 def _command(pid):

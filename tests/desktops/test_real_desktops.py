@@ -800,3 +800,39 @@ def test_fixtures_can_fail(nothing_left):
         new = census.take().new_since(nothing_left)
         assert len(new.processes) == 1
         assert new.files == {str(folder)}
+
+
+#: Somebody else's desktop, as far as the census sees it: a locked runtime folder, and sockets of both kinds.
+STRANGER = """
+import socket, sys
+from pathlib import Path
+folder, name = Path(sys.argv[1]), sys.argv[2]
+folder.mkdir()
+lock = (folder / "lock").open("w")
+sockets = [socket.create_server(path, family=socket.AF_UNIX) for path in (f"/tmp/dbus-{name}", chr(0) + name)]
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_census_leaves_out_what_others_do(nothing_left):
+    """A process that is not ours, and what it has; once it is gone, what it left counts."""
+    name = f"census-{time.time_ns()}"
+    folder, bus = Path(f"/tmp/jupyter-vnc-{name}"), Path(f"/tmp/dbus-{name}")
+    census.adopt_orphans(False)
+    # A shell that ends at once leaves its child to init.
+    command = ["sh", "-c", 'exec 3<&0; "$@" <&3 & exit', "sh", sys.executable, "-c", STRANGER, str(folder), name]
+    try:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
+            assert shell.stdout.readline() == b"\n"
+            shell.wait(20)
+            assert folder.exists()
+            assert bus.exists()
+            assert census.take().new_since(nothing_left).empty
+            shell.stdin.close()
+            assert shell.stdout.read() == b""  # it has ended
+        assert census.take().new_since(nothing_left).files == {str(folder), str(bus)}
+    finally:
+        census.adopt_orphans()
+        shutil.rmtree(folder, ignore_errors=True)
+        bus.unlink(missing_ok=True)
