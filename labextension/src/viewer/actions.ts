@@ -3,13 +3,14 @@
  */
 import { briefly, type Company, describe } from './company';
 import type { Scaling } from './fit';
-import type { Hands, PowerAction } from './hands';
+import type { Hands } from './hands';
 import * as icons from './icons';
 import { COMBINATIONS, type Modifier } from './keys';
 import type { IMenuItem } from './menu';
 import type { PanelName } from './panel';
 import type { Camera } from './picture';
 import { giveBackWords } from './pool';
+import { powerItems } from './power';
 import type { Role } from './role';
 import type { ITranslate } from './text';
 
@@ -174,7 +175,7 @@ export function createActions(trans: ITranslate): IAction[] {
       icon: () => icons.POWER,
       isEnabled: viewer => viewer.connected,
       isVisible: viewer => viewer.hands.hasPower,
-      items: viewer => powerItems(trans, viewer)
+      items: viewer => powerItems(trans, viewer.hands)
     },
     {
       id: 'give-back',
@@ -225,15 +226,6 @@ function peopleLabel(trans: ITranslate, viewer: IActionable | null): string {
 function peopleItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
   // Nothing happens on a press: the menu is there to be read, by fingers too, which see no tooltip.
   return viewer.extras.company.others.map(one => ({ label: describe(trans, one), run: () => undefined }));
-}
-
-function powerItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
-  const labels: [PowerAction, string][] = [
-    ['shutdown', trans.__('Shut down the machine')],
-    ['reboot', trans.__('Restart the machine')],
-    ['reset', trans.__('Reset the machine (unsaved work is lost)')]
-  ];
-  return labels.map(([action, label]) => ({ label, run: () => viewer.hands.power(action) }));
 }
 
 function keyItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
