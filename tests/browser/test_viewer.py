@@ -1,5 +1,6 @@
 """The viewer in a real browser, a test for each thing that it offers."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,6 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
+from demo.demo import running
+from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.integration import real
+from tests.needs import require
 
 from .conftest import stop, wait_for
 
@@ -338,6 +344,49 @@ def test_full_screen_is_of_the_panel_alone_and_says_how_to_leave(page, lab):
     assert "leave full screen" in page.locator(".jp-VNC-hint").inner_text()
     page.evaluate("document.exitFullscreen()")
     assert until(page, lambda: page.evaluate("document.fullscreenElement === null"))
+
+
+@pytest.fixture
+def on_a_screen(chromium, lab, tmp_path):
+    """A page of a browser that has a window, on a screen of its own, and how to press keys of that screen's keyboard.
+
+    A browser without a window never sees the keys that it would keep for itself: playwright gives them to the page.
+    """
+    require("openbox", "xdotool")
+    with contextlib.ExitStack() as stack:
+        screen = stack.enter_context(real.tigervnc(tmp_path / "screen"))
+        stack.enter_context(running(["openbox", "--sm-disable"], tmp_path / "openbox.log", env=screen.env, cwd=tmp_path))
+        options = {"executable_path": CHROMIUM, "args": ARGUMENTS, "headless": False, "env": screen.env}
+        browser = stack.enter_context(chromium.browser_type.launch(**options))
+        page = browser.new_context(no_viewport=True).new_page()
+        page.goto(f"{lab.base}vnc/?token={lab.token}")
+        yield page, lambda *keys: screen.run("xdotool", *keys)
+
+
+def test_full_screen_gives_the_desktop_the_keys_that_a_browser_keeps(on_a_screen, lab, typed):
+    page, press = on_a_screen
+    view(page, lab)
+    focus(page)
+    full = "document.fullscreenElement !== null"
+    page.click('[data-action="fullscreen"]')
+    assert until(page, lambda: page.evaluate(full))
+    page.locator(".jp-VNC-hint", has_text="Hold Esc to leave full screen.").wait_for()
+    press("key", "Escape", "ctrl+w", "ctrl+t", "F11")
+    assert until(page, lambda: typed() == "\x1b\x17\x14\x1b[23~"), typed()
+    assert (page.evaluate(full), len(page.context.pages)) == (True, 1)
+    press("keydown", "ctrl", "keydown", "alt", "keydown", "shift", "keyup", "shift", "keyup", "alt", "keyup", "ctrl")
+    assert until(page, lambda: page.locator(".jp-mod-captured").count() == 0)
+    press("key", "a", "keydown", "Escape")
+    assert until(page, lambda: not page.evaluate(full))
+    press("keyup", "Escape")
+    # Whatever is in full screen next has its own keys.
+    page.evaluate("document.body.requestFullscreen()")
+    assert until(page, lambda: page.evaluate(full))
+    press("key", "Escape")
+    assert until(page, lambda: not page.evaluate(full))
+    with page.context.expect_page():
+        press("key", "ctrl+t")
+    assert typed() == "\x1b\x17\x14\x1b[23~"
 
 
 def test_the_bell_flashes_and_can_be_switched_off(page, lab):

@@ -12,12 +12,10 @@ interface IKeyboardLock {
 /** Puts one element into full screen and out of it. */
 export class FullScreen {
   constructor(private readonly _element: HTMLElement) {
-    document.addEventListener('fullscreenchange', () => this.changed.emit(), {
-      signal: this._listening.signal
-    });
+    document.addEventListener('fullscreenchange', () => this._hear(), { signal: this._listening.signal });
   }
 
-  /** Emits when the reader enters or leaves full screen, by whatever means. */
+  /** Emits when the reader enters or leaves full screen, by whatever means; entering, maybe after `toggle` is done. */
   readonly changed = new Emitter<void>();
 
   /** Whether the element fills the screen. */
@@ -39,7 +37,8 @@ export class FullScreen {
     try {
       const lock = keyboardLock();
       await lock?.lock();
-      return lock !== undefined;
+      this._locked = lock !== undefined;
+      return this._locked;
     } catch {
       return false;
     }
@@ -49,11 +48,28 @@ export class FullScreen {
   dispose(): void {
     this._listening.abort();
     this.changed.clear();
+    this._unlock();
     if (this.on) {
       void document.exitFullscreen();
     }
   }
 
+  private _hear(): void {
+    if (!this.on) {
+      this._unlock();
+    }
+    this.changed.emit();
+  }
+
+  /** Otherwise the browser would lock the keys again for whatever of the page is in full screen next. */
+  private _unlock(): void {
+    if (this._locked) {
+      this._locked = false;
+      keyboardLock()?.unlock();
+    }
+  }
+
+  private _locked = false;
   private readonly _listening = new AbortController();
 }
 

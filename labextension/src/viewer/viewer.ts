@@ -203,7 +203,6 @@ export class Viewer implements IActionable {
   }
 
   private _listen(): void {
-    const { signal } = this._listening;
     this._connection.changed.on(status => this._show(status));
     this._connection.opened.on(rfb => this._opened(rfb));
     this._connection.noted.on(note => this.extras.noted(note));
@@ -222,10 +221,12 @@ export class Viewer implements IActionable {
       this.changed.emit();
     });
     this._full.changed.on(() => {
-      this._stage.hint.hide();
+      if (!this._full.on) {
+        this._stage.hint.hide();
+      }
       this.changed.emit();
     });
-    window.addEventListener('online', () => this._connection.retryNow(), { signal });
+    window.addEventListener('online', () => this._connection.retryNow(), { signal: this._listening.signal });
   }
 
   private _opened(rfb: IRFB): void {
