@@ -355,7 +355,8 @@ def on_a_screen(chromium, lab, tmp_path):
     require("openbox", "xdotool")
     with contextlib.ExitStack() as stack:
         screen = stack.enter_context(real.tigervnc(tmp_path / "screen"))
-        stack.enter_context(running(["openbox", "--sm-disable"], tmp_path / "openbox.log", env=screen.env, cwd=tmp_path))
+        log = tmp_path / "openbox.log"
+        stack.enter_context(running(["openbox", "--sm-disable"], log, env=screen.env, cwd=tmp_path))
         options = {"executable_path": CHROMIUM, "args": ARGUMENTS, "headless": False, "env": screen.env}
         browser = stack.enter_context(chromium.browser_type.launch(**options))
         page = browser.new_context(no_viewport=True).new_page()
