@@ -168,6 +168,7 @@ def started_lab(folder, stack):
         "lab-1": {"title": "Lab machine 1", **remote},
         "socket-1": {"title": "Socket machine", "socket": str(path), **secret},
         "watch": {"title": "Only watch", "mode": "view", **remote},
+        "pool": {"title": "One of many", "pool": {"machines": {"m1": remote}}},
     }
     (folder / "config.py").write_text(
         f"c.VNCBroker.targets = {targets!r}\nc.ServerApp.base_url = {PREFIX!r}\nc.LabApp.news_url = None\n"
@@ -196,7 +197,7 @@ def started_lab(folder, stack):
     def answers():
         try:
             with urllib.request.urlopen(f"{base}vnc/api/targets?token={token}", timeout=5) as answer:
-                return len(json.load(answer)) == 4
+                return len(json.load(answer)) == len(targets)
         except (urllib.error.URLError, OSError):
             return False
 

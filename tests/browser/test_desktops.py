@@ -167,7 +167,7 @@ def test_nothing_secret_is_told(page, lab):
 
 def test_each_card_of_the_list_opens(page, lab):
     page.goto(f"{lab.base}vnc/")
-    assert page.locator("a.jp-VNC-desktop").count() == 4
+    assert page.locator("a.jp-VNC-desktop").count() == 5
     page.click('a[data-target="socket-1"]')
     shows(page, RED)
 

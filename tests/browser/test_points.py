@@ -149,6 +149,30 @@ def test_lists_follow_the_servers_events(page, lab):
     assert until(page, lambda: status.count() == 0 or status.is_hidden())
 
 
+def test_the_machine_of_a_pool_is_given_back_from_its_tab(page, lab):
+    def row():
+        answer = page.request.get(f"{lab.base}vnc/api/targets").json()
+        return next(row["pool"] for row in answer if row["name"] == "pool")
+
+    open_in_lab(page, lab, "One of many")
+    assert (row()["machine"], row()["free"]) == ("m1", 0)
+    page.click('[data-action="give-back"]')
+    dialog = page.get_by_role("dialog", name="Give the machine back?")
+    dialog.get_by_role("button", name="Cancel").click()
+    assert page.locator(".jp-VNC").get_attribute("data-phase") == "connected"
+    assert row()["machine"] == "m1"
+    page.locator(TAB).click(button="right")
+    page.click('.lm-Menu-itemLabel:text-is("Give the machine back")')
+    dialog.get_by_role("button", name="Give the machine back").click()
+    page.locator(".jp-VNC-overlay").get_by_text("You gave the machine back.").wait_for()
+    assert (row()["machine"], row()["free"]) == (None, 1)
+    page.locator(TAB).and_(page.locator('[data-phase="stopped"]')).wait_for()
+    # Whoever wants one again gets one.
+    page.get_by_role("button", name="Connect again").click()
+    connected(page)
+    assert row()["machine"] == "m1"
+
+
 # The viewer
 
 
