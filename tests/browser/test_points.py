@@ -258,6 +258,63 @@ def test_the_focus_is_to_be_seen_on_everything_that_takes_it(page, lab):
     assert {"Disconnect", "Send keys", "Clipboard", "Settings"} <= seen
 
 
+@pytest.fixture(params=["light", "dark"])
+def few_colours(chromium, lab, request):
+    """A page of a reader whose system has its own few colours, as Windows has with its contrast themes."""
+    options = {"forced_colors": "active", "color_scheme": request.param}
+    with chromium.new_context(viewport={"width": 1280, "height": 800}, **options) as context:
+        page = context.new_page()
+        page.goto(f"{lab.base}vnc/?token={lab.token}")
+        yield page
+
+
+def inks(page, buttons):
+    """Of each button: what it is for, and the colours of its drawing, its ground and its outline, if it has one."""
+    return page.locator(buttons).evaluate_all("""nodes => nodes.map(node => {
+        const {backgroundColor, outlineStyle, outlineColor} = getComputedStyle(node);
+        return [node.closest('[data-action]').dataset.action, getComputedStyle(node.querySelector('[fill]')).fill,
+            backgroundColor, outlineStyle !== 'none' && outlineColor];
+    })""")
+
+
+def system(page, *names):
+    """The reader's own colours by their names in CSS."""
+    return page.evaluate(
+        """names => names.map(name => {
+            const node = document.body.appendChild(document.createElement('i'));
+            node.style = `color: ${name}; forced-color-adjust: none`;
+            return getComputedStyle(node).color;
+        })""",
+        names,
+    )
+
+
+def test_who_has_few_colours_sees_which_button_is_pressed(few_colours, lab):
+    page = few_colours
+    view(page, lab)
+    ink, highlight, on_highlight = system(page, "ButtonText", "Highlight", "HighlightText")
+    page.click('[data-action="settings"]')  # where the pointer stays
+    seen = {action: (drawing, ground) for action, drawing, ground, _ in inks(page, ".jp-VNC-tools button:visible")}
+    assert seen.pop("settings") == (on_highlight, highlight)
+    assert {drawing for drawing, _ in seen.values()} == {ink}
+    assert highlight not in {ground for _, ground in seen.values()}
+    page.keyboard.press("Escape")
+    page.click('[data-action="toggle-connection"]')
+    connect = page.locator(".jp-VNC-overlay .jp-VNC-button")
+    assert connect.evaluate("node => getComputedStyle(node).backgroundColor") == highlight
+
+
+def test_who_has_few_colours_sees_the_buttons_in_lab(few_colours, lab):
+    page = few_colours
+    open_in_lab(page, lab)
+    ink, highlight = system(page, "ButtonText", "Highlight")
+    page.click('[data-action="settings"]')
+    page.mouse.move(5, 500)
+    seen = {action: (drawing, outline) for action, drawing, _, outline in inks(page, "[data-action] > :visible")}
+    assert seen.pop("settings") == (ink, highlight)
+    assert set(seen.values()) == {(ink, False)}
+
+
 # By touch
 
 
