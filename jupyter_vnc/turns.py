@@ -3,6 +3,10 @@
 One of them alone moves as much at once as a pipe holds. When several have much to move they stand in line, and in each
 round of the event loop the first in line have a turn: what else there is to do, a key press, a small update, Jupyter's
 own requests, waits for a fraction of a millisecond and not for all of them.
+
+Beside a session that moves little, those in line rest between two rounds. Else this process would always have something
+to do, and where all cores are busy the system makes such a process wait, for milliseconds, before it may look at
+the small update. Who rests is let in at once when something comes.
 """
 
 from __future__ import annotations
@@ -13,6 +17,13 @@ from typing import Final, Protocol
 
 #: What those in line move together in one round of the event loop (bytes).
 ROUND: Final = 256 * 1024
+
+#: What they rest between two rounds while somebody moves little (seconds); an event loop's timers are no finer. They
+#: still move 2 Gbit in a second.
+REST: Final = 0.001
+
+#: How long after somebody has moved little the others make room for him (seconds).
+ATTENTION: Final = 1.0
 
 
 class Mover(Protocol):
@@ -26,15 +37,39 @@ class Turns:
     """The line of one event loop."""
 
     def __init__(self) -> None:
-        #: How many have much to move.
-        self.busy = 0
+        self._loud: set[Mover] = set()
+        #: Who moved little, and when; the last one last.
+        self._quiet: dict[Mover, float] = {}
         self._line: deque[Mover] = deque()
         self._due = False
 
     @property
+    def busy(self) -> int:
+        """How many have much to move."""
+        return len(self._loud)
+
+    @property
     def crowded(self) -> bool:
         """Whether those who have much to move have to stand in line."""
-        return self.busy > 1
+        return self.busy > 1 or self._has_company()
+
+    def has_much(self, mover: Mover, much: bool) -> None:
+        """Say that somebody has much to move from now on, or no more."""
+        if much:
+            self._loud.add(mover)
+            self._quiet.pop(mover, None)
+        else:
+            self._loud.discard(mover)
+
+    def moved_little(self, mover: Mover) -> None:
+        """Say that somebody who has not much to move has moved something."""
+        self._quiet.pop(mover, None)
+        self._quiet[mover] = asyncio.get_running_loop().time()
+
+    def _has_company(self) -> bool:
+        """Whether somebody moves little at this time."""
+        last = next(reversed(self._quiet.values()), None)
+        return last is not None and asyncio.get_running_loop().time() - last < ATTENTION
 
     def wait(self, mover: Mover) -> None:
         """Stand in line: :meth:`Mover.turn` is called when it is time."""
@@ -42,14 +77,20 @@ class Turns:
         self._plan()
 
     def leave(self, mover: Mover) -> None:
-        """Stand in line no more."""
+        """Stand in line no more, and need no room."""
+        self.has_much(mover, False)
+        self._quiet.pop(mover, None)
         if mover in self._line:
             self._line.remove(mover)
 
     def _plan(self) -> None:
         if self._line and not self._due:
             self._due = True
-            asyncio.get_running_loop().call_soon(self._round)
+            loop = asyncio.get_running_loop()
+            if self._has_company():
+                loop.call_later(REST, self._round)
+            else:
+                loop.call_soon(self._round)
 
     def _round(self) -> None:
         """Let the first in line have their turns; then it is the rest of the loop's."""

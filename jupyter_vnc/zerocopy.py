@@ -215,6 +215,8 @@ class Splicer:
         data = _receive(self._source)
         if data:
             self._has_much(len(data) >= LITTLE)
+            if not self._much:
+                self._turns.moved_little(self)
             self._count(len(data))
             self._frames.send(data)
         else:
@@ -242,7 +244,7 @@ class Splicer:
     def _has_much(self, much: bool) -> None:
         if much is not self._much:
             self._much = much
-            self._turns.busy += 1 if much else -1
+            self._turns.has_much(self, much)
 
     def _return_pipe(self) -> None:
         if self._pipe is not None:

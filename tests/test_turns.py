@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from jupyter_vnc.turns import ROUND, Turns
+from jupyter_vnc import turns as turns_module
+from jupyter_vnc.turns import REST, ROUND, Turns
 
 
 class Mover:
@@ -65,5 +66,44 @@ async def test_who_leaves_is_passed_over():
 @pytest.mark.parametrize(("busy", "crowded"), [(0, False), (1, False), (2, True)])
 async def test_one_alone_need_not_stand_in_line(busy, crowded):
     turns = Turns()
-    turns.busy = busy
-    assert turns.crowded is crowded
+    for _ in range(busy):
+        turns.has_much(Mover("a", turns, []), True)
+    assert (turns.busy, turns.crowded) == (busy, crowded)
+
+
+async def test_beside_one_who_moves_little_the_others_rest_between_rounds():
+    turns, log = Turns(), []
+    turns.moved_little(Mover("quiet", turns, log))
+    assert turns.crowded
+    began = asyncio.get_running_loop().time()
+    turns.wait(Mover("a", turns, log, times=10))
+    while len(log) < 10:
+        await asyncio.sleep(0)
+    # A loop's clock has a resolution, by which a timer may be early.
+    assert asyncio.get_running_loop().time() - began > 10 * REST * 0.99
+
+
+async def test_his_own_little_things_are_nobodys_company():
+    turns = Turns()
+    mover = Mover("a", turns, [])
+    turns.moved_little(mover)
+    turns.has_much(mover, True)
+    assert not turns.crowded
+
+
+@pytest.mark.parametrize("goes", [True, False])
+async def test_who_was_quiet_long_ago_or_has_gone_is_no_company(monkeypatch, goes):
+    turns = Turns()
+    first, last = Mover("first", turns, []), Mover("last", turns, [])
+    monkeypatch.setattr(turns_module, "ATTENTION", 60 if goes else 0.01)
+    turns.moved_little(first)
+    turns.moved_little(last)
+    turns.moved_little(first)
+    assert turns.crowded
+    if goes:
+        turns.leave(first)
+        assert turns.crowded
+        turns.leave(last)
+    else:
+        await asyncio.sleep(0.011)
+    assert not turns.crowded

@@ -9,7 +9,7 @@ import json
 import statistics
 from contextlib import asynccontextmanager, contextmanager
 
-from jupyter_vnc.turns import ROUND
+from jupyter_vnc.turns import REST, ROUND
 from tests.bare_browser import browser, frame, frames
 from tests.fakes import vnc_server
 from tests.fakes.flood import Sink, flood
@@ -70,6 +70,25 @@ async def test_a_small_update_and_a_key_press_pass_between_the_bursts(client, br
         assert max(updates) > 0, "nobody was loud"
         assert_few_turns(updates, legs=1)
         assert_few_turns(keys, legs=1)
+
+
+async def test_the_loud_rest_beside_somebody_quiet(client, broker, add_target):
+    """So the process sleeps most of the time, and is let in at once when something small comes."""
+    clock = asyncio.get_running_loop().time
+    async with vnc_server.recorder() as quiet, noise(client, broker, add_target) as sent:
+        add_target("quiet", quiet.address)
+        async with browser(client, (await client.issue("quiet"))["token"], limit=1 << 16) as (reader, _):
+            pieces = frames(reader)
+            async with asyncio.timeout(60):
+                while vnc_server.NAME not in await anext(pieces):
+                    pass
+                for number in range(100):
+                    await quiet.send(b"\x02" * 20)
+                    await anext(pieces)
+                    if number == 10:  # by now all of them have heard
+                        began, before = clock(), sent()
+        # Who comes from waiting for its browser copies a piece before it stands in line.
+        assert 0 < sent() - before < ((clock() - began) / REST + LOUD) * 2 * ROUND
 
 
 async def test_jupyters_own_requests_pass_between_the_bursts(client, broker, add_target, jp_fetch):
