@@ -61,7 +61,7 @@ let server: Server;
 let page: RoomPage;
 
 beforeEach(() => {
-  document.body.innerHTML = /<body[^>]*>(.*)<\/body>/s.exec(PAGE)![1]!;
+  document.body.innerHTML = /{% block main %}(.*){%- endblock %}/s.exec(PAGE)![1]!;
   document.body.dataset.root = '/services/vnc/';
   server = new Server();
   Object.assign(globalThis, { fetch: server.fetch });
