@@ -253,6 +253,15 @@ describe('the buttons follow what is permitted', () => {
     return { ids, remote, sends: world.rfb.keys.length + world.rfb.pasted.length };
   }
 
+  it("at a desktop of somebody else there is one way to give up control, and it is not the toolbar's", () => {
+    for (const lookingIn of [false, true]) {
+      const { viewer } = shared(new World(), { lookingIn });
+      const choice = createActions(english).find(action => action.id === 'view-only')!;
+      assert.equal(choice.isVisible!(viewer), !lookingIn);
+      viewer.dispose();
+    }
+  });
+
   const hands = ['keys', 'keyboard', 'power'];
   for (const [mode, clipboard, permitted] of [
     ['control', 'both', [...hands, 'clipboard']],

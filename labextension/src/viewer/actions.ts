@@ -22,7 +22,7 @@ export interface IActionable {
   readonly active: boolean;
   /** Whether the reader only looks, by choice or because no more is permitted. */
   readonly viewOnly: boolean;
-  readonly role: Pick<Role, 'mayControl'>;
+  readonly role: Pick<Role, 'mayChoose'>;
   readonly scaling: Scaling;
   readonly clipboardAllowed: boolean;
   /** Whether a pointer that is dragged moves the view. */
@@ -134,7 +134,7 @@ export function createActions(trans: ITranslate): IAction[] {
       label: () => trans.__('Only look on'),
       icon: () => icons.EYE,
       isEnabled: viewer => viewer.connected,
-      isVisible: viewer => viewer.role.mayControl,
+      isVisible: viewer => viewer.role.mayChoose,
       isPressed: viewer => viewer.viewOnly,
       run: viewer => viewer.toggleViewOnly()
     },

@@ -31,6 +31,8 @@ export interface IViewerOptions {
   readonly title: string;
   /** The best mode that the reader may have; the grant decides. */
   readonly mode: 'control' | 'view';
+  /** Whether the desktop is somebody else's, whom the reader looks after. */
+  readonly lookingIn?: boolean;
   readonly settings: IViewerSettings;
   readonly trans: ITranslate;
   /** Ask the server for a fresh token; called before every attempt. `takeover`: the reader takes over. */

@@ -51,6 +51,7 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
   const viewer: Viewer = new Viewer({
     name,
     mode,
+    lookingIn: owner !== '',
     title,
     settings: JSON.parse(data.viewer ?? '{}') as IViewerSettings,
     trans,
@@ -73,7 +74,7 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
   });
   const lead = [...body.querySelectorAll('[data-lead]')];
   if (owner && data.mode === 'control') {
-    const say = (): string => (mode === 'view' ? trans.__('Take control') : trans.__('Only watch'));
+    const say = (): string => (mode === 'view' ? trans.__('Take control') : trans.__('Give up control'));
     const help = button({ className: 'jp-VNC-button jp-VNC-role', text: say() });
     help.addEventListener('click', () => {
       mode = mode === 'view' ? 'control' : 'view';

@@ -2,25 +2,32 @@
  * Whether a reader works on a desktop, or only looks on: because no more is permitted, or by choice.
  */
 import type { IRFB } from './novnc';
+import type { IViewerOptions } from './options';
 
 type Mode = 'control' | 'view';
 
 /** The role of one viewer's reader. */
 export class Role {
   /**
-   * @param mode - what the server permits
+   * @param options - what the server permits, and whether the desktop is somebody else's
    * @param _changed - told whether the reader only looks, while there is a desktop
    */
   constructor(
-    mode: Mode,
+    { mode, lookingIn = false }: Pick<IViewerOptions, 'mode' | 'lookingIn'>,
     private readonly _changed: (viewOnly: boolean) => void
   ) {
     this._permitted = mode;
+    this._lookingIn = lookingIn;
   }
 
   /** Whether more than looking is permitted. */
   get mayControl(): boolean {
     return this._permitted === 'control';
+  }
+
+  /** Whether the reader may choose here; at somebody else's desktop it is the server that is asked, and the other sees it. */
+  get mayChoose(): boolean {
+    return this.mayControl && !this._lookingIn;
   }
 
   /** Whether the reader only looks. */
@@ -48,6 +55,7 @@ export class Role {
     this._changed(this.viewOnly);
   }
 
+  private readonly _lookingIn: boolean;
   private _permitted: Mode;
   private _looking = false;
 }

@@ -39,7 +39,7 @@ export class Viewer implements IActionable {
       },
       this.preferences
     );
-    this.role = new Role(_options.mode, viewOnly => this._stage.nameCanvas(viewOnly));
+    this.role = new Role(_options, viewOnly => this._stage.nameCanvas(viewOnly));
     this.extras = new Extras(_options, this._stage, this.preferences, () => this.viewOnly);
     const { node, screen } = this._stage;
     this.node = node;
