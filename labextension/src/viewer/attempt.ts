@@ -12,6 +12,11 @@ export const OPEN_TIMEOUT = 20000;
 /** How long a desktop may take to start and answer; the server has shorter limits of its own. */
 export const START_TIMEOUT = 180000;
 
+/** What a websocket is asked for: it carries the token where no log has it. */
+export function protocolsFor(grant: IGrant): string[] {
+  return ['binary', `vnc.token.${grant.token}`, NOTES];
+}
+
 /** What an attempt needs from the world. */
 export interface IAttemptOptions {
   /** Ask the server for a fresh token. */
@@ -35,7 +40,7 @@ export type End =
 export interface IAttemptEvents {
   /** A token came; the websocket is being opened. */
   granted(grant: IGrant): void;
-  /** The websocket is open; the server is dialling. noVNC exists from here on. */
+  /** The websocket is open, and the server is dialling; noVNC exists from here on. */
   opened(rfb: IRFB): void;
   /** The desktop is there. */
   connected(rfb: IRFB): void;
@@ -60,13 +65,15 @@ export class Attempt {
       () => this._end({ kind: 'token', status: 0, message: '', retryAfter: 0 }),
       OPEN_TIMEOUT
     );
-    // The token lives for seconds: load noVNC beside the request, not after it.
-    const [grant, RFB] = await Promise.all([
-      this._options.fetchToken(this._abort.signal).catch(error => this._refused(error)),
-      this._options.loadRFB().catch(() => this._end({ kind: 'unloaded' }))
-    ]);
-    if (!this._over && grant && RFB) {
-      this._open(grant, RFB);
+    // Three waits side by side: for the token and then the websocket, and for noVNC.
+    const loading = this._options.loadRFB().catch(() => this._end({ kind: 'unloaded' }));
+    const grant = await this._options.fetchToken(this._abort.signal).catch(error => this._refused(error));
+    if (!this._over && grant) {
+      const socket = this._open(grant);
+      const RFB = await loading;
+      if (!this._over && socket && RFB) {
+        this._draw(RFB, socket);
+      }
     }
   }
 
@@ -86,29 +93,50 @@ export class Attempt {
     this._end({ kind: 'token', status, message, retryAfter });
   }
 
-  private _open(grant: IGrant, RFB: IRFBConstructor): void {
+  private _open(grant: IGrant): WebSocket | null {
     this._events.granted(grant);
     this._deadline.set(() => this._close(1006, ''), OPEN_TIMEOUT);
     try {
-      const socket = this._options.openSocket(grant.websocket, ['binary', `vnc.token.${grant.token}`, NOTES]);
+      const socket = this._options.openSocket(grant.websocket, protocolsFor(grant));
       this._socket = socket;
+      socket.binaryType = 'arraybuffer';
       takeNotes(socket, note => this._noted(note));
+      socket.addEventListener('message', this._hold);
+      socket.addEventListener('open', () => this._opened());
       // Before noVNC adds its own listeners: the close code must reach us first.
       socket.addEventListener('close', event => this._close(event.code, event.reason));
-      const rfb = new RFB(this._options.screen, socket, { shared: true });
-      this._rfb = rfb;
-      socket.addEventListener('open', () => this._opened(rfb));
-      this._listen(rfb);
+      return socket;
     } catch {
       this._end({ kind: 'garbled' });
+      return null;
     }
   }
 
-  private _opened(rfb: IRFB): void {
+  /** Let noVNC draw what comes over a websocket, from its first byte. */
+  private _draw(RFB: IRFBConstructor, socket: WebSocket): void {
+    socket.removeEventListener('message', this._hold);
+    try {
+      const rfb = new RFB(this._options.screen, socket, { shared: true });
+      this._rfb = rfb;
+      this._listen(rfb);
+      if (this._isOpen) {
+        this._events.opened(rfb);
+      }
+    } catch {
+      this._end({ kind: 'garbled' });
+    }
+    for (const event of this._held.splice(0)) {
+      socket.onmessage?.(event);
+    }
+  }
+
+  private _opened(): void {
     if (!this._over) {
       this._isOpen = true;
       this._deadline.set(() => this._close(4408, ''), START_TIMEOUT);
-      this._events.opened(rfb);
+      if (this._rfb) {
+        this._events.opened(this._rfb);
+      }
     }
   }
 
@@ -160,6 +188,12 @@ export class Attempt {
     this._socket = null;
   }
 
+  /** Keep what a desktop says before noVNC is there to hear it: its greeting, no more. */
+  private readonly _hold = (event: MessageEvent): void => {
+    this._held.push(event);
+  };
+
+  private readonly _held: MessageEvent[] = [];
   private readonly _deadline: Timer;
   private readonly _abort = new AbortController();
   private _rfb: IRFB | null = null;

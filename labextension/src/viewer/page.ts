@@ -6,9 +6,9 @@
  */
 import { browserClock } from './clock';
 import { button, localMemory } from './dom';
+import { Early } from './early';
 import { loaderOf } from './novnc';
-import type { IGrant } from './grant';
-import type { IViewerOptions, IViewerSettings } from './options';
+import type { IViewerSettings } from './options';
 import { giveBack } from './pool';
 import type { ITranslate } from './text';
 import { managed } from './startup';
@@ -16,25 +16,8 @@ import { PageToolbar } from './toolbar';
 import { Viewer } from './viewer';
 import { fetchAPI, fetchViewers, openSocket, requestToken, translatePage, translation } from './web';
 
-/**
- * Ask for the first token at once, while the page is being built: it is what the first picture waits for.
- *
- * @param ask - asks for one
- */
-export function askEarly(ask: TokenRequest): TokenRequest {
-  let early: Promise<IGrant> | null = ask(new AbortController().signal, false);
-  early.catch(() => undefined);
-  return (signal, takeover) => {
-    const first = takeover ? null : early;
-    early = null;
-    return first ?? ask(signal, takeover);
-  };
-}
-
-type TokenRequest = IViewerOptions['fetchToken'];
-
 /** Build the page around what the server wrote into `body`. */
-export function start(body: HTMLElement, trans: ITranslate): Viewer {
+export async function start(body: HTMLElement, saying: Promise<ITranslate>): Promise<Viewer> {
   const data = body.dataset;
   const root = data.root ?? './';
   const name = data.target ?? '';
@@ -42,7 +25,13 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
   // Who looks in on somebody else only looks, until he says that he wants to help.
   let mode: 'control' | 'view' = data.mode === 'view' || owner ? 'view' : 'control';
   const main = body.querySelector('main') ?? body;
-  const fetchToken = askEarly((signal, takeover) => requestToken(root, name, mode, signal, takeover, owner));
+  const early = new Early({
+    fetchToken: (signal, takeover) => requestToken(root, name, mode, signal, takeover, owner),
+    openSocket: (path, protocols) => openSocket(document.baseURI, path, protocols)
+  });
+  const trans = await saying;
+  await early.settled();
+  early.open();
   const title = owner ? trans.__('%1 of %2', data.title || name, owner) : data.title || name;
   const remove = (): Promise<Response> =>
     fetchAPI(`${root}api/leases/${encodeURIComponent(name)}`, { method: 'DELETE' });
@@ -55,11 +44,11 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
     title,
     settings: JSON.parse(data.viewer ?? '{}') as IViewerSettings,
     trans,
-    fetchToken,
+    fetchToken: early.fetchToken,
     fetchViewers: () => fetchViewers(root, name, owner),
     desktop: managed(root, name, path => fetchAPI(root + path)),
     loadRFB: loaderOf(root, data.version ?? ''),
-    openSocket: (path, protocols) => openSocket(document.baseURI, path, protocols),
+    openSocket: early.openSocket,
     clock: browserClock,
     random: Math.random,
     memory: localMemory,
@@ -96,4 +85,4 @@ export function start(body: HTMLElement, trans: ITranslate): Viewer {
 }
 
 const { root = './', version = '' } = document.body.dataset;
-void translation(root, version).then(trans => start(document.body, trans));
+void start(document.body, translation(root, version));
