@@ -29,6 +29,9 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     fetchToken: (signal, takeover) => requestToken(root, name, mode, signal, takeover, owner),
     openSocket: (path, protocols) => openSocket(document.baseURI, path, protocols)
   });
+  const loadRFB = loaderOf(root, data.version ?? '');
+  // It asks the browser what it can decode before it is ready: it does so while the token is on its way.
+  loadRFB().catch(() => undefined);
   const trans = await saying;
   await early.settled();
   early.open();
@@ -47,7 +50,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     fetchToken: early.fetchToken,
     fetchViewers: () => fetchViewers(root, name, owner),
     desktop: managed(root, name, path => fetchAPI(root + path)),
-    loadRFB: loaderOf(root, data.version ?? ''),
+    loadRFB,
     openSocket: early.openSocket,
     clock: browserClock,
     random: Math.random,
