@@ -204,7 +204,7 @@ class PoolManager(LoggingConfigurable):
             self._touched = self._clock()
 
     def summary(self, user: str, target: Target) -> dict[str, Any]:
-        """Tell a user how he stands: ``machine`` (its name) or ``place``, ``waiting`` and ``size``."""
+        """How a user and the pool stand: ``machine`` or ``place``; ``waiting``, ``size``, ``free``, ``aside``."""
         return self._pool(target).summary(user)
 
     def place(self, user: str, target: Target) -> int:

@@ -37,8 +37,7 @@ class PooledSessions:
 
     def summary(self, target: Target, user: User) -> dict[str, Any]:
         """How a user stands: the key ``pool`` of his row of ``GET api/targets``."""
-        rows = self._pools.rows(target)
-        return {**self._pools.summary(user.name, target), "free": sum(row["state"] == "free" for row in rows)}
+        return self._pools.summary(user.name, target)
 
     async def reach(self, session: Session, connect: Connect) -> TargetLeg:
         """Wait for the owner's turn, and connect to his machine; when that fails, to the next one that he gets.

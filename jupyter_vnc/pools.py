@@ -8,6 +8,7 @@ absent keeps his place for :data:`~jupyter_vnc.pool_values.GRACE` seconds.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -221,13 +222,16 @@ class Pool:
     # -- what is told ---------------------------------------------------------------------------------------------
 
     def summary(self, user: str) -> dict[str, Any]:
-        """Tell a user how he stands: his machine's name or his place, and how many wait for how many machines."""
+        """Tell a user how he stands: his machine's name or his place, how many wait, and what the machines do."""
         machine = self.machine_of(user)
+        states = Counter(row["state"] for row in self.rows())
         return {
             "machine": machine.name if machine else None,
             "place": self.place(user) or None,
             "waiting": len(self._queue),
             "size": len(self._machines),
+            "free": states["free"],
+            "aside": states["aside"],
         }
 
     def rows(self) -> list[dict[str, Any]]:

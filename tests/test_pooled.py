@@ -109,6 +109,19 @@ async def test_a_released_machine_closes_the_sessions_on_it(pools):
     assert [str(one.error) for one in (mine, watching)] == ["taken back", "taken back"]
 
 
+async def test_whoever_waits_is_told_how_many_machines_are_out_of_order(pools, pooled):
+    await pools.lease("bob", LAB)
+    told = []
+    one = session()
+    one.tell = told.append
+    waiting = asyncio.create_task(pooled.reach(one, unreachable))
+    async with asyncio.timeout(10):
+        while not told:
+            await asyncio.sleep(0.01)
+    waiting.cancel()
+    assert (told[0]["kind"], told[0]["size"], told[0]["free"], told[0]["aside"]) == ("place", 2, 0, 1)
+
+
 async def test_whoever_waits_is_told_his_place_and_gets_what_is_free(pools, pooled):
     for name in ("bob", "eve"):
         await pools.lease(name, LAB)

@@ -56,8 +56,9 @@ def test_each_gets_a_machine_and_keeps_it(make):
     assert pool.request("ann").name == "m1"
     assert pool.request("eve") is None
     assert [pool.place(user) for user in ("ann", "bob", "eve", "nobody")] == [0, 0, 1, 0]
-    assert pool.summary("eve") == {"machine": None, "place": 1, "waiting": 1, "size": 2}
-    assert pool.summary("ann") == {"machine": "m1", "place": None, "waiting": 1, "size": 2}
+    told = {"waiting": 1, "size": 2, "free": 0, "aside": 0}
+    assert pool.summary("eve") == {"machine": None, "place": 1, **told}
+    assert pool.summary("ann") == {"machine": "m1", "place": None, **told}
 
 
 def test_the_next_in_the_queue_gets_what_is_free(make):

@@ -76,10 +76,19 @@ describe('messages', () => {
 
 describe('a place in line', () => {
   it('is said as a number, and as being next', () => {
-    const place = { kind: 'place', waiting: 4, size: 20 } as const;
+    const place = { kind: 'place', waiting: 4, size: 20, aside: 0 } as const;
     assert.match(placeWords(english, { ...place, place: 3 }), /All 20 machines .* number 3 /);
     assert.match(placeWords(english, { ...place, place: 1 }), /You are next/);
   });
+
+  for (const [place, words] of [
+    [1, /^No machine of 20 is free; out of order for now: 2\. You are next: /],
+    [3, /^No machine of 20 is free; out of order for now: 2\. You are number 3 in line\. /]
+  ] as const) {
+    it(`calls no machine taken that is out of order: at place ${place}`, () => {
+      assert.match(placeWords(english, { kind: 'place', waiting: 4, size: 20, aside: 2, place }), words);
+    });
+  }
 
   /** A viewer whose websocket is open; it asks nobody how far a start is. */
   async function waiting(world: World): Promise<{ viewer: Viewer; state: () => string; told: () => string }> {
@@ -97,7 +106,7 @@ describe('a place in line', () => {
     };
   }
 
-  const at = (place: number) => ({ kind: 'place', place, waiting: 9, size: 20 });
+  const at = (place: number) => ({ kind: 'place', place, waiting: 9, size: 20, aside: 0 });
 
   it('lasts as long as it takes, and ends with a machine', async () => {
     const world = new World();

@@ -11,7 +11,7 @@ import { Viewer } from '../src/viewer/viewer';
 
 beforeEach(() => document.body.replaceChildren());
 
-const pool: IPool = { machine: null, place: null, waiting: 0, size: 20, free: 0 };
+const pool: IPool = { machine: null, place: null, waiting: 0, size: 20, free: 0, aside: 0 };
 
 const press = (word: string): void =>
   [...document.querySelectorAll<HTMLElement>('dialog button')].find(one => one.textContent === word)!.click();

@@ -14,12 +14,14 @@ export interface IMessage {
   readonly sender: string;
 }
 
-/** All machines are taken; the reader waits for one. */
+/** No machine is free; the reader waits for one. */
 export interface IPlace {
   readonly kind: 'place';
   readonly place: number;
   readonly waiting: number;
   readonly size: number;
+  /** How many failed and are tried again later. */
+  readonly aside: number;
 }
 
 /** Somebody came to the desktop, or left it. */
@@ -58,18 +60,33 @@ function read(text: string): Note | null {
 
 const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean>> = {
   message: ({ text, sender }) => typeof text === 'string' && typeof sender === 'string',
-  place: ({ place, size }) => typeof place === 'number' && typeof size === 'number',
+  place: note => [note.place, note.size, note.aside].every(value => typeof value === 'number'),
   viewers: () => true
 };
 
 /** What is said to somebody who waits for a machine. */
-export function placeWords(trans: ITranslate, { place, size }: IPlace): string {
+export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): string {
+  const [machines, broken, number] = [size, aside, place].map(String) as [string, string, string];
+  if (aside > 0) {
+    return place === 1
+      ? trans.__(
+          'No machine of %1 is free; out of order for now: %2. You are next: a machine that becomes free is yours.',
+          machines,
+          broken
+        )
+      : trans.__(
+          'No machine of %1 is free; out of order for now: %2. You are number %3 in line. Stay on this page to keep your place.',
+          machines,
+          broken,
+          number
+        );
+  }
   return place === 1
-    ? trans.__('All %1 machines are taken. You are next: a machine that becomes free is yours.', String(size))
+    ? trans.__('All %1 machines are taken. You are next: a machine that becomes free is yours.', machines)
     : trans.__(
         'All %1 machines are taken. You are number %2 in line. Stay on this page to keep your place.',
-        String(size),
-        String(place)
+        machines,
+        number
       );
 }
 

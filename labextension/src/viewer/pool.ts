@@ -12,6 +12,7 @@ export interface IPool {
   readonly waiting: number;
   readonly size: number;
   readonly free: number;
+  readonly aside: number;
 }
 
 /** Say how the reader stands. */
