@@ -371,4 +371,5 @@ async def test_why_it_ended_is_a_line_in_the_desktops_log(monkeypatch):
         line = "Windows are not fitted to the screen any more: [Errno 2] No such file or directory\n"
         assert manager.log_text("ann", "desktop").endswith(line)
         assert manager.state("ann", "desktop") is State.UP
+        await eventually(lambda: shown(environ, "xclock"))
         assert shown(environ, "xclock") == Geometry(0, 0, 164, 164, 1)
