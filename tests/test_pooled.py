@@ -41,6 +41,17 @@ def session(user=ANN, mode=Mode.CONTROL):
     return Session(user, LAB, mode, owner=ANN)
 
 
+async def waits(pooled, connect):
+    """A session that has to wait for a machine, the task in which it does, and the first that it is told."""
+    told, one = [], session()
+    one.tell = told.append
+    waiting = asyncio.create_task(pooled.reach(one, connect))
+    async with asyncio.timeout(10):
+        while not told:
+            await asyncio.sleep(0.01)
+    return one, waiting, told[0]
+
+
 @pytest.fixture
 def pools(jp_asyncio_loop):
     manager = PoolManager()
@@ -111,28 +122,16 @@ async def test_a_released_machine_closes_the_sessions_on_it(pools):
 
 async def test_whoever_waits_is_told_how_many_machines_are_out_of_order(pools, pooled):
     await pools.lease("bob", LAB)
-    told = []
-    one = session()
-    one.tell = told.append
-    waiting = asyncio.create_task(pooled.reach(one, unreachable))
-    async with asyncio.timeout(10):
-        while not told:
-            await asyncio.sleep(0.01)
+    _, waiting, note = await waits(pooled, unreachable)
     waiting.cancel()
-    assert (told[0]["kind"], told[0]["size"], told[0]["free"], told[0]["aside"]) == ("place", 2, 0, 1)
+    assert (note["kind"], note["size"], note["free"], note["aside"]) == ("place", 2, 0, 1)
 
 
 async def test_whoever_waits_is_told_his_place_and_gets_what_is_free(pools, pooled):
     for name in ("bob", "eve"):
         await pools.lease(name, LAB)
-    told = []
-    one = session()
-    one.tell = told.append
-    waiting = asyncio.create_task(pooled.reach(one, connected))
-    async with asyncio.timeout(10):
-        while not told:
-            await asyncio.sleep(0.01)
-    assert (told[0]["kind"], told[0]["place"], told[0]["size"]) == ("place", 1, 2)
+    one, waiting, note = await waits(pooled, connected)
+    assert (note["kind"], note["place"], note["size"]) == ("place", 1, 2)
     pools.release("bob", "lab")
     async with asyncio.timeout(10):
         await waiting
