@@ -123,10 +123,9 @@ class SessionRunner:
         handshake = ViewerHandshake()
         async with AsyncExitStack() as stack:
             leg = await _beside(self._attend(handshake, viewer), self._reach_target(session, stack))
-            handshake.accept()
+            session.bytes_out += len(leg.early)
+            handshake.accept(leg.early)
             await self._converse(handshake, viewer, paused=lambda: False)
-            # Never what the viewer asks: an exclusive ClientInit would disconnect everybody else.
-            await _send(leg, client_init(shared=True))
             return await self._relay(session, viewer, leg, handshake.leftover())
 
     async def _attend(self, handshake: ViewerHandshake, viewer: Channel) -> None:
@@ -146,7 +145,7 @@ class SessionRunner:
             raise Stalled("The viewer did not finish its greeting in time.") from None
 
     async def _reach_target(self, session: Session, stack: AsyncExitStack) -> TargetLeg:
-        """Start the desktop if it is ours to start, connect, and log in.
+        """Start the desktop if it is ours to start, connect, log in, and get its first words.
 
         The leg goes on the stack here and not where it is returned to: the viewer may fail in between.
         """
@@ -159,6 +158,7 @@ class SessionRunner:
             names = (session.owner.name, session.target.name)
             self._desktops.attach(*names)
             stack.callback(self._desktops.detach, *names)
+        await _begin(leg, session.target.limits.handshake_timeout or self._owner.handshake_timeout)
         return leg
 
     async def _connect(self, target: Target, address: TCPAddress | UnixAddress) -> TargetLeg:
@@ -198,7 +198,6 @@ class SessionRunner:
             viewer,
             count=watch.from_target,
             stall_timeout=stall,
-            early=leg.early,
             pipes=self._pipes,
             turns=self._turns,
             session_id=session.id,
@@ -255,6 +254,27 @@ async def close_viewer(viewer: Channel, code: CloseCode, reason: str) -> None:
     """Close the viewer leg, with code and sentence where its transport has them."""
     closer = getattr(viewer, "close_with", None)
     await (closer(code, reason) if closer else viewer.close())
+
+
+async def _begin(leg: TargetLeg, limit: float) -> None:
+    """Ask the desktop what it is, ahead of the viewer, and keep the answer for it (ServerInit).
+
+    A desktop that closes instead says nothing; the relay finds its end.
+
+    Args:
+        leg: just logged in.
+        limit: seconds that it may take.
+
+    Raises:
+        TargetUnreachable: it did not answer in time, or it is gone.
+    """
+    # Never what the viewer asks: an exclusive ClientInit would disconnect everybody else.
+    await _send(leg, client_init(shared=True))
+    try:
+        async with asyncio.timeout(limit):
+            leg.early += await leg.channel.read()
+    except TimeoutError:
+        raise TargetUnreachable("The desktop did not finish its greeting in time.") from None
 
 
 async def _send(leg: TargetLeg, data: bytes) -> None:

@@ -62,7 +62,6 @@ def pump_to_viewer(
     *,
     count: Callable[[int], None],
     stall_timeout: float,
-    early: bytes,
     pipes: PipePool,
     turns: Turns,
     session_id: str,
@@ -74,7 +73,6 @@ def pump_to_viewer(
         viewer: where they go.
         count: is told how many bytes pass.
         stall_timeout: seconds that the viewer may take nothing; 0 for no limit.
-        early: bytes of the target that came behind its handshake.
         pipes: lends the pipes.
         turns: says when sessions that have much to move may do so.
         session_id: for the log.
@@ -83,9 +81,9 @@ def pump_to_viewer(
         source, frames = _plain(target), _lend(viewer)
     except CannotLend as error:
         log.debug("Session %s: bytes are copied: %s", session_id, error)
-        return Copier(target, viewer, _counting(count), stall_timeout=stall_timeout, early=early)
+        return Copier(target, viewer, _counting(count), stall_timeout=stall_timeout)
     log.debug("Session %s: zero copy", session_id)
-    return Splicer(source, viewer, frames, pipes, turns, count=count, stall_timeout=stall_timeout, early=early)
+    return Splicer(source, viewer, frames, pipes, turns, count=count, stall_timeout=stall_timeout)
 
 
 class Splicer:
@@ -104,7 +102,6 @@ class Splicer:
         *,
         count: Callable[[int], None],
         stall_timeout: float,
-        early: bytes,
     ) -> None:
         self._target = target
         self._viewer = viewer
@@ -113,7 +110,6 @@ class Splicer:
         self._turns = turns
         self._count = count
         self._stall_timeout = stall_timeout
-        self._early = early
         self._splices = True
         #: Whether so much was there lately that moving it costs less than copying.
         self._much = False
@@ -127,7 +123,7 @@ class Splicer:
             with closing(self._frames), self._pipes.member():
                 source, buffered = await self._target.take_over()
                 with source:
-                    await self._copy(self._early + buffered)
+                    await self._copy(buffered)
                     await self._pump(source)
             return await self._viewer.write_eof()
         except ConnectionError:

@@ -90,6 +90,7 @@ async def until(condition, seconds=10.0):
 FAULTS = {
     "refused": (vnc_server.refusing, {}, 4502),
     "silent": (vnc_server.silent, {"handshake_timeout": 0.3}, 4502),
+    "speechless": (vnc_server.speechless, {"handshake_timeout": 0.3}, 4502),
     "garbage": (vnc_server.garbage, {}, 4504),
     "http": (vnc_server.http_instead, {}, 4504),
     "wrong password": (vnc_server.wrong_password, {"password": "canary42"}, 4503),
@@ -112,6 +113,22 @@ async def test_a_fault_of_the_target_is_a_close_code_and_nothing_stays(client, b
     assert "127.0.0.1" not in reason
     assert "canary42" not in caplog.text
     assert not [record for record in caplog.records if record.exc_info and record.levelno >= logging.ERROR]
+
+
+async def test_a_viewer_that_has_not_said_a_word_is_told_what_desktop_it_is(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        welcome = b"RFB 003.008\n" + b"\x01\x01" + bytes(4) + vnc_server.SERVER_INIT
+        heard = b""
+        while len(heard) < len(welcome):
+            heard += await websocket.read_message()
+        assert heard == welcome
+        assert server.shared == [1]
+        # What it says is looked at all the same, and none of it reaches the desktop.
+        await websocket.write_message(b"RFB 003.008\n\x02", binary=True)
+        assert (await read_to_close(websocket))[1] == 4400
+        assert server.received == b""
 
 
 async def test_a_viewer_that_leaves_while_it_waits_frees_the_target(client, broker):

@@ -74,7 +74,6 @@ class Rig:
             viewer,
             count=self._count,
             stall_timeout=self.stall_timeout,
-            early=b"",
             pipes=self.pipes,
             turns=self.turns,
             session_id="1",

@@ -312,6 +312,17 @@ def recorder(path: str | os.PathLike[str] | None = None) -> Fake:
     return serving(script, path)
 
 
+def speechless(path: str | os.PathLike[str] | None = None) -> Fake:
+    """Logs everybody in, and never says what desktop it is: an X server that hangs."""
+
+    async def script(peer: Peer) -> None:
+        await _greet(peer, NONE)
+        await peer.send(struct.pack(">I", 0))
+        await peer.listen()
+
+    return serving(script, path)
+
+
 def vnc_auth(password: str | None, path: str | os.PathLike[str] | None = None) -> Fake:
     """Asks for a VNC password; None refuses every one."""
 

@@ -38,6 +38,18 @@ class TestViewerHandshake:
         handshake = every_way(accepted, self.HELLO + byte, sent=say.V38 + b"\x01\x01" + say.OK)
         assert handshake.shared is shared
 
+    def test_it_does_not_wait_for_what_a_viewer_says(self):
+        handshake = ViewerHandshake()
+        assert handshake.data_to_send() == say.V38 + b"\x01\x01"
+        handshake.accept(b"the desktop")
+        assert handshake.data_to_send() == say.OK + b"the desktop"
+        assert not handshake.waiting
+        handshake.receive_data(self.HELLO)
+        assert not handshake.done
+        handshake.receive_data(b"\x01")
+        assert handshake.done
+        assert handshake.data_to_send() == b""
+
     def test_the_viewer_waits_for_the_verdict(self):
         for chunks in ways(self.HELLO):
             handshake = ViewerHandshake()
@@ -87,8 +99,10 @@ class TestViewerHandshake:
         handshake = ViewerHandshake()
         handshake.receive_data(b"GET / HTTP/1.1\r\n")
         error = handshake.exc
-        handshake.accept()
+        handshake.data_to_send()
+        handshake.accept(b"the desktop")
         assert handshake.exc is error
+        assert handshake.data_to_send() == b""
         assert not handshake.done
 
     @pytest.mark.parametrize(
