@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 
+import psutil
 import requests
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
@@ -161,10 +162,15 @@ class Hub:
             raise
 
     def close(self):
-        """Stop what was started."""
-        for process in filter(None, (self.service, self._process, self._proxy)):
-            if process.poll() is None:
-                self.stop(process)
+        """Stop what was started, and what that has started: a hub that is in a hurry may leave its proxy."""
+        running = [
+            process for process in (self.service, self._process, self._proxy) if process and process.poll() is None
+        ]
+        below = [child for process in running for child in psutil.Process(process.pid).children(recursive=True)]
+        for process in running:
+            self.stop(process)
+        for left in psutil.wait_procs(below, 5)[1]:
+            left.kill()
 
     def log(self, name="hub"):
         """What a process has said so far."""
