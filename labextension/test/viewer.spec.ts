@@ -4,6 +4,8 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
+import { PICTURE_FIRST } from '../src/viewer/clock';
+import { TokenRefused } from '../src/viewer/grant';
 import type { IViewerOptions } from '../src/viewer/options';
 import { Viewer } from '../src/viewer/viewer';
 
@@ -61,6 +63,36 @@ describe('the overlay', () => {
       await world.end(code);
       assert.deepEqual(words(made), [word]);
     }
+  });
+
+  it('is not drawn while the first connection is quicker than one could read it', async () => {
+    const world = new World();
+    const made = viewer(world);
+    const quiet = (): boolean =>
+      made.node.querySelector('.jp-VNC-overlay')!.classList.contains('jp-mod-quiet');
+    assert.ok(!quiet(), 'nobody has been told yet that there is something to connect');
+    made.connect();
+    assert.ok(quiet());
+    assert.ok(made.node.querySelector('[aria-live]')!.textContent, 'a screen reader takes its time anyway');
+    await world.upgrade();
+    await world.clock.advance(PICTURE_FIRST - 1);
+    assert.ok(quiet());
+    await world.clock.advance(1);
+    assert.ok(!quiet(), 'it takes longer');
+    await world.greet();
+    await world.end(1012);
+    made.connect();
+    assert.ok(!quiet(), 'what was to be read does not blink');
+  });
+
+  it('is drawn at once when there is something to do', async () => {
+    const world = new World();
+    world.answers = [new TokenRefused(404)];
+    const made = viewer(world);
+    made.connect();
+    await settle();
+    assert.deepEqual(words(made), ['Back to the list']);
+    assert.ok(!made.node.querySelector('.jp-VNC-overlay')!.classList.contains('jp-mod-quiet'));
   });
 
   it('shows what a server says as text, never as markup', async () => {

@@ -1,11 +1,15 @@
 /**
  * What lies over the desktop while it is not there: one sentence and its buttons.
  */
+import { type IClock, PICTURE_FIRST, Timer } from './clock';
 import type { IStatus } from './connection';
 import { button, element } from './dom';
-import { IN_LINE, type Remedy, remedies } from './status';
+import { IN_LINE, type Phase, type Remedy, remedies } from './status';
 import type { INews } from './startup';
 import type { ITranslate } from './text';
+
+/** The phases in which something is under way. */
+const PROGRESS: readonly Phase[] = ['asking', 'connecting', 'starting'];
 
 /** What the buttons do. */
 export interface IOverlayActions {
@@ -20,8 +24,10 @@ export class Overlay {
   constructor(
     private readonly _trans: ITranslate,
     private readonly _actions: IOverlayActions,
+    clock: IClock,
     logPage?: string
   ) {
+    this._quiet = new Timer(clock);
     this._labels = remedies(_trans);
     this._log.setAttribute('aria-label', _trans.__('The end of its log'));
     this._whole.textContent = _trans.__('The whole log');
@@ -35,7 +41,7 @@ export class Overlay {
   readonly node = element('div', { className: 'jp-VNC-overlay' });
 
   /**
-   * Show a situation.
+   * Show a situation. The first connection is not told of while it is as quick as a blink.
    *
    * @param status - the situation
    * @param countdown - seconds until the next attempt, when one is planned
@@ -45,6 +51,7 @@ export class Overlay {
     this._countdown.textContent =
       status.phase === 'waiting' ? this._trans.__('Reconnecting in %1 s.', String(countdown)) : '';
     if (status !== this._shown) {
+      this._hush(PROGRESS.includes(status.phase));
       this._shown = status;
       this._render(status);
     }
@@ -73,9 +80,27 @@ export class Overlay {
     (risky ? this._card : this._buttons.querySelector('button'))?.focus();
   }
 
+  /** Leave no timer. */
+  dispose(): void {
+    this._quiet.clear();
+  }
+
+  /** What would be gone before it is read is not drawn: drawing it would delay the picture. */
+  private _hush(underWay: boolean): void {
+    const { classList } = this.node;
+    if (underWay && this._fresh) {
+      this._fresh = false;
+      classList.add('jp-mod-quiet');
+      this._quiet.set(() => classList.remove('jp-mod-quiet'), PICTURE_FIRST);
+    } else if (!underWay) {
+      this._quiet.clear();
+      classList.remove('jp-mod-quiet');
+    }
+  }
+
   private _render(status: IStatus): void {
     this.node.hidden = status.phase === 'connected';
-    this._spinner.hidden = !['asking', 'connecting', 'starting'].includes(status.phase);
+    this._spinner.hidden = !PROGRESS.includes(status.phase);
     this._sentence.textContent = status.sentence;
     this._say(status.detail);
     this.explain({ message: '', log: '' });
@@ -111,6 +136,8 @@ export class Overlay {
     return status.phase === 'waiting' ? [first, button({ ...stop, text: this._trans.__('Stop') })] : [first];
   }
 
+  private readonly _quiet: Timer;
+  private _fresh = true;
   private readonly _labels: Record<Remedy, string>;
   private readonly _card = element('div', { className: 'jp-VNC-card', attributes: { tabindex: '-1' } });
   private readonly _spinner = element('div', {

@@ -5,7 +5,7 @@
  * among it, and nothing is read from the URL.
  */
 import { browserClock } from './clock';
-import { button, localMemory } from './dom';
+import { button, element, localMemory } from './dom';
 import { Early } from './early';
 import { loaderOf } from './novnc';
 import type { IViewerSettings } from './options';
@@ -15,6 +15,9 @@ import { managed } from './startup';
 import { PageToolbar } from './toolbar';
 import { Viewer } from './viewer';
 import { fetchAPI, fetchViewers, openSocket, requestToken, translatePage, translation } from './web';
+
+/** So long the toolbar waits for the first picture (milliseconds). */
+const TOOLBAR_AFTER = 150;
 
 /** Build the page around what the server wrote into `body`. */
 export async function start(body: HTMLElement, saying: Promise<ITranslate>): Promise<Viewer> {
@@ -62,7 +65,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     login: () => window.location.reload(),
     list: () => window.location.assign(owner ? `${root}room` : root),
     giveBack: data.pool === undefined ? undefined : () => void giveBack(trans, remove),
-    leave: () => toolbar.focus()
+    leave: () => toolbar?.focus()
   });
   const lead = [...body.querySelectorAll('[data-lead]')];
   if (owner && data.mode === 'control') {
@@ -75,8 +78,9 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     });
     lead.push(help);
   }
-  const toolbar = new PageToolbar(viewer, trans, lead);
-  main.replaceChildren(toolbar.node, viewer.node);
+  let toolbar: PageToolbar | null = null;
+  const place = element('div', { className: 'jp-VNC-toolbar', children: lead });
+  main.replaceChildren(place, viewer.node);
   document.addEventListener('visibilitychange', () => {
     viewer.visible = !document.hidden;
   });
@@ -84,7 +88,23 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
   // Back from the browser's cache of pages, with all our state but no connection.
   window.addEventListener('pageshow', event => event.persisted && viewer.connect());
   viewer.connect();
+  await firstPicture(viewer);
+  toolbar = new PageToolbar(viewer, trans, lead);
+  place.replaceWith(toolbar.node);
   return viewer;
+}
+
+/** Wait until the desktop is on the screen, or is not as quick as that. */
+async function firstPicture(viewer: Viewer): Promise<void> {
+  await new Promise<void>(resolve => {
+    setTimeout(resolve, TOOLBAR_AFTER);
+    const stop = viewer.changed.on(() => {
+      if (viewer.status.phase === 'connected') {
+        stop();
+        setTimeout(resolve, 60);
+      }
+    });
+  });
 }
 
 const { root = './', version = '' } = document.body.dataset;

@@ -34,7 +34,7 @@ export class Stage {
     preferences: Preferences
   ) {
     const { trans, title, settings, clock } = _options;
-    this.overlay = new Overlay(trans, overlay, _options.desktop?.logPage);
+    this.overlay = new Overlay(trans, overlay, clock, _options.desktop?.logPage);
     this._startup = new Startup(clock, trans, _options.desktop);
     this._startup.heard.on(news => this.overlay.explain(news));
     const { send, hands, closed } = actions;
@@ -129,6 +129,7 @@ export class Stage {
   /** Leave no timer and no element. */
   dispose(): void {
     this.hint.dispose();
+    this.overlay.dispose();
     this._startup.dispose();
     this.node.remove();
   }
