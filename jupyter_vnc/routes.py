@@ -48,4 +48,7 @@ def below(path: str, routes: list[Route] = ROUTES) -> list[Route]:
 
 def page_templates() -> jinja2.Environment:
     """Return our own pages' templates; whatever stands in them is escaped."""
-    return jinja2.Environment(loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True)
+    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True)
+    # Read and compiled now: the first reader after the start shall not wait for it.
+    templates.get_template("viewer.html")
+    return templates

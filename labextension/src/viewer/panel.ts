@@ -49,29 +49,44 @@ export function panel(
   return node;
 }
 
-/** All panels of a viewer. */
+/** All panels of a viewer. Most readers open none of them, so each is made when it is opened. */
 export class Panels {
-  constructor(private readonly _panels: Readonly<Record<PanelName, IPanel>>) {}
-
-  /** The elements to show. */
-  get nodes(): HTMLElement[] {
-    return Object.values(this._panels).map(({ node }) => node);
-  }
+  /**
+   * @param _makers - makes each panel, once
+   * @param _place - puts a panel's element where it is seen
+   */
+  constructor(
+    private readonly _makers: Readonly<Record<PanelName, () => IPanel>>,
+    private readonly _place: (node: HTMLElement) => void
+  ) {}
 
   /** Whether a panel is shown. */
   isOpen(name: PanelName): boolean {
-    return !this._panels[name].node.hidden;
+    return this._made.get(name)?.node.hidden === false;
   }
 
   /** Open one and close the others, or close it. */
   toggle(name: PanelName, viewOnly: boolean): void {
     const open = !this.isOpen(name);
     this.close(viewOnly);
-    this._panels[name].toggle(open, viewOnly);
+    if (open) {
+      this._make(name).toggle(true, viewOnly);
+    }
   }
 
   /** Close whatever is open. */
   close(viewOnly: boolean): void {
-    Object.values(this._panels).forEach(one => one.toggle(false, viewOnly));
+    this._made.forEach(one => one.toggle(false, viewOnly));
   }
+
+  private _make(name: PanelName): IPanel {
+    const made = this._made.get(name) ?? this._makers[name]();
+    if (!this._made.has(name)) {
+      this._made.set(name, made);
+      this._place(made.node);
+    }
+    return made;
+  }
+
+  private readonly _made = new Map<PanelName, IPanel>();
 }

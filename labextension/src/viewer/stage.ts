@@ -45,16 +45,20 @@ export class Stage {
       closed: () => closed('clipboard')
     });
     this.keyboard = new KeyboardBar({ ...actions, trans, closed: () => closed('keyboard') });
-    this.panels = new Panels({
-      clipboard: this.clipboard,
-      settings: new SettingsPanel(trans, preferences, () => closed('settings')),
-      typing: new TypingPanel(
-        trans,
-        text => hands.type(text),
-        () => closed('typing')
-      ),
-      keyboard: this.keyboard
-    });
+    this.panels = new Panels(
+      {
+        clipboard: () => this.clipboard,
+        settings: () => new SettingsPanel(trans, preferences, () => closed('settings')),
+        typing: () =>
+          new TypingPanel(
+            trans,
+            text => hands.type(text),
+            () => closed('typing')
+          ),
+        keyboard: () => this.keyboard
+      },
+      node => this.hint.node.before(node)
+    );
     this.hint = new Hint(clock);
     this.messages = new Messages(trans, overlay.read);
     this.node.setAttribute('aria-label', title);
@@ -62,7 +66,6 @@ export class Stage {
       this.screen,
       this.ghost.node,
       this.overlay.node,
-      ...this.panels.nodes,
       this.hint.node,
       this._live,
       this.messages.node
