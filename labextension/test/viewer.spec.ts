@@ -73,12 +73,15 @@ describe('the overlay', () => {
     assert.ok(!quiet(), 'nobody has been told yet that there is something to connect');
     made.connect();
     assert.ok(quiet());
+    made.focus();
+    assert.equal(document.activeElement, made.node, 'so that the desktop gets the keys when it comes');
     assert.ok(made.node.querySelector('[aria-live]')!.textContent, 'a screen reader takes its time anyway');
     await world.upgrade();
     await world.clock.advance(PICTURE_FIRST - 1);
     assert.ok(quiet());
     await world.clock.advance(1);
     assert.ok(!quiet(), 'it takes longer');
+    assert.equal(document.activeElement, buttons(made)[0]);
     await world.greet();
     await world.end(1012);
     made.connect();

@@ -46,6 +46,7 @@ def connected(page, where=""):
 def view(page, lab, name="lab-1"):
     page.goto(f"{lab.base}vnc/view/{name}")
     connected(page)
+    page.wait_for_selector("[role=toolbar]")  # it follows the picture
 
 
 def until(page, true, seconds=10):
@@ -341,7 +342,7 @@ def test_full_screen_is_of_the_panel_alone_and_says_how_to_leave(page, lab):
     open_in_lab(page, lab)
     page.click('[data-action="fullscreen"]')
     assert until(page, lambda: page.evaluate("document.fullscreenElement?.classList.contains('jp-VNC')"))
-    assert "leave full screen" in page.locator(".jp-VNC-hint").inner_text()
+    page.locator(".jp-VNC-hint", has_text="leave full screen").wait_for(timeout=5000)
     page.evaluate("document.exitFullscreen()")
     assert until(page, lambda: page.evaluate("document.fullscreenElement === null"))
 

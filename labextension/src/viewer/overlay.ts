@@ -11,6 +11,9 @@ import type { ITranslate } from './text';
 /** The phases in which something is under way. */
 const PROGRESS: readonly Phase[] = ['asking', 'connecting', 'starting'];
 
+/** The class of an overlay that is there and not drawn. */
+const QUIET = 'jp-mod-quiet';
+
 /** What the buttons do. */
 export interface IOverlayActions {
   /** The reader wants what the button says. */
@@ -51,9 +54,9 @@ export class Overlay {
     this._countdown.textContent =
       status.phase === 'waiting' ? this._trans.__('Reconnecting in %1 s.', String(countdown)) : '';
     if (status !== this._shown) {
-      this._hush(PROGRESS.includes(status.phase));
       this._shown = status;
       this._render(status);
+      this._hush(PROGRESS.includes(status.phase));
     }
   }
 
@@ -71,10 +74,14 @@ export class Overlay {
   /**
    * Give the focus to the main button, so that a keyboard user whose desktop went away is somewhere.
    *
-   * Not to one that disconnects somebody else, or starts a desktop anew that has ended: who was typing would press it
+   * Where nothing is drawn yet, the viewer has it for so long. Not to one that disconnects somebody else, or starts a desktop anew that has ended: who was typing would press it
    * with the next space.
    */
   focus(): void {
+    if (this.node.classList.contains(QUIET)) {
+      this.node.parentElement?.focus();
+      return;
+    }
     const { phase, remedy } = this._shown ?? {};
     const risky = phase === 'stopped' && (remedy === 'takeover' || remedy === 'connect');
     (risky ? this._card : this._buttons.querySelector('button'))?.focus();
@@ -87,14 +94,21 @@ export class Overlay {
 
   /** What would be gone before it is read is not drawn: drawing it would delay the picture. */
   private _hush(underWay: boolean): void {
-    const { classList } = this.node;
     if (underWay && this._fresh) {
       this._fresh = false;
-      classList.add('jp-mod-quiet');
-      this._quiet.set(() => classList.remove('jp-mod-quiet'), PICTURE_FIRST);
+      this.node.classList.add(QUIET);
+      this._quiet.set(() => this._speak(), PICTURE_FIRST);
     } else if (!underWay) {
       this._quiet.clear();
-      classList.remove('jp-mod-quiet');
+      this._speak();
+    }
+  }
+
+  /** Be drawn again, and take the focus that waited next door. */
+  private _speak(): void {
+    this.node.classList.remove(QUIET);
+    if (!this.node.hidden && this.node.parentElement === document.activeElement) {
+      this.focus();
     }
   }
 
