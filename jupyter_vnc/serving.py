@@ -21,11 +21,11 @@ from .exceptions import CloseCode, ServerStopping, Stalled, TargetUnreachable, V
 from .pipes import PipePool
 from .pooled import PooledSessions
 from .relay import Copier, Leg, Relay
-from .rfb.guard import Guard, Permissions
 from .rfb.handshake import ViewerHandshake, client_init
 from .sessions import Session, SessionRegistry
 from .targets import State, Target
 from .turns import Turns
+from .watch import Watch, WatchOwner
 from .zerocopy import pump_to_viewer
 
 #: For how long the outcome of the last connection tells a TCP target's state (seconds).
@@ -51,17 +51,18 @@ class Desktops(Protocol):
     def touch(self, user: str, name: str) -> None:
         """Note that its user did something."""
 
+    async def ending(self, user: str, name: str) -> tuple[State, str]:
+        """Say what a desktop is that has closed a connection, and why."""
 
-class ServingOwner(Protocol):
+
+class ServingOwner(WatchOwner, Protocol):
     """What serving needs of the broker."""
 
     log: Logger | LoggerAdapter[Any]
     registry: SessionRegistry
     audit: Audit
-    on_activity: Callable[[], None]
     stall_timeout: float
     handshake_timeout: float
-    activity: str
 
 
 class SessionRunner:
@@ -93,7 +94,7 @@ class SessionRunner:
             admitted = True
             self._announce(session)
             self._owner.audit.opened(session)
-            code, reason = CloseCode.NORMAL, _ENDINGS[await self._join(session, viewer)]
+            code, reason = CloseCode.NORMAL, await self._ending(session, await self._join(session, viewer))
         except asyncio.CancelledError:
             code, reason = self._told(session, session.error or ServerStopping())
         except VNCError as error:
@@ -127,6 +128,19 @@ class SessionRunner:
             handshake.accept(leg.early)
             await self._converse(handshake, viewer, paused=lambda: False)
             return await self._relay(session, viewer, leg, handshake.leftover())
+
+    async def _ending(self, session: Session, first: Leg) -> str:
+        """Say why a session ended in which nothing went wrong between the two ends.
+
+        Raises:
+            TargetUnreachable: the desktop crashed, so that a viewer which comes back starts it again.
+        """
+        if first is Leg.TARGET and isinstance(session.target.address, DesktopAddress):
+            state, why = await self._desktops.ending(session.owner.name, session.target.name)
+            if state is State.DOWN:
+                raise TargetUnreachable(why)
+            return why or _ENDINGS[first]
+        return _ENDINGS[first]
 
     async def _attend(self, handshake: ViewerHandshake, viewer: Channel) -> None:
         """Greet a viewer and stay with it: who leaves meanwhile must not keep a place in the queue for a target.
@@ -190,7 +204,7 @@ class SessionRunner:
             self._outcomes[str(address)] = (state, time.monotonic())
 
     async def _relay(self, session: Session, viewer: Channel, leg: TargetLeg, early: bytes) -> Leg:
-        watch = _Watch(session, self._owner, self._touch)
+        watch = Watch(session, self._owner, self._touch)
         stall = session.target.limits.stall_timeout or self._owner.stall_timeout
         from_viewer = Copier(viewer, leg.channel, watch.from_viewer, stall_timeout=stall, early=early)
         from_target = pump_to_viewer(
@@ -203,51 +217,6 @@ class SessionRunner:
             session_id=session.id,
         )
         return await Relay(from_viewer, from_target).run()
-
-
-class _Watch:
-    """Sees a session's bytes pass: guards the viewer's, counts both, and tells input from noise."""
-
-    def __init__(self, session: Session, owner: ServingOwner, touch: Callable[[Session], None]) -> None:
-        self._session = session
-        self._owner = owner
-        self._touch = touch
-        self._guard = Guard(permissions_of(session.target), session.mode.value)
-
-    def from_viewer(self, data: bytes) -> bytes:
-        """What of the viewer's bytes the target gets."""
-        passed = self._guard.feed(data)
-        self._session.bytes_in += len(passed)
-        if self._guard.input_seen:
-            self._guard.input_seen = False
-            self._note_input()
-        return passed
-
-    def from_target(self, size: int) -> None:
-        """Pixels pass as they are; that they do is all there is to see."""
-        self._session.bytes_out += size
-        if self._owner.activity == "traffic":
-            self._owner.on_activity()
-
-    def _note_input(self) -> None:
-        self._session.note_input()
-        self._touch(self._session)
-        if self._owner.activity != "none":
-            self._owner.on_activity()
-
-
-def permissions_of(target: Target) -> Permissions:
-    """What a viewer in control mode may do: the target's clipboard policy, and its power switch.
-
-    A managed desktop has no machine of its own to switch off: the X servers that we start know nothing of xvp, so
-    there is nothing to keep from anybody.
-    """
-    policy = target.viewer.clipboard
-    return Permissions(
-        clipboard_to_desktop=policy in {"both", "to-desktop"},
-        clipboard_from_desktop=policy in {"both", "from-desktop"},
-        power=target.viewer.power or isinstance(target.address, DesktopAddress),
-    )
 
 
 async def close_viewer(viewer: Channel, code: CloseCode, reason: str) -> None:

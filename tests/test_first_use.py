@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from jupyter_vnc.desktops import manager
+from jupyter_vnc.desktops import xvnc
 from jupyter_vnc.target_config import parse_targets
 
 THREE = "lab-1: lab-1.example.org:5901\nlab-2: [::1]:5902\nlab-3: unix_socket:/run/vnc/lab-3.sock\n"
@@ -14,7 +14,7 @@ THREE = "lab-1: lab-1.example.org:5901\nlab-2: [::1]:5902\nlab-3: unix_socket:/r
 @pytest.fixture(params=["nothing at all", "token.conf"])
 def site(request, tmp_path, monkeypatch):
     """A server without an X server: with no target, or with those of a file for websockify."""
-    monkeypatch.setattr(manager, "CANDIDATES", ("/missing/Xvnc",))
+    monkeypatch.setattr(xvnc, "CANDIDATES", ("/missing/Xvnc",))
     if request.param == "nothing at all":
         return None
     file = tmp_path / "token.conf"

@@ -24,7 +24,10 @@ FLOORS = (
         *("relay", "zerocopy", "frames", "pipes", "turns"),
         *("desktops/", "notebook/", "sources/", "stores/"),
     ),
-    ("broker", "broker_config", "admission", "catalogue", "desktop_rules", "pooled", "rechecks", "room", "serving"),
+    (
+        *("broker", "broker_config", "admission", "catalogue", "desktop_rules"),
+        *("pooled", "rechecks", "room", "serving", "watch"),
+    ),
     ("handlers", "pages", "websocket", "visitor", "routes"),
     ("app", "cli", "desktop", "hub/"),
 )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+from typing import Final
+
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 
 from . import sockets
 from .process import Exit
 
+#: Who is killed says nothing, and it is seldom a person who does it.
+_KILLED: Final = "it was killed, as systems do when memory runs out."
+
 
 def failure(sentence: str, how: Exit) -> DesktopFailed:
-    """An error with the last line of the program's log; the log gets some more."""
-    said = f"{sentence}: {quote_remote(how.last_line)}" if how.last_line else f"{sentence}."
+    """An error with the last line of the program's log, if that tells why; the log gets some more."""
+    why = _KILLED if how.status == -signal.SIGKILL else quote_remote(how.last_line)
+    said = f"{sentence}: {why}" if why else f"{sentence}."
     return DesktopFailed(said, detail=f"status {how.status}; {quote_remote(how.tail[-150:])}")
 
 

@@ -40,6 +40,9 @@ SESSION_GRACE: Final = 0.25
 #: Seconds to wait for a session bus; a session starts without one, too.
 BUS_TIMEOUT: Final = 2.0
 
+#: Seconds in which we hear of an X server's end that has closed its connections.
+NEWS_DELAY: Final = 1.0
+
 #: Seconds between the end of a session and what we say of it.
 JUDGEMENT_DELAY: Final = 0.2
 
@@ -179,10 +182,11 @@ class Desktop:
         say("starting X")
         self._tree = tree = await Tree.start(self._folder, lock=self._runtime.lock, marker=str(self._folder))
         tree.on_exit = lambda name, how: self._ended(tree, name, how)
-        await self._start_server(tree, spec, settings)
+        server = await self._start_server(tree, spec, settings)
         say("starting session")
         environ = await _in_thread(self._session_environment, command, settings)
-        await self._start_bus(tree, environ, settings.home)
+        # The kernel takes its time over its tables of sockets.
+        await asyncio.gather(asyncio.to_thread(check_doors, server), self._start_bus(tree, environ, settings.home))
         self._environ = environ
         clients = count_clients(self._display)
         await tree.run("session", command.command, environ, folder=settings.home)
@@ -218,7 +222,12 @@ class Desktop:
             said = f"The desktop's runtime folder cannot be written: {error.strerror}."
             raise DesktopFailed(said, detail=str(error)) from error
 
-    async def _start_server(self, tree: Tree, spec: DesktopSpec, settings: Settings) -> None:
+    async def _start_server(self, tree: Tree, spec: DesktopSpec, settings: Settings) -> int:
+        """Start the X server, and return its process id when it answers.
+
+        Raises:
+            DesktopFailed: it did not start; says why.
+        """
         for display in self._displays:
             self._display = display
             where = xvnc.Listening(display, self._folder / SOCKET, self._folder / AUTHORITY)
@@ -228,8 +237,7 @@ class Desktop:
                 record_server(self._folder, display, pid)
             how = await answers(where.socket, tree.exited("server"))
             if how is None:
-                check_doors(pid)
-                return
+                return pid
             if display_holder(display) in {0, pid}:  # else somebody was quicker: take another
                 raise failure("The X server did not start", how)
         raise DesktopFailed(_NO_DISPLAY)
@@ -305,6 +313,11 @@ class Desktop:
             self.become(State.DOWN, str(failure(f"The desktop's {VITAL[name]} crashed", how)))
         self._log.info("Desktop %s of %s: %s", self.name, quote_remote(self.user), self.message)
         self.on_end(self)
+
+    async def judged(self) -> None:
+        """Wait until it is known whether it has ended, since a connection to it has: that may come before the news."""
+        if (tree := self._tree) is not None and self.state is State.UP:
+            await asyncio.wait([tree.exited("server")], timeout=NEWS_DELAY)
 
     async def stop(self, grace: float) -> None:
         """Stop all of it: SIGTERM, ``grace`` seconds, SIGKILL. The state is the caller's to note.

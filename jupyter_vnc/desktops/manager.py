@@ -20,7 +20,6 @@ from .readiness import SETTLING
 from .runtime import Runtime, places
 from .session import which
 from .settings import DesktopSettings, Settings
-from .xvnc import CANDIDATES, XServer, find
 
 Rows = list[dict[str, Any]]
 
@@ -38,7 +37,6 @@ class DesktopManager(DesktopSettings):
         super().__init__(**kwargs)
         self._entries: dict[tuple[str, str], Entry] = {}
         self._runtime = Runtime(places(jupyter_runtime_dir()))
-        self._server: XServer | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
@@ -48,30 +46,6 @@ class DesktopManager(DesktopSettings):
         self.on_change: Callable[[str, str, State], None] = lambda user, name, state: None
 
     # -- what is there --------------------------------------------------------------------------------------------
-
-    @property
-    def server(self) -> XServer | None:
-        """The X server that desktops get, or None; looked for again until one is found."""
-        if self._server is None:
-            self._server = find([self.xserver] if self.xserver else CANDIDATES)
-        return self._server
-
-    @property
-    def available(self) -> bool:
-        """Whether an X server with VNC is installed."""
-        return self.server is not None
-
-    @property
-    def advice(self) -> str:
-        """What to do if no desktop can be started; empty when one can."""
-        if self.available:
-            return ""
-        if self.xserver:
-            return f"DesktopManager.xserver names {self.xserver!r}, which is no usable TigerVNC or TurboVNC."
-        return (
-            "No X server with VNC is installed: run `apt-get install tigervnc-standalone-server` "
-            "(or `dnf install tigervnc-server-minimal`) as an administrator."
-        )
 
     def state(self, user: str, name: str) -> State:
         """Say what is known of a desktop: up, starting, stopped (or never started), or down (it failed)."""
@@ -221,6 +195,13 @@ class DesktopManager(DesktopSettings):
             raise DesktopFailed(f"No application of the desktop opens {file.name}.", detail=how.last_line)
 
     # -- end ------------------------------------------------------------------------------------------------------
+
+    async def ending(self, user: str, name: str) -> tuple[State, str]:
+        """Say what a desktop is that has closed a connection, and why; that may be the first sign of its end."""
+        if (entry := self._entries.get((user, name))) is None:
+            return State.STOPPED, ""
+        await entry.desktop.judged()
+        return entry.desktop.state, entry.desktop.message
 
     def _ended_by_itself(self, desktop: Desktop) -> None:
         """Put away what is left of a desktop whose X server or session exited."""

@@ -72,9 +72,9 @@ class DesktopSettings(LoggingConfigurable):
     crash_limit = Int(
         3,
         min=1,
-        help="""How often in ten minutes a desktop may fail and still be started again by a viewer that comes back.
-        Default 3. After that it starts only when somebody asks for a restart. Raise it for a session that is known
-        to crash.
+        help="""Failures in ten minutes after which a desktop starts only when somebody asks for a restart. Default 3.
+        Until then a viewer that comes back starts it again, as viewers do by themselves after a crash. Raise it for a
+        session that is known to crash.
         """,
     ).tag(config=True)
 
@@ -93,6 +93,33 @@ class DesktopSettings(LoggingConfigurable):
         where homes cannot be written.
         """,
     ).tag(config=True)
+
+    #: What was found; None until something was.
+    _server: xvnc.XServer | None = None
+
+    @property
+    def server(self) -> xvnc.XServer | None:
+        """The X server that desktops get, or None; looked for again until one is found."""
+        if self._server is None:
+            self._server = xvnc.find([self.xserver] if self.xserver else xvnc.CANDIDATES)
+        return self._server
+
+    @property
+    def available(self) -> bool:
+        """Whether an X server with VNC is installed."""
+        return self.server is not None
+
+    @property
+    def advice(self) -> str:
+        """What to do if no desktop can be started; empty when one can."""
+        if self.available:
+            return ""
+        if self.xserver:
+            return f"DesktopManager.xserver names {self.xserver!r}, which is no usable TigerVNC or TurboVNC."
+        return (
+            "No X server with VNC is installed: run `apt-get install tigervnc-standalone-server` "
+            "(or `dnf install tigervnc-server-minimal`) as an administrator."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,10 @@ class JupyterServer:
         if not wait_for(self._answers, 60):
             pytest.fail(self.log.read_text()[-4000:])
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def stop(self):
         stop(self._process)
 

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from .cable import Cable
@@ -36,18 +37,19 @@ def place():
         (folder / "targets").mkdir()
         target = {"socket": str(path), "password_file": str(folder / "password")}
         broken = {"title": "Broken", "desktop": {"command": ["/bin/sh", "-c", "echo 'no paint left' >&2; exit 7"]}}
+        clock = {"title": "Clock", "desktop": {"command": ["xclock"]}}
         slow = folder / "Xslow"
         slow.write_text('#!/bin/sh\n[ "$1" = -version ] || sleep 3\nexec Xtigervnc "$@"\n')
         slow.chmod(0o755)
         (folder / "targets" / "borrowed.json").write_text(json.dumps(target | {"title": "Borrowed"}))
         config = (
-            f"c.VNCBroker.targets = { ({'lab': target | {'title': 'Lab'}, 'broken': broken})!r}\n"
+            f"c.VNCBroker.targets = { ({'lab': target | {'title': 'Lab'}, 'broken': broken, 'clock': clock})!r}\n"
             f"c.DesktopManager.xserver = {str(slow)!r}\n"
             "c.VNCBroker.target_sources = ['config', 'directory']\n"
             f"c.DirectoryTargets.path = {str(folder / 'targets')!r}\n"
             f"c.VNCBroker.ping_interval = 2\nc.IdentityProvider.token = {token!r}\n"
         )
-        server = JupyterServer(folder, config, lambda one: len(one.get(f"api/targets?token={token}")) == 3)
+        server = JupyterServer(folder, config, lambda one: len(one.get(f"api/targets?token={token}")) == 4)
         server.start()
         stack.callback(server.stop)
         cable = Cable(server.port)
@@ -131,7 +133,7 @@ def test_a_target_that_is_taken_away_is_said_to_be_gone(page, place, tmp_path):
     view(page, place, "borrowed")
     file = place.folder / "targets" / "borrowed.json"
     file.rename(file.with_suffix(".away"))
-    assert wait_for(lambda: len(place.server.get(f"api/targets?token={place.token}")) == 2)
+    assert wait_for(lambda: len(place.server.get(f"api/targets?token={place.token}")) == 3)
     page.click('[data-action="toggle-connection"]')
     page.click('[data-action="toggle-connection"]')
     reaches(page, "gone")
@@ -155,3 +157,21 @@ def test_a_desktop_that_does_not_start_says_how_far_it_came_and_shows_its_log(pa
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="The whole log").click()
     assert "vncext" in opened.value.locator("body").inner_text()
+
+
+def x_servers(place):
+    """The X servers of the desktops that the server has started."""
+    below = psutil.Process(place.server.pid).children(recursive=True)
+    return [process for process in below if process.name() == "Xtigervnc"]
+
+
+def test_a_desktop_that_crashes_is_told_of_and_started_again(page, place, tmp_path):
+    view(page, place, "clock")
+    (server,) = x_servers(place)
+    server.kill()
+    page.locator(".jp-VNC-detail", has_text="The desktop's X server crashed").wait_for()
+    page.get_by_text(re.compile(r"Reconnecting in \d+ s")).wait_for()
+    page.screenshot(path=tmp_path / "crashed.png")
+    page.clock.run_for(SURE)
+    reaches(page, "connected")
+    assert x_servers(place)

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from jupyter_vnc.desktops import processes, readiness, xauthority
+from jupyter_vnc.desktops.checks import failure
 from jupyter_vnc.desktops.entry import FAILURE_MEMORY, Entry
 from jupyter_vnc.desktops.process import Exit
 from jupyter_vnc.exceptions import DesktopFailed
@@ -55,6 +56,19 @@ Fatal server error:
 )
 def test_last_line(tail, line):
     assert Exit(1, tail).last_line == line
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        (Exit(7, "first\nno such theme\n"), "It ended: no such theme"),
+        (Exit(7), "It ended."),
+        (Exit(-11, X_FATAL), f"It ended: {Exit(1, X_FATAL).last_line}"),
+        (Exit(-9, "Listening on /a/rfb.sock\n"), "It ended: it was killed, as systems do when memory runs out."),
+    ],
+)
+def test_why_a_program_ended_is_what_its_log_says_unless_it_was_killed(how, sentence):
+    assert str(failure("It ended", how)) == sentence
 
 
 # -- displays ----------------------------------------------------------------------------------------------------

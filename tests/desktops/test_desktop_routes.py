@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+import os
+import signal
 
 import pytest
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 
 from jupyter_vnc.audit import DESKTOP_EVENT
+from jupyter_vnc.desktops.processes import display_holder
+from tests.bare_browser import GREETING
+from tests.server import read_to_close
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
 BROKEN = "echo 'no display for you' >&2; exit 7"
+BRIEF = "xclock & sleep 1; exit 0"
 
 
 @pytest.fixture
@@ -19,6 +25,7 @@ def jp_server_config(home):
     targets = {
         "desktop": {"desktop": desktop},
         "broken": {"desktop": {"command": ["/bin/sh", "-c", BROKEN]}},
+        "brief": {"desktop": {"command": ["/bin/sh", "-c", BRIEF]}},
         "remote": {"host": "127.0.0.1", "port": 1},
     }
     extensions = {"jupyter_vnc": True, "jupyter_server_terminals": False}
@@ -178,3 +185,44 @@ async def test_a_desktop_that_fails_is_told_to_be_down(client, told):
     assert (await do(client, "POST", "broken", "start")).code == 502
     await until(lambda: told and told[-1][2] == "down")
     assert [state for _, _, state in told] == ["starting", "down"]
+
+
+#: What a viewer is told before any picture: version, security types, verdict, ServerInit without the name.
+LEAST = 12 + 2 + 4 + 24
+
+
+async def look_at(client, name, least=LEAST):
+    """Open a viewer's websocket, and greet the desktop; return it when it has told that much."""
+    websocket = await client.connect((await client.issue(name))["token"])
+    for words in GREETING:
+        await websocket.write_message(words, binary=True)
+    heard = 0
+    while heard < least:
+        message = await websocket.read_message()
+        assert message is not None, (websocket.close_code, websocket.close_reason)
+        heard += len(message)
+    return websocket
+
+
+def x_server(broker, name):
+    """The process id of the X server of a desktop that somebody looks at."""
+    (owner,) = [session.owner.name for session in broker.registry]
+    display = broker.desktop_manager.environment(owner, name)["DISPLAY"]
+    return display_holder(int(display.removeprefix(":")))
+
+
+async def test_a_viewer_whose_desktop_crashes_may_come_back_and_starts_it_again_up_to_a_limit(client, broker):
+    for _ in range(broker.desktop_manager.crash_limit):
+        websocket = await look_at(client, "desktop")
+        os.kill(x_server(broker, "desktop"), signal.SIGKILL)
+        _, code, reason = await read_to_close(websocket)
+        assert code == 4502
+        assert reason == "The desktop's X server crashed: it was killed, as systems do when memory runs out."
+    _, code, reason = await read_to_close(await look_at(client, "desktop", least=0))
+    assert code == 4505
+    assert reason.startswith("This desktop failed 3 times. Restart it to try again. The desktop's X server c")
+
+
+async def test_who_logs_out_of_a_desktop_is_told_that_it_ended(client):
+    _, code, reason = await read_to_close(await look_at(client, "brief"))
+    assert (code, reason) == (1000, "The desktop's session ended.")

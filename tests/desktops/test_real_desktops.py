@@ -18,7 +18,6 @@ import pytest
 import stranger
 
 from jupyter_vnc.addresses import DesktopSpec
-from jupyter_vnc.desktops import manager as manager_module
 from jupyter_vnc.desktops import readiness, session, sockets, xvnc
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
@@ -504,7 +503,7 @@ def _parent(pid):
 
 
 async def test_no_x_server_is_installed(monkeypatch):
-    monkeypatch.setattr(manager_module, "CANDIDATES", ("/missing/Xvnc",))
+    monkeypatch.setattr(xvnc, "CANDIDATES", ("/missing/Xvnc",))
     async with managing() as manager:
         assert not manager.available
         assert "apt-get install tigervnc-standalone-server" in manager.advice
