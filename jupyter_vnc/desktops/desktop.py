@@ -6,39 +6,31 @@ import asyncio
 import logging
 import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from jupyter_vnc.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.targets import State
 
-from . import session, xauthority, xvnc
+from . import launch, session, xauthority, xvnc
 from .checks import check_doors, failure
-from .process import Exit, Tree, isolated
+from .process import Exit, Tree
 from .processes import display_holder, lock_file, remove_folder
-from .readiness import answers, appears, count_clients, free_displays, settles
+from .readiness import answers, count_clients, free_displays, settles
 from .runtime import AUTHORITY, SOCKET, Runtime, record_server
 from .settings import Settings
 
 Progress = Callable[[str], None]
-Result = TypeVar("Result")
 
 #: What a desktop cannot be without, and what we call it.
 VITAL: Final = {"server": "X server", "session": "session"}
 
-#: The program that fits windows to the screen where no window manager does; its one line is in the log, too.
-FITTER: Final = "fullscreen"
-
 #: A session that ends within so many seconds, before one of its programs is on the display, did not start.
 SESSION_GRACE: Final = 0.25
-
-#: Seconds to wait for a session bus; a session starts without one, too.
-BUS_TIMEOUT: Final = 2.0
 
 #: Seconds in which we hear of an X server's end that has closed its connections.
 NEWS_DELAY: Final = 1.0
@@ -77,6 +69,7 @@ class Desktop:
         #: What the session's programs have, and how many programs were started beside them.
         self._environ: dict[str, str] = {}
         self._guests = 0
+        self._fitting: asyncio.Task[None] | None = None
 
     # -- what it is -----------------------------------------------------------------------------------------------
 
@@ -105,7 +98,7 @@ class Desktop:
     @property
     def log_text(self) -> str:
         """The log of X server and session: of this run, or of the last one."""
-        text = "".join(self._tree.log(name) for name in (*VITAL, FITTER)) if self._tree is not None else ""
+        text = "".join(self._tree.log(name) for name in (*VITAL, launch.FITTER)) if self._tree is not None else ""
         return text or self._old_log
 
     def public(self) -> dict[str, Any]:
@@ -178,26 +171,22 @@ class Desktop:
             progress(text)
 
         command = session.choose(spec)
-        await _in_thread(self._prepare, settings)
+        await launch.in_thread(self._prepare, settings)
         say("starting X")
         self._tree = tree = await Tree.start(self._folder, lock=self._runtime.lock, marker=str(self._folder))
         tree.on_exit = lambda name, how: self._ended(tree, name, how)
-        server = await self._start_server(tree, spec, settings)
+        server = await self._start_display(tree, spec, settings, command)
         say("starting session")
-        environ = await _in_thread(self._session_environment, command, settings)
         # The kernel takes its time over its tables of sockets.
-        await asyncio.gather(asyncio.to_thread(check_doors, server), self._start_bus(tree, environ, settings.home))
-        self._environ = environ
-        clients = count_clients(self._display)
-        await tree.run("session", command.command, environ, folder=settings.home)
-        await settles(self._display, clients, [tree.exited(name) for name in VITAL], SESSION_GRACE)
-        if command.alone and spec.fullscreen:
-            await self._fit_windows(tree)
+        await launch.together(asyncio.to_thread(check_doors, server), self._start_session(tree, command, settings))
         for name, what in VITAL.items():
             if tree.exited(name).done():
                 raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())
         self.generation = secrets.token_hex(8)
         self.become(State.UP)
+        if command.alone and spec.fullscreen:  # nobody has to wait for that
+            fit = launch.fit_windows(tree, self._display, self._folder / AUTHORITY, self._log)
+            self._fitting = asyncio.create_task(fit, name=f"vnc-fitter-{self.name}")
 
     def _prepare(self, settings: Settings) -> None:
         """Make the folder with the cookie, and fail early where a desktop would fail in the dark.
@@ -205,12 +194,7 @@ class Desktop:
         Raises:
             DesktopFailed: the home folder or the runtime folder cannot be written.
         """
-        try:
-            with tempfile.TemporaryFile(dir=settings.home) as file:
-                file.write(b"\0")
-        except OSError as error:
-            said = f"The home folder cannot be written ({error.strerror}), and a desktop keeps its settings there."
-            raise DesktopFailed(said, detail=str(error)) from error
+        launch.check_home(settings.home)
         self._make_folder()
 
     def _make_folder(self) -> None:
@@ -222,58 +206,47 @@ class Desktop:
             said = f"The desktop's runtime folder cannot be written: {error.strerror}."
             raise DesktopFailed(said, detail=str(error)) from error
 
+    async def _start_display(
+        self, tree: Tree, spec: DesktopSpec, settings: Settings, command: session.SessionCommand
+    ) -> int:
+        """Start the X server, and the session's bus meanwhile; return the X server's process id when both answer.
+
+        Raises:
+            DesktopFailed: there is no X server; says why.
+        """
+        for display in self._displays:
+            self._display = display
+            self._environ = await launch.in_thread(
+                launch.session_environment, self._folder, self.environment, command, settings
+            )
+            bus = launch.start_bus(tree, self._environ, self._folder, settings.home, self._log)
+            server, _ = await launch.together(self._start_server(tree, spec, settings), bus)
+            if server:
+                return server
+        raise DesktopFailed(_NO_DISPLAY)
+
     async def _start_server(self, tree: Tree, spec: DesktopSpec, settings: Settings) -> int:
-        """Start the X server, and return its process id when it answers.
+        """Start the X server; return its process id when it answers, 0 if somebody was quicker to take its display.
 
         Raises:
             DesktopFailed: it did not start; says why.
         """
-        for display in self._displays:
-            self._display = display
-            where = xvnc.Listening(display, self._folder / SOCKET, self._folder / AUTHORITY)
-            command = xvnc.arguments(settings.server, spec, where, title=self.name)
-            pid = await tree.run("server", command, xvnc.environment(os.environ), last=True, display=display)
-            with suppress(OSError):
-                record_server(self._folder, display, pid)
-            how = await answers(where.socket, tree.exited("server"))
-            if how is None:
-                return pid
-            if display_holder(display) in {0, pid}:  # else somebody was quicker: take another
-                raise failure("The X server did not start", how)
-        raise DesktopFailed(_NO_DISPLAY)
-
-    def _session_environment(self, command: session.SessionCommand, settings: Settings) -> dict[str, str]:
-        """The environment of the session's programs.
-
-        A user without a runtime directory (in a container, say) gets one that goes with the desktop.
-        """
-        environ = session.environment(os.environ, command, self.environment, settings.variables)
+        where = xvnc.Listening(self._display, self._folder / SOCKET, self._folder / AUTHORITY)
+        command = xvnc.arguments(settings.server, spec, where, title=self.name)
+        pid = await tree.run("server", command, xvnc.environment(os.environ), last=True, display=self._display)
         with suppress(OSError):
-            if not os.access(environ.get("XDG_RUNTIME_DIR", ""), os.W_OK):
-                (self._folder / "run").mkdir(mode=0o700)
-                environ["XDG_RUNTIME_DIR"] = str(self._folder / "run")
-            if not settings.screen_lock:
-                environ["XDG_CONFIG_DIRS"] = session.mask_lockers(self._folder / "xdg")
-        return environ
+            record_server(self._folder, self._display, pid)
+        how = await answers(where.socket, tree.exited("server"))
+        if how is None:
+            return pid
+        if display_holder(self._display) in {0, pid}:
+            raise failure("The X server did not start", how)
+        return 0
 
-    async def _start_bus(self, tree: Tree, environ: dict[str, str], home: str) -> None:
-        socket = self._folder / "bus"
-        if (daemon := session.bus_command(f"unix:path={socket}")) is None:
-            return
-        address = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={socket}"}
-        await tree.run("bus", daemon, {**environ, **address}, folder=home, last=True)
-        if await appears(socket, tree.exited("bus"), BUS_TIMEOUT):
-            environ.update(address)
-        else:
-            self._log.warning("Desktop %s: no D-Bus session bus: %s", self.name, quote_remote(tree.log("bus")))
-
-    async def _fit_windows(self, tree: Tree) -> None:
-        """Let an application have the whole screen; a desktop on which that fails is a desktop, too."""
-        try:
-            program = isolated("fullscreen", str(self._display), str(self._folder / AUTHORITY))
-            await tree.run(FITTER, program, os.environ)
-        except DesktopFailed as error:
-            self._log.warning("Desktop %s: windows will not fill the screen: %s", self.name, error.log_line)
+    async def _start_session(self, tree: Tree, command: session.SessionCommand, settings: Settings) -> None:
+        clients = count_clients(self._display)
+        await tree.run("session", command.command, self._environ, folder=settings.home)
+        await settles(self._display, clients, [tree.exited(name) for name in VITAL], SESSION_GRACE)
 
     async def run(self, command: Sequence[str], folder: str, patience: float) -> Exit | None:
         """Start a program on the desktop, as its session would; it ends with the desktop.
@@ -324,17 +297,9 @@ class Desktop:
 
         Idempotent; and where a caller was cancelled while it waited, the next one waits in its place.
         """
+        if self._fitting is not None:
+            self._fitting.cancel()
         if (tree := self._tree) is not None:
             self._old_log = self.log_text
             await tree.stop(grace)
             self._tree = None
-
-
-async def _in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
-    """Run work that makes files in a thread; who is cancelled waits for its end, so that it can be cleared away."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise

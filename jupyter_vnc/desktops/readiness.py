@@ -23,7 +23,7 @@ ATTEMPTS: Final = 20
 SETTLING: Final = 0.5
 
 #: Seconds between two looks at a program that is starting.
-POLL: Final = 0.004
+POLL: Final = 0.002
 
 #: Columns of ``/proc/net/unix``, and a state in it.
 _STATE, _PATH, _CONNECTED = 5, 7, "03"

@@ -183,7 +183,7 @@ def mask_lockers(folder: Path) -> str:
         OSError: the folder cannot be written.
     """
     autostart = folder / "autostart"
-    autostart.mkdir(mode=0o700, parents=True)
+    autostart.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in LOCKERS:
         (autostart / f"{name}.desktop").write_text("[Desktop Entry]\nType=Application\nHidden=true\n")
     return ":".join([str(folder), os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"])

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from jupyter_vnc.desktops import processes, readiness, xauthority
+from jupyter_vnc.desktops import launch, processes, readiness, xauthority
 from jupyter_vnc.desktops.checks import failure
 from jupyter_vnc.desktops.entry import FAILURE_MEMORY, Entry
 from jupyter_vnc.desktops.process import Exit
@@ -69,6 +69,44 @@ def test_last_line(tail, line):
 )
 def test_why_a_program_ended_is_what_its_log_says_unless_it_was_killed(how, sentence):
     assert str(failure("It ended", how)) == sentence
+
+
+# -- side by side ------------------------------------------------------------------------------------------------
+
+
+async def test_two_things_side_by_side():
+    started = asyncio.Event()
+
+    async def start():
+        started.set()
+        return 1
+
+    async def wait():
+        await started.wait()
+        return "b"
+
+    assert await asyncio.wait_for(launch.together(wait(), start()), 10) == ("b", 1)
+
+
+@pytest.mark.parametrize("swap", [False, True])
+async def test_when_one_of_two_things_fails_the_other_has_ended(swap):
+    ended = []
+
+    async def fail():
+        await asyncio.sleep(0)
+        raise DesktopFailed("broken")
+
+    async def go_on():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            ended.append(True)
+
+    both = (go_on(), fail()) if swap else (fail(), go_on())
+    with pytest.raises(DesktopFailed, match="broken"):
+        await launch.together(*both)
+    assert ended == [True]
 
 
 # -- displays ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ import os
 import pytest
 
 from jupyter_vnc.addresses import DesktopSpec
-from jupyter_vnc.desktops import session
+from jupyter_vnc.desktops import launch, session
+from jupyter_vnc.desktops.settings import Settings
+from jupyter_vnc.desktops.xvnc import TIGERVNC, XServer
 from jupyter_vnc.exceptions import DesktopFailed
 
 
@@ -115,3 +117,15 @@ def test_lockers_are_hidden_before_the_systems_autostart(tmp_path, monkeypatch):
     assert all("Hidden=true" in text for text in hidden.values())
     monkeypatch.setenv("XDG_CONFIG_DIRS", f"/a{os.pathsep}/b")
     assert session.mask_lockers(tmp_path / "other") == f"{tmp_path / 'other'}:/a:/b"
+
+
+def test_a_second_display_has_the_same_environment_but_for_its_number(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "missing"))
+    command, settings = session.SessionCommand("x", ("/x",)), Settings(XServer("/x", TIGERVNC, (1, 12)))
+    first, second = (
+        launch.session_environment(tmp_path, {"DISPLAY": display}, command, settings) for display in (":1", ":2")
+    )
+    assert first["XDG_RUNTIME_DIR"] == str(tmp_path / "run")
+    assert first["XDG_CONFIG_DIRS"].startswith(str(tmp_path / "xdg"))
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+    assert second == {**first, "DISPLAY": ":2"}

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_vnc.addresses import DesktopSpec
-from jupyter_vnc.desktops import desktop as desktop_module
-from jupyter_vnc.desktops import process, x11
+from jupyter_vnc.desktops import launch, process, x11
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.x11 import Geometry
 from jupyter_vnc.desktops.xlink import Link
@@ -365,7 +364,7 @@ async def test_why_it_ended_is_a_line_in_the_desktops_log(monkeypatch):
     def astray(module, _, authority):
         return process.isolated(module, "99999", authority)
 
-    monkeypatch.setattr(desktop_module, "isolated", astray)
+    monkeypatch.setattr(launch, "isolated", astray)
     async with desktop("xclock") as (manager, environ):
         await tree_of(manager).exited("fullscreen")
         line = "Windows are not fitted to the screen any more: [Errno 2] No such file or directory\n"

@@ -1,0 +1,117 @@
+"""The parts of a desktop's start that know nothing of its state: what its programs need, its bus, its fitter."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from logging import Logger
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from jupyter_vnc.exceptions import DesktopFailed, quote_remote
+
+from . import session
+from .process import Tree, isolated
+from .readiness import appears
+from .settings import Settings
+
+First = TypeVar("First")
+Second = TypeVar("Second")
+Result = TypeVar("Result")
+
+#: The program that fits windows to the screen where no window manager does; its one line is in the log, too.
+FITTER: Final = "fullscreen"
+
+#: Seconds to wait for a session bus; a session starts without one, too.
+BUS_TIMEOUT: Final = 2.0
+
+
+def check_home(folder: str) -> None:
+    """Prove that a home folder can be written.
+
+    Raises:
+        DesktopFailed: it cannot.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
+    except OSError as error:
+        said = f"The home folder cannot be written ({error.strerror}), and a desktop keeps its settings there."
+        raise DesktopFailed(said, detail=str(error)) from error
+
+
+def session_environment(
+    folder: Path, display: dict[str, str], command: session.SessionCommand, settings: Settings
+) -> dict[str, str]:
+    """Return the environment of a session's programs.
+
+    A user without a runtime directory (in a container, say) gets one that goes with the desktop.
+
+    Args:
+        folder: the desktop's own.
+        display: the variables that name its display.
+        command: the session.
+        settings: those of the server.
+    """
+    environ = session.environment(os.environ, command, display, settings.variables)
+    with suppress(OSError):
+        if not os.access(environ.get("XDG_RUNTIME_DIR", ""), os.W_OK):
+            (folder / "run").mkdir(mode=0o700, exist_ok=True)
+            environ["XDG_RUNTIME_DIR"] = str(folder / "run")
+        if not settings.screen_lock:
+            environ["XDG_CONFIG_DIRS"] = session.mask_lockers(folder / "xdg")
+    return environ
+
+
+async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str, log: Logger) -> None:
+    """Start a session's D-Bus, if there is one here, and add its address to the environment.
+
+    Args:
+        tree: where it runs.
+        environ: the environment of the session's programs, and of those that the bus starts for them.
+        folder: the desktop's own, in which the bus listens.
+        home: the home folder of the desktop's programs.
+        log: told when there will be no bus.
+    """
+    socket = folder / "bus"
+    if (daemon := session.bus_command(f"unix:path={socket}")) is None:
+        return
+    address = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={socket}"}
+    await tree.run("bus", daemon, {**environ, **address}, folder=home, last=True)
+    if await appears(socket, tree.exited("bus"), BUS_TIMEOUT):
+        environ.update(address)
+    else:
+        log.warning("Desktop in %s: no D-Bus session bus: %s", folder.name, quote_remote(tree.log("bus")))
+
+
+async def fit_windows(tree: Tree, display: int, authority: Path, log: Logger) -> None:
+    """Let an application have the whole screen; a desktop on which that fails is a desktop, too."""
+    try:
+        await tree.run(FITTER, isolated("fullscreen", str(display), str(authority)), os.environ)
+    except DesktopFailed as error:
+        log.warning("Windows will not fill the screen of display %d: %s", display, error.log_line)
+
+
+async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Run work that makes files in a thread; who is cancelled waits for its end, so that it can be cleared away."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def together(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
+    """Run two things side by side. When one fails, the other is not left running."""
+    tasks = asyncio.ensure_future(first), asyncio.ensure_future(second)
+    try:
+        one, other = await asyncio.gather(*tasks)
+        return one, other
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
