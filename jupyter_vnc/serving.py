@@ -139,7 +139,8 @@ class SessionRunner:
             state, why = await self._desktops.ending(session.owner.name, session.target.name)
             if state is State.DOWN:
                 raise TargetUnreachable(why)
-            return why or _ENDINGS[first]
+            if state is State.STOPPED and why:  # else it may be starting again, and say how far it is
+                return why
         return _ENDINGS[first]
 
     async def _attend(self, handshake: ViewerHandshake, viewer: Channel) -> None:

@@ -19,6 +19,9 @@ import { fetchAPI, fetchViewers, openSocket, requestToken, translatePage, transl
 /** So long the toolbar waits for the first picture (milliseconds). */
 const TOOLBAR_AFTER = 150;
 
+/** From the connection to a picture that is painted, mostly less (milliseconds). */
+const PAINTED_AFTER = 60;
+
 /** Build the page around what the server wrote into `body`. */
 export async function start(body: HTMLElement, saying: Promise<ITranslate>): Promise<Viewer> {
   const data = body.dataset;
@@ -101,7 +104,7 @@ async function firstPicture(viewer: Viewer): Promise<void> {
     const stop = viewer.changed.on(() => {
       if (viewer.status.phase === 'connected') {
         stop();
-        setTimeout(resolve, 60);
+        setTimeout(resolve, PAINTED_AFTER);
       }
     });
   });
