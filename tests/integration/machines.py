@@ -25,6 +25,8 @@ from tests.integration.real import (
 
 #: An account that exists everywhere and may do nothing.
 NOBODY = 65534
+#: The flags of a socket in ``/proc/net/unix`` on which somebody listens (``proc(5)``).
+LISTENING = "00010000"
 #: Where ``libpam-wrapper`` of Debian has its module; it checks logins against a file, for whoever runs it.
 PAM_MATRIX = "pam_wrapper/pam_matrix.so"
 
@@ -123,7 +125,8 @@ def qemu(folder, *, unix=False, password="", credentials="", certificate=None, m
     argv += ["-monitor", f"unix:{monitor},server=on,wait=off", "-trace", "input_event_key_qcode"]
     argv += ["-trace", "input_event_btn"]
     with running(argv, log, env=os.environ, cwd=folder) as process:
-        wait_until(monitor.exists, f"QEMU runs: {log.read_text() if log.exists() else ''}")
+        wait_until(lambda: listens(UnixAddress(str(monitor))) or process.poll() is not None, "QEMU runs")
+        assert process.poll() is None, log.read_text()
         _tell(monitor, f"set_password vnc {password}" if password else "info vnc")
         watch = _noting(log, QEMU_WORDS)
         yield RealServer(address, process, dict(os.environ), folder, ours, password, "#000000", "a real machine", watch)
@@ -186,7 +189,9 @@ def wayvnc(folder, *, unix=False, account=(), certificate=None):
 def listens(address):
     """Whether somebody listens there, told by the kernel: a server would count a connection that says nothing."""
     if isinstance(address, UnixAddress):
-        return Path(address.path).exists()
+        # Its file is there a moment before anybody may connect.
+        lines = Path("/proc/net/unix").read_text().splitlines()
+        return any(line.split()[3] == LISTENING and line.endswith(f" {address.path}") for line in lines[1:])
     wanted = f":{address.port:04X} "
     return any(wanted in line and " 0A " in line for line in Path("/proc/net/tcp").read_text().splitlines())
 
