@@ -6,6 +6,7 @@ after Ctrl-C. Tests take the same pieces: :func:`configuration` starts the two V
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -76,12 +77,23 @@ class Configuration:
     password: str
 
 
+#: In what order ports are tried: below those that the kernel gives to whoever names none (``ip_local_port_range``), or
+#: somebody would have a port before the program that it is for has started.
+_PORTS: Final = itertools.cycle(secrets.SystemRandom().sample(range(16000, 32000), 16000))
+
+
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody listens on just now."""
+    """Return a TCP port of the loopback interface that nobody has just now; another one each time."""
+    return next(port for port in _PORTS if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager

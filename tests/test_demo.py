@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from demo.demo import free_port
 from tests.needs import require
 
 DEMO = Path(__file__).parent.parent / "demo" / "demo.py"
@@ -118,3 +119,18 @@ class Recorder:
 
     def __setattr__(self, name, value):
         self.kept.update(value)
+
+
+def test_a_free_port_is_nobodys_and_none_that_the_kernel_gives_away():
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50
+    assert max(ports) < lowest
+    taken = [socket.create_server(("127.0.0.1", port)) for port in ports]
+    try:
+        again = {free_port() for _ in range(16000 - 50)}
+        assert not again & set(ports)
+        assert free_port() not in ports, "the second round passes over them"
+    finally:
+        for one in taken:
+            one.close()

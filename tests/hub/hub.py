@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ import psutil
 import requests
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
+
+from demo.demo import free_port
 
 ROOT = Path(__file__).parents[2]
 PROXY = ROOT / ".make/npm/node_modules/.bin/configurable-http-proxy"
@@ -51,14 +52,12 @@ c.JupyterHub.load_roles = [
 GROUPS = {"course-a": {"users": ["ann", "amy"]}, "course-b": {"users": ["bob"]}}
 
 
-def free_ports(count):
-    """Ports that are free now; all are taken together, so that they differ."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+def works_in(process, folder):
+    """Whether a process has its working directory in a folder."""
     try:
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+        return Path(process.cwd()).is_relative_to(folder)
+    except psutil.Error:
+        return False
 
 
 def environment():
@@ -75,7 +74,7 @@ class Hub:
 
     def __init__(self, folder, config, *, more="", groups=None, external=False, own_proxy=False):
         self.folder = folder
-        self.port, hub_port, api_port, self.service_port = free_ports(4)
+        self.port, hub_port, api_port, self.service_port = (free_port() for _ in range(4))
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = f"http://127.0.0.1:{hub_port}/hub/api"
         self.service = self._process = None
@@ -162,11 +161,12 @@ class Hub:
             raise
 
     def close(self):
-        """Stop what was started, and what that has started: a hub that is in a hurry may leave its proxy."""
+        """Stop what was started, and what that has started: a hub that is in a hurry, or fails, may leave its proxy."""
         running = [
             process for process in (self.service, self._process, self._proxy) if process and process.poll() is None
         ]
-        below = [child for process in running for child in psutil.Process(process.pid).children(recursive=True)]
+        below = {child for process in running for child in psutil.Process(process.pid).children(recursive=True)}
+        below |= {process for process in psutil.process_iter() if works_in(process, self.folder)}
         for process in running:
             self.stop(process)
         for left in psutil.wait_procs(below, 5)[1]:
