@@ -345,7 +345,7 @@ async def test_a_desktop_goes_on_without_it():
     async with guest_on() as (guest, _, manager):
         window = guest.window(DIALOG)
         await eventually(lambda: guest.focused() == window)
-        os.kill(tree_of(manager)._started["fullscreen"].result(), signal.SIGKILL)
+        os.kill(await tree_of(manager)._started["fullscreen"], signal.SIGKILL)
         await tree_of(manager).exited("fullscreen")
         assert manager.state("ann", "desktop") is State.UP
         assert guest.focused() == window
