@@ -6,6 +6,9 @@ import urllib.request
 
 import websocket
 
+#: Seconds without a word from a kernel, until it is asked for one; and how often it is.
+SILENCE, NUDGES = 5, 12
+
 
 class CellFailed(Exception):
     """A cell raised something; its name and its sentence."""
@@ -18,7 +21,7 @@ class Kernel:
         self._root, self._token = root, token
         self._id = self._call("POST", "api/kernels", {"name": "python3"})["id"]
         url = f"{root.replace('http', 'ws', 1)}api/kernels/{self._id}/channels"
-        self._socket = websocket.create_connection(url, header={"Authorization": f"token {token}"}, timeout=60)
+        self._socket = websocket.create_connection(url, header={"Authorization": f"token {token}"}, timeout=SILENCE)
 
     def close(self):
         self._socket.close()
@@ -26,14 +29,11 @@ class Kernel:
 
     def run(self, code):
         """Run a cell; return what it shows: a list of MIME bundles, streams among them as text."""
-        header = {"msg_id": secrets.token_hex(8), "msg_type": "execute_request", "username": "", "session": "s"}
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-        self._socket.send(json.dumps(message))
+        ours = self._send("execute_request", content)
         shown = []
-        while True:
-            said = json.loads(self._socket.recv())
-            if said["parent_header"].get("msg_id") != header["msg_id"]:
+        for said in self._hear():
+            if said["parent_header"].get("msg_id") != ours:
                 continue
             kind, content = said["msg_type"], said["content"]
             if kind in {"execute_result", "display_data"}:
@@ -44,11 +44,32 @@ class Kernel:
                 raise CellFailed(f"{content['ename']}: {content['evalue']}")
             elif kind == "status" and content["execution_state"] == "idle":
                 return shown
+        raise TimeoutError(code)
 
     def value(self, expression):
         """Return what an expression is, as far as JSON has it."""
         (shown,) = self.run(f"import json; print(json.dumps({expression}))")
         return json.loads(shown["text/plain"])
+
+    def _send(self, kind, content):
+        header = {"msg_id": secrets.token_hex(8), "msg_type": kind, "username": "", "session": "s"}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+        self._socket.send(json.dumps(message))
+        return header["msg_id"]
+
+    def _hear(self):
+        """Yield what the kernel says, for a limited time.
+
+        ipykernel may sleep over a cell that comes while it enters an event loop (``%gui``): it wakes when a message
+        comes, and that one had come before. So one that is silent gets another.
+        """
+        nudges = 0
+        while nudges <= NUDGES:
+            try:
+                yield json.loads(self._socket.recv())
+            except websocket.WebSocketTimeoutException:
+                self._send("kernel_info_request", {})
+                nudges += 1
 
     def _call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
