@@ -166,9 +166,10 @@ class Hub:
             process for process in (self.service, self._process, self._proxy) if process and process.poll() is None
         ]
         below = {child for process in running for child in psutil.Process(process.pid).children(recursive=True)}
-        below |= {process for process in psutil.process_iter() if works_in(process, self.folder)}
         for process in running:
             self.stop(process)
+        # A hub that has once started its proxy anew does so again while it stops.
+        below |= {process for process in psutil.process_iter() if works_in(process, self.folder)}
         for left in psutil.wait_procs(below, 5)[1]:
             left.kill()
 
