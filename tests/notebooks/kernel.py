@@ -7,7 +7,7 @@ import urllib.request
 import websocket
 
 #: Seconds without a word from a kernel, until it is asked for one; and how often it is.
-SILENCE, NUDGES = 5, 12
+SILENCE, NUDGES = 5, 11
 
 
 class CellFailed(Exception):

@@ -81,7 +81,7 @@ async def test_what_one_issues_the_other_redeems_once(client, start_other, tmp_p
         for issuer, redeemer in ((client, other), (other, client)):
             token = (await issuer.issue("fake"))["token"]
             websocket = await redeemer.connect(token)
-            assert (await websocket.read_message()).startswith(b"RFB 003.008\n")
+            assert await websocket.read_message() == b"RFB 003.008\n\x01\x01"
             await target.until(lambda: target.open == 1)
             (session,) = json.loads((await redeemer.fetch("/api/sessions", headers=redeemer.token)).body)
             assert session["target"] == "fake"
