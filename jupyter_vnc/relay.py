@@ -15,6 +15,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, Protocol
 
+from . import tasks
 from .channels import Channel
 from .exceptions import Stalled
 
@@ -109,9 +110,7 @@ class Relay:
                     pump.result()
             return first
         finally:
-            for task in pumps:
-                task.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
+            await tasks.end(pumps)
 
 
 async def write_in_time(sink: Channel, data: bytes, stall_timeout: float) -> None:

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from logging import Logger, LoggerAdapter
 from typing import Any, Final, Protocol, TypeVar
 
+from . import tasks
 from .addresses import DesktopAddress, DesktopSpec, PoolAddress, TCPAddress, UnixAddress
 from .audit import Audit
 from .channels import Channel
@@ -256,13 +257,11 @@ async def _send(leg: TargetLeg, data: bytes) -> None:
 
 async def _beside(company: Coroutine[Any, Any, None], work: Coroutine[Any, Any, T]) -> T:
     """Return what the work gives; who keeps company ends with it. When either fails, neither is left running."""
-    tasks = asyncio.create_task(company), asyncio.create_task(work)
+    both = asyncio.create_task(company), asyncio.create_task(work)
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if tasks[0].done():
-            tasks[0].result()
-        return await tasks[1]
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if both[0].done():
+            both[0].result()
+        return await both[1]
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.end(both)

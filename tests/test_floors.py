@@ -17,7 +17,7 @@ FLOORS = (
     ("exceptions", "rfb/"),
     (
         *("addresses", "people", "targets", "config_checks", "target_config"),
-        *("tokens", "sessions", "limits", "plugins", "pools", "pool_values"),
+        *("tokens", "sessions", "limits", "plugins", "pools", "pool_values", "tasks"),
     ),
     (
         *("channels", "dial", "leases", "lease_file", "connect", "credentials", "secure", "audit"),

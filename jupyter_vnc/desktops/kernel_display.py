@@ -12,6 +12,7 @@ from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from jupyter_vnc import tasks
 from jupyter_vnc.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.exceptions import VNCError
 from jupyter_vnc.targets import State
@@ -87,9 +88,7 @@ class KernelDisplay:
         """Leave no socket, no lock and no task."""
         self._closed = True
         self._drop_bell()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.end(self._tasks)
 
     async def _arm(self) -> None:
         try:

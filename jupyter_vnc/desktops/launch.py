@@ -11,6 +11,7 @@ from logging import Logger
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from jupyter_vnc import tasks
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 
 from . import session
@@ -107,11 +108,9 @@ async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
 
 async def together(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
     """Run two things side by side. When one fails, the other is not left running."""
-    tasks = asyncio.ensure_future(first), asyncio.ensure_future(second)
+    both = asyncio.ensure_future(first), asyncio.ensure_future(second)
     try:
-        one, other = await asyncio.gather(*tasks)
+        one, other = await asyncio.gather(*both)
         return one, other
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.end(both)
