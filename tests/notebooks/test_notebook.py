@@ -23,7 +23,9 @@ RED = "#c02040"
 @contextlib.contextmanager
 def serving(more="", *, display=True):
     """A server with a managed desktop, the size of a screenshot; ``display``: kernels get its display."""
-    with tempfile.TemporaryDirectory(prefix="jvn-") as name, pytest.MonkeyPatch.context() as patch:
+    # A server that was killed may leave the npm that JupyterLab asks at its start; that one still writes to its home.
+    place = tempfile.TemporaryDirectory(prefix="jvn-", ignore_cleanup_errors=True)
+    with place as name, pytest.MonkeyPatch.context() as patch:
         for variable in ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY"):
             patch.delenv(variable, raising=False)
         token = secrets.token_hex(16)
