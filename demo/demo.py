@@ -27,7 +27,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from jupyter_vnc.desktops import xauthority
+from jupyter_vnc.desktops.x11 import xauthority
 
 #: Seconds for a VNC server, and for JupyterLab, to answer; and for a process to go when it is asked to.
 START_TIMEOUT: Final = 60.0

@@ -12,8 +12,8 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Instance
 from traitlets.config import Configurable
 
-from .audit import EVENT_SCHEMA_FILES, adopt_loggers
-from .broker import VNCBroker
+from .broker.audit import EVENT_SCHEMA_FILES, adopt_loggers
+from .broker.broker import VNCBroker
 from .desktops.manager import DesktopManager
 from .routes import below, page_templates
 from .sources.directory import DirectoryTargets

@@ -10,15 +10,16 @@ from typing import Final
 from jupyter_core.application import JupyterApp
 from traitlets.config import Application, Configurable
 
-from . import __version__
-from .addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
-from .broker import VNCBroker
-from .connect import ConnectLimits, Connector
+from jupyter_vnc import __version__
+
+from .broker.broker import VNCBroker
+from .connect.connector import ConnectLimits, Connector
 from .desktops.manager import DesktopManager
 from .exceptions import VNCError
-from .people import User
+from .model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
+from .model.targets import Target
+from .model.visitors import User
 from .sources.config import ConfigTargets
-from .targets import Target
 
 _COMMANDS: Final = ("check", "list", "version")
 

@@ -15,7 +15,7 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import ApiPath, to_os_path, url_path_join
 from tornado import web
 
-from .broker import VNCBroker
+from .broker.broker import VNCBroker
 from .exceptions import LimitExceeded, MalformedRequest, VNCError
 from .visitor import JupyterVisitor
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from . import __version__
+from jupyter_vnc import __version__
+
 from .handlers import VNCHandler, vnc_errors
 
 #: Nothing but our own files: no inline script or style, no frame but Jupyter's own pages.

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from .exceptions import LimitExceeded, TokenRefused
-from .limits import Breaker, Clock, RateLimit
-from .targets import Mode
+from .model.targets import Mode
+from .throttling import Breaker, Clock, RateLimit
 
 log = logging.getLogger(__name__)
 

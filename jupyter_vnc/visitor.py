@@ -12,8 +12,8 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.web import HTTPError
 
 from .exceptions import LoginExpired, NotPermitted
-from .people import User
-from .targets import Mode, Target
+from .model.targets import Mode, Target
+from .model.visitors import User
 
 #: These give everybody who knows the server's token or password a random name, a new one with each login and, for a
 #: token in a header, with each request. Whoever knows it is the server's owner: the account it runs under.

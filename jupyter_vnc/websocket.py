@@ -16,10 +16,10 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from .exceptions import CloseCode, TokenRefused, VNCError
-from .frames import FrameWriter, look_at
 from .handlers import VNCHandler, http_error
-from .sessions import Note, Session
-from .zerocopy import CannotLend
+from .model.sessions import Note, Session
+from .relay.frames import FrameWriter, look_at
+from .relay.zerocopy import CannotLend
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class WebSocketChannel:
             log.debug("The viewer left before it got a note")
 
     def lend(self) -> FrameWriter:
-        """See :meth:`~jupyter_vnc.zerocopy.Lender.lend`: the rest of tornado writes in its turn from now on."""
+        """See :meth:`~jupyter_vnc.relay.zerocopy.Lender.lend`: the rest of tornado writes in its turn from now on."""
         stream = getattr(self._handler.ws_connection, "stream", None)
         if type(stream) is not IOStream or stream.closed():
             raise CannotLend("the browser's connection is encrypted, or closed")

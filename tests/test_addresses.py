@@ -2,7 +2,8 @@
 
 import pytest
 
-from jupyter_vnc.addresses import (
+from jupyter_vnc.exceptions import TargetNotFound
+from jupyter_vnc.model.addresses import (
     Credentials,
     DesktopAddress,
     PoolAddress,
@@ -11,7 +12,6 @@ from jupyter_vnc.addresses import (
     TCPAddress,
     UnixAddress,
 )
-from jupyter_vnc.exceptions import TargetNotFound
 
 
 def test_a_secret_shows_in_no_text():

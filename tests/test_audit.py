@@ -6,8 +6,8 @@ import pytest
 from jsonschema import ValidationError
 from jupyter_events.schema import EventSchema
 
-from jupyter_vnc.audit import DESKTOP_EVENT, EVENT_SCHEMA_FILES, Audit
-from jupyter_vnc.targets import State
+from jupyter_vnc.broker.audit import DESKTOP_EVENT, EVENT_SCHEMA_FILES, Audit
+from jupyter_vnc.model.targets import State
 
 
 class Bus:

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from jupyter_vnc.target_config import parse_target
+from jupyter_vnc.config.targets import parse_target
 from tests.bare_browser import browser, frame
 from tests.fakes import vnc_server
 

@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
-from jupyter_vnc.addresses import TCPAddress, UnixAddress
-from jupyter_vnc.catalogue import Access, Catalogue, best_mode
+from jupyter_vnc.broker.catalogue import Access, Catalogue, best_mode
 from jupyter_vnc.exceptions import TargetNotFound
-from jupyter_vnc.people import User
-from jupyter_vnc.targets import Mode, Target, TargetSource
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.targets import Mode, Target, TargetSource
+from jupyter_vnc.model.visitors import User
 
 ANN, BOB, ADA = User("ann", frozenset({"a"})), User("bob", frozenset({"b"})), User("ada")
 LAB = Target(name="lab", address=TCPAddress("lab", 5901), allow_groups=frozenset({"a"}))

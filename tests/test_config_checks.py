@@ -2,7 +2,7 @@
 
 import pytest
 
-from jupyter_vnc import config_checks as checks
+from jupyter_vnc.config import checks
 from jupyter_vnc.exceptions import ConfigError
 
 #: Check, value, what comes out.

@@ -5,9 +5,8 @@ import gc
 
 import pytest
 
-from jupyter_vnc import connect as module
-from jupyter_vnc.addresses import Credentials, Secret, TCPAddress, UnixAddress
-from jupyter_vnc.connect import HANDSHAKES_AT_ONCE, ConnectLimits, Connector, policy_of
+from jupyter_vnc.connect import connector as module
+from jupyter_vnc.connect.connector import HANDSHAKES_AT_ONCE, ConnectLimits, Connector, policy_of
 from jupyter_vnc.exceptions import (
     MAX_REMOTE_TEXT,
     CloseCode,
@@ -16,8 +15,9 @@ from jupyter_vnc.exceptions import (
     TargetRefused,
     TargetUnreachable,
 )
-from jupyter_vnc.limits import Breaker
-from jupyter_vnc.targets import Target, TargetLimits, TLSOptions
+from jupyter_vnc.model.addresses import Credentials, Secret, TCPAddress, UnixAddress
+from jupyter_vnc.model.targets import Target, TargetLimits, TLSOptions
+from jupyter_vnc.throttling import Breaker
 from tests.fakes import vnc_server
 
 QUICK = ConnectLimits(connect_timeout=1.0, handshake_timeout=0.5)

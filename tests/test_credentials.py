@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from jupyter_vnc import credentials as module
-from jupyter_vnc.addresses import Credentials, Secret
-from jupyter_vnc.credentials import load_password
+from jupyter_vnc.connect import passwords as module
+from jupyter_vnc.connect.passwords import load_password
 from jupyter_vnc.exceptions import TargetRefused
+from jupyter_vnc.model.addresses import Credentials, Secret
 from tests.needs import require
 
 

@@ -8,10 +8,10 @@ from contextlib import closing
 
 import pytest
 
-from jupyter_vnc import dial as module
-from jupyter_vnc.addresses import TCPAddress, UnixAddress
-from jupyter_vnc.dial import dial
+from jupyter_vnc.connect import dial as module
+from jupyter_vnc.connect.dial import dial
 from jupyter_vnc.exceptions import TargetUnreachable
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from tests.fakes import vnc_server
 
 

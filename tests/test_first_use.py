@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from jupyter_vnc.desktops import xvnc
-from jupyter_vnc.target_config import parse_targets
+from jupyter_vnc.config.targets import parse_targets
+from jupyter_vnc.desktops.x11 import xvnc
 
 THREE = "lab-1: lab-1.example.org:5901\nlab-2: [::1]:5902\nlab-3: unix_socket:/run/vnc/lab-3.sock\n"
 

@@ -151,18 +151,26 @@ def test_imports_point_down():
 def test_every_module_is_read():
     sources = read_package()
     assert {"", "exceptions", "targets", "broker", "app", "rfb", "rfb.handshake", "desktops.manager"} <= set(sources)
-    assert ("jupyter_vnc.broker.VNCBroker", False) in set(imports("app", sources))
+    assert ("jupyter_vnc.broker.broker.VNCBroker", False) in set(imports("app", sources))
 
 
 @pytest.mark.parametrize(
     ("module", "line", "edge"),
     [
-        ("targets", "from .broker import VNCBroker", "targets -> jupyter_vnc.broker.VNCBroker: up"),
-        ("targets", "from . import broker", "targets -> jupyter_vnc.broker: up"),
+        ("targets", "from .broker import VNCBroker", "targets -> jupyter_vnc.broker.broker.VNCBroker: up"),
+        ("targets", "from . import broker", "targets -> jupyter_vnc.broker.broker: up"),
         ("targets", "import jupyter_vnc.handlers", "targets -> jupyter_vnc.handlers: up"),
-        ("desktops.manager", "from ..broker import VNCBroker", "desktops.manager -> jupyter_vnc.broker.VNCBroker: up"),
+        (
+            "desktops.manager",
+            "from ..broker import VNCBroker",
+            "desktops.manager -> jupyter_vnc.broker.broker.VNCBroker: up",
+        ),
         ("desktops.manager", "def f():\n    from jupyter_vnc.app import VNCExtension", "desktops.manager -> "),
-        ("desktops.manager", "from ..relay import Relay", "desktops.manager -> jupyter_vnc.relay.Relay: sideways"),
+        (
+            "desktops.manager",
+            "from ..relay import Relay",
+            "desktops.manager -> jupyter_vnc.relay.relay.Relay: sideways",
+        ),
         ("exceptions", "from .rfb.wire import Encoding", "exceptions -> jupyter_vnc.rfb.wire.Encoding: sideways"),
         ("rfb.wire", "import traitlets", "rfb.wire -> traitlets: rfb imports"),
         ("rfb.wire", "import asyncio", "rfb.wire -> asyncio: asyncio does not"),

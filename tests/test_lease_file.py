@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from jupyter_vnc import lease_file
+from jupyter_vnc.pools import state_file as lease_file
 
 POOLS = {"lab": {"leases": []}}
 

@@ -6,12 +6,13 @@ import logging
 
 import pytest
 
-from jupyter_vnc import lease_file, leases
-from jupyter_vnc.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.exceptions import ConfigError, ServerStopping, SessionEnded, StoreUnavailable
-from jupyter_vnc.leases import PoolManager
-from jupyter_vnc.pool_values import GRACE
-from jupyter_vnc.targets import Target
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools import manager as leases
+from jupyter_vnc.pools import state_file as lease_file
+from jupyter_vnc.pools.lease import GRACE
+from jupyter_vnc.pools.manager import PoolManager
 
 STUDENTS = [f"student-{number:02}" for number in range(30)]
 PATIENCE = 20.0

@@ -2,9 +2,9 @@
 
 import pytest
 
-from jupyter_vnc import limits
+from jupyter_vnc import throttling as limits
 from jupyter_vnc.exceptions import LimitExceeded
-from jupyter_vnc.limits import Breaker, RateLimit
+from jupyter_vnc.throttling import Breaker, RateLimit
 
 
 class Clock:

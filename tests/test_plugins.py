@@ -7,9 +7,9 @@ import pytest
 
 from jupyter_vnc import plugins
 from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.model.targets import TargetSource
 from jupyter_vnc.plugins import load_plugin
 from jupyter_vnc.sources.config import ConfigTargets
-from jupyter_vnc.targets import TargetSource
 
 GROUP = "jupyter_vnc.target_sources"
 
@@ -28,7 +28,7 @@ def test_a_plugin_by_name_by_path_and_as_a_class(wanted):
     [
         ("conifg", "'conifg' is not installed; there are: config, directory, websockify"),
         ("nowhere.Source", "'nowhere.Source' cannot be imported: No module named 'nowhere'"),
-        ("jupyter_vnc.targets.Nothing", "'jupyter_vnc.targets.Nothing' cannot be imported"),
+        ("jupyter_vnc.model.targets.Nothing", "'jupyter_vnc.model.targets.Nothing' cannot be imported"),
         ("collections.OrderedDict", "'collections.OrderedDict' is not a TargetSource"),
         (dict, "<class 'dict'> is not a TargetSource"),
         (5, "5 is not a TargetSource"),

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jupyter_vnc.pool_values import Kept, Lease, Trouble, Waiter, steady_clock, written
+from jupyter_vnc.pools.lease import Kept, Lease, Trouble, Waiter, steady_clock, written
 
 NOW = 1_000_000.0
 

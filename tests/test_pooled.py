@@ -5,14 +5,14 @@ import logging
 
 import pytest
 
-from jupyter_vnc.addresses import PoolAddress, PoolMachine, TCPAddress
-from jupyter_vnc.connect import TargetLeg
+from jupyter_vnc.broker.pool_sessions import PooledSessions
+from jupyter_vnc.connect.connector import TargetLeg
 from jupyter_vnc.exceptions import SessionEnded, TargetUnreachable
-from jupyter_vnc.leases import PoolManager
-from jupyter_vnc.people import User
-from jupyter_vnc.pooled import PooledSessions
-from jupyter_vnc.sessions import Session, SessionRegistry
-from jupyter_vnc.targets import Mode, Target
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
+from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.visitors import User
+from jupyter_vnc.pools.manager import PoolManager
 
 ANN, ADA = User("ann"), User("ada")
 LAB = Target(

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_vnc.addresses import PoolAddress, PoolMachine, TCPAddress
-from jupyter_vnc.pool_values import GRACE
-from jupyter_vnc.pools import Pool
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
+from jupyter_vnc.pools.lease import GRACE
+from jupyter_vnc.pools.pool import Pool
 
 
 class Clock:

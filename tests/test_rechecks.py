@@ -5,12 +5,12 @@ import logging
 
 import pytest
 
-from jupyter_vnc.catalogue import Catalogue
+from jupyter_vnc.broker.catalogue import Catalogue
+from jupyter_vnc.broker.recheck import Rechecker
 from jupyter_vnc.exceptions import CloseCode, LoginExpired
-from jupyter_vnc.people import User
-from jupyter_vnc.rechecks import Rechecker
-from jupyter_vnc.sessions import Session
-from jupyter_vnc.targets import Mode
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.model.visitors import User
 from tests.test_catalogue import ANN, LAB, Listed, Somebody
 
 SHORT = 0.01

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from jupyter_vnc import relay as module
 from jupyter_vnc.exceptions import Stalled, ViewerError
-from jupyter_vnc.relay import Copier, Leg, Relay
+from jupyter_vnc.relay import relay as module
+from jupyter_vnc.relay.relay import Copier, Leg, Relay
 
 
 class Memory:

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_vnc.addresses import Credentials, DesktopAddress, Secret, TCPAddress, UnixAddress
 from jupyter_vnc.exceptions import LimitExceeded, ServerStopping, SessionEnded, TargetBusy, TargetNotFound
-from jupyter_vnc.people import User
-from jupyter_vnc.sessions import Session, SessionLimits, SessionRegistry, place_of
-from jupyter_vnc.targets import Mode, Sharing, Target, TargetLimits
+from jupyter_vnc.model.addresses import Credentials, DesktopAddress, Secret, TCPAddress, UnixAddress
+from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
+from jupyter_vnc.model.targets import Mode, Sharing, Target, TargetLimits
+from jupyter_vnc.model.visitors import User
 
 ANN, BOB, ROOT = User("ann"), User("bob"), User("root", admin=True)
 LAB = Target(name="lab", address=TCPAddress("lab", 5901), credentials=Credentials("u", "password", Secret("hunter2")))

@@ -4,7 +4,9 @@ import os
 
 import pytest
 
-from jupyter_vnc.addresses import (
+from jupyter_vnc.config.targets import _KEYS, parse_target, parse_targets
+from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.model.addresses import (
     Credentials,
     DesktopAddress,
     DesktopSpec,
@@ -14,9 +16,7 @@ from jupyter_vnc.addresses import (
     TCPAddress,
     UnixAddress,
 )
-from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.target_config import _KEYS, parse_target, parse_targets
-from jupyter_vnc.targets import Mode, Sharing
+from jupyter_vnc.model.targets import Mode, Sharing
 
 HOST = {"host": "lab.example.org"}
 HEX = "ab" * 32

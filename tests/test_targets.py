@@ -4,10 +4,18 @@ import json
 
 import pytest
 
-from jupyter_vnc.addresses import Credentials, DesktopAddress, PoolAddress, PoolMachine, Secret, TCPAddress, UnixAddress
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.people import User
-from jupyter_vnc.targets import Mode, State, Target, TargetSource, check_name
+from jupyter_vnc.model.addresses import (
+    Credentials,
+    DesktopAddress,
+    PoolAddress,
+    PoolMachine,
+    Secret,
+    TCPAddress,
+    UnixAddress,
+)
+from jupyter_vnc.model.targets import Mode, State, Target, TargetSource, check_name
+from jupyter_vnc.model.visitors import User
 
 ANN = User("ann", frozenset({"lab"}))
 

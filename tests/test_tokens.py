@@ -3,7 +3,7 @@
 import pytest
 
 from jupyter_vnc.exceptions import LimitExceeded, StoreUnavailable, TokenRefused
-from jupyter_vnc.targets import Mode
+from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.tokens import TOKEN_BYTES, Grant, MemoryTokenStore, TokenRegistry, TokenStore
 
 ANN = Grant("ann", "lab", "g1", Mode.CONTROL)

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from jupyter_vnc import turns as turns_module
-from jupyter_vnc.turns import REST, ROUND, Turns
+from jupyter_vnc.relay import scheduler as turns_module
+from jupyter_vnc.relay.scheduler import REST, ROUND, Turns
 
 
 class Mover:

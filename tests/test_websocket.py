@@ -9,8 +9,8 @@ import pytest
 from jupyter_server.auth.identity import IdentityProvider, User
 from tornado.httpclient import HTTPClientError
 
-from jupyter_vnc import sessions
-from jupyter_vnc.target_config import parse_target
+from jupyter_vnc.config.targets import parse_target
+from jupyter_vnc.model import sessions
 from tests.fakes import vnc_server
 from tests.server import read_to_close
 
@@ -329,6 +329,6 @@ async def test_an_upgrade_that_would_fail_spends_no_token(client, broker):
 
 
 async def test_what_our_modules_log_goes_where_jupyters_lines_go(broker):
-    ours = logging.getLogger("jupyter_vnc.connect")
+    ours = logging.getLogger("jupyter_vnc.connect.connector")
     assert ours.parent.name == "jupyter_vnc"
     assert ours.parent.parent in {broker.parent.log, getattr(broker.parent.log, "logger", None)}

@@ -19,15 +19,15 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from jupyter_vnc import zerocopy
 from jupyter_vnc.channels import StreamChannel
 from jupyter_vnc.exceptions import CloseCode, Stalled
-from jupyter_vnc.frames import FrameWriter, header
-from jupyter_vnc.pipes import PipePool, permitted
-from jupyter_vnc.relay import Copier, Relay
-from jupyter_vnc.turns import Turns
+from jupyter_vnc.relay import zerocopy
+from jupyter_vnc.relay.frames import FrameWriter, header
+from jupyter_vnc.relay.pipes import PipePool, permitted
+from jupyter_vnc.relay.relay import Copier, Relay
+from jupyter_vnc.relay.scheduler import Turns
+from jupyter_vnc.relay.zerocopy import Splicer, pump_to_viewer
 from jupyter_vnc.websocket import WebSocketChannel
-from jupyter_vnc.zerocopy import Splicer, pump_to_viewer
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 WAYS = pytest.mark.parametrize("splices", [True, False], ids=["spliced", "copied"])

@@ -19,7 +19,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, List, TraitType, Unicode
 from traitlets.config import Configurable
 
 import jupyter_vnc
-from jupyter_vnc import target_config
+from jupyter_vnc.config import targets as target_config
 from jupyter_vnc.exceptions import CloseCode
 
 log = logging.getLogger(__name__)

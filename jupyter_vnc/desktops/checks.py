@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 from typing import Final
 
+from jupyter_vnc.desktops.processes.tree import Exit
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 
-from . import sockets
-from .process import Exit
+from .processes import listeners as sockets
 
 #: Who is killed says nothing, and it is seldom a person who does it.
 _KILLED: Final = "it was killed, as systems do when memory runs out."

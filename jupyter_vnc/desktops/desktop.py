@@ -12,17 +12,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_vnc.addresses import DesktopSpec, UnixAddress
+from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, remove_folder
+from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime, record_server
+from jupyter_vnc.desktops.processes.tree import Exit, Tree
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
-from jupyter_vnc.targets import State
+from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
+from jupyter_vnc.model.targets import State
 
-from . import launch, session, xauthority, xvnc
+from . import launch, session
 from .checks import check_doors, failure
-from .process import Exit, Tree
-from .processes import display_holder, lock_file, remove_folder
 from .readiness import answers, count_clients, free_displays, settles
-from .runtime import AUTHORITY, SOCKET, Runtime, record_server
 from .settings import Settings
+from .x11 import xauthority, xvnc
 
 Progress = Callable[[str], None]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from jupyter_vnc import tasks
-from jupyter_vnc.addresses import DesktopSpec, UnixAddress
+from jupyter_vnc.desktops.x11.lazy_display import Doorbell
 from jupyter_vnc.exceptions import VNCError
-from jupyter_vnc.targets import State
+from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
+from jupyter_vnc.model.targets import State
 
-from .doorbell import Doorbell
 from .readiness import SETTLING
 
 _GONE: Final = (State.STOPPED, State.DOWN)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from jupyter_vnc import tasks
+from jupyter_vnc.desktops.processes.tree import Tree, isolated
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 
 from . import session
-from .process import Tree, isolated
 from .readiness import appears
 from .settings import Settings
 
@@ -91,7 +91,7 @@ async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str
 async def fit_windows(tree: Tree, display: int, authority: Path, log: Logger) -> None:
     """Let an application have the whole screen; a desktop on which that fails is a desktop, too."""
     try:
-        await tree.run(FITTER, isolated("fullscreen", str(display), str(authority)), os.environ)
+        await tree.run(FITTER, isolated("x11.window_fitter", str(display), str(authority)), os.environ)
     except DesktopFailed as error:
         log.warning("Windows will not fill the screen of display %d: %s", display, error.log_line)
 

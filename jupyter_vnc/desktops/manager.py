@@ -10,14 +10,14 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
 
-from jupyter_vnc.addresses import DesktopSpec, UnixAddress
+from jupyter_vnc.desktops.processes.runtime_folder import Runtime, places
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
-from jupyter_vnc.targets import State
+from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
+from jupyter_vnc.model.targets import State
 
 from .desktop import Desktop, Progress
-from .entry import Entry
 from .readiness import SETTLING
-from .runtime import Runtime, places
+from .record import Entry
 from .session import which
 from .settings import DesktopSettings, Settings
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.addresses import DesktopSpec
+from jupyter_vnc.desktops.x11.xvnc import SYSTEM_PATH
 from jupyter_vnc.exceptions import DesktopFailed
-
-from .xvnc import SYSTEM_PATH
+from jupyter_vnc.model.addresses import DesktopSpec
 
 Which = Callable[[str], str | None]
 

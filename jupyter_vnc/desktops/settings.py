@@ -9,7 +9,7 @@ from pathlib import Path
 from traitlets import Bool, Dict, Enum, Float, Int, Unicode
 from traitlets.config import LoggingConfigurable
 
-from . import xvnc
+from .x11 import xvnc
 
 
 class DesktopSettings(LoggingConfigurable):

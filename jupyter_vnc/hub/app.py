@@ -26,10 +26,10 @@ from traitlets import Enum, Unicode
 from traitlets.config import Application, Configurable
 
 from jupyter_vnc import __version__
-from jupyter_vnc.audit import adopt_loggers
-from jupyter_vnc.broker import VNCBroker
+from jupyter_vnc.broker.audit import adopt_loggers
+from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.leases import PoolManager
+from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.routes import ROUTES, Route, below, page_templates
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
@@ -37,8 +37,8 @@ from jupyter_vnc.stores.redis import RedisTokens
 
 from .handlers import HUB_ROUTES
 from .identity import HubIdentityProvider, HubVisitor
-from .people import People
 from .scopes import ADMIN, CONTROL, VIEW
+from .users import People
 
 #: What the hub passes to a service that it starts; who starts it otherwise sets the same.
 _NEEDED: Final = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_URL")

@@ -8,12 +8,12 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 from tornado import web
 
-from jupyter_vnc.people import User
-from jupyter_vnc.targets import Mode, Target
+from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.visitors import User
 from jupyter_vnc.visitor import JupyterVisitor
 
-from .people import People
 from .scopes import Rights
+from .users import People
 
 
 class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from jupyter_vnc.people import User
-from jupyter_vnc.targets import Mode, Target
+from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.visitors import User
 
 VIEW: Final = "custom:jupyter-vnc:view"
 CONTROL: Final = "custom:jupyter-vnc:control"

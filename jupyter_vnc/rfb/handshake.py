@@ -40,15 +40,7 @@ from jupyter_vnc.exceptions import (
 
 from .security import SCHEMES, Leg, Login, Scheme, SecurityPolicy, TLSRequest, Transform, choose
 from .stream import Conversation, Steps, Stream
-from .wire import (
-    MAX_REASON,
-    U32,
-    VERSION_3_8,
-    VERSION_LENGTH,
-    SecurityResult,
-    SecurityType,
-    security_name,
-)
+from .wire import MAX_REASON, U32, VERSION_3_8, VERSION_LENGTH, SecurityResult, SecurityType, security_name
 
 _VERSION: Final = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
 _MAGIC: Final = b"RFB "

@@ -13,16 +13,8 @@ from typing import Final, NamedTuple
 
 from jupyter_vnc.exceptions import ViewerError
 
-from .foreign import FOREIGN, foreign_size
-from .wire import (
-    MAX_CUT_TEXT,
-    MAX_ENCODINGS,
-    MAX_FENCE,
-    MAX_SCREENS,
-    S32,
-    ClientMessage,
-    Encoding,
-)
+from .vendor_messages import FOREIGN, foreign_size
+from .wire import MAX_CUT_TEXT, MAX_ENCODINGS, MAX_FENCE, MAX_SCREENS, S32, ClientMessage, Encoding
 
 
 class Right(Flag):

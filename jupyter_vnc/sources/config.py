@@ -7,10 +7,10 @@ from typing import Any
 
 from traitlets.config import LoggingConfigurable
 
+from jupyter_vnc.config.targets import parse_targets
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.people import User
-from jupyter_vnc.target_config import parse_targets
-from jupyter_vnc.targets import DesktopAddress, Target, TargetSource
+from jupyter_vnc.model.targets import DesktopAddress, Target, TargetSource
+from jupyter_vnc.model.visitors import User
 
 
 class ConfigTargets(TargetSource, LoggingConfigurable):

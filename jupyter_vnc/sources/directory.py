@@ -14,12 +14,13 @@ from typing import Any, Final
 from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
 
+from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.people import User
-from jupyter_vnc.sources.listing import Listing, Snapshot, read_text, snapshot
-from jupyter_vnc.sources.quiet_threads import QuietThreads
-from jupyter_vnc.target_config import parse_target
-from jupyter_vnc.targets import Target, TargetSource
+from jupyter_vnc.model.targets import Target, TargetSource
+from jupyter_vnc.model.visitors import User
+
+from .files import Listing, Snapshot, read_text, snapshot
+from .threads import QuietThreads
 
 _FORMATS: Final[Mapping[str, Callable[[str], Any]]] = {".json": json.loads, ".toml": tomllib.loads}
 

@@ -16,13 +16,14 @@ from typing import Any, Final, NamedTuple
 from traitlets import Dict, Unicode
 from traitlets.config import LoggingConfigurable
 
+from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.people import User
+from jupyter_vnc.model.targets import Target, TargetSource
+from jupyter_vnc.model.visitors import User
 from jupyter_vnc.plugins import load_plugin
-from jupyter_vnc.sources.listing import Listing, Snapshot, read_text, snapshot
-from jupyter_vnc.sources.quiet_threads import CALL_TIMEOUT, CallFailed, QuietThreads, muted
-from jupyter_vnc.target_config import parse_target
-from jupyter_vnc.targets import Target, TargetSource
+
+from .files import Listing, Snapshot, read_text, snapshot
+from .threads import CALL_TIMEOUT, CallFailed, QuietThreads, muted
 
 #: Names that a plug-in may be asked for: long enough for a JWT (characters).
 MAX_TOKEN: Final = 1024

@@ -19,11 +19,12 @@ from urllib.parse import unquote, urlsplit
 from traitlets import Float, Int, Unicode
 from traitlets.config import LoggingConfigurable
 
-from jupyter_vnc.config_checks import private_file
+from jupyter_vnc.config.checks import private_file
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable, quote_remote
-from jupyter_vnc.stores import scripts
-from jupyter_vnc.targets import Mode
+from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenStore, note_stranger, too_many_unused
+
+from . import redis_scripts as scripts
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
 #: Connections of one process to Redis at once; who needs one more waits for it.

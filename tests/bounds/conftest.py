@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.target_config import parse_target
+from jupyter_vnc.config.targets import parse_target
 
 
 @pytest.fixture

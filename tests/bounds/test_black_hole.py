@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tornado.httpserver import HTTPServer
 
-from jupyter_vnc import dial
+from jupyter_vnc.connect import dial
 from tests.bare_browser import browser, frame, live
 from tests.bounds.namespaces import HERE, THERE, two_hosts
 from tests.fakes import vnc_server

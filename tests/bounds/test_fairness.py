@@ -9,7 +9,7 @@ import json
 import statistics
 from contextlib import asynccontextmanager, contextmanager
 
-from jupyter_vnc.turns import REST, ROUND
+from jupyter_vnc.relay.scheduler import REST, ROUND
 from tests.bare_browser import browser, frame, frames
 from tests.fakes import vnc_server
 from tests.fakes.flood import Sink, flood

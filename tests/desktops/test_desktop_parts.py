@@ -5,12 +5,14 @@ import stat
 
 import pytest
 
-from jupyter_vnc.desktops import launch, processes, readiness, xauthority
+from jupyter_vnc.desktops import launch, readiness
 from jupyter_vnc.desktops.checks import failure
-from jupyter_vnc.desktops.entry import FAILURE_MEMORY, Entry
-from jupyter_vnc.desktops.process import Exit
+from jupyter_vnc.desktops.processes import procfs as processes
+from jupyter_vnc.desktops.processes.tree import Exit
+from jupyter_vnc.desktops.record import FAILURE_MEMORY, Entry
+from jupyter_vnc.desktops.x11 import xauthority
 from jupyter_vnc.exceptions import DesktopFailed
-from jupyter_vnc.targets import State
+from jupyter_vnc.model.targets import State
 
 # -- cookie files ------------------------------------------------------------------------------------------------
 

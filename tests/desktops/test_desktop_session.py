@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from jupyter_vnc.addresses import DesktopSpec
 from jupyter_vnc.desktops import launch, session
 from jupyter_vnc.desktops.settings import Settings
-from jupyter_vnc.desktops.xvnc import TIGERVNC, XServer
+from jupyter_vnc.desktops.x11.xvnc import TIGERVNC, XServer
 from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.model.addresses import DesktopSpec
 
 
 def installed(*programs):

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.addresses import DesktopSpec
-from jupyter_vnc.desktops import launch, process, x11
+from jupyter_vnc.desktops import launch
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.desktops.x11 import Geometry
-from jupyter_vnc.desktops.xlink import Link
-from jupyter_vnc.targets import State
+from jupyter_vnc.desktops.processes import tree as process
+from jupyter_vnc.desktops.x11 import protocol as x11
+from jupyter_vnc.desktops.x11.connection import Link
+from jupyter_vnc.desktops.x11.protocol import Geometry
+from jupyter_vnc.model.addresses import DesktopSpec
+from jupyter_vnc.model.targets import State
 from tests.needs import require
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]

@@ -12,9 +12,9 @@ from pathlib import Path
 import census
 import pytest
 
-from jupyter_vnc.desktops.process import Tree
-from jupyter_vnc.desktops.processes import descendants, marked
-from jupyter_vnc.desktops.supervisor import LOG_KEPT, LOG_LIMIT
+from jupyter_vnc.desktops.processes.procfs import descendants, marked
+from jupyter_vnc.desktops.processes.supervisor import LOG_KEPT, LOG_LIMIT
+from jupyter_vnc.desktops.processes.tree import Tree
 from jupyter_vnc.exceptions import DesktopFailed
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}

@@ -17,13 +17,15 @@ import census
 import pytest
 import stranger
 
-from jupyter_vnc.addresses import DesktopSpec
-from jupyter_vnc.desktops import readiness, session, sockets, xvnc
+from jupyter_vnc.desktops import readiness, session
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.desktops.processes import descendants, display_holder
+from jupyter_vnc.desktops.processes import listeners as sockets
+from jupyter_vnc.desktops.processes.procfs import descendants, display_holder
+from jupyter_vnc.desktops.x11 import xvnc
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
-from jupyter_vnc.targets import State
+from jupyter_vnc.model.addresses import DesktopSpec
+from jupyter_vnc.model.targets import State
 from tests.needs import require_root
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.desktops import runtime as module
-from jupyter_vnc.desktops.processes import MARKER_VARIABLE
-from jupyter_vnc.desktops.runtime import LOCK, PREFIX, SERVER_RECORD, Runtime, places
+from jupyter_vnc.desktops.processes import runtime_folder as module
+from jupyter_vnc.desktops.processes.procfs import MARKER_VARIABLE
+from jupyter_vnc.desktops.processes.runtime_folder import LOCK, PREFIX, SERVER_RECORD, Runtime, places
 from jupyter_vnc.exceptions import DesktopFailed
 
 

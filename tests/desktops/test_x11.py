@@ -5,9 +5,12 @@ import struct
 
 import pytest
 
-from jupyter_vnc.desktops import fullscreen, x11, xauthority, xlink
-from jupyter_vnc.desktops.fullscreen import Window, place, sizes
-from jupyter_vnc.desktops.x11 import Attributes, Event, Geometry, ProtocolError, Screen
+from jupyter_vnc.desktops.x11 import connection as xlink
+from jupyter_vnc.desktops.x11 import protocol as x11
+from jupyter_vnc.desktops.x11 import window_fitter as fullscreen
+from jupyter_vnc.desktops.x11 import xauthority
+from jupyter_vnc.desktops.x11.protocol import Attributes, Event, Geometry, ProtocolError, Screen
+from jupyter_vnc.desktops.x11.window_fitter import Window, place, sizes
 
 WINDOW = 0x0020000A
 

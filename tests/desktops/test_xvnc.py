@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.addresses import DesktopSpec
-from jupyter_vnc.desktops import xvnc
+from jupyter_vnc.desktops.x11 import xvnc
+from jupyter_vnc.model.addresses import DesktopSpec
 
 TIGER = """
 Xvnc TigerVNC 1.12.0 - built 2023-01-06 16:01

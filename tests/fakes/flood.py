@@ -5,7 +5,7 @@ import socket
 import threading
 from contextlib import contextmanager
 
-from jupyter_vnc.addresses import TCPAddress
+from jupyter_vnc.model.addresses import TCPAddress
 from tests.bare_browser import GREETING, frame, upgrade
 from tests.fakes.vnc_server import SERVER_INIT, VERSION
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
-from jupyter_vnc.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 
 VERSION = b"RFB 003.008\n"
 NONE, VNC_AUTH = 1, 2

@@ -5,7 +5,7 @@ from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 
-from jupyter_vnc.target_config import parse_target
+from jupyter_vnc.config.targets import parse_target
 from tests.integration.viewer import Viewer
 
 

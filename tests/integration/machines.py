@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from demo.demo import free_port, running
-from jupyter_vnc.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from tests.integration.real import (
     BACKGROUND,
     PATIENCE,

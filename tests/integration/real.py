@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from demo.demo import free_port, running, wait_for_display, write_private
-from jupyter_vnc.addresses import TCPAddress, UnixAddress
-from jupyter_vnc.desktops import xauthority
+from jupyter_vnc.desktops.x11 import xauthority
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from tests.integration import lamp
 from tests.needs import require
 

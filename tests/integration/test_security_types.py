@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_vnc import connect, secure
+from jupyter_vnc.connect import connector as connect
+from jupyter_vnc.connect import security as secure
 from tests.fakes import scripted, vnc_server
 from tests.integration import real
 from tests.integration.certificates import HOST, Authority

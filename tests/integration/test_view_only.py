@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 
-from jupyter_vnc.desktops.xvnc import TIGERVNC
+from jupyter_vnc.desktops.x11.xvnc import TIGERVNC
 from jupyter_vnc.rfb.wire import Encoding
 from tests.integration import machines, real
 from tests.integration.real import BACKGROUND, LAMP_HAND, wait_until

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jupyter_vnc.rfb.foreign import FOREIGN, foreign_size
 from jupyter_vnc.rfb.messages import GRAMMAR, Scanner
+from jupyter_vnc.rfb.vendor_messages import FOREIGN, foreign_size
 from tests.rfb import viewer_says as say
 from tests.rfb.feeding import ways
 

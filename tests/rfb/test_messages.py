@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_vnc.exceptions import CloseCode, ViewerError
-from jupyter_vnc.rfb.foreign import FOREIGN
 from jupyter_vnc.rfb.messages import GRAMMAR, UNKNOWN, Scanner, encodings, message_name
+from jupyter_vnc.rfb.vendor_messages import FOREIGN
 from jupyter_vnc.rfb.wire import MAX_CUT_TEXT, MAX_ENCODINGS, MAX_FENCE, MAX_SCREENS, ClientMessage, Encoding
 from tests.rfb import viewer_says as say
 from tests.rfb.feeding import ways

@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
-from jupyter_vnc.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.people import User
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.model.visitors import User
 from jupyter_vnc.sources.directory import DirectoryTargets
-from jupyter_vnc.targets import Mode
 
 ANN = User("ann")
 

@@ -10,13 +10,13 @@ from contextlib import closing
 import pytest
 from jwcrypto import jwk, jwt
 
-from jupyter_vnc.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.people import User
-from jupyter_vnc.sources import quiet_threads
-from jupyter_vnc.sources.listing import MAX_COMPLAINTS
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.model.visitors import User
+from jupyter_vnc.sources import threads as quiet_threads
+from jupyter_vnc.sources.files import MAX_COMPLAINTS
 from jupyter_vnc.sources.websockify import WebsockifyTargets
-from jupyter_vnc.targets import Mode
 
 ANN = User("ann")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_vnc.exceptions import LimitExceeded, TokenRefused
-from jupyter_vnc.targets import Mode
+from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.tokens import MAX_STRANGERS, Grant, MemoryTokenStore, TokenRegistry
 from tests.stores.server import redis_store
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable, TokenRefused
+from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.stores.redis import MAX_GRANT
-from jupyter_vnc.targets import Mode
 from jupyter_vnc.tokens import Grant, TokenRegistry
 from tests.integration.certificates import Authority
 from tests.server import callers, counting_target

@@ -1,0 +1,1 @@
+"""The rules: who, what, how many, for how long."""

@@ -1,0 +1,76 @@
+"""Admission: who gets a token, and what a token becomes."""
+
+from __future__ import annotations
+
+from jupyter_vnc.exceptions import MalformedRequest, NotPermitted, TargetNotFound, TokenRefused
+from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.model.visitors import Visitor
+from jupyter_vnc.tokens import Grant, IssuedToken, TokenRegistry
+
+from .catalogue import Access, Catalogue
+
+
+class Admission:
+    """From a request to a token, and from a token to a session: both times it is asked who may do what."""
+
+    def __init__(self, catalogue: Catalogue, tokens: TokenRegistry, registry: SessionRegistry) -> None:
+        self._catalogue = catalogue
+        self._tokens = tokens
+        self._registry = registry
+
+    async def issue(
+        self, visitor: Visitor, name: object, mode: object = None, takeover: object = False, owner: object = ""
+    ) -> tuple[IssuedToken, Mode]:
+        """Issue a token for a target; starts nothing, and nobody makes way before it is redeemed.
+
+        Raises:
+            MalformedRequest: the mode is none, ``takeover`` is not true or false, or ``owner`` is no name.
+            TargetNotFound: unknown or not permitted.
+            NotPermitted: control was asked for, and only looking is permitted.
+            TargetBusy: somebody else is in control of an exclusive target, and ``takeover`` is not asked for.
+            LimitExceeded: too many tokens or sessions.
+            StoreUnavailable: the token store does not answer.
+        """
+        if not isinstance(takeover, bool):
+            raise MalformedRequest("takeover must be true or false")
+        if not isinstance(owner, str):
+            raise MalformedRequest("owner must be a user's name")
+        access = await self._catalogue.find(visitor, name, owner)
+        granted = _granted(mode, access.mode)
+        self._registry.check(_session(visitor, access, granted, takeover))
+        grant = Grant(visitor.user.name, access.target.name, access.target.generation, granted, takeover, owner)
+        return await self._tokens.issue(grant), granted
+
+    async def redeem(self, visitor: Visitor, token: str) -> Session:
+        """Exchange a token for a session that the broker then runs.
+
+        Raises:
+            TokenRefused: unknown, spent, expired, another user's, or for what the target no longer is or permits.
+            StoreUnavailable: the token store does not answer.
+        """
+        grant = await self._tokens.redeem(token, visitor.user.name)
+        try:
+            access = await self._catalogue.find(visitor, grant.target, grant.owner)
+        except TargetNotFound:
+            raise TokenRefused(detail=f"{grant.target} is gone or no longer permitted") from None
+        if access.target.generation != grant.generation:
+            raise TokenRefused(detail=f"{grant.target} is another server than when the token was issued")
+        if grant.mode is Mode.CONTROL and access.mode is Mode.VIEW:
+            raise TokenRefused(detail=f"control of {grant.target} is no longer permitted")
+        return _session(visitor, access, grant.mode, grant.takeover)
+
+
+def _granted(mode: object, best: Mode) -> Mode:
+    if mode is None:
+        return best
+    if not isinstance(mode, str) or mode not in set(Mode):
+        raise MalformedRequest(f"mode must be one of {', '.join(Mode)}")
+    granted = Mode(mode)
+    if granted is Mode.CONTROL and best is Mode.VIEW:
+        raise NotPermitted("You may look at this desktop, but not control it.")
+    return granted
+
+
+def _session(visitor: Visitor, access: Access, mode: Mode, takeover: bool) -> Session:
+    return Session(visitor.user, access.target, mode, takeover=takeover, owner=access.owner)

@@ -1,0 +1,116 @@
+"""What happened in a session's life: one log line at open and close, metrics, and events; states of desktops.
+
+Nothing here is a secret or an address: a session id, a target's name, a user's name, counts and the close code.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+
+from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import State
+
+SESSION_EVENT: Final = "https://events.jupyter.org/jupyter_vnc/session/v1"
+DESKTOP_EVENT: Final = "https://events.jupyter.org/jupyter_vnc/desktop/v1"
+EVENT_SCHEMA_FILES: Final = tuple(
+    Path(__file__).parents[1] / "event_schemas" / name for name in ("session.yaml", "desktop.yaml")
+)
+
+
+class EventLogger(Protocol):
+    """The part of :class:`jupyter_events.EventLogger` that is needed here."""
+
+    def emit(self, *, schema_id: str, data: dict[str, Any]) -> Any:
+        """Send one event to whoever listens."""
+
+
+class Metrics:
+    """Gauges and counters on a registry; never labelled by user."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.sessions = Gauge("jupyter_vnc_sessions", "Live VNC sessions", registry=registry)
+        self.ended = Counter("jupyter_vnc_sessions_ended", "Ended VNC sessions", ["code"], registry=registry)
+        self.bytes = Counter(
+            "jupyter_vnc_bytes", "Bytes relayed, by direction as seen by the browser", ["direction"], registry=registry
+        )
+        for code in CloseCode:
+            self.ended.labels(str(code.value))
+        for direction in ("in", "out"):
+            self.bytes.labels(direction)
+
+
+_shared: list[Metrics] = []
+
+
+def _process_metrics() -> Metrics:
+    """The metrics on the process's registry, which takes each name once."""
+    if not _shared:
+        _shared.append(Metrics(REGISTRY))
+    return _shared[0]
+
+
+class Audit:
+    """Tells the log, the metrics and the event bus what happened."""
+
+    def __init__(self, log: logging.Logger | logging.LoggerAdapter[Any], *, metrics: Metrics | None = None) -> None:
+        self._log = log
+        self._metrics = metrics or _process_metrics()
+        #: Where events go; the host sets it when it has an event bus.
+        self.events: EventLogger | None = None
+
+    def opened(self, session: Session) -> None:
+        """Note that a session began."""
+        self._log.info(
+            "Session %s: %s opens %s (%s)", session.id, session.user.name, session.target.name, session.mode.value
+        )
+        for other in session.replaced:
+            self._log.info("Session %s takes over from session %s of %s", session.id, other.id, other.user.name)
+        self._metrics.sessions.inc()
+        replaced = {"replaced": [other.id for other in session.replaced]} if session.replaced else {}
+        self._emit("opened", session, **replaced)
+
+    def closed(self, session: Session, code: CloseCode, reason: str) -> None:
+        """Note that a session ended, and why."""
+        seconds = session.age
+        self._log.info(
+            "Session %s: %s left %s after %.0f s, %d bytes in, %d bytes out, code %d: %s",
+            *(session.id, session.user.name, session.target.name, seconds),
+            *(session.bytes_in, session.bytes_out, code.value, reason),
+        )
+        self._metrics.sessions.dec()
+        self._metrics.ended.labels(str(code.value)).inc()
+        self._metrics.bytes.labels("in").inc(session.bytes_in)
+        self._metrics.bytes.labels("out").inc(session.bytes_out)
+        self._emit("closed", session, code=code.value, seconds=round(seconds, 3))
+
+    def desktop_changed(self, user: str, name: str, state: State) -> None:
+        """Note that a desktop of this server is in another state: whoever shows desktops need not ask."""
+        if self.events is not None:
+            self.events.emit(schema_id=DESKTOP_EVENT, data={"desktop": name, "user": user, "state": state.value})
+
+    def _emit(self, action: str, session: Session, **more: Any) -> None:
+        if self.events is None:
+            return
+        data = {
+            "action": action,
+            "session": session.id,
+            "target": session.target.name,
+            "user": session.user.name,
+            "mode": session.mode.value,
+            "bytes_in": session.bytes_in,
+            "bytes_out": session.bytes_out,
+            **more,
+        }
+        self.events.emit(schema_id=SESSION_EVENT, data=data)
+
+
+def adopt_loggers(log: logging.Logger | logging.LoggerAdapter[Any]) -> None:
+    """Show what our modules say at DEBUG where the host's own lines go, as Jupyter does with tornado's."""
+    ours = logging.getLogger("jupyter_vnc")
+    ours.parent = log.logger if isinstance(log, logging.LoggerAdapter) else log
+    ours.setLevel(log.getEffectiveLevel())

@@ -1,0 +1,299 @@
+"""The broker: the one façade that handlers call, and the place of every rule: who, what, how many, for how long.
+
+It knows neither HTTP nor websockets. A host gives it a :class:`~jupyter_vnc.model.visitors.Visitor` for each request and a
+:class:`~jupyter_vnc.channels.Channel` for each viewer; what it raises carries its own status and close code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from traitlets import Bool, Dict, List, Unicode
+from traitlets.config import LoggingConfigurable
+
+from jupyter_vnc.channels import Channel
+from jupyter_vnc.connect.connector import ConnectLimits, Connector
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound
+from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, UnixAddress
+from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
+from jupyter_vnc.model.targets import Mode, State, Target, TargetSource
+from jupyter_vnc.model.visitors import User, Visitor
+from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.pools.manager import PoolManager
+from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
+
+from .admission import Admission
+from .audit import Audit
+from .catalogue import Access, Catalogue, load_sources
+from .limits import BrokerLimits
+from .managed_desktops import ManagedDesktops
+from .pool_sessions import PooledSessions
+from .recheck import Rechecker
+from .room import Room
+from .session_runner import SessionRunner
+
+#: The longest message that is shown in a viewer (characters).
+MAX_MESSAGE: Final = 500
+
+#: The target that is there when nothing is configured and an X server with VNC is installed.
+DEFAULT_TARGETS = {"desktop": {"title": "Desktop", "desktop": {}}}
+
+
+class VNCBroker(BrokerLimits, LoggingConfigurable):
+    """Targets, tokens, sessions and desktops of one server."""
+
+    targets = Dict(
+        help="""The VNC servers that users may look at: name to a dictionary of keys.
+
+        For example ``{"lab-1": {"host": "lab-1.example.org", "port": 5901, "password_file": "/etc/…/lab-1.passwd"}}``.
+        Default: one managed desktop, if an X server with VNC is installed. A bad entry is refused by name and key
+        when the server starts; the others work.
+        """,
+    ).tag(config=True)
+
+    target_sources = List(
+        default_value=["config"],
+        help="""Where targets come from, merged in this order: names of installed sources (``config``, ``websockify``,
+        ``directory``), dotted paths, or classes. A name that two sources have is the first one's.
+        """,
+    ).tag(config=True)
+
+    token_store = Unicode(
+        "memory",
+        help="""Where unused tokens wait: ``memory`` (default; one process), ``redis`` (shared by several, see
+        ``RedisTokens``), or an installed or dotted-path store of your own.
+        """,
+    ).tag(config=True)
+
+    #: Whether targets may be desktops that this process starts: under its own account, so only where it has one user.
+    managed_desktops = Bool(True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.desktop_manager = DesktopManager(parent=self)
+        self._use_default_target()
+        self.catalogue = Catalogue(load_sources(self, self.target_sources), self.log, desktops=self.managed_desktops)
+        self._rechecker = Rechecker(self.catalogue, self.log)
+        self.tokens = TokenRegistry(
+            self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
+        )
+        self.audit = Audit(self.log)
+        limits = SessionLimits(self.sessions_per_user, self.sessions_per_target, self.sessions_total)
+        self.registry = SessionRegistry(limits)
+        self._admission = Admission(self.catalogue, self.tokens, self.registry)
+        connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
+        self.pools = PoolManager(parent=self)
+        self._pooled = PooledSessions(self.pools, self.registry, self.log)
+        self._runner = SessionRunner(self, connector, self.desktop_manager, self._pooled)
+        self.desktops = ManagedDesktops(self, self.desktop_manager)
+        self.room = Room(self.registry, self.catalogue, self.pools)
+        self._serving: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        #: Called whenever a user does something in a desktop; the host moves its own clocks.
+        self.on_activity: Callable[[], None] = lambda: None
+
+    # -- configuration ------------------------------------------------------------------------------------------
+
+    def _use_default_target(self) -> None:
+        if (
+            self.managed_desktops
+            and not self.targets
+            and self.target_sources == ["config"]
+            and self.desktop_manager.available
+        ):
+            self.targets = DEFAULT_TARGETS
+
+    def _load_store(self) -> TokenStore:
+        """Build the token store. Unlike a source it must work: the server does not start without it.
+
+        Raises:
+            ConfigError: it does not exist.
+        """
+        kind = load_plugin(TokenStore, "jupyter_vnc.token_stores", self.token_store, key="VNCBroker.token_store")
+        if issubclass(kind, LoggingConfigurable):
+            return kind(parent=self)
+        return kind(per_user=self.tokens_per_user, total=self.tokens_total)  # type: ignore[call-arg]
+
+    @property
+    def sources(self) -> list[TargetSource]:
+        """Where targets come from, in the order of precedence."""
+        return self.catalogue.sources
+
+    @property
+    def advice(self) -> str:
+        """What to do when there is no target; empty when an X server with VNC could make one."""
+        return self.desktop_manager.advice
+
+    # -- targets ------------------------------------------------------------------------------------------------
+
+    async def list_targets(self, visitor: Visitor) -> list[dict[str, Any]]:
+        """List what the visitor may look at: the rows of ``GET api/targets``."""
+        return [self._row(Access(target, mode, visitor.home)) for target, mode in await self.catalogue.visible(visitor)]
+
+    async def find(self, visitor: Visitor, name: object) -> tuple[Target, Mode]:
+        """Return a target, as this user has it, and the most that the visitor may do there.
+
+        Raises:
+            TargetNotFound: unknown or not permitted; the answer is the same.
+        """
+        access = await self.catalogue.find(visitor, name)
+        return access.target, access.mode
+
+    async def public_target(self, visitor: Visitor, name: str, owner: str = "") -> dict[str, Any]:
+        """Return one row of ``GET api/targets``; with an owner, of somebody else's desktop.
+
+        Raises:
+            TargetNotFound: unknown or not permitted.
+        """
+        return self._row(await self.catalogue.find(visitor, name, owner))
+
+    async def visible(self, user: User) -> list[Target]:
+        """Return the targets that a user has, before anybody asks an authorizer."""
+        return [target for target in await self.catalogue.known(user) if target.admits(user)]
+
+    def _row(self, access: Access) -> dict[str, Any]:
+        target = access.target
+        pool = self._pooled.summary(target, access.owner) if isinstance(target.address, PoolAddress) else None
+        return target.public(mode=access.mode, state=self.state(target, access.owner)) | {"pool": pool}
+
+    def state(self, target: Target, user: User) -> State:
+        """What is known of a target without connecting: probes would count against a server's lock-out."""
+        address = target.address
+        if isinstance(address, DesktopAddress):
+            return self.desktop_manager.state(user.name, target.name)
+        if isinstance(address, PoolAddress):
+            return self._pooled.state(target, user)
+        try:
+            address = address.for_user(user.name)
+        except TargetNotFound:
+            return State.DOWN
+        if isinstance(address, UnixAddress):
+            return State.UP if Path(address.path).is_socket() else State.DOWN
+        return self._runner.last_state(str(address))
+
+    # -- tokens -------------------------------------------------------------------------------------------------
+
+    async def issue(
+        self, visitor: Visitor, name: object, mode: object = None, takeover: object = False, owner: object = ""
+    ) -> tuple[IssuedToken, Mode]:
+        """Issue a token for a target; see :meth:`~jupyter_vnc.broker.admission.Admission.issue`."""
+        self.check_running()
+        return await self._admission.issue(visitor, name, mode, takeover, owner)
+
+    async def redeem(self, visitor: Visitor, token: str) -> Session:
+        """Exchange a token for a session that :meth:`open` then runs; see :class:`~jupyter_vnc.broker.admission.Admission`."""
+        self.check_running()
+        return await self._admission.redeem(visitor, token)
+
+    # -- sessions -----------------------------------------------------------------------------------------------
+
+    def open(self, session: Session, viewer: Channel, visitor: Visitor) -> asyncio.Task[None]:
+        """Start to serve a session; the task ends when the session does and never raises."""
+        task = asyncio.create_task(self._runner.serve(session, viewer), name=f"vnc-session-{session.id}")
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        if self.recheck_interval:
+            check = asyncio.create_task(self._rechecker.watch(session, visitor, self.recheck_interval))
+            task.add_done_callback(lambda _: check.cancel())
+        return task
+
+    def list_sessions(self, visitor: Visitor) -> list[dict[str, Any]]:
+        """List the visitor's live sessions, and those he oversees: the rows of ``GET api/sessions``."""
+        return [session.public() for session in self.registry.seen_by(visitor)]
+
+    async def list_viewers(self, visitor: Visitor, name: str, owner: str = "") -> list[dict[str, Any]]:
+        """List who has a desktop on the screen, the visitor too: the rows of ``GET api/targets/{name}/viewers``.
+
+        Raises:
+            TargetNotFound: unknown or not permitted.
+        """
+        access = await self.catalogue.find(visitor, name, owner)
+        here = self.registry.at(place_of(access.owner, access.target))
+        return [session.as_seen_by(visitor.user) for session in here]
+
+    def end(self, session_id: str, visitor: Visitor) -> None:
+        """End a session that :meth:`list_sessions` lists.
+
+        Raises:
+            TargetNotFound: there is none.
+        """
+        self.registry.end(session_id, visitor)
+
+    async def release(self, visitor: Visitor, name: str, owner: str = "") -> None:
+        """Give back a pool's machine, or the place in its queue: the visitor's own, or of somebody whom he oversees.
+
+        Raises:
+            TargetNotFound: there is none.
+        """
+        access = await self.catalogue.find(visitor, name, owner)
+        mine = access.owner.name == visitor.user.name
+        if not mine and not visitor.oversees(access.owner, access.target):
+            raise TargetNotFound
+        why = "You gave the machine back." if mine else "Your machine was taken back by who looks after it."
+        self.log.info("%s takes the machine of %s at %s back", visitor.user.name, access.owner.name, name)
+        self._pooled.release(access.target, access.owner, why)
+
+    def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
+        """Show a message in the viewer of a session that :meth:`list_sessions` lists.
+
+        Raises:
+            MalformedRequest: the text is none, or over :data:`MAX_MESSAGE` characters.
+            TargetNotFound: there is no such session.
+            TargetBusy: its viewer cannot show messages.
+        """
+        if not isinstance(text, str) or not 0 < len(text.strip()) <= MAX_MESSAGE:
+            raise MalformedRequest(f"A message has 1 to {MAX_MESSAGE} characters.")
+        session = self.registry.find(session_id, visitor)
+        if session.tell is None:
+            raise TargetBusy("The viewer of this session cannot show messages.")
+        self.log.info("Session %s: %s sends a message of %d characters", session.id, visitor.user.name, len(text))
+        session.note("message", text=text.strip(), sender=visitor.user.name)
+
+    def current_activity(self) -> dict[str, Any] | None:
+        """What goes on, for the host's idle check: the sessions in which somebody does something, or None.
+
+        Open tabs are not among them, or one that is forgotten would keep a server for ever.
+        """
+        if self.activity == "none":
+            return None
+        return {session.id: session.public() for session in self.registry if session.in_use} or None
+
+    # -- begin and end ------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Clear away the desktops of servers that were killed, and read what leases there are.
+
+        The host calls it once its event loop runs.
+
+        Raises:
+            ConfigError: the leases cannot be kept where they should be.
+        """
+        await self.desktop_manager.sweep()
+        await self.pools.start()
+
+    def check_running(self) -> None:
+        """Refuse what would begin something new while the server stops.
+
+        Raises:
+            ServerStopping: it does.
+        """
+        if self._stopping:
+            raise ServerStopping
+
+    async def close(self) -> None:
+        """Stop: no new tokens, sessions told and closed within five seconds, desktops, store and sources closed."""
+        self._stopping = True
+        for session in self.registry:
+            session.end(ServerStopping())
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=5.0)
+        await self.desktops.close()
+        await self.desktop_manager.close()
+        await self.pools.close()
+        await self.tokens.close()
+        for source in self.catalogue.sources:
+            await source.close()

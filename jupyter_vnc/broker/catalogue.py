@@ -1,0 +1,133 @@
+"""The catalogue: every target of every source, and who may do what with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from logging import Logger, LoggerAdapter
+from typing import Any
+
+from traitlets.config import LoggingConfigurable
+
+from jupyter_vnc.exceptions import ConfigError, TargetNotFound
+from jupyter_vnc.model.addresses import DesktopAddress
+from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target, TargetSource
+from jupyter_vnc.model.visitors import User, Visitor
+from jupyter_vnc.plugins import load_plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A target as its owner has it, and the most that a visitor may do there."""
+
+    target: Target
+    mode: Mode
+    owner: User
+
+
+class Catalogue:
+    """Finds targets. A source that fails is logged; the other sources' targets stay usable.
+
+    Args:
+        sources: in the order in which they are merged; a name that two have is the first one's.
+        log: for what goes wrong in a source.
+        desktops: whether targets may be managed desktops; otherwise they are left out.
+    """
+
+    def __init__(
+        self, sources: Sequence[TargetSource], log: Logger | LoggerAdapter[Any], *, desktops: bool = True
+    ) -> None:
+        self.sources = list(sources)
+        self.log = log
+        self._desktops = desktops
+
+    async def known(self, user: User) -> list[Target]:
+        """List what the sources have for a user, whomever it admits."""
+        merged: dict[str, Target] = {}
+        for source in self.sources:
+            for target in await self._ask_all(source, user):
+                merged.setdefault(target.name, target)
+        return list(merged.values())
+
+    async def visible(self, visitor: Visitor) -> list[tuple[Target, Mode]]:
+        """List what the visitor may look at, with the most that he may do there."""
+        pairs = [(target, await best_mode(visitor, target)) for target in await self.known(visitor.home)]
+        return [(target, mode) for target, mode in pairs if mode is not None]
+
+    async def find(self, visitor: Visitor, name: object, owner: str = "") -> Access:
+        """Return a target by name, as its owner has it: the visitor, his host, or somebody whom he oversees.
+
+        Raises:
+            TargetNotFound: unknown or not permitted; the answer is the same, for the owner too.
+        """
+        if not isinstance(name, str) or not TARGET_NAME.fullmatch(name):
+            raise TargetNotFound
+        person = await _owner(visitor, owner)
+        for source in self.sources:
+            if (target := await self._ask(source, person, name)) is not None:
+                mode = await best_mode(visitor, target)
+                if mode is None or (person is not visitor.home and not visitor.oversees(person, target)):
+                    break
+                return Access(target.for_user(person), mode, person)
+        raise TargetNotFound
+
+    async def has(self, user: User, name: str) -> bool:
+        """Whether a source has a target of this name for the user, permitted or not."""
+        for source in self.sources:
+            if await self._ask(source, user, name) is not None:
+                return True
+        return False
+
+    async def _ask_all(self, source: TargetSource, user: User) -> Sequence[Target]:
+        try:
+            return [target for target in await source.targets(user) if self._fits(target)]
+        except Exception:  # a plug-in may raise anything; the other sources must go on
+            self.log.exception("Target source %s failed", type(source).__name__)
+            return ()
+
+    async def _ask(self, source: TargetSource, user: User, name: str) -> Target | None:
+        try:
+            target = await source.target(user, name)
+        except Exception:
+            self.log.exception("Target source %s failed", type(source).__name__)
+            return None
+        return target if target is not None and self._fits(target) else None
+
+    def _fits(self, target: Target) -> bool:
+        return self._desktops or not isinstance(target.address, DesktopAddress)
+
+
+async def best_mode(visitor: Visitor, target: Target) -> Mode | None:
+    """Return the most that a visitor may do with a target: by the host's rules first, then by its authorizer."""
+    resource = f"vnc:{target.name}"
+    reach = visitor.reach(target)
+    if reach is None or not await visitor.may("read", resource):
+        return None
+    if target.mode is Mode.CONTROL and reach is Mode.CONTROL and await visitor.may("execute", resource):
+        return Mode.CONTROL
+    return Mode.VIEW
+
+
+async def _owner(visitor: Visitor, owner: str) -> User:
+    home = visitor.home
+    if owner in ("", visitor.user.name, home.name):
+        return home
+    if (person := await visitor.person(owner)) is None:
+        raise TargetNotFound(detail=f"nobody called {owner[:64]!r} is known")
+    return person
+
+
+def load_sources(parent: LoggingConfigurable, wanted: Sequence[object]) -> list[TargetSource]:
+    """Build sources, for which see :func:`~jupyter_vnc.plugins.load_plugin`.
+
+    One that cannot be built is logged and left out, the others work.
+    """
+    sources: list[TargetSource] = []
+    for name in wanted:
+        try:
+            kind = load_plugin(TargetSource, "jupyter_vnc.target_sources", name, key="target_sources")
+            configurable = issubclass(kind, LoggingConfigurable)
+            sources.append(kind(parent=parent) if configurable else kind())  # type: ignore[call-arg]
+        except ConfigError as error:
+            parent.log.error("VNCBroker: %s", error)  # noqa: TRY400 - the sentence says it all
+    return sources

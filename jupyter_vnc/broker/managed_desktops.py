@@ -1,0 +1,154 @@
+"""The rules of managed desktops: who may start, stop and read what, and whose display kernels get."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from logging import Logger, LoggerAdapter
+from pathlib import Path
+from typing import Any, Protocol
+
+from jupyter_vnc.desktops.kernel_display import KernelDisplay
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.exceptions import NotPermitted, TargetNotFound
+from jupyter_vnc.model.addresses import DesktopAddress
+from jupyter_vnc.model.targets import Mode, State, Target
+from jupyter_vnc.model.visitors import User, Visitor
+from jupyter_vnc.tokens import TokenRegistry
+
+from .audit import Audit
+
+Tell = Callable[[Mapping[str, str]], None]
+
+
+class DesktopsOwner(Protocol):
+    """What is needed of the broker."""
+
+    log: Logger | LoggerAdapter[Any]
+    tokens: TokenRegistry
+    audit: Audit
+
+    async def find(self, visitor: Visitor, name: object) -> tuple[Target, Mode]:
+        """Return a target, as this user has it."""
+
+    async def visible(self, user: User) -> list[Target]:
+        """Return the targets that a user has."""
+
+    def check_running(self) -> None:
+        """Refuse what would begin something new while the server stops."""
+
+
+class ManagedDesktops:
+    """The broker's part for desktops that the server itself starts."""
+
+    def __init__(self, owner: DesktopsOwner, manager: DesktopManager) -> None:
+        self._owner = owner
+        self._manager = manager
+        self._kernels: KernelDisplay | None = None
+        manager.on_exit = self._ended
+        manager.on_change = self._changed
+
+    async def list(self, visitor: Visitor) -> list[dict[str, Any]]:
+        """List the user's managed desktops that are running or were: the rows of ``GET api/desktops``."""
+        rows = self._manager.list(visitor.home.name)
+        return [row for row in rows if await visitor.may("read", f"vnc:{row['name']}")]
+
+    async def start(self, visitor: Visitor, name: str, *, restart: bool) -> None:
+        """Start or restart a managed desktop and wait until it is ready.
+
+        Raises:
+            TargetNotFound: there is no managed desktop of this name for the visitor.
+            NotPermitted: the visitor may only look at it.
+            DesktopFailed: it did not start.
+        """
+        self._owner.check_running()
+        spec = (await self._managed(visitor, name)).spec
+        await (self._manager.restart if restart else self._manager.ensure)(visitor.home.name, name, spec)
+        await self._manager.settle(visitor.home.name, name)
+
+    async def stop(self, visitor: Visitor, name: str) -> None:
+        """Stop a managed desktop with all its programs, and drop its unused tokens.
+
+        Raises:
+            TargetNotFound: there is no managed desktop of this name for the visitor.
+            NotPermitted: the visitor may only look at it.
+        """
+        await self._managed(visitor, name)
+        await self._manager.stop(visitor.home.name, name)
+        await self._owner.tokens.revoke(user=visitor.home.name, target=name)
+        if self._kernels is not None:
+            await self._kernels.settled()
+
+    async def log(self, visitor: Visitor, name: str) -> str:
+        """Return the end of a managed desktop's log, of this run or of the last; empty if it never ran.
+
+        Raises:
+            TargetNotFound: there is no managed desktop of this name for the visitor.
+            NotPermitted: the visitor may only look at it.
+        """
+        await self._managed(visitor, name)
+        return self._manager.log_text(visitor.home.name, name)
+
+    async def open_file(self, visitor: Visitor, name: str, find_file: Callable[[], Path]) -> None:
+        """Open a file of the server on a managed desktop, which is started where that is needed.
+
+        Args:
+            visitor: who asks.
+            name: the desktop's target.
+            find_file: finds the file, or raises what the host says of one that is not there; called once it may be.
+
+        Raises:
+            TargetNotFound: there is no managed desktop of this name for the visitor.
+            NotPermitted: the visitor may only look at it, or may not read files.
+            DesktopFailed: it did not start, or it has no application for the file.
+        """
+        self._owner.check_running()
+        spec = (await self._managed(visitor, name)).spec
+        if not await visitor.may("read", "contents"):
+            raise NotPermitted("You may not read files of this server.")
+        await self._manager.open_file(visitor.home.name, name, spec, find_file())
+
+    async def offer_display(self, owner: User, tell: Tell, *, occupied: bool) -> None:
+        """Give kernels and terminals the display of a managed desktop of the server's owner.
+
+        Args:
+            owner: whose desktop it is; the server has one user.
+            tell: told the variables that programs need, now and whenever they change.
+            occupied: whether the server has a display of its own, which only a target that is named takes away.
+        """
+        wanted = self._manager.kernel_display
+        if not wanted or (occupied and wanted == "auto") or not self._manager.available:
+            return
+        managed = [one for one in await self._owner.visible(owner) if isinstance(one.address, DesktopAddress)]
+        target = next((one for one in managed if wanted in {"auto", one.name}), None)
+        if target is None or not isinstance(target.address, DesktopAddress):
+            if wanted != "auto":
+                self._owner.log.error("DesktopManager.kernel_display: %r is no managed desktop", wanted)
+            return
+        self._kernels = KernelDisplay(self._manager, (owner.name, target.name, target.address.spec), tell)
+        await self._kernels.open(rings=self._manager.start_on == "window")
+        if self._manager.start_on == "server":
+            self._kernels.start()
+
+    async def close(self) -> None:
+        """Give the kernels' display up; the manager stops the desktops."""
+        if self._kernels is not None:
+            await self._kernels.close()
+
+    async def _managed(self, visitor: Visitor, name: str) -> DesktopAddress:
+        target, _ = await self._owner.find(visitor, name)
+        if not isinstance(target.address, DesktopAddress):
+            raise TargetNotFound("This desktop is not one that the server can start or stop.")
+        if not await visitor.may("write", f"vnc:{name}"):
+            raise NotPermitted("You may not start or stop this desktop.")
+        return target.address
+
+    def _changed(self, user: str, name: str, state: State) -> None:
+        self._owner.audit.desktop_changed(user, name, state)
+        if self._kernels is not None:
+            self._kernels.changed(user, name, state)
+
+    def _ended(self, user: str, name: str) -> None:
+        """A desktop is gone: what was issued for it must not open its successor."""
+        revoke = asyncio.ensure_future(self._owner.tokens.revoke(user=user, target=name))
+        revoke.add_done_callback(lambda done: done.exception())

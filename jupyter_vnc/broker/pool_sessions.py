@@ -1,0 +1,123 @@
+"""Sessions on a pool's machines: waiting for a turn, moving on from a machine that fails, giving one back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from logging import Logger, LoggerAdapter
+from typing import Any, Final
+
+from jupyter_vnc.connect.connector import TargetLeg
+from jupyter_vnc.exceptions import SessionEnded, TargetError, TargetNotFound
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress, UnixAddress
+from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.targets import State, Target
+from jupyter_vnc.model.visitors import User
+from jupyter_vnc.pools.manager import PoolManager
+
+#: How often a waiting viewer is told its place (seconds); it also shows that somebody is still there.
+TELL_EVERY: Final = 2.0
+
+Connect = Callable[[Target, TCPAddress | UnixAddress], Coroutine[Any, Any, TargetLeg]]
+
+
+class PooledSessions:
+    """What serving does differently where a target is many machines."""
+
+    def __init__(self, pools: PoolManager, registry: SessionRegistry, log: Logger | LoggerAdapter[Any]) -> None:
+        self._pools = pools
+        self._registry = registry
+        self._log = log
+        pools.on_release = self._released
+
+    def state(self, target: Target, user: User) -> State:
+        """Whether there is a machine for a user: his own, or one that is free."""
+        summary = self.summary(target, user)
+        return State.UP if summary["machine"] or summary["free"] else State.UNKNOWN
+
+    def summary(self, target: Target, user: User) -> dict[str, Any]:
+        """How a user stands: the key ``pool`` of his row of ``GET api/targets``."""
+        return self._pools.summary(user.name, target)
+
+    async def reach(self, session: Session, connect: Connect) -> TargetLeg:
+        """Wait for the owner's turn, and connect to his machine; when that fails, to the next one that he gets.
+
+        Raises:
+            TargetError: his machine does not answer, and he keeps it, for his work may be on it.
+            TargetNotFound: somebody else looks for him, and he has none.
+            SessionEnded: it was taken from him meanwhile.
+        """
+        target = session.target
+        while True:
+            machine = await self._machine(session)
+            try:
+                leg = await connect(target.on_machine(machine), machine.address)
+            except TargetError as error:
+                self._log.warning("Pool %s: machine %s failed: %s", target.name, machine.name, error.log_line)
+                # Whoever only looks after somebody must not cost him his machine.
+                if not _is_owners(session) or self._pools.failed(session.owner.name, target, machine) == machine:
+                    raise
+            else:
+                await self._sit_down(session, machine, leg)
+                return leg
+
+    async def _sit_down(self, session: Session, machine: PoolMachine, leg: TargetLeg) -> None:
+        """Note that a session is on a machine, if it is still its owner's: the login took its time.
+
+        Raises:
+            SessionEnded: it is not.
+        """
+        owner, target = session.owner.name, session.target
+        if self._pools.machine_of(owner, target) != machine:
+            await leg.channel.close()
+            raise SessionEnded("The machine was taken back meanwhile.")
+        self._pools.succeeded(owner, target, machine)
+        session.machine = machine.name
+        self._log.info("Session %s is on machine %s of %s", session.id, machine.name, target.name)
+
+    async def _machine(self, session: Session) -> PoolMachine:
+        owner, target = session.owner.name, session.target
+        if _is_owners(session):
+            return await self._wait(session)
+        if (machine := self._pools.machine_of(owner, target)) is None:
+            raise TargetNotFound(f"{owner} has no machine at present.")
+        return machine
+
+    async def _wait(self, session: Session) -> PoolMachine:
+        """Wait for a turn, and tell the viewer its place meanwhile."""
+        owner, target = session.owner.name, session.target
+        turn = asyncio.create_task(self._pools.lease(owner, target))
+        pause = 0.05
+        try:
+            while not (await asyncio.wait({turn}, timeout=pause))[0]:
+                session.note("place", **self._pools.summary(owner, target))
+                pause = TELL_EVERY
+            return turn.result()
+        finally:
+            turn.cancel()
+
+    def touch(self, session: Session) -> None:
+        """Note input; who only looks after somebody does not keep his machine for him."""
+        if _is_owners(session):
+            self._pools.touch(session.owner.name, session.target.name)
+
+    def release(self, target: Target, owner: User, why: str) -> None:
+        """Take a user's machine back, or his place in the queue.
+
+        Raises:
+            TargetNotFound: he has none, or the target is no pool.
+        """
+        pooled = isinstance(target.address, PoolAddress)
+        if not pooled or not self._pools.release(owner.name, target.name, why):
+            raise TargetNotFound("There is no machine to give back.")
+
+    def _released(self, user: str, target_name: str, why: str) -> None:
+        """A lease is over: nobody stays on a machine that will be somebody else's."""
+        for session in self._registry:
+            if session.machine and (session.target.name, session.owner.name) == (target_name, user):
+                session.end(SessionEnded(why))
+
+
+def _is_owners(session: Session) -> bool:
+    """Whether a session is that of the one who has the machine, and not of somebody who looks after him."""
+    return session.user.name == session.owner.name

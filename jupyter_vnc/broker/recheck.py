@@ -1,0 +1,52 @@
+"""Rechecks: a session ends when its user may no longer have it, though nobody has closed anything."""
+
+from __future__ import annotations
+
+import asyncio
+from logging import Logger, LoggerAdapter
+from typing import Any
+
+from jupyter_vnc.exceptions import NotPermitted, TargetNotFound, VNCError
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.model.visitors import Visitor
+
+from .catalogue import Catalogue
+
+
+class Rechecker:
+    """Asks the host, now and then, who a session's user is and what he may do."""
+
+    def __init__(self, catalogue: Catalogue, log: Logger | LoggerAdapter[Any]) -> None:
+        self._catalogue = catalogue
+        self.log = log
+
+    async def watch(self, session: Session, visitor: Visitor, interval: float) -> None:
+        """Recheck a session every ``interval`` seconds until it is ended, by this or by somebody else."""
+        while session.error is None:
+            await asyncio.sleep(interval)
+            try:
+                visitor = await visitor.again()
+                await self._check(session, visitor)
+            except VNCError as error:
+                session.end(error)
+            except Exception:  # an authorizer may raise anything; who may no longer must not stay because of it
+                self.log.exception("Session %s could not be checked; it is checked again", session.id)
+
+    async def _check(self, session: Session, visitor: Visitor) -> None:
+        """See whether the session is still permitted.
+
+        Raises:
+            NotPermitted: it is not.
+            TargetNotFound: its target is gone.
+        """
+        owner = "" if session.owner is session.user else session.owner.name
+        try:
+            access = await self._catalogue.find(visitor, session.target.name, owner)
+        except TargetNotFound:
+            if await self._catalogue.has(visitor.home, session.target.name):
+                raise NotPermitted("You may no longer use this desktop.") from None
+            raise
+        if session.mode is Mode.CONTROL and access.mode is Mode.VIEW:
+            raise NotPermitted("You may no longer control this desktop.")
+        session.renew(visitor.user, access.owner)

@@ -1,0 +1,51 @@
+"""The room of those who look after others: who is where, which machines there are, and who waits for one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jupyter_vnc.model.addresses import PoolAddress
+from jupyter_vnc.model.sessions import SessionRegistry, sees
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.model.visitors import User, Visitor
+from jupyter_vnc.pools.manager import PoolManager
+
+from .catalogue import Catalogue
+
+
+class Room:
+    """What a visitor sees of the people whom he oversees, and nothing of the others."""
+
+    def __init__(self, registry: SessionRegistry, catalogue: Catalogue, pools: PoolManager) -> None:
+        self._registry = registry
+        self._catalogue = catalogue
+        self._pools = pools
+
+    async def rows(self, visitor: Visitor) -> dict[str, Any]:
+        """Return the answer to ``GET api/room``."""
+        targets = [target for target, _ in await self._catalogue.visible(visitor) if _is_his(visitor, target)]
+        return {
+            "sessions": [session.public() for session in self._registry if sees(visitor, session)],
+            "machines": [row for target in targets for row in await self._machines(visitor, target)],
+            "waiting": [row for target in targets for row in await self._waiting(visitor, target)],
+        }
+
+    async def _machines(self, visitor: Visitor, target: Target) -> list[dict[str, Any]]:
+        known = {"target": target.name, "title": target.title or target.name}
+        return [known | await self._named(visitor, target, row) for row in self._pools.rows(target)]
+
+    async def _waiting(self, visitor: Visitor, target: Target) -> list[dict[str, Any]]:
+        rows = [await self._named(visitor, target, row) for row in self._pools.waiting(target)]
+        return [{"target": target.name} | row for row in rows]
+
+    async def _named(self, visitor: Visitor, target: Target, row: dict[str, Any]) -> dict[str, Any]:
+        """Leave out who it is, if the visitor does not look after him."""
+        person = await visitor.person(row["user"]) if row["user"] else None
+        his = person is not None and visitor.oversees(person, target)
+        return row if his else row | {"user": None}
+
+
+def _is_his(visitor: Visitor, target: Target) -> bool:
+    """Whether a target is a pool of the people whom a visitor looks after."""
+    anybody = User("", target.allow_groups)
+    return isinstance(target.address, PoolAddress) and visitor.oversees(anybody, target)

@@ -1,0 +1,1 @@
+"""From what an admin writes to values, and what is wrong with it."""

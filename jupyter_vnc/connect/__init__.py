@@ -1,0 +1,1 @@
+"""The target leg: reaching a VNC server and logging in to it."""

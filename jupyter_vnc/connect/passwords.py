@@ -1,0 +1,102 @@
+"""Reading a target's password from where the configuration says it is, anew for each login."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
+
+from jupyter_vnc.exceptions import TargetRefused, quote_remote
+from jupyter_vnc.model.addresses import Credentials, Secret
+
+#: A password command that takes longer is ended (seconds).
+COMMAND_TIMEOUT: Final = 10.0
+#: Nothing longer is a password (bytes).
+MAX_PASSWORD: Final = 4096
+
+#: ``vncpasswd`` obfuscates with DES under this published key (RealVNC's ``vncauth.c``), bits of each byte reversed.
+_FILE_KEY: Final = bytes((0xE8, 0x4A, 0xD6, 0x60, 0xC4, 0x72, 0x1A, 0xE0))
+
+
+async def load_password(credentials: Credentials) -> str:
+    """Return the password; empty when none is configured.
+
+    Raises:
+        TargetRefused: it cannot be read. The sentence says so without saying where it would be.
+    """
+    if not credentials.form:
+        return ""
+    try:
+        return await _LOADERS[credentials.form](credentials.value)
+    except (OSError, LookupError, ValueError, TimeoutError) as error:
+        raise TargetRefused(
+            "The password configured for this desktop cannot be read. Tell your administrator.",
+            detail=f"{credentials.form}: {type(error).__name__}: {quote_remote(str(error))}",
+        ) from None
+
+
+async def _inline(value: Any) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
+
+async def _from_file(value: Any) -> str:
+    raw = await asyncio.to_thread(_read_private, Path(value))
+    return _decode_file(raw)
+
+
+def _read_private(path: Path) -> bytes:
+    """Read a file that nobody else can read: checked on the open file, so there is no race with its name."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise PermissionError(f"{path} can be read or changed by others: chmod 600 it")
+        return file.read(MAX_PASSWORD)
+
+
+def _decode_file(raw: bytes) -> str:
+    """Text's first line, or the first entry of a file that ``vncpasswd`` wrote (8 bytes for each password).
+
+    A file of 8 or 16 bytes may be either. What ``vncpasswd`` wrote decrypts to printable text; a password as text does
+    so once in two thousand times.
+    """
+    if len(raw) in {8, 16}:
+        decryptor = Cipher(TripleDES(_FILE_KEY * 3), modes.ECB()).decryptor()  # noqa: S305 - the file's own format
+        clear = decryptor.update(raw[:8]).rstrip(b"\0")
+        if clear and clear.isascii() and clear.decode().isprintable():
+            return clear.decode()
+    return raw.decode().partition("\n")[0].rstrip("\r")
+
+
+async def _from_environment(value: Any) -> str:
+    return os.environ[str(value)]
+
+
+async def _from_command(value: Any) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *value, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(COMMAND_TIMEOUT):
+            output, _ = await process.communicate()
+    except BaseException:
+        # Too slow, or nobody waits for the login any more: the command does not outlive it.
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
+    if process.returncode:
+        raise ValueError(f"the command ended with status {process.returncode}")
+    return output[:MAX_PASSWORD].decode().partition("\n")[0].rstrip("\r")
+
+
+_LOADERS: Final[Mapping[str, Callable[[Any], Awaitable[str]]]] = {
+    "password": _inline,
+    "password_file": _from_file,
+    "password_env": _from_environment,
+    "password_command": _from_command,
+}

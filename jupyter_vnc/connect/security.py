@@ -1,0 +1,162 @@
+"""What a target's configuration means for its leg's security: the policy, the TLS context, and wrapped channels."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from jupyter_vnc.channels import Channel, StreamChannel
+from jupyter_vnc.exceptions import TargetProtocolError
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.rfb.security import TLS_TYPES, SecurityPolicy, TightServerInit, TLSRequest, Transform
+
+#: Anonymous Diffie-Hellman, TigerVNC's default: OpenSSL has it below TLS 1.3 and at its lowest level only.
+_ANONYMOUS_CIPHERS: Final = "aNULL:@SECLEVEL=0"
+
+#: OpenSSL's codes of failed verification (``X509_V_ERR_*``), as a person reads them.
+_MISTRUST: Final[Mapping[int, str]] = {
+    7: "its signer is another than the one that is trusted",
+    9: "it is not valid yet",
+    10: "it has expired",
+    18: "it is signed by itself",
+    19: "its signer is not trusted",
+    20: "its signer is not known",
+    21: "its signer is not known",
+    62: "it is for another host name",
+    64: "it is for another address",
+}
+
+
+def policy_of(target: Target, address: TCPAddress | UnixAddress) -> SecurityPolicy:
+    """What the target's configuration lets its server ask of us; nothing weaker is used silently.
+
+    Who names the authorities that count wants the server verified by them: otherwise somebody in between would offer
+    anonymous TLS, and nobody would ever look at a certificate. A password goes in clear over Unix sockets only, since
+    we know whose they are; a port of this machine is anybody's who comes first.
+    """
+    base = SecurityPolicy.local() if address.is_local else SecurityPolicy()
+    tls = target.tls
+    pin = bytes.fromhex(tls.fingerprint) if tls.fingerprint else None
+    return replace(
+        base,
+        order=tuple(kind for kind in base.order if tls.mode != "off" or kind not in TLS_TYPES),
+        allow_none=base.allow_none or target.allow_unauthenticated,
+        allow_unverified=base.allow_unverified or tls.mode == "anonymous",
+        allow_plain=isinstance(address, UnixAddress),
+        require_verified=tls.mode == "x509" or (tls.mode == "auto" and bool(tls.ca_file)),
+        require_encryption=tls.mode in {"x509", "anonymous"},
+        certificate_sha256=pin,
+        server_key_sha256=pin,
+    )
+
+
+async def start_tls(
+    channel: StreamChannel, request: TLSRequest, target: Target, address: TCPAddress | UnixAddress
+) -> bytes | None:
+    """Make the leg TLS as the handshake asks; return the server's certificate (DER), None if TLS is anonymous.
+
+    Raises:
+        TargetProtocolError: TLS failed, or the certificate cannot be trusted; says why and what to do.
+    """
+    hostname = address.host if isinstance(address, TCPAddress) else None
+    try:
+        context = _context(request, target, hostname)
+        certificate = await channel.start_tls(context, hostname)
+    except ssl.SSLCertVerificationError as error:
+        why = _MISTRUST.get(error.verify_code, "its verification failed")
+        raise TargetProtocolError(
+            f"The desktop's certificate is not trusted: {why}. The administrator can set ca_file or fingerprint.",
+            detail=f"{address}: {error.verify_message}",
+        ) from None
+    except (OSError, ssl.SSLError) as error:
+        raise TargetProtocolError("TLS with the desktop failed.", detail=f"{address}: {error}") from None
+    return None if request.anonymous else certificate
+
+
+def _context(request: TLSRequest, target: Target, hostname: str | None) -> ssl.SSLContext:
+    """The context for one leg: anonymous, pinned (the handshake compares), or verified by CA and host name."""
+    if request.anonymous or request.pinned:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if request.anonymous:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(_ANONYMOUS_CIPHERS)
+        return context
+    context = ssl.create_default_context(cafile=target.tls.ca_file or None)
+    # A Unix socket has no host name that a certificate could be for.
+    context.check_hostname = target.tls.check_hostname and hostname is not None
+    return context
+
+
+class TransformedChannel:
+    """A channel inside the encryption that RA2 brings along."""
+
+    def __init__(self, channel: Channel, transform: Transform) -> None:
+        self._channel = channel
+        self._transform = transform
+
+    async def read(self) -> bytes:
+        """Return the next bytes that can be decrypted.
+
+        Raises:
+            TargetProtocolError: they were tampered with.
+        """
+        while data := await self._channel.read():
+            if clear := self._transform.decrypt(data):
+                return clear
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        """Encrypt and send."""
+        await self._channel.write(self._transform.encrypt(data))
+
+    async def write_eof(self) -> bool:
+        """See :meth:`~jupyter_vnc.channels.Channel.write_eof`."""
+        return await self._channel.write_eof()
+
+    async def close(self) -> None:
+        """See :meth:`~jupyter_vnc.channels.Channel.close`."""
+        await self._channel.close()
+
+
+class TightChannel:
+    """A channel whose first bytes are the ServerInit that Tight has extended: the reader gets an ordinary one."""
+
+    def __init__(self, channel: Channel, early: bytes) -> None:
+        self._channel = channel
+        self._init: TightServerInit | None = TightServerInit()
+        self._init.receive_data(early)
+
+    async def read(self) -> bytes:
+        """Return the next bytes.
+
+        Raises:
+            TargetProtocolError: ServerInit is malformed.
+        """
+        while self._init is not None and not self._init.done:
+            if self._init.exc is not None:
+                raise self._init.exc
+            if data := await self._channel.read():
+                self._init.receive_data(data)
+            else:
+                self._init.receive_eof()
+        if self._init is not None:
+            first, self._init = self._init.server_init + self._init.leftover(), None
+            return first
+        return await self._channel.read()
+
+    async def write(self, data: bytes) -> None:
+        """See :meth:`~jupyter_vnc.channels.Channel.write`."""
+        await self._channel.write(data)
+
+    async def write_eof(self) -> bool:
+        """See :meth:`~jupyter_vnc.channels.Channel.write_eof`."""
+        return await self._channel.write_eof()
+
+    async def close(self) -> None:
+        """See :meth:`~jupyter_vnc.channels.Channel.close`."""
+        await self._channel.close()

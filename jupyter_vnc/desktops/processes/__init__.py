@@ -1,0 +1,1 @@
+"""The processes of a desktop: started, watched, and cleared away."""

@@ -1,0 +1,97 @@
+"""What the manager knows about a desktop besides the desktop: who waits for it, who uses it, how often it failed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.model.targets import State
+
+from .desktop import Desktop, Progress
+
+#: Failures are forgotten after so many seconds.
+FAILURE_MEMORY: Final = 600.0
+
+
+class Entry:
+    """A desktop in the manager's books."""
+
+    def __init__(self, desktop: Desktop, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.desktop = desktop
+        #: Held by whoever starts or stops it.
+        self.lock = asyncio.Lock()
+        #: The start that is under way.
+        self.starting: asyncio.Task[None] | None = None
+        self.viewers = 0
+        self._listeners: list[Progress] = []
+        self._failures: deque[float] = deque()
+        self._clock = clock
+        self._last_use = clock()
+
+    # -- those who wait -------------------------------------------------------------------------------------------
+
+    def listen(self, listener: Progress) -> None:
+        """Tell a listener how the start goes on; one that comes late hears at once how far it is."""
+        self._listeners.append(listener)
+        if self.desktop.state is State.STARTING and self.desktop.message:
+            listener(self.desktop.message)
+
+    def forget(self, listener: Progress) -> None:
+        """Tell it no more."""
+        self._listeners.remove(listener)
+
+    def tell(self, text: str) -> None:
+        """Tell all listeners."""
+        for listener in tuple(self._listeners):
+            listener(text)
+
+    async def started(self) -> None:
+        """Wait for the start under way; a waiter that is cancelled does not stop it.
+
+        Raises:
+            DesktopFailed: it failed, or somebody stopped it.
+        """
+        if (task := self.starting) is None:
+            return
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise DesktopFailed("The desktop was stopped while it started.")
+        task.result()
+
+    async def cancel_start(self) -> None:
+        """Stop the start under way, and wait until it has put everything away."""
+        if (task := self.starting) is not None:
+            if not task.cancelling():
+                task.cancel()
+            await asyncio.wait([task])
+
+    # -- failures -------------------------------------------------------------------------------------------------
+
+    def note_failure(self) -> None:
+        """Count a crash or a start that failed."""
+        self._failures.append(self._clock())
+
+    def forgive(self) -> None:
+        """Forget the failures: a person asked for another try."""
+        self._failures.clear()
+
+    @property
+    def failures(self) -> int:
+        """How often it failed lately."""
+        while self._failures and self._clock() - self._failures[0] > FAILURE_MEMORY:
+            self._failures.popleft()
+        return len(self._failures)
+
+    # -- use ------------------------------------------------------------------------------------------------------
+
+    def touch(self) -> None:
+        """Note that somebody used it just now."""
+        self._last_use = self._clock()
+
+    def is_idle(self, timeout: float) -> bool:
+        """Whether it runs, nobody looks, and nobody used it for so many seconds."""
+        return self.desktop.state is State.UP and not self.viewers and self._clock() - self._last_use >= timeout

@@ -1,0 +1,87 @@
+"""A connection to the X server of a display: requests out, replies and events in; see :mod:`.protocol` for the bytes."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from jupyter_vnc.desktops.processes.procfs import x_socket
+
+from . import protocol as x11
+from . import xauthority
+
+#: Seconds for an X server to answer a request; events may take as long as they like.
+PATIENCE: Final = 60.0
+
+_PIECE: Final = 1 << 16
+
+
+class Link:
+    """One connection, of a program with one thread.
+
+    Every method raises ``OSError`` when the X server is gone or does not answer, and :class:`.x11.ProtocolError` when
+    it says what cannot be understood. Errors that it reports are no exceptions: windows go away at any time.
+    """
+
+    def __init__(self, connection: socket.socket, cookie: bytes) -> None:
+        self._socket = connection
+        self._decoder = x11.Decoder()
+        self._events: deque[x11.Event] = deque()
+        self._sent = 0
+        connection.settimeout(PATIENCE)
+        connection.sendall(x11.setup(xauthority.PROTOCOL, cookie))
+        self.screen = x11.screen(self._packet())
+
+    @classmethod
+    def open(cls, display: int, authority: Path) -> Link:
+        """Connect to a display of this machine with the cookie of an X authority file."""
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(x_socket(display)))
+            return cls(connection, xauthority.read(authority))
+        except BaseException:
+            connection.close()
+            raise
+
+    def close(self) -> None:
+        """Leave."""
+        self._socket.close()
+
+    def send(self, request: bytes) -> int:
+        """Send a request that has no reply; return its number: events that come after it have that or more."""
+        self._socket.sendall(request)
+        self._sent += 1
+        return self._sent
+
+    def ask(self, request: bytes) -> bytes | None:
+        """Send a request and return its reply; None if the X server cannot answer it, as when the window is gone."""
+        wanted = self.send(request)
+        self._socket.settimeout(PATIENCE)
+        while True:
+            packet = self._packet()
+            if packet[0] in {x11.ERROR, x11.REPLY} and x11.sequence(packet) == wanted & 0xFFFF:
+                return packet if packet[0] == x11.REPLY else None
+            self._keep(packet)
+
+    def event(self) -> x11.Event:
+        """Wait for the next event."""
+        self._socket.settimeout(None)
+        while not self._events:
+            self._keep(self._packet())
+        return self._events.popleft()
+
+    def _keep(self, packet: bytes) -> None:
+        if packet[0] not in {x11.ERROR, x11.REPLY} and (event := x11.event(packet)) is not None:
+            behind = (self._sent - event.sequence) & 0xFFFF  # it has the lower 16 bits of the number
+            self._events.append(replace(event, sequence=self._sent - behind))
+
+    def _packet(self) -> bytes:
+        while (packet := self._decoder.packet()) is None:
+            data = self._socket.recv(_PIECE)
+            if not data:
+                raise ConnectionResetError("the X server closed the connection")
+            self._decoder.feed(data)
+        return packet

@@ -1,0 +1,191 @@
+"""A display without an X server: whoever opens a window on it rings, and is kept waiting until there is one.
+
+It is to the first program what the X server will be: it listens on the display's socket, with the display's lock file.
+Once the X server is up, the bytes of those who rang are carried to it, with the file descriptors that X programs pass
+along (shared memory); whoever comes later is the X server's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from jupyter_vnc.desktops.processes.procfs import lock_file, x_socket
+
+#: Waits until its owner says a line, or is gone; then removes what the owner cannot: lock and socket of the display (if
+#: the lock is still the owner's), the desktop's folder, and the server's folder if that was the last thing in it.
+_CARETAKER: Final = """
+read line && exit
+read pid < "$1" && [ "$pid" = "$3" ] && rm -f "$1" "$2"
+rm -rf "$4"
+cd "${4%/*}" && [ "$(ls -A)" = lock ] && rm -f lock && rmdir "$PWD"
+"""
+
+#: Seconds that a shell gets to read a line.
+_PATIENCE: Final = 5.0
+_PIECE: Final = 1 << 16
+#: Descriptors that come with one message at most: what X servers take.
+_DESCRIPTORS: Final = 16
+#: ``struct ucred`` of ``unix(7)``: process, user, group.
+_UCRED: Final = struct.Struct("3i")
+
+
+class Doorbell:
+    """Holds a display that is free, and the folder of the desktop that will have it.
+
+    Should this process be killed, a shell of 1 MB that waits for that removes both.
+
+    Raises:
+        OSError: somebody has the display, or sockets of X servers cannot be made here.
+    """
+
+    def __init__(self, display: int, folder: Path, *, rings: bool = True) -> None:
+        """Hold a display; unless it ``rings``, who opens a window there is told that there is none."""
+        self._display = display
+        self._folder = folder
+        self._caretaker: subprocess.Popen[bytes] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[socket.socket] = []
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._held = False
+        #: What is at the socket's path as long as it is ours.
+        self._inode = 0
+        try:
+            self._lock()
+            if rings:
+                self._bind()
+            self._caretaker = self._start_caretaker()
+        except OSError:
+            self.close()
+            raise
+
+    def listen(self, ring: Callable[[], None]) -> None:
+        """Call ``ring`` when the first program of ours connects; other users' programs are turned away."""
+
+        def readable() -> None:
+            self._accept()
+            if self._waiting:
+                self._loop.remove_reader(self._listener)
+                ring()
+
+        self._loop.add_reader(self._listener, readable)
+
+    def make_way(self) -> None:
+        """Give the display up to the X server that is about to start.
+
+        The lock goes, and the socket stays until the X server puts its own in its place, as X servers do: who rang,
+        and who comes meanwhile, goes on waiting.
+        """
+        if self._held:
+            self._held = False
+            self._loop.remove_reader(self._listener)
+            lock_file(self._display).unlink(missing_ok=True)
+            self._dismiss_caretaker()
+
+    def connect(self, display: int) -> None:
+        """Carry those who wait to the X server of a display, which is most often the one they rang at."""
+        self._accept()
+        for program in self._waiting:
+            server = socket.socket(socket.AF_UNIX)
+            try:
+                server.connect(str(x_socket(display)))
+            except OSError:
+                server.close()
+                program.close()
+            else:
+                _join(program, server)
+        self._waiting.clear()
+        self._listener.close()
+
+    def close(self) -> None:
+        """Take it down; whoever waits is told that there is no display."""
+        self.make_way()
+        if self._inode and _inode(x_socket(self._display)) == self._inode:
+            x_socket(self._display).unlink(missing_ok=True)
+        self._listener.close()
+        for program in self._waiting:
+            program.close()
+        self._waiting.clear()
+
+    def _lock(self) -> None:
+        """Make the lock file of an X server: ours, while there is none."""
+        descriptor = os.open(lock_file(self._display), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{os.getpid():>10}\n")
+        self._held = True
+
+    def _bind(self) -> None:
+        path = x_socket(self._display)
+        path.parent.mkdir(mode=0o1777, exist_ok=True)
+        self._listener.bind(str(path))
+        self._inode = _inode(path)
+        path.chmod(0o700)
+        self._listener.listen()
+
+    def _start_caretaker(self) -> subprocess.Popen[bytes]:
+        places = (lock_file(self._display), x_socket(self._display), os.getpid(), self._folder)
+        command = ["/bin/sh", "-c", _CARETAKER, "vnc-caretaker", *map(str, places)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+
+    def _dismiss_caretaker(self) -> None:
+        if self._caretaker is not None:
+            with suppress(OSError, subprocess.SubprocessError):
+                self._caretaker.communicate(b"\n", timeout=_PATIENCE)
+            self._caretaker = None
+
+    def _accept(self) -> None:
+        """Take in whoever is there and has our user's id."""
+        with suppress(OSError):  # until there is nobody any more, or where nobody can be
+            while True:
+                program, _ = self._listener.accept()
+                credentials = program.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+                if _UCRED.unpack(credentials)[1] == os.getuid():
+                    self._waiting.append(program)
+                else:
+                    program.close()
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.lstat().st_ino
+    except OSError:
+        return 0
+
+
+def _join(program: socket.socket, server: socket.socket) -> None:
+    """Carry both ways, in threads that end with the connection: a program draws too much for the event loop."""
+    program.setblocking(True)
+    threading.Thread(target=_carry_both, args=(program, server), name="vnc-x-client", daemon=True).start()
+
+
+def _carry_both(program: socket.socket, server: socket.socket) -> None:
+    with program, server:
+        back = threading.Thread(target=_carry, args=(server, program), name="vnc-x-server", daemon=True)
+        back.start()
+        _carry(program, server)
+        back.join()
+
+
+def _carry(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(source, _PIECE, _DESCRIPTORS)
+            try:
+                if not data:
+                    break
+                sent = socket.send_fds(sink, [data], descriptors)
+                sink.sendall(data[sent:])
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+    for end, how in ((source, socket.SHUT_RD), (sink, socket.SHUT_WR)):
+        with suppress(OSError):
+            end.shutdown(how)

@@ -1,0 +1,150 @@
+"""The X server with VNC: which one is installed, and how it is told to listen where only we can reach it.
+
+Pure but for :func:`ask`, which runs the binary with ``-version``: what a program calls itself is the only thing that
+tells TigerVNC from TurboVNC under the name ``Xvnc``. No Perl wrapper is ever run or read.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jupyter_vnc.model.addresses import DesktopSpec
+
+#: Where an X server with VNC is looked for, in this order: first on PATH, then where packages put it.
+CANDIDATES: Final = ("Xtigervnc", "Xvnc", "/usr/bin/Xtigervnc", "/usr/bin/Xvnc", "/opt/TurboVNC/bin/Xvnc")
+
+#: A binary that does not say its version within this many seconds is no X server that we know.
+VERSION_TIMEOUT: Final = 5.0
+
+#: Folders of the system's own programs; an X server finds its helpers (``xkbcomp``) there, whatever conda put on PATH.
+SYSTEM_PATH: Final = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """What one make of X server calls itself, the oldest version that we can use, and its own options."""
+
+    name: str
+    banner: re.Pattern[str]
+    oldest: tuple[int, int]
+    options: tuple[str, ...]
+    #: Keeps the text of the desktop's clipboard back from all viewers.
+    mute: tuple[str, ...]
+
+
+#: TigerVNC: ``-rfbport -1`` (no TCP port at all) came with 1.11. The blacklist is off because every connection comes
+#: from the proxy and has one name, the socket's path: one bad peer would lock everybody out. The primary selection is
+#: not sent, or marking text in the desktop would overwrite the clipboard of the person who looks at it.
+TIGERVNC: Final = Flavour(
+    "TigerVNC",
+    re.compile(r"TigerVNC\s+v?(\d+)\.(\d+)"),
+    (1, 11),
+    ("-rfbport", "-1", "-SecurityTypes", "None", "-UseBlacklist", "0", "-AlwaysShared", "-SendPrimary=0"),
+    ("-SendCutText=0",),
+)
+
+#: TurboVNC: with a path for a Unix socket, known since 3.1, it opens no TCP port.
+TURBOVNC: Final = Flavour(
+    "TurboVNC",
+    re.compile(r"TurboVNC Server .*? v(\d+)\.(\d+)"),
+    (3, 1),
+    ("-securitytypes", "none", "-alwaysshared", "-noprimarysync"),
+    ("-noclipboardsend",),
+)
+
+FLAVOURS: Final = (TIGERVNC, TURBOVNC)
+
+
+@dataclass(frozen=True, slots=True)
+class XServer:
+    """An X server that is installed and that we can use."""
+
+    path: str
+    flavour: Flavour
+    version: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where an X server is to be reached: display number, RFB socket and X authority file."""
+
+    display: int
+    socket: Path
+    authority: Path
+
+
+@cache
+def ask(path: str) -> str:
+    """Run a binary with ``-version`` and return all it says; empty if it cannot be run. Asks each only once."""
+    try:
+        answer = subprocess.run(  # noqa: S603 - the path is from our table, PATH or the admin's configuration
+            [path, "-version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=VERSION_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.decode("utf-8", "replace")
+
+
+def identify(path: str, banner: str) -> XServer | None:
+    """Return the X server that says this of itself, or None if it is of no make or version that we can use."""
+    for flavour in FLAVOURS:
+        if found := flavour.banner.search(banner):
+            version = (int(found[1]), int(found[2]))
+            return XServer(path, flavour, version) if version >= flavour.oldest else None
+    return None
+
+
+def find(
+    candidates: Iterable[str] = CANDIDATES,
+    *,
+    which: Callable[[str], str | None] = shutil.which,
+    ask: Callable[[str], str] = ask,
+) -> XServer | None:
+    """Return the first usable X server among the candidates (names on PATH or paths), or None."""
+    asked: set[str] = set()
+    for candidate in candidates:
+        path = which(candidate)
+        if path is None or path in asked:
+            continue
+        asked.add(path)
+        if (server := identify(path, ask(path))) is not None:
+            return server
+    return None
+
+
+def arguments(server: XServer, spec: DesktopSpec, listening: Listening, *, title: str) -> list[str]:
+    """Return the command line that starts an X server for one desktop.
+
+    The display number is given, not asked for with ``-displayfd``: that option turns the lock file off, and without
+    the abstract socket (``-nolisten local``) two servers would then take the same number from each other.
+    """
+    return [
+        server.path,
+        f":{listening.display}",
+        *("-auth", str(listening.authority)),
+        *("-nolisten", "tcp", "-nolisten", "local"),
+        "-noreset",
+        *("-geometry", spec.geometry, "-depth", "24", "-dpi", str(spec.dpi)),
+        *("-rfbunixpath", str(listening.socket), "-rfbunixmode", "0600"),
+        *("-desktop", title),
+        *server.flavour.options,
+        *(() if spec.sends_clipboard else server.flavour.mute),
+    ]
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an X server: ours, with the system's programs first on PATH."""
+    inherited = [part for part in environ.get("PATH", "").split(":") if part and part not in SYSTEM_PATH]
+    return {**environ, "PATH": ":".join([*SYSTEM_PATH, *inherited])}

@@ -1,0 +1,1 @@
+"""Values and registries without I/O: users, targets, addresses, sessions."""

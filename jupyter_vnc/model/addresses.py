@@ -1,0 +1,200 @@
+"""Where a VNC server is and how we log in there: addresses and credentials as values.
+
+Nothing here is told to a browser, and nothing of a request reaches an address but a validated user name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from jupyter_vnc.exceptions import TargetNotFound
+
+#: User names that may become a part of an address. No separator, no dot-dot, nothing that a shell or a URL reads.
+SAFE_USERNAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
+
+#: ``sun_path`` holds 108 bytes with the closing NUL (``unix(7)``).
+MAX_SOCKET_PATH: Final = 107
+
+
+#: No machine of a pool is set aside for longer (seconds): the pause doubles with each failure up to here.
+MAX_RETRY: Final = 900.0
+
+
+class Secret:
+    """A text that no repr, log line or traceback shows; :meth:`reveal` is the only way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How we log in to a target.
+
+    ``form`` is the config key that says where the password is (``password``, ``password_file``, ``password_env``,
+    ``password_command``, or empty for none) and ``value`` what stood there. It is read anew for each login, so a
+    rotated password needs no restart.
+    """
+
+    username: str = ""
+    form: str = ""
+    value: Secret | str | tuple[str, ...] = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TCPAddress:
+    """A VNC server on TCP: host name, IPv4 or IPv6 address (without brackets), and port."""
+
+    host: str
+    port: int
+
+    def for_user(self, username: str) -> TCPAddress:
+        """Substitute ``{username}`` in the host name."""
+        return replace(self, host=_substitute(self.host, username))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether traffic to it cannot leave this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A VNC server on a Unix socket.
+
+    ``owner`` names the account that must own the socket, besides root and our own; empty for no other.
+    """
+
+    path: str
+    owner: str = ""
+
+    is_local = True
+
+    def for_user(self, username: str) -> UnixAddress:
+        """Substitute ``{username}`` in the path; that user may then own the socket.
+
+        Raises:
+            TargetNotFound: the resulting path is longer than a socket's may be.
+        """
+        if "{username}" not in self.path:
+            return self
+        path = _substitute(self.path, username)
+        if len(path.encode()) > MAX_SOCKET_PATH:
+            raise TargetNotFound(detail=f"socket path for {username!r} is over {MAX_SOCKET_PATH} bytes")
+        return UnixAddress(path, self.owner or username)
+
+    def __str__(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class DesktopSpec:
+    """A desktop that we start: its session command (empty: the first one installed), size and resolution.
+
+    ``sends_clipboard``: whether its X server may send the text of its clipboard. RFB has no other way to keep it back.
+    ``fullscreen``: whether the windows of a command fill the screen as long as no window manager runs.
+    """
+
+    command: tuple[str, ...] = ()
+    geometry: str = "1680x1050"
+    dpi: int = 96
+    sends_clipboard: bool = True
+    fullscreen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DesktopAddress:
+    """A managed desktop: where it listens is known once it runs."""
+
+    spec: DesktopSpec = DesktopSpec()
+
+    is_local = True
+
+    def for_user(self, username: str) -> DesktopAddress:
+        """Nothing to substitute: the desktop manager keeps users apart."""
+        return self
+
+    def __str__(self) -> str:
+        return "managed desktop"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolMachine:
+    """One machine of a pool. ``credentials`` replace the target's; None for the target's own."""
+
+    name: str
+    address: TCPAddress | UnixAddress
+    credentials: Credentials | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells machines apart, whatever they are called: equal for equal addresses, and does not show them."""
+        return hashlib.sha256(str(self.address).lower().encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolAddress:
+    """Many machines of which each user gets one for himself.
+
+    ``idle_timeout`` and ``max_lease`` are seconds without input and seconds in all after which a machine is taken
+    back, 0 for never; ``retry_after`` is for how many seconds a machine that failed is set aside at first.
+    """
+
+    machines: tuple[PoolMachine, ...]
+    idle_timeout: float = 1800.0
+    max_lease: float = 0.0
+    retry_after: float = 60.0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether traffic to its machines cannot leave this one."""
+        return all(machine.address.is_local for machine in self.machines)
+
+    def for_user(self, username: str) -> PoolAddress:
+        """Nothing to substitute: which machine a user gets is not in his name."""
+        return self
+
+    def __str__(self) -> str:
+        count = len(self.machines)
+        return f"pool of {count} machine{'s' * (count != 1)}"
+
+
+Address = TCPAddress | UnixAddress | DesktopAddress | PoolAddress
+
+
+def _substitute(template: str, username: str) -> str:
+    """Put a validated user name into an address; nothing else from a request ever gets there.
+
+    Raises:
+        TargetNotFound: the name holds a character that could change the address's meaning.
+    """
+    if "{username}" not in template:
+        return template
+    if not SAFE_USERNAME.fullmatch(username) or ".." in username:
+        raise TargetNotFound(detail=f"user name {username!r} cannot be part of an address")
+    return template.replace("{username}", username)

@@ -1,0 +1,271 @@
+"""Sessions: the live connections, from redeem to close, the limits on how many there are, and who makes way for whom.
+
+Sharing is about control. Who only looks is admitted to every desktop that he may see, and is never in anybody's way;
+who is in control is one person where the target is ``exclusive`` or ``takeover``.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, TargetBusy, TargetNotFound, VNCError
+
+from .addresses import DesktopAddress, PoolAddress
+from .targets import Mode, Sharing, Target
+from .visitors import User, Visitor
+
+#: A note to a viewer that is not bytes of RFB: what kind it is, and what belongs to it.
+Note = Mapping[str, Any]
+
+_NOBODY = User("")
+
+#: Seconds for which a key press counts as something that is going on.
+RECENT: Final = 60.0
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One live connection. ``id`` is public and never a credential; byte counts are as seen on the target leg.
+
+    ``bytes_in`` came from the viewer, ``bytes_out`` went to it. ``last_input`` moves on keys, pointer and clipboard.
+    ``takeover`` says that its user was told who is in control of an exclusive desktop, and wants it all the same.
+    ``owner`` is whose desktop it is: the user's own, but for who looks after somebody else.
+    """
+
+    user: User
+    target: Target
+    mode: Mode
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    since: datetime = field(default_factory=_now)
+    last_input: datetime | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    takeover: bool = False
+    owner: User = _NOBODY
+    #: Which machine of a pool it is on; empty for other targets, and while it waits for one.
+    machine: str = ""
+    #: The sessions that made way for it.
+    replaced: tuple[Session, ...] = ()
+    #: Why somebody ended it, once somebody has.
+    error: VNCError | None = None
+    #: Shows a note in the viewer; None where the viewer cannot show any.
+    tell: Callable[[Note], None] | None = None
+    _stop: Callable[[], Any] | None = None
+    _began: float = field(default_factory=time.monotonic)
+    _input_at: float = -math.inf
+
+    def __post_init__(self) -> None:
+        if self.owner is _NOBODY:
+            self.owner = self.user
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._began
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a person has lately done something in it; an open tab alone is no use."""
+        return time.monotonic() - self._input_at < RECENT
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """What it shows: equal for sessions that are on one desktop, under whatever name."""
+        return place_of(self.owner, self.target)
+
+    def run_by(self, stop: Callable[[], Any]) -> None:
+        """Set what ends the session: called once by its owner, at once if somebody has ended it already."""
+        self._stop = stop
+        if self.error is not None:
+            stop()
+
+    def end(self, error: VNCError) -> None:
+        """End the session; the first reason stays."""
+        if self.error is None:
+            self.error = error
+            if self._stop is not None:
+                self._stop()
+
+    def note(self, kind: str, **content: Any) -> None:
+        """Show a note in the viewer, if it can show any."""
+        if self.tell is not None:
+            self.tell({"kind": kind, **content})
+
+    def renew(self, user: User, owner: User) -> None:
+        """Take over what is known by now of its people: their groups may have changed."""
+        self.user, self.owner = user, owner
+
+    def note_input(self) -> None:
+        """Note that a person did something."""
+        self.last_input = _now()
+        self._input_at = time.monotonic()
+
+    def as_seen_by(self, user: User) -> dict[str, Any]:
+        """One row of ``GET api/targets/{name}/viewers``."""
+        mine = self.user.name == user.name
+        return {"user": self.user.name, "mode": self.mode.value, "since": self.since.isoformat(), "you": mine}
+
+    def public(self) -> dict[str, Any]:
+        """One row of ``GET api/sessions``."""
+        return {
+            "id": self.id,
+            "target": self.target.name,
+            "mode": self.mode.value,
+            "user": self.user.name,
+            "owner": self.owner.name,
+            "machine": self.machine or None,
+            "since": self.since.isoformat(),
+            "last_input": self.last_input.isoformat() if self.last_input else None,
+            "bytes_in": self.bytes_in,
+            "bytes_out": self.bytes_out,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How many sessions at once; 0 is no limit."""
+
+    per_user: int = 8
+    per_target: int = 8
+    total: int = 64
+
+
+class SessionRegistry:
+    """The live list."""
+
+    def __init__(self, limits: SessionLimits | None = None) -> None:
+        self.limits = limits or SessionLimits()
+        self._sessions: dict[str, Session] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._sessions.values()))
+
+    def check(self, newcomer: Session) -> None:
+        """Check that a new session may be.
+
+        Raises:
+            TargetBusy: somebody else is in control of an exclusive target; names him.
+            LimitExceeded: says which limit it is.
+        """
+        self._check(newcomer)
+
+    def _check(self, newcomer: Session) -> tuple[Session, ...]:
+        """Check that a new session may be; return those that make way for it."""
+        leaving = self._rivals(newcomer)
+        if newcomer.target.sharing is Sharing.EXCLUSIVE and not newcomer.takeover:
+            for other in leaving:
+                # A user is never locked out by what is left of his own earlier session: a reload looks like that.
+                if other.user.name != newcomer.user.name:
+                    raise TargetBusy(f"{other.user.name} is using this desktop.")
+        self._check_limits(newcomer, [other for other in self if other not in leaving])
+        return leaving
+
+    def _rivals(self, newcomer: Session) -> tuple[Session, ...]:
+        """The sessions with which a new one cannot be."""
+        if newcomer.target.sharing is Sharing.SHARED or newcomer.mode is Mode.VIEW:
+            return ()
+        return tuple(other for other in self.at(newcomer.place) if other.mode is Mode.CONTROL)
+
+    def _check_limits(self, newcomer: Session, staying: list[Session]) -> None:
+        of_target = newcomer.target.limits.max_sessions or self.limits.per_target
+        # A managed desktop, a pool's machine or a {username} socket is its owner's: the target's limit counts
+        # servers, not names.
+        here = [other for other in staying if other.target.name == newcomer.target.name]
+        on_server = sum(other.place == newcomer.place for other in here)
+        of_user = sum(other.user.name == newcomer.user.name for other in staying)
+        rows = (
+            (self.limits.total, len(staying), "The server has {} open desktops, its limit."),
+            (self.limits.per_user, of_user, "You have {} open desktops."),
+            (of_target, on_server, "This desktop has {} viewers, its limit."),
+        )
+        for limit, count, sentence in rows:
+            if limit and count >= limit:
+                raise LimitExceeded(f"{sentence.format(count)} Close one and try again.", retry_after=5.0)
+
+    def add(self, session: Session) -> Session:
+        """Admit a session, and end those that make way for it.
+
+        Raises:
+            TargetBusy: see :meth:`check`.
+            LimitExceeded: see :meth:`check`.
+        """
+        session.replaced = self._check(session)
+        self._sessions[session.id] = session
+        for other in session.replaced:
+            other.end(TargetBusy(_taken_by(session, other)))
+        return session
+
+    def remove(self, session: Session) -> None:
+        """Forget a session that has ended; the last thing that happens to it."""
+        self._sessions.pop(session.id, None)
+
+    def at(self, place: tuple[str, ...]) -> list[Session]:
+        """Everybody's sessions on one desktop; see :func:`place_of`."""
+        return [session for session in self if session.place == place and session.error is None]
+
+    def seen_by(self, visitor: Visitor) -> list[Session]:
+        """The visitor's own sessions, and those that he oversees."""
+        return [session for session in self if session.user.name == visitor.user.name or sees(visitor, session)]
+
+    def find(self, session_id: str, visitor: Visitor) -> Session:
+        """Return one of the sessions that :meth:`seen_by` lists.
+
+        Raises:
+            TargetNotFound: there is none with this id that the visitor may know of.
+        """
+        for session in self.seen_by(visitor):
+            if session.id == session_id:
+                return session
+        raise TargetNotFound("There is no such session.")
+
+    def end(self, session_id: str, visitor: Visitor) -> None:
+        """End one of the sessions that :meth:`seen_by` lists.
+
+        Raises:
+            TargetNotFound: there is none with this id that the visitor may end.
+        """
+        session = self.find(session_id, visitor)
+        session.end(SessionEnded(_ended_by(visitor.user, session)))
+
+
+def sees(visitor: Visitor, session: Session) -> bool:
+    """Whether a visitor oversees whose session it is, and whose desktop it shows."""
+    return all(visitor.oversees(person, session.target) for person in {session.user, session.owner})
+
+
+#: What each user has of his own under one name.
+_OWN: Final = {DesktopAddress: "managed", PoolAddress: "pool"}
+
+
+def place_of(owner: User, target: Target) -> tuple[str, ...]:
+    """Name the desktop that a target is for its owner; a managed one is his own."""
+    if (kind := _OWN.get(type(target.address))) is not None:
+        return (kind, owner.name, target.name)
+    return ("server", str(target.address))
+
+
+def _taken_by(newcomer: Session, other: Session) -> str:
+    if newcomer.user.name == other.user.name:
+        return "You have opened it in another window."
+    return f"{newcomer.user.name} is using it now."
+
+
+def _ended_by(user: User, session: Session) -> str:
+    if user.name == session.user.name:
+        return "You ended this session."
+    if user.name == session.owner.name:
+        return f"{user.name} ended this session."
+    return "An administrator ended this session."

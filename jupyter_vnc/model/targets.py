@@ -1,0 +1,225 @@
+"""Targets: what a user may look at, and who lists them.
+
+A :class:`Target` is an immutable value. It knows where a VNC server is and how to log in there, and it is never
+serialised as a whole: what a browser learns is :meth:`Target.public`, which has neither address nor credential.
+This module does no I/O; it does not know how a target is dialled, only what one is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from jupyter_vnc.exceptions import ConfigError
+
+from .addresses import (
+    Address,
+    Credentials,
+    DesktopAddress,
+    DesktopSpec,
+    PoolAddress,
+    PoolMachine,
+    Secret,
+    TCPAddress,
+    UnixAddress,
+)
+from .visitors import User
+
+#: What a plug-in needs to make targets; addresses and credentials are defined one module below.
+__all__ = [
+    "MAX_CONFIG_NAME",
+    "TARGET_NAME",
+    "Address",
+    "Credentials",
+    "DesktopAddress",
+    "DesktopSpec",
+    "Mode",
+    "PoolAddress",
+    "PoolMachine",
+    "Secret",
+    "Sharing",
+    "State",
+    "TCPAddress",
+    "TLSOptions",
+    "Target",
+    "TargetLimits",
+    "TargetSource",
+    "UnixAddress",
+    "ViewerOptions",
+    "check_name",
+]
+
+#: Names of targets: safe in a URL, a file name and a log line. So long because a name may be a signed token (JWT)
+#: that a websockify plug-in looks up; what an admin writes has at most 64 characters.
+TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,1023}")
+MAX_CONFIG_NAME: Final = 64
+
+
+class Mode(StrEnum):
+    """What a viewer may do with a target."""
+
+    CONTROL = "control"
+    VIEW = "view"
+
+
+class Sharing(StrEnum):
+    """What happens when a second viewer comes."""
+
+    SHARED = "shared"
+    EXCLUSIVE = "exclusive"
+    TAKEOVER = "takeover"
+
+
+class State(StrEnum):
+    """What is known about a target without connecting to it."""
+
+    UP = "up"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    STARTING = "starting"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class TLSOptions:
+    """What we ask of a target's TLS.
+
+    ``mode`` is ``auto`` (encryption when offered), ``x509`` (a verified server or nothing), ``anonymous`` (encrypted,
+    and an unverified server will do) or ``off`` (no TLS).
+    ``fingerprint`` is the SHA-256 of the certificate, or of the server key under RA2, as hex digits.
+    """
+
+    mode: str = "auto"
+    ca_file: str = ""
+    fingerprint: str = ""
+    check_hostname: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerOptions:
+    """How the viewer starts: all of it is the user's to change but the clipboard policy and the power switch."""
+
+    resize: str = "remote"
+    quality: int = 6
+    compression: int = 2
+    clipboard: str = "both"
+    power: bool = False
+
+    def public(self) -> dict[str, str | int]:
+        """As the REST answer has it."""
+        return {
+            "resize": self.resize,
+            "quality": self.quality,
+            "compression": self.compression,
+            "clipboard": self.clipboard,
+            "power": self.power,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLimits:
+    """Limits of one target that differ from the broker's; None for the broker's own. Times in seconds."""
+
+    max_sessions: int | None = None
+    connect_timeout: float | None = None
+    handshake_timeout: float | None = None
+    stall_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Something a user may look at."""
+
+    name: str
+    address: Address
+    title: str = ""
+    description: str = ""
+    icon: str = ""
+    category: str = "Desktops"
+    credentials: Credentials = field(default_factory=Credentials)
+    tls: TLSOptions = TLSOptions()
+    allow_unauthenticated: bool = False
+    mode: Mode = Mode.CONTROL
+    sharing: Sharing = Sharing.SHARED
+    viewer: ViewerOptions = ViewerOptions()
+    limits: TargetLimits = TargetLimits()
+    allow_users: frozenset[str] = frozenset()
+    allow_groups: frozenset[str] = frozenset()
+
+    def admits(self, user: User) -> bool:
+        """Whether ``allow_users`` and ``allow_groups`` let the user in; both empty admit everybody."""
+        if not self.allow_users and not self.allow_groups:
+            return True
+        return user.name in self.allow_users or bool(user.groups & self.allow_groups)
+
+    def for_user(self, user: User) -> Target:
+        """The target as this user has it: ``{username}`` in its address substituted.
+
+        Raises:
+            TargetNotFound: the user's name cannot be part of an address.
+        """
+        address = self.address.for_user(user.name)
+        return self if address is self.address else replace(self, address=address)
+
+    def on_machine(self, machine: PoolMachine) -> Target:
+        """The target on one machine of its pool."""
+        return replace(self, address=machine.address, credentials=machine.credentials or self.credentials)
+
+    @property
+    def generation(self) -> str:
+        """Changes when the name comes to mean another server, so that an older token no longer fits.
+
+        A pool stays the same pool whichever machines are in it: who has which is decided after the token.
+        """
+        means = "pool" if isinstance(self.address, PoolAddress) else repr(self.address)
+        return hashlib.sha256(means.encode()).hexdigest()[:16]
+
+    def public(self, *, mode: Mode, state: State) -> dict[str, Any]:
+        """What a browser may know: one row of ``GET api/targets``."""
+        return {
+            "name": self.name,
+            "title": self.title or self.name,
+            "description": self.description,
+            "icon": self.icon,
+            "category": self.category,
+            "mode": mode.value,
+            "state": state.value,
+            "managed": isinstance(self.address, DesktopAddress),
+            "viewer": self.viewer.public(),
+        }
+
+
+def check_name(name: object, *, longest: int = MAX_CONFIG_NAME) -> str:
+    """Return the name, if a target may be called so.
+
+    Raises:
+        ConfigError: it may not; says which names are possible.
+    """
+    if isinstance(name, str) and len(name) <= longest and TARGET_NAME.fullmatch(name):
+        return name
+    hint = f"a name is 1 to {longest} letters, digits, '.', '_' or '-', and starts with a letter or digit"
+    raise ConfigError(hint, target=str(name)[:80])
+
+
+class TargetSource:
+    """A plug-in that lists the targets of a user. Subclass it, and override what the source can do.
+
+    A source that can list needs :meth:`targets` only. One that can only look a name up (an API, a signed token)
+    overrides :meth:`target`. Both are asked for each request: keep answers in memory, and do blocking work in a
+    thread. An error raised here is logged; the other sources' targets stay usable.
+    """
+
+    async def targets(self, user: User) -> Sequence[Target]:
+        """List what this user may see, in the order in which tiles should appear."""
+        return ()
+
+    async def target(self, user: User, name: str) -> Target | None:
+        """Return one target by name, or None if this source has none for the user."""
+        return next((target for target in await self.targets(user) if target.name == name), None)
+
+    async def close(self) -> None:
+        """Give back what the source holds; called once, when the server stops."""

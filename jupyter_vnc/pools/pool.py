@@ -1,0 +1,279 @@
+"""The rules of a pool: who has which machine, who waits, and which machines are set aside.
+
+A :class:`Pool` holds values and does no I/O. A user has one lease, and a machine one user. Who finds no machine waits
+in a queue. A machine that is free goes to the first who is *present*: somebody waits for it at this moment. Who is
+absent keeps his place for :data:`~jupyter_vnc.pools.lease.GRACE` seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from jupyter_vnc.model.addresses import MAX_RETRY, PoolAddress, PoolMachine
+from jupyter_vnc.throttling import Clock
+
+from .lease import GRACE, MAX_FAILURES, Kept, Lease, Trouble, Waiter, written
+
+
+class Pool:
+    """The leases, the queue and the machines set aside of one target.
+
+    It may exist before its machines are known, as it was when the service stopped: see :meth:`configure`.
+    """
+
+    def __init__(self, address: PoolAddress | None = None, clock: Clock = time.time) -> None:
+        self._clock = clock
+        self._leases: dict[str, Lease] = {}
+        self._queue: list[Waiter] = []
+        self._troubles: dict[str, Trouble] = {}
+        self._freed: dict[str, float] = {}
+        self._address = PoolAddress(())
+        self._machines: dict[str, PoolMachine] = {}
+        self._configured = False
+        self._lenient_until = 0.0
+        #: Grows with each change that has to be written down; not when somebody only does something.
+        self.version = 0
+        if address is not None:
+            self.configure(address)
+
+    # -- machines -------------------------------------------------------------------------------------------------
+
+    def configure(self, address: PoolAddress) -> list[Lease]:
+        """Take over the machines and times of the configuration; return the leases whose machine is gone."""
+        if self._configured and address == self._address:
+            return []
+        self._address, self._configured = address, True
+        self._machines = {machine.key: machine for machine in address.machines}
+        for known in (self._troubles, self._freed):
+            for key in known.keys() - self._machines.keys():
+                del known[key]
+        lost = [lease for lease in self._leases.values() if lease.key not in self._machines]
+        for lease in lost:
+            del self._leases[lease.user]
+            self.version += 1
+        for lease in self._leases.values():
+            lease.name = self._machines[lease.key].name
+        self.deal()
+        return lost
+
+    def _free(self) -> list[PoolMachine]:
+        """List the free machines, the best first: healthy and longest unused, then those that may have a trial."""
+        now = self._clock()
+        taken = {lease.key for lease in self._leases.values()}
+        free = [machine for machine in self._machines.values() if machine.key not in taken]
+        due = [machine for machine in free if self._pause(machine.key, now) <= 0]
+        return sorted(due, key=lambda machine: self._rank(machine.key))
+
+    def _pause(self, key: str, now: float) -> float:
+        return self._troubles[key].until - now if key in self._troubles else 0.0
+
+    def _rank(self, key: str) -> tuple[bool, float]:
+        trouble = self._troubles.get(key)
+        return (True, trouble.until) if trouble else (False, self._freed.get(key, 0.0))
+
+    def failed(self, user: str, machine: PoolMachine) -> Lease | None:
+        """Note that a machine cannot be used; set it aside, and move its user.
+
+        A user who has worked on it stays until it has failed :data:`MAX_FAILURES` times in a row. Who is moved and
+        finds no machine is the first in the queue.
+
+        Returns:
+            The lease that a user has lost who had worked on it; None otherwise.
+        """
+        lease = self._leases.get(user)
+        if lease is None or lease.key != machine.key:
+            if all(other.key != machine.key for other in self._leases.values()):
+                self._set_aside(machine.key)
+            return None
+        lease.failures += 1
+        self.version += 1
+        if lease.used and lease.failures < MAX_FAILURES:
+            return None
+        self._set_aside(machine.key)
+        self._move(lease)
+        return lease if lease.used else None
+
+    def _move(self, lease: Lease) -> None:
+        self._end(lease)
+        now = self._clock()
+        if free := self._free():
+            self._give(lease.user, free[0])
+        else:
+            self._queue.insert(0, Waiter(lease.user, now, now, present=False))
+        self.deal()
+
+    def _set_aside(self, key: str) -> None:
+        now = self._clock()
+        if key not in self._machines or self._pause(key, now) > 0:
+            return  # two sessions that failed on it at once are one failure
+        trouble = self._troubles.setdefault(key, Trouble(0, now))
+        trouble.until = now + min(MAX_RETRY, self._address.retry_after * 2.0 ** min(trouble.failures, 16))
+        trouble.failures += 1
+        self.version += 1
+
+    def succeeded(self, user: str, machine: PoolMachine) -> None:
+        """Note that the user has connected to a machine: it is healthy, and his work may be on it."""
+        lease = self._leases.get(user)
+        news = self._troubles.pop(machine.key, None) is not None
+        if lease is not None and lease.key == machine.key:
+            news = news or bool(lease.failures) or not lease.used
+            lease.failures, lease.used, lease.last_use = 0, True, self._clock()
+        self.version += news
+
+    # -- users ----------------------------------------------------------------------------------------------------
+
+    def request(self, user: str) -> PoolMachine | None:
+        """Give the machine that a user has or can have now; otherwise he waits, is present, and gets None."""
+        now = self._clock()
+        self._forget_absent()
+        if (lease := self._leases.get(user)) is not None:
+            if not lease.used:
+                lease.last_use = now
+        elif (waiter := self._waiter(user)) is not None:
+            waiter.present, waiter.seen = True, now
+        else:
+            self._queue.append(Waiter(user, now, now))
+            self.version += 1
+        self.deal()
+        return self.machine_of(user)
+
+    def absent(self, user: str) -> None:
+        """Note that nobody waits any more for a user's turn."""
+        if (waiter := self._waiter(user)) is not None and waiter.present:
+            waiter.present, waiter.seen = False, self._clock()
+
+    def machine_of(self, user: str) -> PoolMachine | None:
+        """Return the machine that a user has."""
+        lease = self._leases.get(user)
+        return self._machines.get(lease.key) if lease else None
+
+    def place(self, user: str) -> int:
+        """Return a user's place in the queue, from 1; 0 if he does not wait."""
+        return next((place for place, waiter in enumerate(self._queue, 1) if waiter.user == user), 0)
+
+    def touch(self, user: str) -> bool:
+        """Note that a user did something on his machine; whether he has one."""
+        if (lease := self._leases.get(user)) is None:
+            return False
+        lease.last_use = lease.last_input = self._clock()
+        self.version += not lease.used
+        lease.used = True
+        return True
+
+    def release(self, user: str) -> bool:
+        """Take a user's machine back, or his place in the queue; whether he had one."""
+        if (waiter := self._waiter(user)) is not None:
+            self._queue.remove(waiter)
+            self.version += 1
+        if (lease := self._leases.get(user)) is not None:
+            self._end(lease)
+            self.deal()
+        return waiter is not None or lease is not None
+
+    def deal(self) -> None:
+        """Give free machines to those who are present, the first first."""
+        self._forget_absent()
+        present = [waiter for waiter in self._queue if waiter.present]
+        for waiter, machine in zip(present, self._free(), strict=False):
+            self._queue.remove(waiter)
+            self._give(waiter.user, machine)
+
+    def expired(self) -> list[tuple[str, str]]:
+        """List whose lease is over, each with a sentence for him; nothing is taken back yet."""
+        if not self._configured:
+            return []
+        now = self._clock()
+        return [(lease.user, why) for lease in self._leases.values() if (why := self._over(lease, now))]
+
+    def _over(self, lease: Lease, now: float) -> str:
+        idle, most = self._address.idle_timeout, self._address.max_lease
+        if most and now - lease.since >= most:
+            return "Your time on this machine is over."
+        if now < self._lenient_until:
+            return ""
+        if idle and now - lease.last_use >= idle:
+            return "You did not use this machine for a while, so it was taken back."
+        if not lease.used and now - lease.last_use >= GRACE:
+            return "You did not come for this machine, so it was taken back."
+        return ""
+
+    def _waiter(self, user: str) -> Waiter | None:
+        return next((waiter for waiter in self._queue if waiter.user == user), None)
+
+    def _forget_absent(self) -> None:
+        now = self._clock()
+        staying = [waiter for waiter in self._queue if waiter.present or now - waiter.seen < GRACE]
+        if len(staying) < len(self._queue):
+            self._queue = staying
+            self.version += 1
+
+    def _give(self, user: str, machine: PoolMachine) -> None:
+        now = self._clock()
+        self._leases[user] = Lease(user, machine.key, machine.name, now, now)
+        self.version += 1
+
+    def _end(self, lease: Lease) -> None:
+        del self._leases[lease.user]
+        self._freed[lease.key] = self._clock()
+        self.version += 1
+
+    # -- what is told ---------------------------------------------------------------------------------------------
+
+    def summary(self, user: str) -> dict[str, Any]:
+        """Tell a user how he stands: his machine's name or his place, how many wait, and what the machines do."""
+        machine = self.machine_of(user)
+        states = Counter(row["state"] for row in self.rows())
+        return {
+            "machine": machine.name if machine else None,
+            "place": self.place(user) or None,
+            "waiting": len(self._queue),
+            "size": len(self._machines),
+            "free": states["free"],
+            "aside": states["aside"],
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """List the machines, never with an address. ``retry_in`` is seconds, for those that are set aside."""
+        holders = {lease.key: lease for lease in self._leases.values()}
+        return [self._row(machine, holders.get(machine.key)) for machine in self._machines.values()]
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """List who waits, the first first."""
+        rows = enumerate(self._queue, 1)
+        return [{"user": waiter.user, "place": place, "since": written(waiter.since)} for place, waiter in rows]
+
+    def _row(self, machine: PoolMachine, lease: Lease | None) -> dict[str, Any]:
+        aside = lease is None and machine.key in self._troubles
+        return {
+            "machine": machine.name,
+            "state": "taken" if lease else "aside" if aside else "free",
+            "retry_in": max(0.0, self._pause(machine.key, self._clock())) if aside else None,
+            "user": lease.user if lease else None,
+            "since": written(lease.since) if lease else None,
+            "last_input": written(lease.last_input) if lease else None,
+        }
+
+    # -- what is kept ---------------------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what outlives the process, as JSON has it."""
+        return Kept(self._leases, self._queue, self._troubles, self._freed).to_json()
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any], clock: Clock = time.time) -> Pool:
+        """Make a pool as it was; its machines are known with :meth:`configure`.
+
+        The time in which the service did not run is nobody's idleness: everybody gets some time to come back.
+
+        Raises:
+            ValueError: it is not what :meth:`to_json` gave; says what is wrong.
+        """
+        pool = cls(clock=clock)
+        now = clock()
+        kept = Kept.from_json(raw, now)
+        pool._leases, pool._queue, pool._troubles, pool._freed = kept.leases, kept.queue, kept.troubles, kept.freed
+        pool._lenient_until = now + GRACE
+        return pool

@@ -1,0 +1,1 @@
+"""Bytes between the two legs of a session, and backpressure."""

@@ -1,0 +1,113 @@
+"""Targets that are written in files: read once, and again when one of the files has changed.
+
+What a file's words mean is the source's business. This module knows which files there are, whether they are the same
+as last time, and how to say once what is wrong with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_vnc.model.targets import Target
+
+from .threads import CallFailed, QuietThreads
+
+#: Of each file no more than this is read (bytes).
+MAX_FILE: Final = 4 * 1024 * 1024
+#: Complaints that are logged one by one after a change.
+MAX_COMPLAINTS: Final = 20
+
+
+Log = logging.Logger | logging.LoggerAdapter[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files of a source as they were at one moment; equal to the next one if nothing has changed.
+
+    ``signs`` has what changes when a file does; ``problem`` says why there are none.
+    """
+
+    files: tuple[Path, ...] = ()
+    signs: tuple[tuple[object, ...], ...] = ()
+    problem: str = ""
+
+
+def snapshot(source: Path, wanted: Callable[[Path], bool] = Path.is_file, *, folder_only: bool = False) -> Snapshot:
+    """Look at a file, or at those files of a folder that are wanted, in the order of their names; hidden ones never.
+
+    A missing or unreadable source is a snapshot too: one without files, with the problem.
+    """
+    try:
+        files = [source]
+        if folder_only or stat.S_ISDIR(source.stat().st_mode):
+            files = sorted(file for file in source.iterdir() if not file.name.startswith(".") and wanted(file))
+        return Snapshot(tuple(files), tuple(_sign(file) for file in files))
+    except OSError as error:
+        return Snapshot(problem=f"{source}: {error.strerror}")
+
+
+def _sign(file: Path) -> tuple[object, ...]:
+    """What changes when a file does: also when it is replaced, or made readable. A socket's times are its server's."""
+    status = file.stat()
+    if stat.S_ISSOCK(status.st_mode):
+        return (status.st_ino,)
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_mode, status.st_ino)
+
+
+def read_text(file: Path) -> str:
+    """Return what a file says, :data:`MAX_FILE` bytes at most; what is no UTF-8 is replaced.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with file.open("rb") as opened:
+        return opened.read(MAX_FILE).decode(errors="replace")
+
+
+#: Makes targets of files, and adds a sentence to the list for each mistake.
+Parse = Callable[[Sequence[Path], list[str]], Mapping[str, Target]]
+
+
+class Listing:
+    """The targets of some files. ``look`` and ``parse`` run in a thread: a file system may hang, and the loop not."""
+
+    def __init__(self, name: str, log: Log, threads: QuietThreads, look: Callable[[], Snapshot], parse: Parse) -> None:
+        self._name = name
+        self._log = log
+        self._threads = threads
+        self._look = look
+        self._parse = parse
+        self._turn = asyncio.Lock()
+        self._seen: Snapshot | None = None
+        self._targets: Mapping[str, Target] = {}
+
+    async def targets(self) -> Mapping[str, Target]:
+        """Return the targets by name; while the file system does not answer, the last ones that were known."""
+        async with self._turn:
+            try:
+                await self._threads.run(self._refresh)
+            except (TimeoutError, CallFailed) as error:
+                self._log.warning("%s: the files were not read (%r)", self._name, error)
+        return self._targets
+
+    def _refresh(self) -> None:
+        now = self._look()
+        if now == self._seen:
+            return
+        complaints = [now.problem] if now.problem else []
+        self._targets = self._parse(now.files, complaints)
+        self._seen = now
+        self._complain(complaints)
+
+    def _complain(self, complaints: Sequence[str]) -> None:
+        for complaint in complaints[:MAX_COMPLAINTS]:
+            self._log.warning("%s: %s", self._name, complaint)
+        if (more := len(complaints) - MAX_COMPLAINTS) > 0:
+            self._log.warning("%s: %d more of the kind", self._name, more)
