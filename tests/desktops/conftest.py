@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-import census
 import pytest
 
+from tests.desktops import census
 from tests.needs import require
 
 PROGRAMS = ("Xtigervnc", "openbox", "xterm", "xclock", "xdpyinfo", "dbus-daemon")

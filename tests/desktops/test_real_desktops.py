@@ -13,9 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import census
 import pytest
-import stranger
 
 from jupyter_vnc.desktops import readiness, session
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
@@ -26,6 +24,7 @@ from jupyter_vnc.desktops.x11 import xvnc
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
 from jupyter_vnc.model.addresses import DesktopSpec
 from jupyter_vnc.model.targets import State
+from tests.desktops import census, stranger
 from tests.needs import require_root
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]

@@ -8,15 +8,13 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import census
 import psutil
 import pytest
-import somebody_else
-import stranger
 
 from jupyter_vnc.notebook.server import NotebookError, Server
 from jupyter_vnc.notebook.viewer import Viewer
 from tests.browser.conftest import JupyterServer, wait_for
+from tests.desktops import census, somebody_else, stranger
 from tests.needs import require_root
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]

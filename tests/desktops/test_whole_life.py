@@ -5,12 +5,12 @@ import secrets
 import signal
 import threading
 
-import census
 import pytest
 
 from jupyter_vnc.notebook.server import NotebookError, Server
 from jupyter_vnc.notebook.viewer import Viewer
 from tests.browser.conftest import JupyterServer, wait_for
+from tests.desktops import census
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 

@@ -11,7 +11,7 @@ from jupyter_vnc.exceptions import CloseCode, LoginExpired
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import User
-from tests.test_catalogue import ANN, LAB, Listed, Somebody
+from tests.broker.test_catalogue import ANN, LAB, Listed, Somebody
 
 SHORT = 0.01
 

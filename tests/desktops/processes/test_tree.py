@@ -9,13 +9,13 @@ import textwrap
 import time
 from pathlib import Path
 
-import census
 import pytest
 
 from jupyter_vnc.desktops.processes.procfs import descendants, marked
 from jupyter_vnc.desktops.processes.supervisor import LOG_KEPT, LOG_LIMIT
 from jupyter_vnc.desktops.processes.tree import Tree
 from jupyter_vnc.exceptions import DesktopFailed
+from tests.desktops import census
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 
@@ -212,7 +212,7 @@ OWNER = textwrap.dedent(
 @pytest.mark.parametrize("arguments", [[], ["fork"]])
 def test_an_owner_that_is_killed_leaves_nothing(before, folder, arguments):
     command = [sys.executable, "-c", OWNER, str(folder), DAEMON, *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as owner:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as owner:
         assert owner.stdout is not None
         child = int(owner.stdout.readline())
         mine = set(marked(str(folder)))
