@@ -18,7 +18,7 @@ from .desktops.manager import DesktopManager
 from .exceptions import VNCError
 from .model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
 from .model.targets import Target
-from .model.visitors import User
+from .model.users import User
 from .sources.config import ConfigTargets
 
 _COMMANDS: Final = ("check", "list", "version")

@@ -36,7 +36,7 @@ MAX_REMOTE_TEXT = 200
 
 
 class CloseCode(IntEnum):
-    """Websocket close codes of the contract; ``labextension/src/viewer/status.ts`` holds the same table."""
+    """Websocket close codes of the contract; ``labextension/src/viewer/connection/status.ts`` holds the same table."""
 
     NORMAL = 1000
     GOING_AWAY = 1001

@@ -13,7 +13,7 @@ from tornado.web import HTTPError
 
 from .exceptions import LoginExpired, NotPermitted
 from .model.targets import Mode, Target
-from .model.visitors import User
+from .model.users import User
 
 #: These give everybody who knows the server's token or password a random name, a new one with each login and, for a
 #: token in a header, with each request. Whoever knows it is the server's owner: the account it runs under.

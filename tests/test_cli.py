@@ -11,7 +11,7 @@ import pytest
 from tests.fakes import vnc_server
 
 PLUGIN = """
-from jupyter_vnc.targets import Target, TargetSource, TCPAddress
+from jupyter_vnc.sources import Target, TargetSource, TCPAddress
 
 class Rooms(TargetSource):
     async def targets(self, user):

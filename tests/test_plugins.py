@@ -7,8 +7,8 @@ import pytest
 
 from jupyter_vnc import plugins
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.model.targets import TargetSource
 from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.sources.config import ConfigTargets
 
 GROUP = "jupyter_vnc.target_sources"

@@ -4,7 +4,8 @@ import pytest
 
 from jupyter_vnc.exceptions import LimitExceeded, StoreUnavailable, TokenRefused
 from jupyter_vnc.model.targets import Mode
-from jupyter_vnc.tokens import TOKEN_BYTES, Grant, MemoryTokenStore, TokenRegistry, TokenStore
+from jupyter_vnc.stores.memory import MemoryTokenStore
+from jupyter_vnc.tokens import TOKEN_BYTES, Grant, TokenRegistry, TokenStore
 
 ANN = Grant("ann", "lab", "g1", Mode.CONTROL)
 BOB = Grant("bob", "lab", "g1", Mode.VIEW)

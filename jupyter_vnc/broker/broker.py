@@ -1,7 +1,7 @@
 """The broker: the one façade that handlers call, and the place of every rule: who, what, how many, for how long.
 
-It knows neither HTTP nor websockets. A host gives it a :class:`~jupyter_vnc.model.visitors.Visitor` for each request and a
-:class:`~jupyter_vnc.channels.Channel` for each viewer; what it raises carries its own status and close code.
+It knows neither HTTP nor websockets. A host gives it a :class:`~jupyter_vnc.model.visitors.Visitor` for each request
+and a :class:`~jupyter_vnc.channels.Channel` for each viewer; what it raises carries its own status and close code.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, UnixAddress
 from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
-from jupyter_vnc.model.targets import Mode, State, Target, TargetSource
-from jupyter_vnc.model.visitors import User, Visitor
+from jupyter_vnc.model.targets import Mode, State, Target
+from jupyter_vnc.model.users import User
+from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin
 from jupyter_vnc.pools.manager import PoolManager
+from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
 
 from .admission import Admission
@@ -185,7 +187,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         return await self._admission.issue(visitor, name, mode, takeover, owner)
 
     async def redeem(self, visitor: Visitor, token: str) -> Session:
-        """Exchange a token for a session that :meth:`open` then runs; see :class:`~jupyter_vnc.broker.admission.Admission`."""
+        """Exchange a token for a session that :meth:`open` runs; see :class:`.Admission`."""
         self.check_running()
         return await self._admission.redeem(visitor, token)
 

@@ -11,9 +11,11 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.exceptions import ConfigError, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopAddress
-from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target, TargetSource
-from jupyter_vnc.model.visitors import User, Visitor
+from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target
+from jupyter_vnc.model.users import User
+from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.sources.base import TargetSource
 
 
 @dataclass(frozen=True, slots=True)

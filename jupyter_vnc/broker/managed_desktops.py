@@ -13,7 +13,8 @@ from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import NotPermitted, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopAddress
 from jupyter_vnc.model.targets import Mode, State, Target
-from jupyter_vnc.model.visitors import User, Visitor
+from jupyter_vnc.model.users import User
+from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.tokens import TokenRegistry
 
 from .audit import Audit

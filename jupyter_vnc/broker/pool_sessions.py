@@ -12,7 +12,7 @@ from jupyter_vnc.exceptions import SessionEnded, TargetError, TargetNotFound
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress, UnixAddress
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import State, Target
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
 
 #: How often a waiting viewer is told its place (seconds); it also shows that somebody is still there.

@@ -7,7 +7,8 @@ from typing import Any
 from jupyter_vnc.model.addresses import PoolAddress
 from jupyter_vnc.model.sessions import SessionRegistry, sees
 from jupyter_vnc.model.targets import Target
-from jupyter_vnc.model.visitors import User, Visitor
+from jupyter_vnc.model.users import User
+from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.pools.manager import PoolManager
 
 from .catalogue import Catalogue

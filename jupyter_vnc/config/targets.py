@@ -16,15 +16,14 @@ from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import (
     MAX_RETRY,
     Address,
-    Credentials,
     DesktopAddress,
     DesktopSpec,
     PoolAddress,
     PoolMachine,
-    Secret,
     TCPAddress,
     UnixAddress,
 )
+from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.targets import (
     MAX_CONFIG_NAME,
     Mode,

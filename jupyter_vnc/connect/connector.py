@@ -25,7 +25,8 @@ from jupyter_vnc.throttling import Breaker
 
 from .dial import RETRY_PAUSE, dial
 from .passwords import load_password
-from .security import TightChannel, TransformedChannel, policy_of, start_tls
+from .security import policy_of, start_tls
+from .wrapped import TightChannel, TransformedChannel
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +129,8 @@ class Connector:
         """Connect to a target and log in.
 
         Raises:
-            TargetUnreachable: see :func:`~jupyter_vnc.connect.dial.dial`; also when nobody answered or it was not our turn.
+            TargetUnreachable: see :func:`~jupyter_vnc.connect.dial.dial`; also when nobody answered, or it was not
+                our turn.
             TargetRefused: the credentials were refused, now or three times before.
             TargetProtocolError: it does not speak RFB, or no security type is common.
         """

@@ -13,7 +13,7 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from jupyter_vnc.exceptions import TargetRefused, quote_remote
-from jupyter_vnc.model.addresses import Credentials, Secret
+from jupyter_vnc.model.credentials import Credentials, Secret
 
 #: A password command that takes longer is ended (seconds).
 COMMAND_TIMEOUT: Final = 10.0

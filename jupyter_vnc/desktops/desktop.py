@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, remove_folder
+from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, remove_folder
 from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime, record_server
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote

@@ -9,7 +9,7 @@ from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 from tornado import web
 
 from jupyter_vnc.model.targets import Mode, Target
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 from jupyter_vnc.visitor import JupyterVisitor
 
 from .scopes import Rights

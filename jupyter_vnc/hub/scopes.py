@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jupyter_vnc.model.targets import Mode, Target
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 
 VIEW: Final = "custom:jupyter-vnc:view"
 CONTROL: Final = "custom:jupyter-vnc:control"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from jupyterhub.services.auth import HubAuth
 from tornado.web import HTTPError
 
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 
 #: For how long an answer counts (seconds).
 MEMORY: Final = 60.0

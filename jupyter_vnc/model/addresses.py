@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jupyter_vnc.exceptions import TargetNotFound
+from jupyter_vnc.model.credentials import Credentials
 
 #: User names that may become a part of an address. No separator, no dot-dot, nothing that a shell or a URL reads.
 SAFE_USERNAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
@@ -22,42 +23,6 @@ MAX_SOCKET_PATH: Final = 107
 
 #: No machine of a pool is set aside for longer (seconds): the pause doubles with each failure up to here.
 MAX_RETRY: Final = 900.0
-
-
-class Secret:
-    """A text that no repr, log line or traceback shows; :meth:`reveal` is the only way to it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the text itself."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How we log in to a target.
-
-    ``form`` is the config key that says where the password is (``password``, ``password_file``, ``password_env``,
-    ``password_command``, or empty for none) and ``value`` what stood there. It is read anew for each login, so a
-    rotated password needs no restart.
-    """
-
-    username: str = ""
-    form: str = ""
-    value: Secret | str | tuple[str, ...] = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, TargetBusy, Targ
 
 from .addresses import DesktopAddress, PoolAddress
 from .targets import Mode, Sharing, Target
-from .visitors import User, Visitor
+from .users import User
+from .visitors import Visitor
 
 #: A note to a viewer that is not bytes of RFB: what kind it is, and what belongs to it.
 Note = Mapping[str, Any]

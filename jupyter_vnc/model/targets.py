@@ -9,49 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from jupyter_vnc.exceptions import ConfigError
 
-from .addresses import (
-    Address,
-    Credentials,
-    DesktopAddress,
-    DesktopSpec,
-    PoolAddress,
-    PoolMachine,
-    Secret,
-    TCPAddress,
-    UnixAddress,
-)
-from .visitors import User
-
-#: What a plug-in needs to make targets; addresses and credentials are defined one module below.
-__all__ = [
-    "MAX_CONFIG_NAME",
-    "TARGET_NAME",
-    "Address",
-    "Credentials",
-    "DesktopAddress",
-    "DesktopSpec",
-    "Mode",
-    "PoolAddress",
-    "PoolMachine",
-    "Secret",
-    "Sharing",
-    "State",
-    "TCPAddress",
-    "TLSOptions",
-    "Target",
-    "TargetLimits",
-    "TargetSource",
-    "UnixAddress",
-    "ViewerOptions",
-    "check_name",
-]
+from .addresses import Address, DesktopAddress, PoolAddress, PoolMachine
+from .credentials import Credentials
+from .users import User
 
 #: Names of targets: safe in a URL, a file name and a log line. So long because a name may be a signed token (JWT)
 #: that a websockify plug-in looks up; what an admin writes has at most 64 characters.
@@ -203,23 +169,3 @@ def check_name(name: object, *, longest: int = MAX_CONFIG_NAME) -> str:
         return name
     hint = f"a name is 1 to {longest} letters, digits, '.', '_' or '-', and starts with a letter or digit"
     raise ConfigError(hint, target=str(name)[:80])
-
-
-class TargetSource:
-    """A plug-in that lists the targets of a user. Subclass it, and override what the source can do.
-
-    A source that can list needs :meth:`targets` only. One that can only look a name up (an API, a signed token)
-    overrides :meth:`target`. Both are asked for each request: keep answers in memory, and do blocking work in a
-    thread. An error raised here is logged; the other sources' targets stay usable.
-    """
-
-    async def targets(self, user: User) -> Sequence[Target]:
-        """List what this user may see, in the order in which tiles should appear."""
-        return ()
-
-    async def target(self, user: User, name: str) -> Target | None:
-        """Return one target by name, or None if this source has none for the user."""
-        return next((target for target in await self.targets(user) if target.name == name), None)
-
-    async def close(self) -> None:
-        """Give back what the source holds; called once, when the server stops."""

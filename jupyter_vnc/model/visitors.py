@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from jupyter_vnc.model.users import User
 
 if TYPE_CHECKING:
     from .targets import Mode, Target
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A person. ``name`` is the identity that tokens, sessions and limits are bound to."""
-
-    name: str
-    groups: frozenset[str] = frozenset()
-    admin: bool = False
 
 
 class Visitor(Protocol):

@@ -4,8 +4,8 @@ Each pump reads only when its other end has taken what was read before, so a slo
 the other way round into our memory. A peer that takes nothing for ``stall_timeout`` ends the session; one that closes
 its side closes ours, and what was on its way is delivered first.
 
-How a pump moves its bytes is its own affair: :class:`Copier` reads and writes them, :mod:`~jupyter_vnc.relay.zerocopy` lets
-the kernel do it.
+How a pump moves its bytes is its own affair: :class:`Copier` reads and writes them, :mod:`~jupyter_vnc.relay.zerocopy`
+lets the kernel do it.
 """
 
 from __future__ import annotations

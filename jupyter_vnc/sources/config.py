@@ -9,8 +9,11 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.config.targets import parse_targets
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.model.targets import DesktopAddress, Target, TargetSource
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.addresses import DesktopAddress
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.model.users import User
+
+from .base import TargetSource
 
 
 class ConfigTargets(TargetSource, LoggingConfigurable):

@@ -18,10 +18,11 @@ from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.model.targets import Target, TargetSource
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.model.users import User
 from jupyter_vnc.plugins import load_plugin
 
+from .base import TargetSource
 from .files import Listing, Snapshot, read_text, snapshot
 from .threads import CALL_TIMEOUT, CallFailed, QuietThreads, muted
 

@@ -7,8 +7,9 @@ import pytest
 from jupyter_vnc.broker.catalogue import Access, Catalogue, best_mode
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
-from jupyter_vnc.model.targets import Mode, Target, TargetSource
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.users import User
+from jupyter_vnc.sources.base import TargetSource
 
 ANN, BOB, ADA = User("ann", frozenset({"a"})), User("bob", frozenset({"b"})), User("ada")
 LAB = Target(name="lab", address=TCPAddress("lab", 5901), allow_groups=frozenset({"a"}))

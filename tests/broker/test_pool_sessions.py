@@ -11,7 +11,7 @@ from jupyter_vnc.exceptions import SessionEnded, TargetUnreachable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import Mode, Target
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
 
 ANN, ADA = User("ann"), User("ada")

@@ -10,7 +10,7 @@ from jupyter_vnc.broker.recheck import Rechecker
 from jupyter_vnc.exceptions import CloseCode, LoginExpired
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 from tests.broker.test_catalogue import ANN, LAB, Listed, Somebody
 
 SHORT = 0.01

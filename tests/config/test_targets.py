@@ -6,16 +6,8 @@ import pytest
 
 from jupyter_vnc.config.targets import _KEYS, parse_target, parse_targets
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.model.addresses import (
-    Credentials,
-    DesktopAddress,
-    DesktopSpec,
-    PoolAddress,
-    PoolMachine,
-    Secret,
-    TCPAddress,
-    UnixAddress,
-)
+from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, PoolAddress, PoolMachine, TCPAddress, UnixAddress
+from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.targets import Mode, Sharing
 
 HOST = {"host": "lab.example.org"}

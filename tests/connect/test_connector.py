@@ -15,7 +15,8 @@ from jupyter_vnc.exceptions import (
     TargetRefused,
     TargetUnreachable,
 )
-from jupyter_vnc.model.addresses import Credentials, Secret, TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.targets import Target, TargetLimits, TLSOptions
 from jupyter_vnc.throttling import Breaker
 from tests.fakes import vnc_server

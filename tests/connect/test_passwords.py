@@ -9,7 +9,7 @@ import pytest
 from jupyter_vnc.connect import passwords as module
 from jupyter_vnc.connect.passwords import load_password
 from jupyter_vnc.exceptions import TargetRefused
-from jupyter_vnc.model.addresses import Credentials, Secret
+from jupyter_vnc.model.credentials import Credentials, Secret
 from tests.needs import require
 
 

@@ -3,15 +3,8 @@
 import pytest
 
 from jupyter_vnc.exceptions import TargetNotFound
-from jupyter_vnc.model.addresses import (
-    Credentials,
-    DesktopAddress,
-    PoolAddress,
-    PoolMachine,
-    Secret,
-    TCPAddress,
-    UnixAddress,
-)
+from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, PoolMachine, TCPAddress, UnixAddress
+from jupyter_vnc.model.credentials import Credentials, Secret
 
 
 def test_a_secret_shows_in_no_text():

@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from jupyter_vnc.exceptions import LimitExceeded, ServerStopping, SessionEnded, TargetBusy, TargetNotFound
-from jupyter_vnc.model.addresses import Credentials, DesktopAddress, Secret, TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress, UnixAddress
+from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
 from jupyter_vnc.model.targets import Mode, Sharing, Target, TargetLimits
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 
 ANN, BOB, ROOT = User("ann"), User("bob"), User("root", admin=True)
 LAB = Target(name="lab", address=TCPAddress("lab", 5901), credentials=Credentials("u", "password", Secret("hunter2")))

@@ -5,17 +5,11 @@ import json
 import pytest
 
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.model.addresses import (
-    Credentials,
-    DesktopAddress,
-    PoolAddress,
-    PoolMachine,
-    Secret,
-    TCPAddress,
-    UnixAddress,
-)
-from jupyter_vnc.model.targets import Mode, State, Target, TargetSource, check_name
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, PoolMachine, TCPAddress, UnixAddress
+from jupyter_vnc.model.credentials import Credentials, Secret
+from jupyter_vnc.model.targets import Mode, State, Target, check_name
+from jupyter_vnc.model.users import User
+from jupyter_vnc.sources.base import TargetSource
 
 ANN = User("ann", frozenset({"lab"}))
 

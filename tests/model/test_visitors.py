@@ -1,6 +1,6 @@
 """People are values."""
 
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 
 
 def test_a_user_is_who_he_is_and_has_no_rights_by_himself():

@@ -27,7 +27,7 @@ from jupyter_vnc.relay.pipes import PipePool, permitted
 from jupyter_vnc.relay.relay import Copier, Relay
 from jupyter_vnc.relay.scheduler import Turns
 from jupyter_vnc.relay.zerocopy import Splicer, pump_to_viewer
-from jupyter_vnc.websocket import WebSocketChannel
+from jupyter_vnc.viewer_channel import WebSocketChannel
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 WAYS = pytest.mark.parametrize("splices", [True, False], ids=["spliced", "copied"])

@@ -7,7 +7,7 @@ from traitlets import Dict
 from traitlets.config import Config, Configurable
 
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 from jupyter_vnc.sources.config import ConfigTargets
 
 ANN = User("ann")

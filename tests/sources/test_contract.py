@@ -10,9 +10,9 @@ from traitlets import Dict
 from traitlets.config import Config, Configurable
 
 from jupyter_vnc.model.addresses import TCPAddress
-from jupyter_vnc.model.targets import TargetSource
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.sources.base import TargetSource
 
 GROUP = "jupyter_vnc.target_sources"
 ANN, BOB = User("ann", frozenset({"staff"})), User("bob")

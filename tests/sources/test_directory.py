@@ -7,7 +7,7 @@ import pytest
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Mode
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 from jupyter_vnc.sources.directory import DirectoryTargets
 
 ANN = User("ann")

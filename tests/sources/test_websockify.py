@@ -13,7 +13,7 @@ from jwcrypto import jwk, jwt
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Mode
-from jupyter_vnc.model.visitors import User
+from jupyter_vnc.model.users import User
 from jupyter_vnc.sources import threads as quiet_threads
 from jupyter_vnc.sources.files import MAX_COMPLAINTS
 from jupyter_vnc.sources.websockify import WebsockifyTargets

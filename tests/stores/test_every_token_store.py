@@ -10,7 +10,8 @@ import pytest
 
 from jupyter_vnc.exceptions import LimitExceeded, TokenRefused
 from jupyter_vnc.model.targets import Mode
-from jupyter_vnc.tokens import MAX_STRANGERS, Grant, MemoryTokenStore, TokenRegistry
+from jupyter_vnc.stores.memory import MemoryTokenStore
+from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenRegistry
 from tests.stores.server import redis_store
 
 #: Nothing in it is as it would be if it were forgotten.

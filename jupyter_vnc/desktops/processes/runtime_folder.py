@@ -25,7 +25,8 @@ from typing import Final
 from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
 
-from .procfs import kill_marked, remove_display, remove_folder, remove_orphaned
+from .leftovers import remove_display, remove_folder, remove_orphaned
+from .procfs import kill_marked
 
 PREFIX: Final = "jupyter-vnc-"
 LOCK: Final = "lock"

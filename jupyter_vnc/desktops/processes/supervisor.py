@@ -33,7 +33,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from .procfs import descendants, kill, marked, remove_display, remove_folder, remove_orphaned, remove_session_sockets
+from .leftovers import remove_display, remove_folder, remove_orphaned, remove_session_sockets
+from .procfs import descendants, kill, marked
 
 #: A log file is cut back to its last part when it grows over the limit (bytes).
 LOG_LIMIT: Final = 1 << 20

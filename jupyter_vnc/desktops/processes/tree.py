@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from jupyter_vnc.exceptions import DesktopFailed
 
-from .procfs import MARKER_VARIABLE, kill_marked, remove_display, remove_folder
+from .leftovers import remove_display, remove_folder
+from .procfs import MARKER_VARIABLE, kill_marked
 from .supervisor import KILL_PATIENCE, LAST_GRACE, LOG_KEPT
 
 #: Where :mod:`jupyter_vnc` is; an isolated interpreter has no site packages of its own.

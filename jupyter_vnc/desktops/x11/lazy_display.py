@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.desktops.processes.procfs import lock_file, x_socket
+from jupyter_vnc.desktops.processes.leftovers import lock_file, x_socket
 
 #: Waits until its owner says a line, or is gone; then removes what the owner cannot: lock and socket of the display (if
 #: the lock is still the owner's), the desktop's folder, and the server's folder if that was the last thing in it.

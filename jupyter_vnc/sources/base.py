@@ -1,0 +1,28 @@
+"""What a target source is: the contract for a plug-in's author."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.model.users import User
+
+
+class TargetSource:
+    """A plug-in that lists the targets of a user. Subclass it, and override what the source can do.
+
+    A source that can list needs :meth:`targets` only. One that can only look a name up (an API, a signed token)
+    overrides :meth:`target`. Both are asked for each request: keep answers in memory, and do blocking work in a
+    thread. An error raised here is logged; the other sources' targets stay usable.
+    """
+
+    async def targets(self, user: User) -> Sequence[Target]:
+        """List what this user may see, in the order in which tiles should appear."""
+        return ()
+
+    async def target(self, user: User, name: str) -> Target | None:
+        """Return one target by name, or None if this source has none for the user."""
+        return next((target for target in await self.targets(user) if target.name == name), None)
+
+    async def close(self) -> None:
+        """Give back what the source holds; called once, when the server stops."""

@@ -1,0 +1,139 @@
+"""The viewer leg: a websocket as a channel, with backpressure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from typing import Final
+
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.model.sessions import Note
+from jupyter_vnc.relay.frames import FrameWriter, look_at
+from jupyter_vnc.relay.zerocopy import CannotLend
+
+log = logging.getLogger(__name__)
+
+#: Unread bytes of a viewer at which we stop to read its socket.
+HIGH_WATER: Final = 128 * 1024
+
+#: A close frame's reason holds at most this (RFC 6455 section 5.5.1).
+MAX_CLOSE_REASON: Final = 123
+
+
+class WebSocketChannel:
+    """The viewer's end as a :class:`~jupyter_vnc.channels.Channel`.
+
+    ``feed`` is the websocket's ``on_message``: it returns only when there is room, and tornado reads no further frame
+    until then. So that a full target does not look like a dead browser, pings rest while we are the one who does not
+    read.
+    """
+
+    def __init__(self, handler: WebSocketHandler) -> None:
+        self._handler = handler
+        self._unread: deque[bytes] = deque()
+        self._size = 0
+        self._eof = False
+        self._readable = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._pong = asyncio.Event()
+        self._frames: FrameWriter | None = None
+
+    async def feed(self, data: bytes) -> None:
+        """Take a message of the viewer; wait until there is room for the next."""
+        self._unread.append(data)
+        self._size += len(data)
+        self._readable.set()
+        if self._size >= HIGH_WATER:
+            self._room.clear()
+            await self._room.wait()
+
+    def feed_eof(self) -> None:
+        """Note that the viewer is gone."""
+        self._eof = True
+        self._readable.set()
+        self._room.set()
+        if self._frames is not None:
+            self._frames.close()
+
+    def pong(self) -> None:
+        """Note an answer to a ping."""
+        self._pong.set()
+
+    async def read(self) -> bytes:
+        """Return all that has come, as one piece."""
+        await self._readable.wait()
+        data = b"".join(self._unread)
+        self._unread.clear()
+        self._size = 0
+        self._room.set()
+        if not self._eof:
+            self._readable.clear()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Send one binary message; return when the socket has taken it."""
+        try:
+            sent = asyncio.ensure_future(self._handler.write_message(data, binary=True))
+            sent.add_done_callback(look_at)
+            # Tornado goes on with a message that it has begun, whoever still waits for it: cancelling its future would
+            # only make it complain.
+            await asyncio.shield(sent)
+        except (WebSocketClosedError, StreamClosedError) as error:
+            raise ConnectionResetError("the viewer is gone") from error
+
+    def tell(self, note: Note) -> None:
+        """Send a note, if the viewer is still there; nobody waits for it."""
+        try:
+            asyncio.ensure_future(self._handler.write_message(json.dumps(note))).add_done_callback(look_at)
+        except (WebSocketClosedError, StreamClosedError):
+            log.debug("The viewer left before it got a note")
+
+    def lend(self) -> FrameWriter:
+        """See :meth:`~jupyter_vnc.relay.zerocopy.Lender.lend`: the rest of tornado writes in its turn from now on."""
+        stream = getattr(self._handler.ws_connection, "stream", None)
+        if type(stream) is not IOStream or stream.closed():
+            raise CannotLend("the browser's connection is encrypted, or closed")
+        self._frames = FrameWriter(stream)
+        if not self._frames.sees(lambda: self._handler.ping(b"vnc")):
+            self._frames.close()
+            raise CannotLend("this version of tornado writes in a way that is not known")
+        return self._frames
+
+    async def write_eof(self) -> bool:
+        """A websocket cannot close one way only (RFC 6455 section 7.1.2)."""
+        return False
+
+    async def close_with(self, code: CloseCode, reason: str) -> None:
+        """Close with a code and a sentence, cut at a character's end."""
+        cut = reason.encode()[:MAX_CLOSE_REASON].decode("utf-8", "ignore")
+        self.feed_eof()
+        self._handler.close(code.value, cut)
+
+    async def close(self) -> None:
+        """Close with the plain code."""
+        await self.close_with(CloseCode.NORMAL, "")
+
+    async def keep_alive(self, interval: float) -> None:
+        """Ping every ``interval`` seconds; a browser that does not answer within as many is gone."""
+        while True:
+            await asyncio.sleep(interval)
+            await self._room.wait()
+            self._pong.clear()
+            try:
+                self._handler.ping(b"vnc")
+                async with asyncio.timeout(interval):
+                    await self._pong.wait()
+            except TimeoutError:
+                if self._room.is_set():
+                    break
+            except (WebSocketClosedError, StreamClosedError):
+                break
+        self.feed_eof()
+        if (stream := self._handler.ws_connection and self._handler.ws_connection.stream) is not None:
+            stream.close()
