@@ -6,10 +6,10 @@ import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
 /** Modules that the shared viewer may not know: it has to work on a page without JupyterLab. */
-const outsideViewer = {
-  group: ['@jupyterlab/*', '@lumino/*', 'react', '../*', '**/style/*'],
+const outsideViewer = up => ({
+  group: ['@jupyterlab/*', '@lumino/*', 'react', `${up}*`, '**/style/*'],
   message: 'The viewer imports nothing outside its folder.'
-};
+});
 
 export default defineConfig([
   { ignores: ['coverage', 'lib', 'node_modules', '**/*.d.ts', 'style/*.js'] },
@@ -43,10 +43,13 @@ export default defineConfig([
       'prefer-arrow-callback': 'error'
     }
   },
-  {
-    files: ['src/viewer/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [outsideViewer] }] }
-  },
+  ...[
+    { files: ['src/viewer/*.ts'], up: '../' },
+    { files: ['src/viewer/*/*.ts'], up: '../../' }
+  ].map(({ files, up }) => ({
+    files,
+    rules: { 'no-restricted-imports': ['error', { patterns: [outsideViewer(up)] }] }
+  })),
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -19,7 +19,7 @@ CONTRACT = {1000, 1001, 1012, 4400, 4401, 4403, 4404, 4408, 4409, 4410, 4429, 45
 
 def viewer_codes():
     """The keys of the close-code table of the viewer."""
-    source = (REPOSITORY / "labextension/src/viewer/status.ts").read_text()
+    source = (REPOSITORY / "labextension/src/viewer/connection/status.ts").read_text()
     table = source[source.index("const closings") : source.index("const refusals")]
     return {int(code) for code in re.findall(r"^  (\d{4}): \{", table, re.MULTILINE)}
 

@@ -11,9 +11,9 @@ import { here, locale, serverStatic, target } from './paths.mjs';
 const out = join(serverStatic, 'viewer');
 const context = await esbuild.context({
   entryPoints: [
-    join(here, 'src', 'viewer', 'page.ts'),
-    join(here, 'src', 'viewer', 'list.ts'),
-    join(here, 'src', 'viewer', 'room.ts'),
+    join(here, 'src', 'viewer', 'pages', 'page.ts'),
+    join(here, 'src', 'viewer', 'pages', 'list.ts'),
+    join(here, 'src', 'viewer', 'pages', 'room.ts'),
     join(here, 'style', 'page.css')
   ],
   entryNames: '[name]',
@@ -38,7 +38,7 @@ for (const language of await readdir(locale)) {
 
 // The pages' icon is the drawing that the toolbars use.
 const { outputFiles } = await esbuild.build({
-  entryPoints: [join(here, 'src', 'viewer', 'emblem.ts')],
+  entryPoints: [join(here, 'src', 'viewer', 'toolbar', 'desktop-icon.ts')],
   bundle: true,
   format: 'esm',
   write: false

@@ -6,11 +6,11 @@ import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 
-import type { IPresence } from './viewer/company';
-import type { IGrant } from './viewer/grant';
+import type { IPresence } from './viewer/presence';
+import type { IGrant } from './viewer/connection/grant';
 import type { IViewerSettings } from './viewer/options';
 import type { IPool } from './viewer/pool';
-import type { VNCWidget } from './widget';
+import type { VNCWidget } from './lab/widget';
 
 /** Something that the user may look at, as `GET api/targets` describes it. */
 export interface ITarget {

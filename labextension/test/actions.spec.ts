@@ -4,10 +4,10 @@ import { World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
-import { createActions } from '../src/viewer/actions';
-import { openMenu } from '../src/viewer/menu';
-import { english } from '../src/viewer/text';
-import { PageToolbar } from '../src/viewer/toolbar';
+import { createActions } from '../src/viewer/toolbar/actions';
+import { openMenu } from '../src/viewer/ui/menu';
+import { english } from '../src/viewer/ui/i18n';
+import { PageToolbar } from '../src/viewer/toolbar/toolbar';
 import { Viewer } from '../src/viewer/viewer';
 
 beforeEach(() => {

@@ -3,10 +3,10 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { Connection, type IStatus, STABLE_AFTER } from '../src/viewer/connection';
-import { TokenRefused } from '../src/viewer/grant';
-import { closings } from '../src/viewer/status';
-import { english } from '../src/viewer/text';
+import { Connection, type IStatus, STABLE_AFTER } from '../src/viewer/connection/connection';
+import { TokenRefused } from '../src/viewer/connection/grant';
+import { closings } from '../src/viewer/connection/status';
+import { english } from '../src/viewer/ui/i18n';
 
 function connection(world: World): Connection {
   return new Connection({ ...world.options, screen: world.screen });

@@ -3,7 +3,7 @@ import './dom';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
-import { DeadKeys } from '../src/viewer/dead-keys';
+import { DeadKeys } from '../src/viewer/input/dead-keys';
 import { FakeRFB } from './fakes';
 
 describe('dead keys', () => {

@@ -3,9 +3,9 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { Connection } from '../src/viewer/connection';
-import { Early } from '../src/viewer/early';
-import { TokenRefused } from '../src/viewer/grant';
+import { Connection } from '../src/viewer/connection/connection';
+import { Early } from '../src/viewer/connection/prefetch';
+import { TokenRefused } from '../src/viewer/connection/grant';
 
 function connection(world: World, early: Early): Connection {
   const { fetchToken, openSocket } = early;

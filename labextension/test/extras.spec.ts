@@ -4,11 +4,11 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
-import { Adaptive } from '../src/viewer/adaptive';
-import { PICTURE_FIRST } from '../src/viewer/clock';
-import { encodingOf, type ISample, Meter } from '../src/viewer/meter';
+import { Adaptive } from '../src/viewer/quality/adaptive';
+import { PICTURE_FIRST } from '../src/viewer/ui/clock';
+import { encodingOf, type ISample, Meter } from '../src/viewer/quality/meter';
 import { Preferences } from '../src/viewer/preferences';
-import { keysymOf } from '../src/viewer/typing';
+import { keysymOf } from '../src/viewer/input/typist';
 import { Viewer } from '../src/viewer/viewer';
 
 const WANTED = { quality: 8, compression: 2 };

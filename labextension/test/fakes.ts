@@ -3,11 +3,11 @@
  */
 import './dom';
 
-import type { IClock } from '../src/viewer/clock';
-import type { IGrant } from '../src/viewer/grant';
-import type { IRFB, IRFBConstructor } from '../src/viewer/novnc';
+import type { IClock } from '../src/viewer/ui/clock';
+import type { IGrant } from '../src/viewer/connection/grant';
+import type { IRFB, IRFBConstructor } from '../src/viewer/connection/novnc';
 import type { IViewerOptions } from '../src/viewer/options';
-import { english } from '../src/viewer/text';
+import { english } from '../src/viewer/ui/i18n';
 
 /** A clock that moves when it is told to. */
 export class FakeClock implements IClock {

@@ -3,8 +3,8 @@ import './dom';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { readGrant, TokenRefused } from '../src/viewer/grant';
-import { loaderOf } from '../src/viewer/novnc';
+import { readGrant, TokenRefused } from '../src/viewer/connection/grant';
+import { loaderOf } from '../src/viewer/connection/novnc';
 
 const GRANT = { token: 't', expires_in: 30, websocket: '/vnc/ws', target: 'a', mode: 'control' };
 

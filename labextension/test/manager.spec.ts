@@ -5,8 +5,8 @@ import { afterEach, describe, it } from 'node:test';
 
 import { ServerConnection } from '@jupyterlab/services';
 
-import { VNCManager } from '../src/manager';
-import { TokenRefused } from '../src/viewer/grant';
+import { VNCManager } from '../src/services/manager';
+import { TokenRefused } from '../src/viewer/connection/grant';
 
 const TARGET = {
   name: 'lab-1',

@@ -4,12 +4,12 @@ import { World } from './fakes';
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { START_TIMEOUT } from '../src/viewer/attempt';
-import { type IMessage, Messages, type Note, placeWords, takeNotes } from '../src/viewer/notes';
-import { type IRoom, peopleIn } from '../src/viewer/people';
-import type { IManaged } from '../src/viewer/startup';
-import { english } from '../src/viewer/text';
-import { PageToolbar } from '../src/viewer/toolbar';
+import { START_TIMEOUT } from '../src/viewer/connection/attempt';
+import { type IMessage, Messages, type Note, placeWords, takeNotes } from '../src/viewer/connection/notices';
+import { type IRoom, peopleIn } from '../src/viewer/pages/room-rows';
+import type { IManaged } from '../src/viewer/connection/startup';
+import { english } from '../src/viewer/ui/i18n';
+import { PageToolbar } from '../src/viewer/toolbar/toolbar';
 import { Viewer } from '../src/viewer/viewer';
 
 /** A websocket as far as messages go, with noVNC's listener on it. */

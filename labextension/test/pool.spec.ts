@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
 import { giveBack, type IPool, poolWords } from '../src/viewer/pool';
-import { english } from '../src/viewer/text';
-import { PageToolbar } from '../src/viewer/toolbar';
+import { english } from '../src/viewer/ui/i18n';
+import { PageToolbar } from '../src/viewer/toolbar/toolbar';
 import { Viewer } from '../src/viewer/viewer';
 
 beforeEach(() => document.body.replaceChildren());

@@ -4,7 +4,7 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
-import { QUIET, SILENCE } from '../src/viewer/pulse';
+import { QUIET, SILENCE } from '../src/viewer/connection/liveness';
 import { Viewer } from '../src/viewer/viewer';
 
 /** The non-incremental request for the pixel in the corner (RFC 6143, 7.5.3). */

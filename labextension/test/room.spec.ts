@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 
-import type { IMachine, IRoom, ISession } from '../src/viewer/people';
-import { RoomPage } from '../src/viewer/room-page';
-import { english } from '../src/viewer/text';
+import type { IMachine, IRoom, ISession } from '../src/viewer/pages/room-rows';
+import { RoomPage } from '../src/viewer/pages/room-page';
+import { english } from '../src/viewer/ui/i18n';
 
 const PAGE = readFileSync(join(process.cwd(), '..', 'jupyter_vnc', 'templates', 'room.html'), 'utf8');
 

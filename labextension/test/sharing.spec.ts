@@ -4,12 +4,12 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
-import { createActions } from '../src/viewer/actions';
-import { PICTURE_FIRST } from '../src/viewer/clock';
-import { briefly, COMPANY_INTERVAL, type IPresence } from '../src/viewer/company';
-import { TokenRefused } from '../src/viewer/grant';
-import { english } from '../src/viewer/text';
-import { PageToolbar } from '../src/viewer/toolbar';
+import { createActions } from '../src/viewer/toolbar/actions';
+import { PICTURE_FIRST } from '../src/viewer/ui/clock';
+import { briefly, COMPANY_INTERVAL, type IPresence } from '../src/viewer/presence';
+import { TokenRefused } from '../src/viewer/connection/grant';
+import { english } from '../src/viewer/ui/i18n';
+import { PageToolbar } from '../src/viewer/toolbar/toolbar';
 import { Viewer } from '../src/viewer/viewer';
 
 beforeEach(() => document.body.replaceChildren());

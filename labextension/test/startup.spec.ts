@@ -3,8 +3,8 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
-import type { IManaged } from '../src/viewer/startup';
-import { STARTUP_INTERVAL } from '../src/viewer/startup';
+import type { IManaged } from '../src/viewer/connection/startup';
+import { STARTUP_INTERVAL } from '../src/viewer/connection/startup';
 import { Viewer } from '../src/viewer/viewer';
 
 /** A desktop whose news and log are the test's. */

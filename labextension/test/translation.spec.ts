@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { type Catalogue, languageFor, LANGUAGES, translateBy } from '../src/viewer/text';
+import { type Catalogue, languageFor, LANGUAGES, translateBy } from '../src/viewer/ui/i18n';
 
 const root = join(process.cwd(), '..', 'jupyter_vnc');
 

@@ -4,8 +4,8 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
-import { PICTURE_FIRST } from '../src/viewer/clock';
-import { TokenRefused } from '../src/viewer/grant';
+import { PICTURE_FIRST } from '../src/viewer/ui/clock';
+import { TokenRefused } from '../src/viewer/connection/grant';
 import type { IViewerOptions } from '../src/viewer/options';
 import { Viewer } from '../src/viewer/viewer';
 

@@ -15,11 +15,11 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { DisposableSet } from '@lumino/disposable';
 
-import type { IFiles } from '../files';
-import { iconOf } from '../icons';
-import { CommandIDs, describeArgs, stateWords } from '../names';
+import type { IFiles } from '../lab/files';
+import { iconOf } from '../lab/icons';
+import { CommandIDs, describeArgs, stateWords } from '../lab/commands';
 import { IVNCManager, IVNCTracker } from '../tokens';
-import type { VNCWidget } from '../widget';
+import type { VNCWidget } from '../lab/widget';
 
 /** A desktop in a tab. */
 export type Tab = MainAreaWidget<VNCWidget>;
@@ -86,7 +86,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<IVNCTracker> = {
     /** There is nothing to act on, and no need for the code of it, before the first desktop is opened. */
     function addActions(): void {
       tracker.widgetAdded.disconnect(addActions);
-      void import('../actions').then(actions => actions.addActionCommands(context, palette));
+      void import('../lab/action-commands').then(actions => actions.addActionCommands(context, palette));
     }
   }
 };
@@ -130,7 +130,7 @@ function addOpen(context: IContext, hasTabs: boolean, setting: () => Promise<'ta
     }),
     execute: async args => {
       const target =
-        typeof args.target === 'string' ? args.target : await (await import('../open')).ask(context);
+        typeof args.target === 'string' ? args.target : await (await import('../lab/open-tab')).ask(context);
       if (target === null) {
         return null;
       }
@@ -139,7 +139,7 @@ function addOpen(context: IContext, hasTabs: boolean, setting: () => Promise<'ta
         window.open(manager.pageOf(target), '_blank', 'noopener');
         return null;
       }
-      return (await import('../open')).openTab(context, target);
+      return (await import('../lab/open-tab')).openTab(context, target);
     }
   });
 }

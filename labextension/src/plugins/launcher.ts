@@ -6,7 +6,7 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { DisposableSet } from '@lumino/disposable';
 
-import { CommandIDs } from '../names';
+import { CommandIDs } from '../lab/commands';
 import { IVNCManager } from '../tokens';
 
 /** After notebooks and consoles, before whatever else there is. */

@@ -5,7 +5,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 
 // The manager is what this plugin provides, and the others need at once.
 // eslint-disable-next-line jupyter/prefer-lazy-imports
-import { VNCManager } from '../manager';
+import { VNCManager } from '../services/manager';
 import { IVNCManager } from '../tokens';
 
 /** The settings of the whole extension belong to this plugin (`schema/plugin.json`). */

@@ -20,7 +20,7 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
     browser: IDefaultFileBrowser | null
   ): void => {
     if (!shell && browser) {
-      void import('../new-menu').then(({ fillNewMenu }) => fillNewMenu(app, manager, browser));
+      void import('../lab/new-menu').then(({ fillNewMenu }) => fillNewMenu(app, manager, browser));
     }
   }
 };

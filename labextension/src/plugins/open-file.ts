@@ -5,7 +5,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { CommandIDs, describeArgs } from '../names';
+import { CommandIDs, describeArgs } from '../lab/commands';
 import { type ITarget, IVNCManager } from '../tokens';
 
 /** Opens files with the applications of a desktop that the server starts. */
@@ -39,7 +39,7 @@ export const openFilePlugin: JupyterFrontEndPlugin<void> = {
         }
         const files = paths();
         void app.commands.execute(CommandIDs.open, { target });
-        await (await import('../files')).openFiles(manager, target, files);
+        await (await import('../lab/files')).openFiles(manager, target, files);
       }
     });
   }

@@ -6,8 +6,8 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { type IRunningSessions, IRunningSessionManagers } from '@jupyterlab/running';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { desktopIcon } from '../icons';
-import { CommandIDs } from '../names';
+import { desktopIcon } from '../lab/icons';
+import { CommandIDs } from '../lab/commands';
 import { type IDesktop, type ISession, IVNCManager } from '../tokens';
 
 /** Adds the section. */

@@ -30,7 +30,7 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
       if (manager.sessions.length > 0 || (tracker?.size ?? 0) > 0) {
         manager.sessionsChanged.disconnect(begin);
         tracker?.widgetAdded.disconnect(begin);
-        void import('../status-items').then(({ addStatusItems }) =>
+        void import('../lab/status-items').then(({ addStatusItems }) =>
           addStatusItems(bar, { app, manager, trans, tracker })
         );
       }

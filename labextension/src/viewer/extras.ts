@@ -2,24 +2,24 @@
  * What a viewer does beside showing a desktop: it measures, adapts, shares the clipboard, rings, keeps the screen on
  * and keeps a picture. Each part has a module of its own; here they follow the connection and the reader's choices.
  */
-import { Adaptive } from './adaptive';
-import { Bell } from './bell';
-import { isTooLong, tooLong } from './clipboard';
-import { PICTURE_FIRST, Timer } from './clock';
-import { Company, describe, type IPresence } from './company';
-import { Emitter } from './emitter';
-import { type ISample, Meter } from './meter';
-import type { Note } from './notes';
-import { askForSize, askInScreenPixels, type IRFB, onRFB } from './novnc';
+import { Adaptive } from './quality/adaptive';
+import { Bell } from './screen/bell';
+import { isTooLong, tooLong } from './panels/clipboard';
+import { PICTURE_FIRST, Timer } from './ui/clock';
+import { Company, describe, type IPresence } from './presence';
+import { Emitter } from './ui/emitter';
+import { type ISample, Meter } from './quality/meter';
+import type { Note } from './connection/notices';
+import { askForSize, askInScreenPixels, type IRFB, onRFB } from './connection/novnc';
 import type { IViewerOptions } from './options';
-import { keepPicture, pictureKey } from './pictures';
+import { keepPicture, pictureKey } from './screen/thumbnails';
 import type { IOwnPreferences, Preferences } from './preferences';
-import { Pulse } from './pulse';
-import { Seamless } from './seamless';
-import type { Stage } from './stage';
-import { Statistics } from './statistics';
-import { Updates } from './updates';
-import { Wake } from './wake';
+import { Pulse } from './connection/liveness';
+import { Seamless } from './input/clipboard-sync';
+import type { Stage } from './screen/stage';
+import { Statistics } from './quality/statistics';
+import { Updates } from './connection/updates';
+import { Wake } from './screen/wake-lock';
 
 /** How often the connection is measured (milliseconds). */
 const INTERVAL = 2000;

@@ -1,16 +1,16 @@
 /**
  * What a host gives to a viewer.
  */
-import type { ClipboardPolicy } from './clipboard';
-import type { IClock } from './clock';
-import type { IPresence } from './company';
-import type { IMemory } from './dom';
-import type { Scaling } from './fit';
-import type { IGrant } from './grant';
-import type { IRFBConstructor } from './novnc';
+import type { ClipboardPolicy } from './panels/clipboard';
+import type { IClock } from './ui/clock';
+import type { IPresence } from './presence';
+import type { IMemory } from './ui/dom';
+import type { Scaling } from './screen/fit';
+import type { IGrant } from './connection/grant';
+import type { IRFBConstructor } from './connection/novnc';
 import type { IPreferenceStore } from './preferences';
-import type { IManaged } from './startup';
-import type { ITranslate } from './text';
+import type { IManaged } from './connection/startup';
+import type { ITranslate } from './ui/i18n';
 
 /** What the server says about the look of a target. */
 export interface IViewerSettings {

@@ -1,9 +1,9 @@
 /**
  * A target that is many machines, of which each reader gets one: how he stands, and giving his machine back.
  */
-import { ask, tell } from './ask';
-import { noAnswer, readJSON, refusal } from './grant';
-import type { ITranslate } from './text';
+import { ask, tell } from './ui/dialog';
+import { noAnswer, readJSON, refusal } from './connection/grant';
+import type { ITranslate } from './ui/i18n';
 
 /** How the reader stands: the key `pool` of a row of `GET api/targets`. */
 export interface IPool {

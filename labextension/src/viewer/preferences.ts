@@ -1,8 +1,8 @@
 /**
  * What a reader chose about viewers: for all desktops, or for one.
  */
-import type { IMemory } from './dom';
-import { Emitter } from './emitter';
+import type { IMemory } from './ui/dom';
+import { Emitter } from './ui/emitter';
 
 /** Choices that hold for every desktop. */
 export interface ICommonPreferences {

@@ -3,22 +3,22 @@
  *
  * noVNC draws and reads input; a host gives an element to stand in, a way to ask for tokens, and a toolbar.
  */
-import type { IActionable } from './actions';
-import { Capture } from './capture';
-import { Connection, type IStatus } from './connection';
-import { Emitter } from './emitter';
+import type { IActionable } from './toolbar/actions';
+import { Capture } from './input/keyboard-capture';
+import { Connection, type IStatus } from './connection/connection';
+import { Emitter } from './ui/emitter';
 import { Extras } from './extras';
-import { Fit, type Scaling } from './fit';
-import { FullScreen } from './fullscreen';
-import { Hands } from './hands';
-import type { IRFB } from './novnc';
+import { Fit, type Scaling } from './screen/fit';
+import { FullScreen } from './screen/fullscreen';
+import { Hands } from './input/remote-input';
+import type { IRFB } from './connection/novnc';
 import { initialScaling, type IViewerOptions } from './options';
-import type { PanelName } from './panel';
-import { Camera } from './picture';
+import type { PanelName } from './panels/panel';
+import { Camera } from './screen/screenshot';
 import { Preferences } from './preferences';
-import { Role } from './role';
-import { Stage } from './stage';
-import type { Remedy } from './status';
+import { Role } from './input/view-mode';
+import { Stage } from './screen/stage';
+import type { Remedy } from './connection/status';
 
 /** One desktop; put its `node` somewhere and call `connect`. */
 export class Viewer implements IActionable {

@@ -1,0 +1,178 @@
+/**
+ * A desktop as a widget. It is light: the viewer is loaded when the widget is first shown.
+ */
+import { MainAreaWidget } from '@jupyterlab/apputils';
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
+import type { Message } from '@lumino/messaging';
+import { type ISignal, Signal } from '@lumino/signaling';
+import { Widget } from '@lumino/widgets';
+
+import type { IFiles } from './files';
+import { desktopIcon } from './icons';
+import { TAB_TYPE } from './commands';
+import type { ITarget, IVNCManager } from '../tokens';
+import type { Viewer } from '../viewer/viewer';
+
+/** What a desktop's widget needs. */
+export interface IVNCWidgetOptions {
+  /** Name of the target. */
+  readonly target: string;
+  readonly manager: IVNCManager;
+  readonly trans: IRenderMime.TranslationBundle;
+  /** Show the reader what else there is. */
+  readonly list: () => void;
+  /** Keeps what the reader chose; null where there is none. */
+  readonly registry: ISettingRegistry | null;
+  /** Keeps screenshots. */
+  readonly files: IFiles;
+}
+
+/** A remote desktop. */
+export class VNCWidget extends Widget {
+  constructor(private readonly _options: IVNCWidgetOptions) {
+    super();
+    this.addClass('jp-VNC-widget');
+    this.title.icon = desktopIcon.bindprops({ stylesheet: 'mainAreaTab' });
+    this.title.closable = true;
+    this._describe();
+    _options.manager.targetsChanged.connect(this._describe, this);
+  }
+
+  /** Name of the target. */
+  get target(): string {
+    return this._options.target;
+  }
+
+  /** The viewer, once it is loaded. */
+  get viewer(): Viewer | null {
+    return this._viewer;
+  }
+
+  /** Emitted when the viewer is loaded, and whenever something that is shown of it changes. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** Emitted when the connection was measured, and when that ends. */
+  get measured(): ISignal<this, void> {
+    return this._measured;
+  }
+
+  /** Close the connection. */
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this._viewer?.dispose();
+    this._viewer = null;
+    if (this._connected) {
+      void this._options.manager.refresh();
+    }
+    Signal.clearData(this);
+    super.dispose();
+  }
+
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this._shown();
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    if (this.isVisible) {
+      this._shown();
+    }
+  }
+
+  protected override onBeforeHide(msg: Message): void {
+    super.onBeforeHide(msg);
+    if (this._viewer) {
+      this._viewer.visible = false;
+    }
+  }
+
+  protected override onActivateRequest(msg: Message): void {
+    super.onActivateRequest(msg);
+    this._viewer?.focus();
+  }
+
+  private _shown(): void {
+    if (this._viewer) {
+      this._viewer.visible = true;
+    } else {
+      this._loading ??= this._load();
+    }
+  }
+
+  private async _load(): Promise<void> {
+    const { manager } = this._options;
+    const { createViewer, settingsStore } = await import(/* webpackChunkName: "desktop" */ './viewer-host');
+    const [store] = await Promise.all([settingsStore(this._options.registry), manager.ready]);
+    if (this.isDisposed) {
+      return;
+    }
+    const viewer = createViewer({ ...this._options, store, found: manager.find(this.target) });
+    this._viewer = viewer;
+    this.node.append(viewer.node);
+    viewer.changed.on(() => {
+      this._describe();
+      this._changed.emit();
+    });
+    viewer.extras.sampled.on(() => this._measured.emit());
+    viewer.visible = this.isVisible;
+    viewer.connect();
+    if (this.node.closest('.jp-MainAreaWidget')?.contains(document.activeElement)) {
+      viewer.focus();
+    }
+  }
+
+  private _describe(): void {
+    const { manager, target } = this._options;
+    const found: ITarget | undefined = manager.find(target);
+    const connected = this._viewer?.connected === true;
+    if (connected !== this._connected) {
+      this._connected = connected;
+      // The lists of sessions, ours and in other windows, need not wait for the next round.
+      void manager.refresh();
+    }
+    this.title.label = found?.title ?? target;
+    this.title.caption = this._viewer?.status.sentence ?? this.title.label;
+  }
+
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _measured = new Signal<this, void>(this);
+  private _connected = false;
+  private _viewer: Viewer | null = null;
+  private _loading: Promise<void> | null = null;
+}
+
+/** A desktop in a tab, with JupyterLab's own toolbar. */
+export function createTab(options: IVNCWidgetOptions): MainAreaWidget<VNCWidget> {
+  const content = new VNCWidget(options);
+  const tab = new MainAreaWidget({ content });
+  tab.id = `jupyter-vnc-${options.target}`;
+  content.changed.connect(mark);
+  content.changed.connect(fill);
+  mark();
+  return tab;
+
+  /** Tell style sheets and menus what the tab is, and whether it is connected. */
+  function mark(): void {
+    const phase = content.viewer?.status.phase ?? 'idle';
+    tab.title.dataset = { ...tab.title.dataset, type: TAB_TYPE, phase };
+  }
+
+  /** The toolbar comes with the viewer. */
+  function fill(): void {
+    const { viewer } = content;
+    if (viewer) {
+      content.changed.disconnect(fill);
+      void import(/* webpackChunkName: "desktop" */ './viewer-host').then(({ fillToolbar }) => {
+        if (!tab.isDisposed) {
+          fillToolbar(tab.toolbar, viewer, options.trans);
+        }
+      });
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Notes: what the server says beside the picture. They come as text on the websocket whose binary messages are RFB.
+ */
+import { button, element } from '../ui/dom';
+import type { ITranslate } from '../ui/i18n';
+
+/** The subprotocol to offer: who does not gets no notes. */
+export const NOTES = 'vnc.notes';
+
+/** Somebody who looks after the reader says something. */
+export interface IMessage {
+  readonly kind: 'message';
+  readonly text: string;
+  readonly sender: string;
+}
+
+/** No machine is free; the reader waits for one. */
+export interface IPlace {
+  readonly kind: 'place';
+  readonly place: number;
+  readonly waiting: number;
+  readonly size: number;
+  /** How many failed and are tried again later. */
+  readonly aside: number;
+}
+
+/** Somebody came to the desktop, or left it. */
+export interface IComing {
+  readonly kind: 'viewers';
+}
+
+export type Note = IMessage | IPlace | IComing;
+
+/**
+ * Take the notes out of what a websocket receives, before anybody else sees its messages.
+ *
+ * @param socket - nobody may listen to its messages yet
+ * @param take - gets each note; what is none is dropped
+ */
+export function takeNotes(socket: WebSocket, take: (note: Note) => void): void {
+  socket.addEventListener('message', event => {
+    if (typeof event.data === 'string') {
+      event.stopImmediatePropagation();
+      const note = read(event.data);
+      if (note) {
+        take(note);
+      }
+    }
+  });
+}
+
+function read(text: string): Note | null {
+  try {
+    const note = JSON.parse(text) as Record<string, unknown>;
+    return SHAPES[String(note.kind)]?.(note) ? (note as unknown as Note) : null;
+  } catch {
+    return null;
+  }
+}
+
+const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean>> = {
+  message: ({ text, sender }) => typeof text === 'string' && typeof sender === 'string',
+  place: note => [note.place, note.size, note.aside].every(value => typeof value === 'number'),
+  viewers: () => true
+};
+
+/** What is said to somebody who waits for a machine. */
+export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): string {
+  const [machines, broken, number] = [size, aside, place].map(String) as [string, string, string];
+  if (aside > 0) {
+    return place === 1
+      ? trans.__(
+          'No machine of %1 is free; out of order for now: %2. You are next: a machine that becomes free is yours.',
+          machines,
+          broken
+        )
+      : trans.__(
+          'No machine of %1 is free; out of order for now: %2. You are number %3 in line. Stay on this page to keep your place.',
+          machines,
+          broken,
+          number
+        );
+  }
+  return place === 1
+    ? trans.__('All %1 machines are taken. You are next: a machine that becomes free is yours.', machines)
+    : trans.__(
+        'All %1 machines are taken. You are number %2 in line. Stay on this page to keep your place.',
+        machines,
+        number
+      );
+}
+
+/** Messages over the desktop, the latest on top, each until the reader closes it. */
+export class Messages {
+  /**
+   * @param _trans - the words
+   * @param _closed - told when the reader has closed one
+   */
+  constructor(
+    private readonly _trans: ITranslate,
+    private readonly _closed: () => void
+  ) {
+    this.node.setAttribute('aria-label', _trans.__('Messages'));
+  }
+
+  /** The element to show. Screen readers say each message when it comes. */
+  readonly node = element('div', {
+    className: 'jp-VNC-messages',
+    attributes: { role: 'log', 'aria-live': 'assertive' }
+  });
+
+  /** Show a message. The focus stays where it is: the reader may be typing. */
+  show({ text, sender }: IMessage): void {
+    const close = button({ className: 'jp-VNC-button', text: this._trans.__('Close') });
+    const message = element('div', {
+      className: 'jp-VNC-message',
+      children: [
+        element('p', { className: 'jp-VNC-sender', text: this._trans.__('%1 writes:', sender) }),
+        element('p', { className: 'jp-VNC-text', text }),
+        close
+      ]
+    });
+    close.addEventListener('click', () => {
+      message.remove();
+      this._closed();
+    });
+    this.node.prepend(message);
+    while (this.node.childElementCount > MOST) {
+      this.node.lastElementChild?.remove();
+    }
+  }
+}
+
+/** So many messages are kept; nobody reads more. */
+const MOST = 5;

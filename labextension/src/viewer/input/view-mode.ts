@@ -1,0 +1,61 @@
+/**
+ * Whether a reader works on a desktop, or only looks on: because no more is permitted, or by choice.
+ */
+import type { IRFB } from '../connection/novnc';
+import type { IViewerOptions } from '../options';
+
+type Mode = 'control' | 'view';
+
+/** The role of one viewer's reader. */
+export class Role {
+  /**
+   * @param options - what the server permits, and whether the desktop is somebody else's
+   * @param _changed - told whether the reader only looks, while there is a desktop
+   */
+  constructor(
+    { mode, lookingIn = false }: Pick<IViewerOptions, 'mode' | 'lookingIn'>,
+    private readonly _changed: (viewOnly: boolean) => void
+  ) {
+    this._permitted = mode;
+    this._lookingIn = lookingIn;
+  }
+
+  /** Whether more than looking is permitted. */
+  get mayControl(): boolean {
+    return this._permitted === 'control';
+  }
+
+  /** Whether the reader may choose here; at somebody else's desktop it is the server that is asked, and the other sees it. */
+  get mayChoose(): boolean {
+    return this.mayControl && !this._lookingIn;
+  }
+
+  /** Whether the reader only looks. */
+  get viewOnly(): boolean {
+    return !this.mayControl || this._looking;
+  }
+
+  /** A new connection: the server has said what it permits. */
+  play(rfb: IRFB, mode: Mode): void {
+    this._permitted = mode;
+    this._apply(rfb);
+  }
+
+  /** Only look from now on, so that no key and no click does harm; or work again. */
+  toggle(rfb: IRFB | null): void {
+    this._looking = !this._looking;
+    if (rfb) {
+      this._apply(rfb);
+    }
+  }
+
+  private _apply(rfb: IRFB): void {
+    rfb.viewOnly = this.viewOnly;
+    rfb.focusOnClick = !this.viewOnly;
+    this._changed(this.viewOnly);
+  }
+
+  private readonly _lookingIn: boolean;
+  private _permitted: Mode;
+  private _looking = false;
+}

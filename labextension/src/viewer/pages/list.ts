@@ -1,0 +1,97 @@
+/**
+ * The list page: keeps the states on the cards of the reader's desktops up to date.
+ *
+ * The page is complete as the server wrote it; without this script its states only grow old.
+ */
+import { element, localMemory } from '../ui/dom';
+import { keptPicture, pictureKey } from '../screen/thumbnails';
+import { giveBack, giveBackWords, type IPool, poolWords } from '../pool';
+import type { ITranslate } from '../ui/i18n';
+import { fetchAPI, translatePage, translation } from './http';
+
+/** How often the states are asked for (milliseconds). */
+const INTERVAL = 10000;
+
+/** The words for the states of a target. */
+export const stateWords = (trans: ITranslate): Record<string, string> => ({
+  up: trans.__('Running'),
+  down: trans.__('Not reachable'),
+  starting: trans.__('Starting'),
+  stopped: trans.__('Starts when you open it'),
+  unknown: ''
+});
+
+/** Show on a card how the reader stands, and let him give back what he has. */
+function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): void {
+  const words = item?.querySelector('.jp-VNC-pool');
+  const release = item?.querySelector<HTMLElement>('[data-release]');
+  if (words && release && pool) {
+    words.textContent = poolWords(trans, pool);
+    release.hidden = !pool.machine && !pool.place;
+    release.dataset.inLine = String(!pool.machine);
+    release.textContent = giveBackWords(trans, !pool.machine);
+  }
+}
+
+/** Give a machine back, or the place in line. */
+async function release(body: HTMLElement, button: HTMLElement, trans: ITranslate): Promise<void> {
+  const path = `${body.dataset.root ?? './'}api/leases/${encodeURIComponent(button.dataset.release ?? '')}`;
+  await giveBack(trans, () => fetchAPI(path, { method: 'DELETE' }), button.dataset.inLine === 'true');
+  await refresh(body, trans);
+}
+
+/** Ask for the targets once and write their states onto the cards. */
+export async function refresh(body: HTMLElement, trans: ITranslate): Promise<void> {
+  const root = body.dataset.root ?? './';
+  const response = await fetchAPI(`${root}api/targets?no_track_activity=1`);
+  if (!response.ok) {
+    return;
+  }
+  const targets = (await response.json()) as { name: string; state: string; pool: IPool | null }[];
+  const shown = [...body.querySelectorAll<HTMLElement>('[data-target]')];
+  if (targets.map(target => target.name).join('\n') !== shown.map(card => card.dataset.target).join('\n')) {
+    window.location.reload();
+    return;
+  }
+  const words = stateWords(trans);
+  for (const [index, card] of shown.entries()) {
+    const state = targets[index]!.state;
+    const label = card.querySelector('[data-state]');
+    label?.setAttribute('data-state', state);
+    label?.replaceChildren(words[state] ?? '');
+    showPool(card.closest('li'), targets[index]!.pool, trans);
+  }
+}
+
+/** Show the last picture of each desktop that the reader has seen in this browser. */
+export function showPictures(body: HTMLElement): void {
+  for (const card of body.querySelectorAll<HTMLElement>('[data-target]')) {
+    const key = pictureKey(body.dataset.root ?? './', card.dataset.target ?? '');
+    const picture = keptPicture(localMemory, key);
+    if (picture) {
+      card
+        .querySelector('.jp-VNC-picture')
+        ?.replaceChildren(element('img', { attributes: { src: picture, alt: '' } }));
+    }
+  }
+}
+
+/** Refresh for as long as the page is looked at. */
+export function start(body: HTMLElement, trans: ITranslate): void {
+  document.title = trans.__('Remote desktops');
+  translatePage(body, trans);
+  showPictures(body);
+  for (const button of body.querySelectorAll<HTMLElement>('[data-release]')) {
+    const words = button.closest('li')?.querySelector<HTMLElement>('.jp-VNC-pool');
+    showPool(button.closest('li'), JSON.parse(words?.dataset.pool ?? 'null') as IPool | null, trans);
+    button.addEventListener('click', () => void release(body, button, trans));
+  }
+  window.setInterval(() => {
+    if (!document.hidden) {
+      refresh(body, trans).catch(() => undefined); // a server that restarts; the next round asks again
+    }
+  }, INTERVAL);
+}
+
+const { root = './', version = '' } = document.body.dataset;
+void translation(root, version).then(trans => start(document.body, trans));

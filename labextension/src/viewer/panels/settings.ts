@@ -1,0 +1,81 @@
+/**
+ * The panel of settings: quality, and what a viewer does beside showing a desktop.
+ */
+import { element } from '../ui/dom';
+import { type IPanel, panel } from './panel';
+import type { ICommonPreferences, IOwnPreferences, Preferences } from '../preferences';
+import type { ITranslate } from '../ui/i18n';
+
+/** The switches, in their order. */
+export const switches = (trans: ITranslate): { key: keyof ICommonPreferences; label: string }[] => [
+  { key: 'seamless', label: trans.__('Share the clipboard by itself') },
+  { key: 'bell', label: trans.__('Ring the bell of the desktop') },
+  { key: 'dotCursor', label: trans.__('Show a dot where there is no pointer') },
+  { key: 'keepAwake', label: trans.__('Keep my screen on') },
+  { key: 'sharp', label: trans.__('Use every pixel of my screen') },
+  { key: 'statistics', label: trans.__('Show statistics') },
+  { key: 'pictures', label: trans.__('Show the last picture in the list of desktops') }
+];
+
+/** The panel; its `node` goes into the viewer. */
+export class SettingsPanel implements IPanel {
+  constructor(
+    private readonly _trans: ITranslate,
+    private readonly _preferences: Preferences,
+    closed: () => void
+  ) {
+    this.node = panel(_trans, _trans.__('Settings'), closed, [
+      this._switch('adaptive', _trans.__('Adapt quality to the connection')),
+      this._slider('quality', _trans.__('Quality')),
+      this._slider('compression', _trans.__('Compression')),
+      element('hr'),
+      ...switches(_trans).map(({ key, label }) => this._switch(key, label))
+    ]);
+    _preferences.changed.on(() => this._update());
+  }
+
+  readonly node: HTMLElement;
+
+  toggle(open: boolean): void {
+    this.node.hidden = !open;
+    if (open) {
+      this._update();
+      this.node.querySelector('input')?.focus();
+    }
+  }
+
+  private _switch(key: keyof ICommonPreferences, label: string): HTMLElement {
+    const input = element('input', { attributes: { type: 'checkbox', name: key } });
+    input.addEventListener('change', () => this._preferences.set({ [key]: input.checked }));
+    this._updates.push(() => (input.checked = this._preferences.now[key]));
+    return element('label', { children: [input, element('span', { text: label })] });
+  }
+
+  private _slider(key: keyof IOwnPreferences, label: string): HTMLElement {
+    const input = element('input', { attributes: { type: 'range', name: key, min: '0', max: '9' } });
+    const value = element('output');
+    input.addEventListener('change', () => this._preferences.setOwn({ [key]: Number(input.value) }));
+    input.addEventListener('input', () => (value.textContent = input.value));
+    this._updates.push(() => {
+      const { [key]: now, adaptive } = this._preferences.now;
+      input.value = String(now);
+      value.textContent = adaptive ? this._limit(key, now) : String(now);
+    });
+    return element('label', {
+      className: 'jp-VNC-slider',
+      children: [element('span', { text: label }), input, value]
+    });
+  }
+
+  private _limit(key: keyof IOwnPreferences, now: number): string {
+    return key === 'quality'
+      ? this._trans.__('at most %1', String(now))
+      : this._trans.__('at least %1', String(now));
+  }
+
+  private _update(): void {
+    this._updates.forEach(update => update());
+  }
+
+  private readonly _updates: (() => void)[] = [];
+}

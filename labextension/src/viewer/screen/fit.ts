@@ -1,0 +1,92 @@
+/**
+ * How the desktop fits its frame.
+ */
+import type { IRFB } from '../connection/novnc';
+
+/** `fit`: shown smaller or larger; `remote`: the desktop takes the size of its frame; `off`: pixel by pixel. */
+export type Scaling = 'fit' | 'remote' | 'off';
+
+/** A desktop is never asked to be smaller than this: windows on it would be lost (CSS pixels). */
+const SMALLEST = { width: 200, height: 150 };
+
+/** Keeps noVNC's scaling in step with the frame, and never asks a desktop to take the size of a hidden one. */
+export class Fit {
+  /**
+   * Create it before noVNC: observers are told in the order of their making, and this one must switch the
+   * resizing off before noVNC's own observer asks for the new size.
+   */
+  constructor(
+    private readonly _frame: HTMLElement,
+    private _scaling: Scaling
+  ) {
+    this._observer = new ResizeObserver(() => this._apply());
+    this._observer.observe(_frame);
+  }
+
+  /** How the desktop fits. */
+  get scaling(): Scaling {
+    return this._scaling;
+  }
+  set scaling(scaling: Scaling) {
+    this._scaling = scaling;
+    this._apply();
+  }
+
+  /** Whether a pointer that is dragged moves the view of a desktop that is larger than its frame. */
+  get dragging(): boolean {
+    return this._dragging && this._scaling === 'off';
+  }
+  set dragging(dragging: boolean) {
+    this._dragging = dragging;
+    this._apply();
+  }
+
+  /** Whether the frame is shown. Set it before it is hidden and after it is shown. */
+  set visible(visible: boolean) {
+    this._visible = visible;
+    this._apply();
+  }
+
+  /** The noVNC to keep in step, or none. */
+  set rfb(rfb: IRFB | null) {
+    this._rfb = rfb;
+    this._apply();
+  }
+
+  /** Stop watching. */
+  dispose(): void {
+    this._observer.disconnect();
+    this._rfb = null;
+  }
+
+  private _apply(): void {
+    const rfb = this._rfb;
+    if (!rfb) {
+      return;
+    }
+    const resize = this._scaling === 'remote' && this._visible && this._isLargeEnough();
+    // Each of these setters does work, and one sends a message.
+    if (rfb.resizeSession !== resize) {
+      rfb.resizeSession = resize;
+    }
+    // A desktop that cannot be resized is shown scaled instead.
+    const scale = this._scaling !== 'off';
+    if (rfb.scaleViewport !== scale) {
+      rfb.scaleViewport = scale;
+    }
+    // Without dragging there are scroll bars.
+    if (rfb.clipViewport !== this.dragging) {
+      rfb.clipViewport = rfb.dragViewport = this.dragging;
+    }
+  }
+
+  private _isLargeEnough(): boolean {
+    const { clientWidth, clientHeight } = this._frame;
+    return clientWidth >= SMALLEST.width && clientHeight >= SMALLEST.height;
+  }
+
+  private readonly _observer: ResizeObserver;
+  private _rfb: IRFB | null = null;
+  private _visible = true;
+  private _dragging = false;
+}
