@@ -1,8 +1,13 @@
-"""Imports point down: a module imports from floors below, and sideways inside its own folder only."""
+"""Imports point down: a module imports from floors below, from its own folder, and on its own floor from the left only.
+
+``python -m tests.test_floors`` prints the floors with what each folder imports.
+"""
 
 import ast
+import re
 import sys
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,37 +17,26 @@ import jupyter_vnc
 PACKAGE = "jupyter_vnc"
 ROOT = Path(jupyter_vnc.__file__).parent
 
-#: The floors from the ground up: modules, and folders (with a slash) that are on one floor as a whole.
+#: The floors from the ground up: modules, and folders (with a slash) that are on one floor as a whole. On a floor, what
+#: stands further left may be imported by what stands further right, and never the other way round.
 FLOORS = (
-    ("exceptions", "rfb/"),
-    (
-        *("addresses", "people", "targets", "config_checks", "target_config"),
-        *("tokens", "sessions", "limits", "plugins", "pools", "pool_values", "tasks"),
-    ),
-    (
-        *("channels", "dial", "leases", "lease_file", "connect", "credentials", "secure", "audit"),
-        *("relay", "zerocopy", "frames", "pipes", "turns"),
-        *("desktops/", "notebook/", "sources/", "stores/"),
-    ),
-    (
-        *("broker", "broker_config", "admission", "catalogue", "desktop_rules"),
-        *("pooled", "rechecks", "room", "serving", "watch"),
-    ),
-    ("handlers", "pages", "websocket", "visitor", "routes"),
+    ("exceptions", "channels", "tasks", "plugins", "rfb/"),
+    ("model/", "config/", "throttling", "pools/", "tokens"),
+    ("connect/", "relay/", "desktops/", "notebook/", "sources/", "stores/"),
+    ("broker/",),
+    ("visitor", "handlers", "pages", "viewer_channel", "websocket", "routes"),
     ("app", "cli", "desktop", "hub/"),
 )
 
 #: Where an outside package may be imported. What is not listed may be imported by all but ``rfb/``.
 OUTSIDE = {
-    "asyncio": lambda module, floor: floor > 0,
+    "asyncio": lambda module, floor: folder(module) != "rfb" and module != "exceptions",
     "tornado": lambda module, floor: floor >= 4,
-    "jupyter_server": lambda module, floor: (
-        module in {"handlers", "pages", "websocket", "visitor", "app", "cli"} or folder(module) == "hub"
-    ),
+    "jupyter_server": lambda module, floor: floor == 4 or module in {"app", "cli"} or folder(module) == "hub",
     "jupyterhub": lambda module, floor: folder(module) == "hub",
     "websockify": lambda module, floor: module == "sources.websockify",
     "redis": lambda module, floor: module == "stores.redis",
-    "prometheus_client": lambda module, floor: module == "audit",
+    "prometheus_client": lambda module, floor: module == "broker.audit",
 }
 RFB_OUTSIDE = {"cryptography"}
 
@@ -53,11 +47,18 @@ def folder(module):
     return first if rest or f"{first}/" in sum(FLOORS, ()) else ""
 
 
-def floor_of(module):
+def place_of(module):
+    """The floor of a module, and how far right it stands there; None if it is on no floor."""
     for floor, names in enumerate(FLOORS):
-        if module in names or f"{folder(module)}/" in names:
-            return floor
+        for nth, name in enumerate(names):
+            if name in {module, f"{folder(module)}/"}:
+                return floor, nth
     return None
+
+
+def floor_of(module):
+    place = place_of(module)
+    return place and place[0]
 
 
 def read_package():
@@ -127,8 +128,8 @@ def _complaint_inside(module, floor, target, lazy):
     other = floor_of(target)
     if other is None or other > floor:
         return f"up, from floor {floor} to {other}"
-    if other == floor and folder(target) != folder(module) and target != "exceptions":
-        return f"sideways on floor {floor}, into another folder"
+    if place_of(target) > place_of(module):
+        return f"sideways on floor {floor}, to the right"
     return None
 
 
@@ -143,41 +144,118 @@ def violations(sources):
     return found
 
 
+def edges(sources):
+    """Every module with the modules of ours that it imports, in functions too."""
+    found = {module: set() for module in sources}
+    for module in filter(None, sources):
+        for name, _ in imports(module, sources):
+            if name.partition(".")[0] == PACKAGE:
+                found[module].add(inside(name, sources))
+    return found
+
+
+def rooms(module, target):
+    """The two neighbours below the folder that both modules share: modules, or folders as a whole."""
+    here, there = module.split("."), target.split(".")
+    while here and there and here[0] == there[0] and len(here) > 1 and len(there) > 1:
+        here, there = here[1:], there[1:]
+    shared = ".".join(module.split(".")[: len(module.split(".")) - len(here)])
+    return tuple(f"{shared}.{rest[0]}".strip(".") for rest in (here, there))
+
+
+def circles(sources):
+    """Every circle of modules, and of modules and folders beside each other, as one line each."""
+    by_module = edges(sources)
+    by_room = {}
+    for module, targets in by_module.items():
+        for target in filter(None, targets):
+            one, other = rooms(module, target)
+            by_room.setdefault(one, set()).update({other} - {one})
+    return [" -> ".join(circle) for graph in (by_module, by_room) for circle in _circles(graph)]
+
+
+def _circles(graph):
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [error.args[1]]
+    return []
+
+
 def test_imports_point_down():
     found = violations(read_package())
     assert not found, "\n" + "\n".join(found)
 
 
+def test_no_circle_of_modules_or_folders():
+    found = circles(read_package())
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("model.users", "from .visitors import Visitor"),
+        ("desktops.processes.tree", "from jupyter_vnc.desktops.manager import DesktopManager"),
+        ("rfb.wire", "def f():\n    from .handshake import ViewerHandshake"),
+    ],
+)
+def test_a_circle_is_found(module, line):
+    sources = read_package()
+    sources[module] += f"\n{line}\n"
+    assert circles(sources)
+
+
+def test_contributing_shows_these_floors():
+    page = (ROOT.parent / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d) \| ([^|]+?) \|", page, re.MULTILINE)
+    shown = {int(floor): re.findall(r"`([^`]+)`", cell) for floor, cell in rows}
+    assert shown == {
+        floor: [name if name.endswith("/") else f"{name}.py" for name in names] for floor, names in enumerate(FLOORS)
+    }
+
+
 def test_every_module_is_read():
     sources = read_package()
-    assert {"", "exceptions", "targets", "broker", "app", "rfb", "rfb.handshake", "desktops.manager"} <= set(sources)
+    assert {"", "exceptions", "model.targets", "broker", "app", "rfb", "rfb.handshake", "desktops.manager"} <= set(
+        sources
+    )
     assert ("jupyter_vnc.broker.broker.VNCBroker", False) in set(imports("app", sources))
 
 
 @pytest.mark.parametrize(
     ("module", "line", "edge"),
     [
-        ("targets", "from .broker import VNCBroker", "targets -> jupyter_vnc.broker.broker.VNCBroker: up"),
-        ("targets", "from . import broker", "targets -> jupyter_vnc.broker.broker: up"),
-        ("targets", "import jupyter_vnc.handlers", "targets -> jupyter_vnc.handlers: up"),
+        (
+            "model.targets",
+            "from jupyter_vnc.broker.broker import VNCBroker",
+            "model.targets -> jupyter_vnc.broker.broker.VNCBroker: up",
+        ),
+        ("model.targets", "from jupyter_vnc import broker", "model.targets -> jupyter_vnc.broker: up"),
+        ("model.targets", "import jupyter_vnc.handlers", "model.targets -> jupyter_vnc.handlers: up"),
+        (
+            "model.targets",
+            "from jupyter_vnc.pools.pool import Pool",
+            "model.targets -> jupyter_vnc.pools.pool.Pool: sideways",
+        ),
         (
             "desktops.manager",
-            "from ..broker import VNCBroker",
+            "from ..broker.broker import VNCBroker",
             "desktops.manager -> jupyter_vnc.broker.broker.VNCBroker: up",
         ),
         ("desktops.manager", "def f():\n    from jupyter_vnc.app import VNCExtension", "desktops.manager -> "),
         (
-            "desktops.manager",
-            "from ..relay import Relay",
-            "desktops.manager -> jupyter_vnc.relay.relay.Relay: sideways",
+            "relay.relay",
+            "from jupyter_vnc.stores.memory import MemoryTokenStore",
+            "relay.relay -> jupyter_vnc.stores.memory.MemoryTokenStore: sideways",
         ),
         ("exceptions", "from .rfb.wire import Encoding", "exceptions -> jupyter_vnc.rfb.wire.Encoding: sideways"),
         ("rfb.wire", "import traitlets", "rfb.wire -> traitlets: rfb imports"),
         ("rfb.wire", "import asyncio", "rfb.wire -> asyncio: asyncio does not"),
-        ("relay", "from tornado import ioloop", "relay -> tornado.ioloop: tornado does not"),
-        ("broker", "import jupyter_server", "broker -> jupyter_server: jupyter_server does not"),
+        ("relay.relay", "from tornado import ioloop", "relay.relay -> tornado.ioloop: tornado does not"),
+        ("broker.broker", "import jupyter_server", "broker.broker -> jupyter_server: jupyter_server does not"),
         ("app", "from jupyterhub.utils import url_path_join", "app -> jupyterhub.utils.url_path_join: jupyterhub"),
-        ("relay", "import prometheus_client", "relay -> prometheus_client: prometheus_client does not"),
+        ("relay.relay", "import prometheus_client", "relay.relay -> prometheus_client: prometheus_client does not"),
         ("", "from .app import VNCExtension", "jupyter_vnc -> jupyter_vnc.app.VNCExtension: the package"),
         ("attic", "", "attic: on no floor"),
     ],
@@ -195,8 +273,9 @@ def test_a_bad_edge_is_found(module, line, edge):
     [
         ("rfb.wire", "from ..exceptions import VNCError"),
         ("rfb.wire", "from cryptography.hazmat.primitives.ciphers import Cipher"),
-        ("connect", "from .dial import dial"),
-        ("broker", "from . import __version__"),
+        ("connect.connector", "from .dial import dial"),
+        ("sources.config", "from jupyter_vnc.relay.relay import Relay"),
+        ("broker.broker", "from jupyter_vnc import __version__"),
         ("app", "from tornado import web"),
         ("", "def f():\n    from .app import VNCExtension"),
     ],
@@ -206,3 +285,21 @@ def test_a_good_edge_is_not(module, line):
     before = violations(sources)
     sources[module] += f"\n{line}\n"
     assert violations(sources) == before
+
+
+def main():
+    """Print the floors from the top, with what each folder or module imports of ours."""
+    graph = {}
+    for module, targets in edges(read_package()).items():
+        for one, other in (rooms(module, target) for target in targets if target):
+            graph.setdefault(one.partition(".")[0], set()).add(other.partition(".")[0])
+    for floor, names in reversed(list(enumerate(FLOORS))):
+        for name in reversed(names):
+            below = sorted(graph.get(name.rstrip("/"), set()) - {name.rstrip("/")})
+            print(f"{floor}  {name:<16} {' '.join(below)}")
+    found = violations(read_package()) + circles(read_package())
+    print("\n".join(found) or "No import points up; no circle of modules or folders.")
+
+
+if __name__ == "__main__":
+    main()
