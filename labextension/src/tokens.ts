@@ -5,12 +5,13 @@ import type { IWidgetTracker, MainAreaWidget } from '@jupyterlab/apputils';
 import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
+import type { Widget } from '@lumino/widgets';
 
 import type { IPresence } from './viewer/presence';
 import type { IGrant } from './viewer/connection/grant';
 import type { IViewerSettings } from './viewer/options';
 import type { IPool } from './viewer/pool';
-import type { VNCWidget } from './lab/widget';
+import type { Viewer } from './viewer/viewer';
 
 /** Something that the user may look at, as `GET api/targets` describes it. */
 export interface ITarget {
@@ -94,8 +95,23 @@ export const IVNCManager = new Token<IVNCManager>(
   'Knows the remote desktops of the user and the live sessions on them.'
 );
 
+/** A desktop as a widget. */
+export interface IVNCWidget extends Widget {
+  /** Name of the target. */
+  readonly target: string;
+  /** The viewer, once it is loaded. */
+  readonly viewer: Viewer | null;
+  /** Emitted when the viewer is loaded, and whenever something that is shown of it changes. */
+  readonly changed: ISignal<IVNCWidget, void>;
+  /** Emitted when the connection was measured, and when that ends. */
+  readonly measured: ISignal<IVNCWidget, void>;
+}
+
+/** A desktop in a tab. */
+export type Tab = MainAreaWidget<IVNCWidget>;
+
 /** Keeps track of the desktops in tabs. */
-export type IVNCTracker = IWidgetTracker<MainAreaWidget<VNCWidget>>;
+export type IVNCTracker = IWidgetTracker<Tab>;
 
 /** The tracker of desktops in tabs. */
 export const IVNCTracker = new Token<IVNCTracker>(

@@ -2,10 +2,10 @@
  * Every action of the toolbar as a command; loaded with the first desktop.
  */
 import type { ICommandPalette } from '@jupyterlab/apputils';
-import { LabIcon } from '@jupyterlab/ui-components';
 
 import { CommandIDs, describeArgs, TAB_TYPE } from './commands';
-import type { IContext } from '../plugins/commands';
+import type { IContext } from './context';
+import { actionIcon } from './icons';
 import { createActions, scalings } from '../viewer/toolbar/actions';
 import type { Scaling } from '../viewer/screen/fit';
 import { COMBINATIONS } from '../viewer/input/keys';
@@ -16,18 +16,6 @@ export function addActionCommands(context: IContext, palette: ICommandPalette | 
   addActions(context);
   addChoices(context);
   fillPalette(context, palette);
-}
-
-const made = new Map<string, LabIcon>();
-
-/** The icon of a drawing from the viewer's table of actions. */
-export function actionIcon(id: string, svgstr: string): LabIcon {
-  let icon = made.get(svgstr);
-  if (!icon) {
-    icon = new LabIcon({ name: `jupyter-vnc:${id}-${made.size}`, svgstr });
-    made.set(svgstr, icon);
-  }
-  return icon;
 }
 
 /** The viewer that a command is for: the one whose tab was clicked, or the present one. */

@@ -20,3 +20,15 @@ export function iconOf(target: ITarget | undefined): LabIcon {
   }
   return target?.state === 'up' ? upIcon : target?.state === 'down' ? downIcon : desktopIcon;
 }
+
+const made = new Map<string, LabIcon>();
+
+/** The icon of a drawing from the viewer's table of actions. */
+export function actionIcon(id: string, svgstr: string): LabIcon {
+  let icon = made.get(svgstr);
+  if (!icon) {
+    icon = new LabIcon({ name: `jupyter-vnc:${id}-${made.size}`, svgstr });
+    made.set(svgstr, icon);
+  }
+  return icon;
+}

@@ -3,7 +3,8 @@
  */
 import { InputDialog } from '@jupyterlab/apputils';
 
-import type { IContext, Tab } from '../plugins/commands';
+import type { Tab } from '../tokens';
+import type { IContext } from './context';
 import { createTab } from './widget';
 
 /** Ask the reader for a desktop; null if none was chosen. */

@@ -10,7 +10,7 @@ import * as React from 'react';
 
 import '../../style/viewer.css';
 
-import { actionIcon } from './action-commands';
+import { actionIcon } from './icons';
 import { keepFile } from './files';
 import type { SettingsStore } from './settings-store';
 import type { ITarget } from '../tokens';
@@ -25,7 +25,7 @@ import { giveBack } from '../viewer/pool';
 import { managed } from '../viewer/connection/startup';
 import { shortStatus } from '../viewer/connection/status';
 import { Viewer } from '../viewer/viewer';
-import type { IVNCWidgetOptions } from './widget';
+import type { IVNCWidgetOptions } from './context';
 
 /** For a target that the server no longer lists: the attempt to connect will say so. */
 const UNKNOWN: IViewerSettings = {

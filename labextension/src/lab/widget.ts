@@ -2,34 +2,18 @@
  * A desktop as a widget. It is light: the viewer is loaded when the widget is first shown.
  */
 import { MainAreaWidget } from '@jupyterlab/apputils';
-import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
-import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { Message } from '@lumino/messaging';
 import { type ISignal, Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
-import type { IFiles } from './files';
 import { desktopIcon } from './icons';
 import { TAB_TYPE } from './commands';
-import type { ITarget, IVNCManager } from '../tokens';
+import type { ITarget, IVNCWidget } from '../tokens';
+import type { IVNCWidgetOptions } from './context';
 import type { Viewer } from '../viewer/viewer';
 
-/** What a desktop's widget needs. */
-export interface IVNCWidgetOptions {
-  /** Name of the target. */
-  readonly target: string;
-  readonly manager: IVNCManager;
-  readonly trans: IRenderMime.TranslationBundle;
-  /** Show the reader what else there is. */
-  readonly list: () => void;
-  /** Keeps what the reader chose; null where there is none. */
-  readonly registry: ISettingRegistry | null;
-  /** Keeps screenshots. */
-  readonly files: IFiles;
-}
-
 /** A remote desktop. */
-export class VNCWidget extends Widget {
+export class VNCWidget extends Widget implements IVNCWidget {
   constructor(private readonly _options: IVNCWidgetOptions) {
     super();
     this.addClass('jp-VNC-widget');

@@ -7,32 +7,17 @@ import {
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, type MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { IMainMenu } from '@jupyterlab/mainmenu';
-import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { DisposableSet } from '@lumino/disposable';
 
-import type { IFiles } from '../lab/files';
 import { iconOf } from '../lab/icons';
 import { CommandIDs, describeArgs, stateWords } from '../lab/commands';
-import { IVNCManager, IVNCTracker } from '../tokens';
-import type { VNCWidget } from '../lab/widget';
-
-/** A desktop in a tab. */
-export type Tab = MainAreaWidget<VNCWidget>;
-
-/** What the commands work on. */
-export interface IContext {
-  readonly app: JupyterFrontEnd;
-  readonly manager: IVNCManager;
-  readonly tracker: WidgetTracker<Tab>;
-  readonly trans: IRenderMime.TranslationBundle;
-  readonly registry: ISettingRegistry | null;
-  readonly files: IFiles;
-}
+import { IVNCManager, IVNCTracker, type Tab } from '../tokens';
+import type { IContext } from '../lab/context';
 
 /** Opens desktops and provides their tracker. */
 export const commandsPlugin: JupyterFrontEndPlugin<IVNCTracker> = {
