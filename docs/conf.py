@@ -12,9 +12,15 @@ author = "The jupyter-vnc developers"
 copyright = "2026, the jupyter-vnc developers"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx_copybutton", "from_code"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "from_code"]
 exclude_patterns = ["_build", "_extensions"]
 nitpicky = True
+# Other projects' classes, and those of ours that are internal: links to them would need the network, or lead nowhere.
+nitpick_ignore_regex = [("py:.*", r"(?!jupyter_vnc\.(desktop|tokens)\b).*"), ("py:class", r".*\.Frame")]
+
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
