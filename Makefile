@@ -1,4 +1,4 @@
-# One place for the commands; `make help` lists them. Everything lives in .venv; a second run is quick.
+# All commands in one place; `make help` lists them. Everything is installed into .venv; a second run is quick.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,7 +11,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 JLPM := cd labextension && jlpm
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-# What the front end is built from. Folders are listed too: their time changes when a file goes.
+# The sources of the front end. Folders are listed too, because their modification time changes when a file is removed.
 FRONTEND := $(shell find labextension/src labextension/style labextension/schema labextension/scripts) \
   labextension/package.json labextension/yarn.lock labextension/tsconfig.json
 LABEXTENSION := $(VENV)/share/jupyter/labextensions/jupyter-vnc
@@ -19,21 +19,21 @@ LABEXTENSION := $(VENV)/share/jupyter/labextensions/jupyter-vnc
 headline = @printf '\n== %s\n' '$(1)'
 
 .PHONY: help
-help: ## say what there is
+help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
 
 .PHONY: demo
-demo: demo-packages front-end ## start JupyterLab with three desktops, and print its URL
+demo: demo-packages front-end ## start JupyterLab with three desktops and print its URL
 	@exec $(VENV)/bin/python demo/demo.py
 
 .PHONY: hub-demo
-hub-demo: demo-packages front-end .make/hub ## start a JupyterHub with two courses and their machines, and print its URL
+hub-demo: demo-packages front-end .make/hub ## start a JupyterHub with two courses and their machines and print its URL
 	@exec $(VENV)/bin/python -m demo.hub_demo
 
-# Every part runs, even after one has failed: whoever waits for the result wants to know all of it. What mostly waits
-# runs beside what mostly computes.
+# All parts run, even after one has failed, so that one run reports every failure. Parts that mostly wait run in parallel
+# with parts that mostly compute.
 .PHONY: test
-test: test-packages front-end .make/npm ## everything: lint, types, TypeScript, unit tests, real VNC servers, a real browser
+test: test-packages front-end .make/npm ## run all checks: lint, types, TypeScript, unit tests, real VNC servers, a real browser
 	@scripts/beside lint,types,typescript,fuzz unit-browser unit-desktops unit-rest coverage
 
 .PHONY: lint
@@ -48,37 +48,37 @@ types: .make/python ## mypy
 	$(call headline,mypy --strict)
 	@mypy
 
-# pytest-jupyter runs the tests that are coroutines; a pytest-asyncio that is also there would take them from it.
+# pytest-jupyter runs the async tests; pytest-asyncio, if it is installed, would run them instead.
 .PHONY: unit
-unit: unit-browser unit-desktops unit-rest ## pytest, with real VNC servers and a real browser
+unit: unit-browser unit-desktops unit-rest ## run pytest, with real VNC servers and a real browser
 
-# Three runs of about the same length, since most of it is waiting.
+# Three runs of about the same length, in parallel, because they mostly wait.
 BROWSER := tests/browser
 DESKTOPS := $(addprefix tests/,bounds desktops hub notebooks test_demo.py)
 PYTEST := pytest -p no:asyncio --cov --cov-context=test --cov-report=
 
 .PHONY: unit-browser
-unit-browser: front-end .make/npm ## the tests of the viewer in a real browser
+unit-browser: front-end .make/npm ## run the tests of the viewer in a real browser
 	$(call headline,pytest: browser)
 	@COVERAGE_FILE=.coverage.browser $(PYTEST) $(BROWSER)
 
 .PHONY: unit-desktops
-unit-desktops: front-end .make/npm ## the tests that start desktops and hubs
+unit-desktops: front-end .make/npm ## run the tests that start desktops and hubs
 	$(call headline,pytest: desktops)
 	@COVERAGE_FILE=.coverage.desktops $(PYTEST) $(DESKTOPS)
 
 .PHONY: unit-rest
-unit-rest: front-end .make/npm ## the other tests
+unit-rest: front-end .make/npm ## run the other tests
 	$(call headline,pytest: the rest)
 	@COVERAGE_FILE=.coverage.rest $(PYTEST) tests $(addprefix --ignore=,$(BROWSER) $(DESKTOPS))
 
 .PHONY: endurance
-endurance: test-packages front-end ## what takes minutes: thousands of connections, gigabytes, peers that vanish
+endurance: test-packages front-end ## run the tests that take minutes: thousands of connections, gigabytes, peers that vanish
 	$(call headline,pytest -m endurance)
 	@pytest -p no:asyncio -m endurance --capture=tee-sys -rP tests
 
 .PHONY: coverage
-coverage: ## what of the lowest floors their own tests have not run; after `make unit`
+coverage: ## check that the lowest floors are covered by their own tests; after `make unit`
 	$(call headline,coverage of floors 0 and 1)
 	@coverage combine --quiet .coverage.browser .coverage.desktops .coverage.rest
 	@scripts/check_coverage.py
@@ -86,35 +86,35 @@ coverage: ## what of the lowest floors their own tests have not run; after `make
 BENCH_OPTIONS ?=
 
 .PHONY: bench
-bench: test-packages .make/bench ## this project beside what people use today: one table; 20 minutes
+bench: test-packages .make/bench ## compare the relay with websockify and jupyter-server-proxy; takes 20 minutes
 	@.make/bench-venv/bin/python -m benchmarks $(BENCH_OPTIONS)
 
 .PHONY: bench-first-pixel
-bench-first-pixel: test-packages .make/bench ## from the click to the first pixel, beside jupyter-remote-desktop-proxy
+bench-first-pixel: test-packages .make/bench ## measure from click to first pixel, also of jupyter-remote-desktop-proxy
 	@.make/bench-venv/bin/python -m benchmarks.first_pixel
 
 .PHONY: bench-guard
-bench-guard: .make/python ## megabytes of a viewer's messages that the guard judges in a second
+bench-guard: .make/python ## measure how fast the guard parses a viewer's messages
 	@python benchmarks/guard.py
 
 FUZZ_SECONDS ?= 60
 
 .PHONY: fuzz
-fuzz: .make/python ## a coverage-guided fuzzer on all that reads RFB, for FUZZ_SECONDS
+fuzz: .make/python ## run a coverage-guided fuzzer on all RFB parsers, for FUZZ_SECONDS
 	$(call headline,fuzz)
 	@python tests/fuzz/seeds.py .fuzz/corpus
 	@mkdir -p .fuzz; python tests/fuzz/fuzz_rfb.py -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
 	  -print_final_stats=1 -verbosity=0 -artifact_prefix=.fuzz/ .fuzz/corpus 2>&1 | grep -vE '^(INFO: |WARNING: |"|#####)'
 
 .PHONY: typescript
-typescript: front-end ## the front end's lint, types and tests
+typescript: front-end ## lint, type-check and test the front end
 	$(call headline,TypeScript: lint and types)
 	@$(JLPM) lint:check
 	$(call headline,TypeScript: tests)
 	@$(JLPM) test
 
 .PHONY: wheel
-wheel: front-end ## the wheel in dist/, tried in a new environment without Node
+wheel: front-end ## build the wheel in dist/ and check it in a new environment without Node
 	$(call headline,wheel)
 	@rm -rf dist jupyter_vnc/labextension jupyter_vnc/static
 	@$(JLPM) build:prod
@@ -122,13 +122,13 @@ wheel: front-end ## the wheel in dist/, tried in a new environment without Node
 	@scripts/check-wheel dist/*.whl
 
 .PHONY: docs
-docs: .make/docs ## the documentation in docs/_build/html; a warning is an error
+docs: .make/docs ## build the documentation in docs/_build/html; warnings are errors
 	$(call headline,sphinx-build -W)
 	@if [[ -f docs/conf.py ]]; then sphinx-build -W --keep-going -b html docs docs/_build/html; \
 	else echo 'There is no docs/conf.py.'; fi
 
 .PHONY: clean
-clean: ## remove what was built; .venv stays
+clean: ## remove everything that was built, except .venv
 	rm -rf .make dist build docs/_build test-results .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*
 	rm -rf jupyter_vnc/labextension jupyter_vnc/static/novnc jupyter_vnc/static/viewer
 	rm -rf labextension/lib labextension/tsconfig.tsbuildinfo labextension/.eslintcache labextension/.stylelintcache
@@ -137,7 +137,7 @@ clean: ## remove what was built; .venv stays
 demo-packages test-packages: %-packages:
 	@scripts/system-packages $*
 
-# A make of its own, because installing may have built the front end after this one looked.
+# A separate make, because installing may have built the front end after this one has checked timestamps.
 .PHONY: front-end
 front-end: .make/python
 	@$(MAKE) --no-print-directory --silent .make/frontend
@@ -146,7 +146,7 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(VENV)
 
-# Installing also builds the front end (pyproject.toml, hooks), so its stamp gets the time at which that began.
+# Installing also builds the front end (hooks in pyproject.toml), so its stamp gets the time at which installing began.
 .make/python: pyproject.toml $(VENV)/pyvenv.cfg
 	$(call headline,pip install)
 	@mkdir -p .make
@@ -155,7 +155,7 @@ $(VENV)/pyvenv.cfg:
 	@touch -r .make/began .make/frontend
 	@touch $@
 
-# In an environment of its own: the tests shall not find a second proxy in JupyterLab.
+# In a separate environment, so that the tests do not find a second proxy in JupyterLab.
 .make/bench: pyproject.toml
 	$(call headline,pip install, for the benchmarks)
 	@mkdir -p .make
@@ -163,7 +163,7 @@ $(VENV)/pyvenv.cfg:
 	@.make/bench-venv/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[bench]'
 	@touch $@
 
-# JupyterHub's proxy, which desktops have to go through.
+# JupyterHub's proxy, for the tests with a hub.
 .make/npm:
 	$(call headline,npm install, for the tests)
 	@npm install --silent --no-audit --no-fund --no-save --prefix $@ configurable-http-proxy@5
@@ -177,7 +177,7 @@ $(VENV)/pyvenv.cfg:
 	@$(PIP) install --quiet --editable '.[docs]'
 	@touch $@
 
-# JupyterLab reads a copy in the environment, which is where installing put it.
+# JupyterLab reads the copy that was installed into the environment.
 .make/frontend: $(FRONTEND)
 	$(call headline,front end)
 	@$(JLPM) install --immutable
