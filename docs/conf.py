@@ -19,7 +19,6 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!jupyter_vnc\.(desktop|tokens)\b).*"), ("py:class", r".*\.Frame")]
 
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 
 myst_enable_extensions = ["deflist"]
@@ -28,6 +27,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
+html_static_path = ["_static"]
+html_css_files = ["drawings.css"]
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
