@@ -100,7 +100,14 @@ def fill(_: Sphinx, page: str, source: list[str]) -> None:
             log.warning("%s says nothing of %s", page, name)
 
 
+def without_module_text(_: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Leave out a module's own docstring: it is for readers of the code, and a page has an introduction."""
+    if what == "module":
+        lines.clear()
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("source-read", fill)
+    app.connect("autodoc-process-docstring", without_module_text)
     return {"parallel_read_safe": True}
