@@ -1,21 +1,25 @@
 """Where targets come from. A plug-in's author finds here what a source of their own needs."""
 
-from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, TCPAddress, UnixAddress
 from jupyter_vnc.model.credentials import Credentials, Secret
-from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.targets import Mode, Sharing, Target, TargetLimits, TLSOptions, ViewerOptions
 from jupyter_vnc.model.users import User
 
 from .base import TargetSource
 
 __all__ = [
-    "ConfigError",
     "Credentials",
+    "DesktopAddress",
+    "DesktopSpec",
     "Mode",
     "Secret",
+    "Sharing",
     "TCPAddress",
+    "TLSOptions",
     "Target",
+    "TargetLimits",
     "TargetSource",
     "UnixAddress",
     "User",
+    "ViewerOptions",
 ]
