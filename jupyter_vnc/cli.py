@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from jupyter_core.application import JupyterApp
@@ -12,11 +13,11 @@ from traitlets.config import Application, Configurable
 
 from jupyter_vnc import __version__
 
+from .broker.access.kinds import AccessKinds
 from .broker.broker import VNCBroker
 from .connect.connector import ConnectLimits, Connector
 from .desktops.manager import DesktopManager
 from .exceptions import VNCError
-from .model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
 from .model.targets import Target
 from .model.users import User
 from .sources.config import ConfigTargets
@@ -65,7 +66,7 @@ class VNCCommand(JupyterApp):
                 return 1
             if command == "list":
                 return _list(targets)
-            return 1 if await _check(targets, names) + wrong else 0
+            return 1 if await _check(targets, names, broker.access) + wrong else 0
         finally:
             await broker.close()
 
@@ -90,36 +91,28 @@ def _list(targets: dict[str, Target]) -> int:
     return 0
 
 
-async def _check(targets: dict[str, Target], names: list[str]) -> int:
+async def _check(targets: dict[str, Target], names: list[str], kinds: AccessKinds) -> int:
     """Try the named targets, or all; return how many are wrong. A refused entry was logged when it was read."""
     wrong = 0
     for name in names or targets:
-        for shown, target in _servers(name, targets.get(name)):
-            answer, good = await _try(target) if target else ("there is no such target", False)
-            print(f"{shown}: {answer}", flush=True)
+        if (target := targets.get(name)) is None:
+            print(f"{name}: there is no such target")
+            wrong += 1
+            continue
+        connector = Connector(ConnectLimits(5.0, 10.0))
+        for suffix, try_it in kinds.of(target).trials(target, User(getpass.getuser()), connector):
+            answer, good = await _try(try_it)
+            print(f"{name}{suffix}: {answer}", flush=True)
             wrong += not good
     return wrong
 
 
-def _servers(name: str, target: Target | None) -> list[tuple[str, Target | None]]:
-    """Give what there is to try under a name: of a pool each machine."""
-    if target is None or not isinstance(target.address, PoolAddress):
-        return [(name, target)]
-    return [(f"{name}/{machine.name}", target.on_machine(machine)) for machine in target.address.machines]
-
-
-async def _try(target: Target) -> tuple[str, bool]:
-    """Log in to one target; return what to print, and whether it is good."""
-    if isinstance(target.address, DesktopAddress):
-        return "managed desktop, starts when somebody opens it", True
+async def _try(try_it: Callable[[], Awaitable[str]]) -> tuple[str, bool]:
+    """Try something; return what to print, and whether it is good."""
     try:
-        mine = target.for_user(User(getpass.getuser()))
-        assert isinstance(mine.address, TCPAddress | UnixAddress)  # noqa: S101 - for the type checker
-        leg = await Connector(ConnectLimits(5.0, 10.0)).connect(mine, mine.address)
-        await leg.channel.close()
+        return await try_it(), True
     except VNCError as error:
         return f"FAILED: {error.log_line}", False
-    return f"ok, logged in with {leg.security}", True
 
 
 def main() -> None:

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 from traitlets import Bool, Dict, List, Unicode
 from traitlets.config import LoggingConfigurable
 
+from jupyter_vnc.broker.access.kinds import access_kinds
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.connect.connector import ConnectLimits, Connector
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound
-from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, UnixAddress
 from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
-from jupyter_vnc.model.targets import Mode, State, Target
-from jupyter_vnc.model.users import User
+from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin
 from jupyter_vnc.pools.manager import PoolManager
@@ -33,10 +31,10 @@ from .audit import Audit
 from .catalogue import Access, Catalogue, load_sources
 from .limits import BrokerLimits
 from .managed_desktops import ManagedDesktops
-from .pool_sessions import PooledSessions
 from .recheck import Rechecker
 from .room import Room
-from .session_runner import SessionRunner
+from .session_runner import ServingLimits, SessionRunner
+from .traffic import Activity
 
 #: The longest message that is shown in a viewer (characters).
 MAX_MESSAGE: Final = 500
@@ -78,21 +76,33 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         super().__init__(**kwargs)
         self.desktop_manager = DesktopManager(parent=self)
         self._use_default_target()
-        self.catalogue = Catalogue(load_sources(self, self.target_sources), self.log, desktops=self.managed_desktops)
+        self.pools = PoolManager(parent=self)
+        self.registry = SessionRegistry(
+            SessionLimits(self.sessions_per_user, self.sessions_per_target, self.sessions_total)
+        )
+        connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
+        self.access = access_kinds(
+            connector, self.desktop_manager, self.pools, self.registry, self.log, managed=self.managed_desktops
+        )
+        self.catalogue = Catalogue(load_sources(self, self.target_sources), self.log, fits=self.access.serves)
         self._rechecker = Rechecker(self.catalogue, self.log)
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )
         self.audit = Audit(self.log)
-        limits = SessionLimits(self.sessions_per_user, self.sessions_per_target, self.sessions_total)
-        self.registry = SessionRegistry(limits)
         self._admission = Admission(self.catalogue, self.tokens, self.registry)
-        connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
-        self.pools = PoolManager(parent=self)
-        self._pooled = PooledSessions(self.pools, self.registry, self.log)
-        self._runner = SessionRunner(self, connector, self.desktop_manager, self._pooled)
-        self.desktops = ManagedDesktops(self, self.desktop_manager)
-        self.room = Room(self.registry, self.catalogue, self.pools)
+        self._runner = SessionRunner(
+            self.access,
+            self.registry,
+            self.audit,
+            self.log,
+            ServingLimits(self.handshake_timeout, self.stall_timeout),
+            Activity(self.activity, self._note_activity),
+        )
+        self.desktops = ManagedDesktops(
+            self.desktop_manager, self.catalogue, self.tokens, self.audit, self.log, self.check_running
+        )
+        self.room = Room(self.registry, self.catalogue, self.access)
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
         #: Called whenever a user does something in a desktop; the host moves its own clocks.
@@ -136,15 +146,6 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         """List what the visitor may look at: the rows of ``GET api/targets``."""
         return [self._row(Access(target, mode, visitor.home)) for target, mode in await self.catalogue.visible(visitor)]
 
-    async def find(self, visitor: Visitor, name: object) -> tuple[Target, Mode]:
-        """Return a target, as this user has it, and the most that the visitor may do there.
-
-        Raises:
-            TargetNotFound: unknown or not permitted; the answer is the same.
-        """
-        access = await self.catalogue.find(visitor, name)
-        return access.target, access.mode
-
     async def public_target(self, visitor: Visitor, name: str, owner: str = "") -> dict[str, Any]:
         """Return one row of ``GET api/targets``; with an owner, of somebody else's desktop.
 
@@ -153,29 +154,11 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         """
         return self._row(await self.catalogue.find(visitor, name, owner))
 
-    async def visible(self, user: User) -> list[Target]:
-        """Return the targets that a user has, before anybody asks an authorizer."""
-        return [target for target in await self.catalogue.known(user) if target.admits(user)]
-
     def _row(self, access: Access) -> dict[str, Any]:
-        target = access.target
-        pool = self._pooled.summary(target, access.owner) if isinstance(target.address, PoolAddress) else None
-        return target.public(mode=access.mode, state=self.state(target, access.owner)) | {"pool": pool}
-
-    def state(self, target: Target, user: User) -> State:
-        """What is known of a target without connecting: probes would count against a server's lock-out."""
-        address = target.address
-        if isinstance(address, DesktopAddress):
-            return self.desktop_manager.state(user.name, target.name)
-        if isinstance(address, PoolAddress):
-            return self._pooled.state(target, user)
-        try:
-            address = address.for_user(user.name)
-        except TargetNotFound:
-            return State.DOWN
-        if isinstance(address, UnixAddress):
-            return State.UP if Path(address.path).is_socket() else State.DOWN
-        return self._runner.last_state(str(address))
+        target, owner = access.target, access.owner
+        kind = self.access.of(target)
+        row = target.public(mode=access.mode, state=kind.state(target, owner))
+        return row | {"pool": kind.summary(target, owner)}
 
     # -- tokens -------------------------------------------------------------------------------------------------
 
@@ -237,7 +220,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             raise TargetNotFound
         why = "You gave the machine back." if mine else "Your machine was taken back by who looks after it."
         self.log.info("%s takes the machine of %s at %s back", visitor.user.name, access.owner.name, name)
-        self._pooled.release(access.target, access.owner, why)
+        self.access.of(access.target).release(access.target, access.owner, why)
 
     def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
         """Show a message in the viewer of a session that :meth:`list_sessions` lists.
@@ -254,6 +237,9 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             raise TargetBusy("The viewer of this session cannot show messages.")
         self.log.info("Session %s: %s sends a message of %d characters", session.id, visitor.user.name, len(text))
         session.note("message", text=text.strip(), sender=visitor.user.name)
+
+    def _note_activity(self) -> None:
+        self.on_activity()
 
     def current_activity(self) -> dict[str, Any] | None:
         """What goes on, for the host's idle check: the sessions in which somebody does something, or None.

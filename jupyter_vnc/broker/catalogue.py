@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from logging import Logger, LoggerAdapter
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.exceptions import ConfigError, TargetNotFound
-from jupyter_vnc.model.addresses import DesktopAddress
 from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
@@ -33,15 +32,19 @@ class Catalogue:
     Args:
         sources: in the order in which they are merged; a name that two have is the first one's.
         log: for what goes wrong in a source.
-        desktops: whether targets may be managed desktops; otherwise they are left out.
+        fits: whether a target may be one here; others are left out.
     """
 
     def __init__(
-        self, sources: Sequence[TargetSource], log: Logger | LoggerAdapter[Any], *, desktops: bool = True
+        self,
+        sources: Sequence[TargetSource],
+        log: Logger | LoggerAdapter[Any],
+        *,
+        fits: Callable[[Target], bool] = lambda target: True,
     ) -> None:
         self.sources = list(sources)
         self.log = log
-        self._desktops = desktops
+        self._fits = fits
 
     async def known(self, user: User) -> list[Target]:
         """List what the sources have for a user, whomever it admits."""
@@ -50,6 +53,10 @@ class Catalogue:
             for target in await self._ask_all(source, user):
                 merged.setdefault(target.name, target)
         return list(merged.values())
+
+    async def had_by(self, user: User) -> list[Target]:
+        """List the targets that a user has, before anybody asks an authorizer."""
+        return [target for target in await self.known(user) if target.admits(user)]
 
     async def visible(self, visitor: Visitor) -> list[tuple[Target, Mode]]:
         """List what the visitor may look at, with the most that he may do there."""
@@ -94,9 +101,6 @@ class Catalogue:
             self.log.exception("Target source %s failed", type(source).__name__)
             return None
         return target if target is not None and self._fits(target) else None
-
-    def _fits(self, target: Target) -> bool:
-        return self._desktops or not isinstance(target.address, DesktopAddress)
 
 
 async def best_mode(visitor: Visitor, target: Target) -> Mode | None:

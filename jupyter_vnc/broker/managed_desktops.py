@@ -6,45 +6,50 @@ import asyncio
 from collections.abc import Callable, Mapping
 from logging import Logger, LoggerAdapter
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import NotPermitted, TargetNotFound
-from jupyter_vnc.model.addresses import DesktopAddress
-from jupyter_vnc.model.targets import Mode, State, Target
+from jupyter_vnc.model.addresses import DesktopSpec
+from jupyter_vnc.model.targets import State
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.tokens import TokenRegistry
 
 from .audit import Audit
+from .catalogue import Catalogue
 
 Tell = Callable[[Mapping[str, str]], None]
 
 
-class DesktopsOwner(Protocol):
-    """What is needed of the broker."""
-
-    log: Logger | LoggerAdapter[Any]
-    tokens: TokenRegistry
-    audit: Audit
-
-    async def find(self, visitor: Visitor, name: object) -> tuple[Target, Mode]:
-        """Return a target, as this user has it."""
-
-    async def visible(self, user: User) -> list[Target]:
-        """Return the targets that a user has."""
-
-    def check_running(self) -> None:
-        """Refuse what would begin something new while the server stops."""
-
-
 class ManagedDesktops:
-    """The broker's part for desktops that the server itself starts."""
+    """The broker's part for desktops that the server itself starts.
 
-    def __init__(self, owner: DesktopsOwner, manager: DesktopManager) -> None:
-        self._owner = owner
+    Args:
+        manager: starts and stops them.
+        catalogue: knows who may do what with which.
+        tokens: from which those of a desktop that has ended are dropped.
+        audit: told of their states.
+        log: for what is wrong in the configuration.
+        check_running: refuses what would begin something new while the server stops.
+    """
+
+    def __init__(
+        self,
+        manager: DesktopManager,
+        catalogue: Catalogue,
+        tokens: TokenRegistry,
+        audit: Audit,
+        log: Logger | LoggerAdapter[Any],
+        check_running: Callable[[], None],
+    ) -> None:
         self._manager = manager
+        self._catalogue = catalogue
+        self._tokens = tokens
+        self._audit = audit
+        self._log = log
+        self._check_running = check_running
         self._kernels: KernelDisplay | None = None
         manager.on_exit = self._ended
         manager.on_change = self._changed
@@ -62,8 +67,8 @@ class ManagedDesktops:
             NotPermitted: the visitor may only look at it.
             DesktopFailed: it did not start.
         """
-        self._owner.check_running()
-        spec = (await self._managed(visitor, name)).spec
+        self._check_running()
+        spec = await self._managed(visitor, name)
         await (self._manager.restart if restart else self._manager.ensure)(visitor.home.name, name, spec)
         await self._manager.settle(visitor.home.name, name)
 
@@ -76,7 +81,7 @@ class ManagedDesktops:
         """
         await self._managed(visitor, name)
         await self._manager.stop(visitor.home.name, name)
-        await self._owner.tokens.revoke(user=visitor.home.name, target=name)
+        await self._tokens.revoke(user=visitor.home.name, target=name)
         if self._kernels is not None:
             await self._kernels.settled()
 
@@ -103,8 +108,8 @@ class ManagedDesktops:
             NotPermitted: the visitor may only look at it, or may not read files.
             DesktopFailed: it did not start, or it has no application for the file.
         """
-        self._owner.check_running()
-        spec = (await self._managed(visitor, name)).spec
+        self._check_running()
+        spec = await self._managed(visitor, name)
         if not await visitor.may("read", "contents"):
             raise NotPermitted("You may not read files of this server.")
         await self._manager.open_file(visitor.home.name, name, spec, find_file())
@@ -120,13 +125,13 @@ class ManagedDesktops:
         wanted = self._manager.kernel_display
         if not wanted or (occupied and wanted == "auto") or not self._manager.available:
             return
-        managed = [one for one in await self._owner.visible(owner) if isinstance(one.address, DesktopAddress)]
-        target = next((one for one in managed if wanted in {"auto", one.name}), None)
-        if target is None or not isinstance(target.address, DesktopAddress):
+        managed = [(one.name, spec) for one in await self._catalogue.had_by(owner) if (spec := one.address.spec)]
+        found = next(((name, spec) for name, spec in managed if wanted in {"auto", name}), None)
+        if found is None:
             if wanted != "auto":
-                self._owner.log.error("DesktopManager.kernel_display: %r is no managed desktop", wanted)
+                self._log.error("DesktopManager.kernel_display: %r is no managed desktop", wanted)
             return
-        self._kernels = KernelDisplay(self._manager, (owner.name, target.name, target.address.spec), tell)
+        self._kernels = KernelDisplay(self._manager, (owner.name, *found), tell)
         await self._kernels.open(rings=self._manager.start_on == "window")
         if self._manager.start_on == "server":
             self._kernels.start()
@@ -136,20 +141,20 @@ class ManagedDesktops:
         if self._kernels is not None:
             await self._kernels.close()
 
-    async def _managed(self, visitor: Visitor, name: str) -> DesktopAddress:
-        target, _ = await self._owner.find(visitor, name)
-        if not isinstance(target.address, DesktopAddress):
+    async def _managed(self, visitor: Visitor, name: str) -> DesktopSpec:
+        access = await self._catalogue.find(visitor, name)
+        if (spec := access.target.address.spec) is None:
             raise TargetNotFound("This desktop is not one that the server can start or stop.")
         if not await visitor.may("write", f"vnc:{name}"):
             raise NotPermitted("You may not start or stop this desktop.")
-        return target.address
+        return spec
 
     def _changed(self, user: str, name: str, state: State) -> None:
-        self._owner.audit.desktop_changed(user, name, state)
+        self._audit.desktop_changed(user, name, state)
         if self._kernels is not None:
             self._kernels.changed(user, name, state)
 
     def _ended(self, user: str, name: str) -> None:
         """A desktop is gone: what was issued for it must not open its successor."""
-        revoke = asyncio.ensure_future(self._owner.tokens.revoke(user=user, target=name))
+        revoke = asyncio.ensure_future(self._tokens.revoke(user=user, target=name))
         revoke.add_done_callback(lambda done: done.exception())

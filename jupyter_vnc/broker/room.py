@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from jupyter_vnc.model.addresses import PoolAddress
+from jupyter_vnc.broker.access.kinds import AccessKinds
 from jupyter_vnc.model.sessions import SessionRegistry, sees
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
-from jupyter_vnc.pools.manager import PoolManager
 
 from .catalogue import Catalogue
 
@@ -17,10 +16,10 @@ from .catalogue import Catalogue
 class Room:
     """What a visitor sees of the people whom he oversees, and nothing of the others."""
 
-    def __init__(self, registry: SessionRegistry, catalogue: Catalogue, pools: PoolManager) -> None:
+    def __init__(self, registry: SessionRegistry, catalogue: Catalogue, kinds: AccessKinds) -> None:
         self._registry = registry
         self._catalogue = catalogue
-        self._pools = pools
+        self._kinds = kinds
 
     async def rows(self, visitor: Visitor) -> dict[str, Any]:
         """Return the answer to ``GET api/room``."""
@@ -33,10 +32,10 @@ class Room:
 
     async def _machines(self, visitor: Visitor, target: Target) -> list[dict[str, Any]]:
         known = {"target": target.name, "title": target.title or target.name}
-        return [known | await self._named(visitor, target, row) for row in self._pools.rows(target)]
+        return [known | await self._named(visitor, target, row) for row in self._kinds.of(target).machines(target)]
 
     async def _waiting(self, visitor: Visitor, target: Target) -> list[dict[str, Any]]:
-        rows = [await self._named(visitor, target, row) for row in self._pools.waiting(target)]
+        rows = [await self._named(visitor, target, row) for row in self._kinds.of(target).waiting(target)]
         return [{"target": target.name} | row for row in rows]
 
     async def _named(self, visitor: Visitor, target: Target, row: dict[str, Any]) -> dict[str, Any]:
@@ -47,6 +46,6 @@ class Room:
 
 
 def _is_his(visitor: Visitor, target: Target) -> bool:
-    """Whether a target is a pool of the people whom a visitor looks after."""
+    """Whether a target is one of the people whom a visitor looks after."""
     anybody = User("", target.allow_groups)
-    return isinstance(target.address, PoolAddress) and visitor.oversees(anybody, target)
+    return visitor.oversees(anybody, target)

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
 
-from jupyter_vnc.model.addresses import DesktopAddress
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.guard import Guard, Permissions
 
 
-class WatchOwner(Protocol):
-    """What is needed of the broker."""
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What counts as activity (``input``, ``traffic`` or ``none``), and what is called for it."""
 
-    on_activity: Callable[[], None]
-    activity: str
+    counts: str
+    note: Callable[[], None]
 
 
 class Watch:
-    """Sees a session's bytes pass: guards the viewer's, counts both, and tells input from noise."""
+    """Sees a session's bytes pass: guards the viewer's, counts both, and tells input from noise.
 
-    def __init__(self, session: Session, owner: WatchOwner, touch: Callable[[Session], None]) -> None:
+    Args:
+        session: whose bytes.
+        permissions: what its viewer may do in control mode.
+        activity: what counts for the host.
+        touch: told of each input.
+    """
+
+    def __init__(
+        self, session: Session, permissions: Permissions, activity: Activity, touch: Callable[[Session], None]
+    ) -> None:
         self._session = session
-        self._owner = owner
+        self._activity = activity
         self._touch = touch
-        self._guard = Guard(permissions_of(session.target), session.mode.value)
+        self._guard = Guard(permissions, session.mode.value)
 
     def from_viewer(self, data: bytes) -> bytes:
         """What of the viewer's bytes the target gets."""
@@ -39,25 +48,21 @@ class Watch:
     def from_target(self, size: int) -> None:
         """Pixels pass as they are; that they do is all there is to see."""
         self._session.bytes_out += size
-        if self._owner.activity == "traffic":
-            self._owner.on_activity()
+        if self._activity.counts == "traffic":
+            self._activity.note()
 
     def _note_input(self) -> None:
         self._session.note_input()
         self._touch(self._session)
-        if self._owner.activity != "none":
-            self._owner.on_activity()
+        if self._activity.counts != "none":
+            self._activity.note()
 
 
-def permissions_of(target: Target) -> Permissions:
-    """What a viewer in control mode may do: the target's clipboard policy, and its power switch.
-
-    A managed desktop has no machine of its own to switch off: the X servers that we start know nothing of xvp, so
-    there is nothing to keep from anybody.
-    """
+def permissions_of(target: Target, *, power: bool) -> Permissions:
+    """What a viewer in control mode may do: the target's clipboard policy, and its power switch."""
     policy = target.viewer.clipboard
     return Permissions(
         clipboard_to_desktop=policy in {"both", "to-desktop"},
         clipboard_from_desktop=policy in {"both", "from-desktop"},
-        power=target.viewer.power or isinstance(target.address, DesktopAddress),
+        power=power,
     )

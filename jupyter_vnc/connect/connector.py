@@ -183,7 +183,7 @@ class Connector:
             except SilentPeerError:
                 await channel.close()
                 pause = random.uniform(*RETRY_PAUSE)  # noqa: S311 - jitter
-                if isinstance(address, TCPAddress) or loop.time() + pause > deadline:
+                if not address.silence_is_busy or loop.time() + pause > deadline:
                     sentence = "The desktop closed the connection without a word."
                     raise TargetUnreachable(sentence, detail=str(address)) from None
                 await asyncio.sleep(pause)

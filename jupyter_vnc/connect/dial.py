@@ -14,6 +14,7 @@ import random
 import socket
 import stat
 import struct
+from functools import singledispatch
 from pathlib import Path
 from typing import Final
 
@@ -53,13 +54,17 @@ async def dial(address: TCPAddress | UnixAddress) -> StreamChannel:
         TargetUnreachable: says what kind of failure it was.
     """
     try:
-        if isinstance(address, TCPAddress):
-            return await _dial_tcp(address)
-        return await _dial_unix(address)
+        return await _dial(address)
     except OSError as error:
         raise unreachable(error, address) from None
 
 
+@singledispatch
+async def _dial(address: object) -> StreamChannel:
+    raise TypeError(f"{type(address).__name__} is not dialled")
+
+
+@_dial.register
 async def _dial_tcp(address: TCPAddress) -> StreamChannel:
     # Without happy eyeballs: cancelled at the wrong moment, they leave a connected socket behind (CPython 3.11).
     reader, writer = await asyncio.open_connection(address.host, address.port, limit=READ_SIZE)
@@ -76,6 +81,7 @@ def watch(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+@_dial.register
 async def _dial_unix(address: UnixAddress) -> StreamChannel:
     """Connect to a Unix socket; while its backlog is full, try again until the caller's time is up.
 

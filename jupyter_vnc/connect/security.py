@@ -45,7 +45,7 @@ def policy_of(target: Target, address: TCPAddress | UnixAddress) -> SecurityPoli
         order=tuple(kind for kind in base.order if tls.mode != "off" or kind not in TLS_TYPES),
         allow_none=base.allow_none or target.allow_unauthenticated,
         allow_unverified=base.allow_unverified or tls.mode == "anonymous",
-        allow_plain=isinstance(address, UnixAddress),
+        allow_plain=address.owner_is_known,
         require_verified=tls.mode == "x509" or (tls.mode == "auto" and bool(tls.ca_file)),
         require_encryption=tls.mode in {"x509", "anonymous"},
         certificate_sha256=pin,
@@ -61,10 +61,9 @@ async def start_tls(
     Raises:
         TargetProtocolError: TLS failed, or the certificate cannot be trusted; says why and what to do.
     """
-    hostname = address.host if isinstance(address, TCPAddress) else None
     try:
-        context = _context(request, target, hostname)
-        certificate = await channel.start_tls(context, hostname)
+        context = _context(request, target, address.hostname)
+        certificate = await channel.start_tls(context, address.hostname)
     except ssl.SSLCertVerificationError as error:
         why = _MISTRUST.get(error.verify_code, "its verification failed")
         raise TargetProtocolError(

@@ -9,7 +9,7 @@ import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import ClassVar, Final
 
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.credentials import Credentials
@@ -25,12 +25,42 @@ MAX_SOCKET_PATH: Final = 107
 MAX_RETRY: Final = 900.0
 
 
+class _ServerAddress:
+    """A VNC server that somebody else starts, and that is the same one for everybody who has its address."""
+
+    __slots__ = ()
+
+    #: How the desktop there is started; None, for that is not ours to do.
+    spec: ClassVar[None] = None
+
+    @property
+    def identity(self) -> str:
+        """What a token is for: when it changes, the target is another one."""
+        return repr(self)
+
+    def place(self, owner: str, name: str) -> tuple[str, ...]:
+        """Name the desktop that a target is for its owner: here it is the server's, under whatever name."""
+        return ("server", str(self))
+
+
 @dataclass(frozen=True, slots=True)
-class TCPAddress:
+class TCPAddress(_ServerAddress):
     """A VNC server on TCP: host name, IPv4 or IPv6 address (without brackets), and port."""
 
     host: str
     port: int
+
+    #: The socket's file; there is none.
+    socket: ClassVar[None] = None
+    #: Whether we know whose server answers: a port is anybody's who comes first.
+    owner_is_known: ClassVar[bool] = False
+    #: Whether a server that closes without a byte is only busy.
+    silence_is_busy: ClassVar[bool] = False
+
+    @property
+    def hostname(self) -> str:
+        """What a certificate is for."""
+        return self.host
 
     def for_user(self, username: str) -> TCPAddress:
         """Substitute ``{username}`` in the host name."""
@@ -49,7 +79,7 @@ class TCPAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class UnixAddress:
+class UnixAddress(_ServerAddress):
     """A VNC server on a Unix socket.
 
     ``owner`` names the account that must own the socket, besides root and our own; empty for no other.
@@ -59,6 +89,17 @@ class UnixAddress:
     owner: str = ""
 
     is_local = True
+    #: There is no host name that a certificate could be for.
+    hostname: ClassVar[None] = None
+    #: See :func:`~jupyter_vnc.connect.dial.check_socket`.
+    owner_is_known: ClassVar[bool] = True
+    #: A full backlog closes without a byte.
+    silence_is_busy: ClassVar[bool] = True
+
+    @property
+    def socket(self) -> str:
+        """The socket's file, which is there while its server runs."""
+        return self.path
 
     def for_user(self, username: str) -> UnixAddress:
         """Substitute ``{username}`` in the path; that user may then own the socket.
@@ -100,6 +141,15 @@ class DesktopAddress:
 
     is_local = True
 
+    @property
+    def identity(self) -> str:
+        """See :attr:`TCPAddress.identity`."""
+        return repr(self)
+
+    def place(self, owner: str, name: str) -> tuple[str, ...]:
+        """Name the desktop that a target is for its owner: each has his own."""
+        return ("managed", owner, name)
+
     def for_user(self, username: str) -> DesktopAddress:
         """Nothing to substitute: the desktop manager keeps users apart."""
         return self
@@ -134,6 +184,15 @@ class PoolAddress:
     idle_timeout: float = 1800.0
     max_lease: float = 0.0
     retry_after: float = 60.0
+
+    #: See :attr:`TCPAddress.spec`.
+    spec: ClassVar[None] = None
+    #: A pool stays the same pool whichever machines are in it: who has which is decided after the token.
+    identity: ClassVar[str] = "pool"
+
+    def place(self, owner: str, name: str) -> tuple[str, ...]:
+        """Name the desktop that a target is for its owner: his machine, wherever that is."""
+        return ("pool", owner, name)
 
     @property
     def is_local(self) -> bool:

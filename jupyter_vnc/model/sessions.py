@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, TargetBusy, TargetNotFound, VNCError
 
-from .addresses import DesktopAddress, PoolAddress
 from .targets import Mode, Sharing, Target
 from .users import User
 from .visitors import Visitor
@@ -247,15 +246,9 @@ def sees(visitor: Visitor, session: Session) -> bool:
     return all(visitor.oversees(person, session.target) for person in {session.user, session.owner})
 
 
-#: What each user has of his own under one name.
-_OWN: Final = {DesktopAddress: "managed", PoolAddress: "pool"}
-
-
 def place_of(owner: User, target: Target) -> tuple[str, ...]:
     """Name the desktop that a target is for its owner; a managed one is his own."""
-    if (kind := _OWN.get(type(target.address))) is not None:
-        return (kind, owner.name, target.name)
-    return ("server", str(target.address))
+    return target.address.place(owner.name, target.name)
 
 
 def _taken_by(newcomer: Session, other: Session) -> str:

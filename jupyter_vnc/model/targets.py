@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from jupyter_vnc.exceptions import ConfigError
 
-from .addresses import Address, DesktopAddress, PoolAddress, PoolMachine
+from .addresses import Address, PoolMachine
 from .credentials import Credentials
 from .users import User
 
@@ -137,12 +137,8 @@ class Target:
 
     @property
     def generation(self) -> str:
-        """Changes when the name comes to mean another server, so that an older token no longer fits.
-
-        A pool stays the same pool whichever machines are in it: who has which is decided after the token.
-        """
-        means = "pool" if isinstance(self.address, PoolAddress) else repr(self.address)
-        return hashlib.sha256(means.encode()).hexdigest()[:16]
+        """Changes when the name comes to mean another server, so that an older token no longer fits."""
+        return hashlib.sha256(self.address.identity.encode()).hexdigest()[:16]
 
     def public(self, *, mode: Mode, state: State) -> dict[str, Any]:
         """What a browser may know: one row of ``GET api/targets``."""
@@ -154,7 +150,7 @@ class Target:
             "category": self.category,
             "mode": mode.value,
             "state": state.value,
-            "managed": isinstance(self.address, DesktopAddress),
+            "managed": self.address.spec is not None,
             "viewer": self.viewer.public(),
         }
 

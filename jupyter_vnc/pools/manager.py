@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from traitlets import Unicode
 from traitlets.config import LoggingConfigurable
@@ -226,9 +226,9 @@ class PoolManager(LoggingConfigurable):
 
     def _pool(self, target: Target) -> Pool:
         """Return the pool of a target, with the machines that it has now."""
-        assert isinstance(target.address, PoolAddress)  # noqa: S101 - for the type checker: nobody asks for others
+        address = cast("PoolAddress", target.address)  # nobody asks for others
         pool = self._pools.setdefault(target.name, Pool(clock=self._clock))
-        for lease in pool.configure(target.address):
+        for lease in pool.configure(address):
             self.log.warning("Target %s: %s had machine %s, which is gone", target.name, lease.user, lease.name)
             self._tell(lease.user, target.name, _GONE)
         self._note()

@@ -30,14 +30,19 @@ def hosts():
 
 
 @pytest.fixture(params=[QUICK, REAL])
-def speed(request, monkeypatch, broker):
+def speed(request, monkeypatch):
     """All times of the product, divided."""
     for table, unit in ((dial._KEEPALIVE, 1), (dial._UNACKNOWLEDGED, 1000)):
         for name, value in table.items():
             shorter = max(value // request.param, unit) if name != "TCP_KEEPCNT" else value
             monkeypatch.setitem(table, name, shorter)
-    broker.ping_interval, broker.stall_timeout = 20 / request.param, 30 / request.param
     return request.param
+
+
+@pytest.fixture
+def jp_server_config(jp_server_config, speed):
+    jp_server_config["VNCBroker"] |= {"ping_interval": 20.0 / speed, "stall_timeout": 30.0 / speed}
+    return jp_server_config
 
 
 async def freed(broker, speed, say=lambda: None):

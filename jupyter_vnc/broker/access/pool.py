@@ -3,43 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from functools import partial
 from logging import Logger, LoggerAdapter
 from typing import Any, Final
 
-from jupyter_vnc.connect.connector import TargetLeg
+from jupyter_vnc.connect.connector import Connector, TargetLeg
 from jupyter_vnc.exceptions import SessionEnded, TargetError, TargetNotFound
-from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import State, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
 
+from .base import Connect, TargetAccess, Trial, log_in
+
 #: How often a waiting viewer is told its place (seconds); it also shows that somebody is still there.
 TELL_EVERY: Final = 2.0
 
-Connect = Callable[[Target, TCPAddress | UnixAddress], Coroutine[Any, Any, TargetLeg]]
 
+class PoolAccess(TargetAccess[PoolAddress]):
+    """Access to targets that are many machines, of which each user gets one."""
 
-class PooledSessions:
-    """What serving does differently where a target is many machines."""
-
-    def __init__(self, pools: PoolManager, registry: SessionRegistry, log: Logger | LoggerAdapter[Any]) -> None:
+    def __init__(
+        self, pools: PoolManager, connect: Connect, registry: SessionRegistry, log: Logger | LoggerAdapter[Any]
+    ) -> None:
         self._pools = pools
+        self._connect = connect
         self._registry = registry
         self._log = log
         pools.on_release = self._released
 
-    def state(self, target: Target, user: User) -> State:
-        """Whether there is a machine for a user: his own, or one that is free."""
-        summary = self.summary(target, user)
+    def state(self, target: Target, owner: User) -> State:
+        """See :meth:`TargetAccess.state`: whether there is a machine for a user, his own or one that is free."""
+        summary = self.summary(target, owner)
         return State.UP if summary["machine"] or summary["free"] else State.UNKNOWN
 
-    def summary(self, target: Target, user: User) -> dict[str, Any]:
-        """How a user stands: the key ``pool`` of his row of ``GET api/targets``."""
-        return self._pools.summary(user.name, target)
+    def summary(self, target: Target, owner: User) -> dict[str, Any]:
+        """See :meth:`TargetAccess.summary`."""
+        return self._pools.summary(owner.name, target)
 
-    async def reach(self, session: Session, connect: Connect) -> TargetLeg:
+    def machines(self, target: Target) -> list[dict[str, Any]]:
+        """See :meth:`TargetAccess.machines`."""
+        return self._pools.rows(target)
+
+    def waiting(self, target: Target) -> list[dict[str, Any]]:
+        """See :meth:`TargetAccess.waiting`."""
+        return self._pools.waiting(target)
+
+    def trials(self, target: Target, user: User, connector: Connector) -> list[Trial]:
+        """See :meth:`TargetAccess.trials`: each machine."""
+        return [
+            (f"/{one.name}", partial(_try, target.on_machine(one), one, user, connector))
+            for one in self._address(target).machines
+        ]
+
+    async def reach(self, session: Session) -> TargetLeg:
         """Wait for the owner's turn, and connect to his machine; when that fails, to the next one that he gets.
 
         Raises:
@@ -51,7 +69,7 @@ class PooledSessions:
         while True:
             machine = await self._machine(session)
             try:
-                leg = await connect(target.on_machine(machine), machine.address)
+                leg = await self._connect(target.on_machine(machine), machine.address)
             except TargetError as error:
                 self._log.warning("Pool %s: machine %s failed: %s", target.name, machine.name, error.log_line)
                 # Whoever only looks after somebody must not cost him his machine.
@@ -105,10 +123,9 @@ class PooledSessions:
         """Take a user's machine back, or his place in the queue.
 
         Raises:
-            TargetNotFound: he has none, or the target is no pool.
+            TargetNotFound: he has none.
         """
-        pooled = isinstance(target.address, PoolAddress)
-        if not pooled or not self._pools.release(owner.name, target.name, why):
+        if not self._pools.release(owner.name, target.name, why):
             raise TargetNotFound("There is no machine to give back.")
 
     def _released(self, user: str, target_name: str, why: str) -> None:
@@ -116,6 +133,10 @@ class PooledSessions:
         for session in self._registry:
             if session.machine and (session.target.name, session.owner.name) == (target_name, user):
                 session.end(SessionEnded(why))
+
+
+async def _try(target: Target, machine: PoolMachine, user: User, connector: Connector) -> str:
+    return await log_in(target, machine.address.for_user(user.name), connector)
 
 
 def _is_owners(session: Session) -> bool:

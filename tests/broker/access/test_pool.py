@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from jupyter_vnc.broker.pool_sessions import PooledSessions
+from jupyter_vnc.broker.access.pool import PoolAccess
 from jupyter_vnc.connect.connector import TargetLeg
 from jupyter_vnc.exceptions import SessionEnded, TargetUnreachable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
@@ -37,15 +37,25 @@ async def unreachable(target, address):
     raise TargetUnreachable("It is not there.")
 
 
+class Servers:
+    """The pool's machines: a test says what they do."""
+
+    def __init__(self):
+        self.answer = connected
+
+    async def connect(self, target, address):
+        return await self.answer(target, address)
+
+
 def session(user=ANN, mode=Mode.CONTROL):
     return Session(user, LAB, mode, owner=ANN)
 
 
-async def waits(pooled, connect):
+async def waits(pooled):
     """A session that has to wait for a machine, the task in which it does, and the first that it is told."""
     told, one = [], session()
     one.tell = told.append
-    waiting = asyncio.create_task(pooled.reach(one, connect))
+    waiting = asyncio.create_task(pooled.reach(one))
     async with asyncio.timeout(10):
         while not told:
             await asyncio.sleep(0.01)
@@ -60,11 +70,21 @@ def pools(jp_asyncio_loop):
 
 
 @pytest.fixture
-def pooled(pools):
-    return PooledSessions(pools, SessionRegistry(), logging.getLogger(__name__))
+def servers():
+    return Servers()
 
 
-async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools, pooled):
+@pytest.fixture
+def registry():
+    return SessionRegistry()
+
+
+@pytest.fixture
+def pooled(pools, servers, registry):
+    return PoolAccess(pools, servers.connect, registry, logging.getLogger(__name__))
+
+
+async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools, pooled, servers):
     wires = []
 
     async def slow(target, address):
@@ -73,25 +93,27 @@ async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools,
         wires.append(Wire())
         return TargetLeg(wires[0], b"", "None")
 
+    servers.answer = slow
     one = session()
     with pytest.raises(SessionEnded):
-        await pooled.reach(one, slow)
+        await pooled.reach(one)
     assert wires[0].closed
     assert one.machine == ""
 
 
-async def test_who_looks_in_and_fails_moves_nobody(pools, pooled):
-    await pooled.reach(session(), connected)
+async def test_who_looks_in_and_fails_moves_nobody(pools, pooled, servers):
+    await pooled.reach(session())
     before = pools.summary("ann", LAB)["machine"]
+    servers.answer = unreachable
     for _ in range(10):
         with pytest.raises(TargetUnreachable):
-            await pooled.reach(session(ADA, Mode.VIEW), unreachable)
+            await pooled.reach(session(ADA, Mode.VIEW))
     assert pools.summary("ann", LAB)["machine"] == before
     assert {row["state"] for row in pools.rows(LAB)} == {"taken", "free"}
 
 
-async def test_his_own_failures_do_move_him(pools, pooled):
-    await pooled.reach(session(), connected)
+async def test_his_own_failures_do_move_him(pools, pooled, servers):
+    await pooled.reach(session())
     before = pools.summary("ann", LAB)["machine"]
     attempts = []
 
@@ -101,28 +123,28 @@ async def test_his_own_failures_do_move_him(pools, pooled):
             raise TargetUnreachable
         return TargetLeg(Wire(), b"", "None")
 
+    servers.answer = first_is_broken
     for _ in range(2):
         with pytest.raises(TargetUnreachable):
-            await pooled.reach(session(), first_is_broken)
+            await pooled.reach(session())
     one = session()
-    await pooled.reach(one, first_is_broken)
+    await pooled.reach(one)
     assert one.machine != before
     assert len(attempts) == 4
 
 
-async def test_a_released_machine_closes_the_sessions_on_it(pools):
-    registry = SessionRegistry()
-    pooled = PooledSessions(pools, registry, logging.getLogger(__name__))
+async def test_a_released_machine_closes_the_sessions_on_it(pools, pooled, registry):
     mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
     for one in (mine, watching):
-        await pooled.reach(one, connected)
+        await pooled.reach(one)
     pooled.release(LAB, ANN, "taken back")
     assert [str(one.error) for one in (mine, watching)] == ["taken back", "taken back"]
 
 
-async def test_whoever_waits_is_told_how_many_machines_are_out_of_order(pools, pooled):
+async def test_whoever_waits_is_told_how_many_machines_are_out_of_order(pools, pooled, servers):
     await pools.lease("bob", LAB)
-    _, waiting, note = await waits(pooled, unreachable)
+    servers.answer = unreachable
+    _, waiting, note = await waits(pooled)
     waiting.cancel()
     assert (note["kind"], note["size"], note["free"], note["aside"]) == ("place", 2, 0, 1)
 
@@ -130,7 +152,7 @@ async def test_whoever_waits_is_told_how_many_machines_are_out_of_order(pools, p
 async def test_whoever_waits_is_told_his_place_and_gets_what_is_free(pools, pooled):
     for name in ("bob", "eve"):
         await pools.lease(name, LAB)
-    one, waiting, note = await waits(pooled, connected)
+    one, waiting, note = await waits(pooled)
     assert (note["kind"], note["place"], note["size"]) == ("place", 1, 2)
     pools.release("bob", "lab")
     async with asyncio.timeout(10):

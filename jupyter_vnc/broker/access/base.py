@@ -1,0 +1,105 @@
+"""The contract: what the kind of a target's address decides, and what holds where a kind has nothing of its own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Generic, TypeVar, cast
+
+from jupyter_vnc.connect.connector import Connector, TargetLeg
+from jupyter_vnc.exceptions import TargetNotFound
+from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import State, Target
+from jupyter_vnc.model.users import User
+
+A = TypeVar("A", TCPAddress | UnixAddress, DesktopAddress, PoolAddress)
+
+#: Connects to a server and logs in; see :meth:`~jupyter_vnc.connect.connector.Connector.connect`.
+Connect = Callable[[Target, TCPAddress | UnixAddress], Coroutine[Any, Any, TargetLeg]]
+
+#: Something to try at a target: what its name is followed by, and what to await for the answer that is good.
+Trial = tuple[str, Callable[[], Awaitable[str]]]
+
+
+class TargetAccess(ABC, Generic[A]):
+    """Access to the targets of one kind of address: how one is reached, and what its use and its end mean.
+
+    One object serves all targets of its kind. Which desktop two sessions share is not asked here: that is a matter of
+    values, which each address answers itself (its method ``place``).
+    """
+
+    def _address(self, target: Target) -> A:
+        """Return a target's address, which is of this kind: :class:`~.kinds.AccessKinds` sends no other here."""
+        return cast("A", target.address)
+
+    @abstractmethod
+    def state(self, target: Target, owner: User) -> State:
+        """Return what is known of a target without connecting to it."""
+
+    @abstractmethod
+    async def reach(self, session: Session) -> TargetLeg:
+        """Return a logged-in connection to a session's target, which is started or waited for where that is needed.
+
+        Raises:
+            VNCError: it cannot be reached; the session then ends with this.
+        """
+
+    @abstractmethod
+    def trials(self, target: Target, user: User, connector: Connector) -> list[Trial]:
+        """List what there is to try, to find out whether a target answers; see ``jupyter vnc check``.
+
+        What is awaited raises :class:`~jupyter_vnc.exceptions.VNCError` where it does not.
+        """
+
+    def attach(self, session: Session) -> None:
+        """Note that a session has reached its target."""
+
+    def detach(self, session: Session) -> None:
+        """Note that a session which was attached has left."""
+
+    def touch(self, session: Session) -> None:
+        """Note that somebody does something in a session: what it shows is not idle."""
+
+    async def ending(self, session: Session) -> str:
+        """Say why a target has ended the connection of a session; empty where nothing is known.
+
+        Raises:
+            TargetUnreachable: it crashed, so that a viewer which comes back starts it again.
+        """
+        return ""
+
+    def power(self, target: Target) -> bool:
+        """Whether a viewer may shut the machine down, restart and reset it (xvp)."""
+        return target.viewer.power
+
+    def summary(self, target: Target, owner: User) -> dict[str, Any] | None:
+        """Return how its owner stands among those who share it: the key ``pool`` of ``GET api/targets``."""
+        return None
+
+    def machines(self, target: Target) -> list[dict[str, Any]]:
+        """List the machines behind a target, and who has them."""
+        return []
+
+    def waiting(self, target: Target) -> list[dict[str, Any]]:
+        """List who waits for one."""
+        return []
+
+    def release(self, target: Target, owner: User, why: str) -> None:
+        """Take back what a target's owner has of it, or the place in its queue.
+
+        Raises:
+            TargetNotFound: there is nothing to take back.
+        """
+        raise TargetNotFound("There is no machine to give back.")
+
+
+async def log_in(target: Target, address: TCPAddress | UnixAddress, connector: Connector) -> str:
+    """Log in to a server and leave; return what to say of it.
+
+    Raises:
+        VNCError: see :meth:`~jupyter_vnc.connect.connector.Connector.connect`.
+    """
+    leg = await connector.connect(target, address)
+    await leg.channel.close()
+    return f"ok, logged in with {leg.security}"

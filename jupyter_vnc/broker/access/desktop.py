@@ -1,0 +1,71 @@
+"""Managed desktops: started when somebody comes, counted while somebody looks, and their end is ours to explain."""
+
+from __future__ import annotations
+
+from jupyter_vnc.connect.connector import Connector, TargetLeg
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.exceptions import TargetUnreachable
+from jupyter_vnc.model.addresses import DesktopAddress
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import State, Target
+from jupyter_vnc.model.users import User
+
+from .base import Connect, TargetAccess, Trial
+
+
+class DesktopAccess(TargetAccess[DesktopAddress]):
+    """Access to the desktops that this server starts itself."""
+
+    def __init__(self, desktops: DesktopManager, connect: Connect) -> None:
+        self._desktops = desktops
+        self._connect = connect
+
+    def state(self, target: Target, owner: User) -> State:
+        """See :meth:`TargetAccess.state`: what the manager knows."""
+        return self._desktops.state(owner.name, target.name)
+
+    async def reach(self, session: Session) -> TargetLeg:
+        """See :meth:`TargetAccess.reach`: start the desktop if it does not run.
+
+        Raises:
+            DesktopFailed: it did not start.
+            LimitExceeded: its owner has as many running desktops as may be.
+        """
+        target = session.target
+        address = await self._desktops.ensure(session.owner.name, target.name, self._address(target).spec)
+        return await self._connect(target, address)
+
+    def attach(self, session: Session) -> None:
+        """See :meth:`TargetAccess.attach`: count a viewer."""
+        self._desktops.attach(session.owner.name, session.target.name)
+
+    def detach(self, session: Session) -> None:
+        """See :meth:`TargetAccess.detach`: count one viewer less."""
+        self._desktops.detach(session.owner.name, session.target.name)
+
+    def touch(self, session: Session) -> None:
+        """See :meth:`TargetAccess.touch`."""
+        self._desktops.touch(session.owner.name, session.target.name)
+
+    async def ending(self, session: Session) -> str:
+        """See :meth:`TargetAccess.ending`."""
+        state, why = await self._desktops.ending(session.owner.name, session.target.name)
+        if state is State.DOWN:
+            raise TargetUnreachable(why)
+        return why if state is State.STOPPED else ""  # else it may be starting again, and say how far it is
+
+    def power(self, target: Target) -> bool:
+        """See :meth:`TargetAccess.power`.
+
+        A managed desktop has no machine of its own to switch off: the X servers that we start know nothing of xvp, so
+        there is nothing to keep from anybody.
+        """
+        return True
+
+    def trials(self, target: Target, user: User, connector: Connector) -> list[Trial]:
+        """See :meth:`TargetAccess.trials`: nothing is started for that."""
+
+        async def leave_it() -> str:
+            return "managed desktop, starts when somebody opens it"
+
+        return [("", leave_it)]

@@ -1,0 +1,80 @@
+"""The one place where the kind of an address decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from logging import Logger, LoggerAdapter
+from typing import Any
+
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
+from jupyter_vnc.model.sessions import SessionRegistry
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools.manager import PoolManager
+
+from .base import TargetAccess
+from .desktop import DesktopAccess
+from .direct import DirectAccess
+from .outcomes import Outcomes
+from .pool import PoolAccess
+
+
+class AccessKinds:
+    """The kinds of addresses that a server serves, and the access to each.
+
+    Args:
+        table: the class of an address, and the access to it.
+    """
+
+    def __init__(self, table: Mapping[type, TargetAccess[Any]]) -> None:
+        self._table = table
+
+    def serves(self, target: Target) -> bool:
+        """Whether a target is of a kind that is served here."""
+        return self._find(target) is not None
+
+    def of(self, target: Target) -> TargetAccess[Any]:
+        """Return the access to a target.
+
+        Raises:
+            KeyError: it is of a kind that is not served: the catalogue has left it out.
+        """
+        if (access := self._find(target)) is None:
+            raise KeyError(type(target.address))
+        return access
+
+    def _find(self, target: Target) -> TargetAccess[Any] | None:
+        """By the class of its address, or by one that it is derived from."""
+        return next((self._table[kind] for kind in type(target.address).__mro__ if kind in self._table), None)
+
+
+def access_kinds(
+    connector: Connector,
+    desktops: DesktopManager,
+    pools: PoolManager,
+    registry: SessionRegistry,
+    log: Logger | LoggerAdapter[Any],
+    *,
+    managed: bool = True,
+) -> AccessKinds:
+    """Put the table together.
+
+    Args:
+        connector: connects for all of them.
+        desktops: starts the desktops.
+        pools: has the machines of pools.
+        registry: the live sessions.
+        log: for what goes wrong at a pool's machine.
+        managed: whether this server starts desktops at all.
+    """
+    outcomes = Outcomes(connector)
+    direct = DirectAccess(outcomes)
+    table: dict[type, TargetAccess[Any]] = {
+        TCPAddress: direct,
+        UnixAddress: direct,
+        PoolAddress: PoolAccess(pools, outcomes.connect, registry, log),
+    }
+    if managed:
+        table[DesktopAddress] = DesktopAccess(desktops, outcomes.connect)
+    return AccessKinds(table)
