@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol
+
+from .exceptions import CloseCode
 
 #: The most that one ``read`` returns (bytes); also what a slow peer may leave unread in our buffers.
 READ_SIZE: Final = 64 * 1024
@@ -18,7 +20,6 @@ READ_SIZE: Final = 64 * 1024
 Socket = socket.socket
 
 
-@runtime_checkable
 class Channel(Protocol):
     """One end of a session."""
 
@@ -35,8 +36,13 @@ class Channel(Protocol):
     async def write_eof(self) -> bool:
         """Say that no more comes. False where the transport cannot close one way only: then both ways are over."""
 
-    async def close(self) -> None:
-        """Close both ways and wait until it is done; a second call does nothing. Never raises."""
+    async def close(self, code: CloseCode = CloseCode.NORMAL, reason: str = "") -> None:
+        """Close both ways and wait until it is done; a second call does nothing. Never raises.
+
+        Args:
+            code: why, for the peer, where the transport has a word for that; a plain socket has none.
+            reason: a sentence for the person there.
+        """
 
 
 class StreamChannel:
@@ -105,7 +111,7 @@ class StreamChannel:
         tls: ssl.SSLObject = self._writer.get_extra_info("ssl_object")
         return tls.getpeercert(binary_form=True) or b""
 
-    async def close(self) -> None:
+    async def close(self, code: CloseCode = CloseCode.NORMAL, reason: str = "") -> None:
         """See :meth:`Channel.close`."""
         self._writer.close()
         # A task of its own: a time limit around wait_closed() would cancel the future that every close() waits for.

@@ -109,15 +109,11 @@ class WebSocketChannel:
         """A websocket cannot close one way only (RFC 6455 section 7.1.2)."""
         return False
 
-    async def close_with(self, code: CloseCode, reason: str) -> None:
+    async def close(self, code: CloseCode = CloseCode.NORMAL, reason: str = "") -> None:
         """Close with a code and a sentence, cut at a character's end."""
         cut = reason.encode()[:MAX_CLOSE_REASON].decode("utf-8", "ignore")
         self.feed_eof()
         self._handler.close(code.value, cut)
-
-    async def close(self) -> None:
-        """Close with the plain code."""
-        await self.close_with(CloseCode.NORMAL, "")
 
     async def keep_alive(self, interval: float) -> None:
         """Ping every ``interval`` seconds; a browser that does not answer within as many is gone."""

@@ -1,12 +1,16 @@
 """A channel over real sockets."""
 
 import asyncio
+import inspect
 import socket
 from contextlib import asynccontextmanager
 
 import pytest
 
 from jupyter_vnc.channels import READ_SIZE, Channel, StreamChannel
+from jupyter_vnc.connect.wrapped import TightChannel, TransformedChannel
+from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.viewer_channel import WebSocketChannel
 
 
 @asynccontextmanager
@@ -27,9 +31,33 @@ def loop():
     return asyncio.get_running_loop()
 
 
+@pytest.mark.parametrize("kind", [StreamChannel, TransformedChannel, TightChannel, WebSocketChannel])
+@pytest.mark.parametrize("method", ["read", "write", "write_eof", "close"])
+def test_every_channel_has_the_methods_of_the_contract(kind, method):
+    assert inspect.iscoroutinefunction(getattr(kind, method))
+    assert inspect.signature(getattr(kind, method)) == inspect.signature(getattr(Channel, method))
+
+
+class Inner:
+    """What a channel is wrapped around; knows how it was closed."""
+
+    closed = ()
+
+    async def close(self, code=CloseCode.NORMAL, reason=""):
+        self.closed = (code, reason)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda inner: TransformedChannel(inner, None), lambda inner: TightChannel(inner, b"")]
+)
+async def test_a_wrapped_channel_is_closed_with_code_and_reason(wrap):
+    inner = Inner()
+    await wrap(inner).close(CloseCode.STALLED, "too slow")
+    assert inner.closed == (CloseCode.STALLED, "too slow")
+
+
 async def test_bytes_go_both_ways():
     async with pair() as (channel, peer):
-        assert isinstance(channel, Channel)
         await channel.write(b"hello")
         assert await loop().sock_recv(peer, 100) == b"hello"
         await loop().sock_sendall(peer, b"world")

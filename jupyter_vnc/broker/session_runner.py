@@ -92,7 +92,7 @@ class SessionRunner:
             self.log.exception("Session %s failed", session.id)
             reason = "Something went wrong in the server. Its log has the details."
         finally:
-            await close_viewer(viewer, code, reason)
+            await viewer.close(code, reason)
             if admitted:
                 self._audit.closed(session, code, reason)
                 self._registry.remove(session)
@@ -172,12 +172,6 @@ class SessionRunner:
             session_id=session.id,
         )
         return await Relay(from_viewer, from_target).run()
-
-
-async def close_viewer(viewer: Channel, code: CloseCode, reason: str) -> None:
-    """Close the viewer leg, with code and sentence where its transport has them."""
-    closer = getattr(viewer, "close_with", None)
-    await (closer(code, reason) if closer else viewer.close())
 
 
 async def _begin(leg: TargetLeg, limit: float) -> None:

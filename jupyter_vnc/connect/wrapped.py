@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from jupyter_vnc.channels import Channel
+from jupyter_vnc.connect.security import WrappedChannel
 from jupyter_vnc.rfb.security import TightServerInit, Transform
 
 
-class TransformedChannel:
+class TransformedChannel(WrappedChannel):
     """A channel inside the encryption that RA2 brings along."""
 
     def __init__(self, channel: Channel, transform: Transform) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self._transform = transform
 
     async def read(self) -> bytes:
@@ -28,20 +29,12 @@ class TransformedChannel:
         """Encrypt and send."""
         await self._channel.write(self._transform.encrypt(data))
 
-    async def write_eof(self) -> bool:
-        """See :meth:`~jupyter_vnc.channels.Channel.write_eof`."""
-        return await self._channel.write_eof()
 
-    async def close(self) -> None:
-        """See :meth:`~jupyter_vnc.channels.Channel.close`."""
-        await self._channel.close()
-
-
-class TightChannel:
+class TightChannel(WrappedChannel):
     """A channel whose first bytes are the ServerInit that Tight has extended: the reader gets an ordinary one."""
 
     def __init__(self, channel: Channel, early: bytes) -> None:
-        self._channel = channel
+        super().__init__(channel)
         self._init: TightServerInit | None = TightServerInit()
         self._init.receive_data(early)
 
@@ -62,15 +55,3 @@ class TightChannel:
             first, self._init = self._init.server_init + self._init.leftover(), None
             return first
         return await self._channel.read()
-
-    async def write(self, data: bytes) -> None:
-        """See :meth:`~jupyter_vnc.channels.Channel.write`."""
-        await self._channel.write(data)
-
-    async def write_eof(self) -> bool:
-        """See :meth:`~jupyter_vnc.channels.Channel.write_eof`."""
-        return await self._channel.write_eof()
-
-    async def close(self) -> None:
-        """See :meth:`~jupyter_vnc.channels.Channel.close`."""
-        await self._channel.close()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from jupyter_vnc.exceptions import Stalled, ViewerError
+from jupyter_vnc.exceptions import CloseCode, Stalled, ViewerError
 from jupyter_vnc.relay import relay as module
 from jupyter_vnc.relay.relay import Copier, Leg, Relay
 
@@ -35,7 +35,7 @@ class Memory:
         self.eof = True
         return self.half_close
 
-    async def close(self):
+    async def close(self, code=CloseCode.NORMAL, reason=""):
         pass
 
     def feed(self, *pieces):

@@ -84,7 +84,7 @@ class Rig:
         except Stalled as error:
             self.error, code = error, error.close_code
         finally:
-            await viewer.close_with(code, "over")
+            await viewer.close(code, "over")
             await self.channel.close()
 
     def _count(self, size):
