@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from importlib.metadata import entry_points
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .exceptions import ConfigError
 
@@ -29,6 +30,25 @@ def load_plugin(kind: type[P], group: str, wanted: object, *, key: str) -> type[
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ConfigError(f"{wanted!r} is not a {kind.__name__}", key=key)
     return found
+
+
+def make_plugin(kind: type[P], *, key: str, **arguments: Any) -> P:
+    """Make a plug-in.
+
+    Args:
+        kind: its class, as :func:`load_plugin` has found it.
+        key: the configuration key that it stands in, for the error.
+        **arguments: what the contract of its kind passes.
+
+    Raises:
+        ConfigError: its constructor does not take them.
+    """
+    try:
+        inspect.signature(kind.__init__).bind(None, **arguments)
+    except TypeError as error:
+        sentence = f"{kind.__name__} cannot be made with {', '.join(arguments)}: {error}; let it take **kwargs"
+        raise ConfigError(sentence, key=key) from None
+    return kind(**arguments)
 
 
 def _by_name(name: str, group: str, key: str) -> object:

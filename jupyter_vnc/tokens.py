@@ -15,6 +15,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from traitlets import Int
+from traitlets.config import LoggingConfigurable
+
 from .exceptions import LimitExceeded, TokenRefused
 from .model.targets import Mode
 from .throttling import Breaker, Clock, RateLimit
@@ -25,6 +28,9 @@ log = logging.getLogger(__name__)
 TOKEN_BYTES: Final = 32
 #: A token is refused for good when this many others have presented it.
 MAX_STRANGERS: Final = 3
+#: Unused tokens of one user, and of all users, that there may be at once.
+PER_USER: Final = 16
+TOTAL: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +61,19 @@ class IssuedToken:
         return f"IssuedToken(***, expires_in={self.expires_in})"
 
 
-class TokenStore:
+class TokenStore(LoggingConfigurable):
     """Where tokens wait to be redeemed. Keys are digests; a store never sees a token.
+
+    It is made with ``parent``, for options of its own (traits with ``config=True``), and with ``per_user`` and
+    ``total``, the limits that :meth:`put` holds: a subclass with a constructor of its own takes them as ``**kwargs``,
+    passes them on, and then has them as attributes.
 
     A subclass that is shared by several processes takes a token out in *one* step of its backend, uses that backend's
     clock, and raises :class:`~jupyter_vnc.exceptions.StoreUnavailable` when it cannot: nothing falls back silently.
     """
+
+    per_user = Int(PER_USER, min=1, help="Unused tokens of one user at once.")
+    total = Int(TOTAL, min=1, help="Unused tokens of all users at once.")
 
     async def put(self, digest: str, grant: Grant, ttl: float) -> None:
         """Keep a grant for ``ttl`` seconds.

@@ -4,10 +4,11 @@ import importlib
 from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
+from traitlets.config import Configurable
 
 from jupyter_vnc import plugins
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.sources.config import ConfigTargets
 
@@ -53,3 +54,42 @@ def test_an_error_inside_a_plugins_module_is_not_hidden(tmp_path, monkeypatch):
     importlib.invalidate_caches()
     with pytest.raises(ZeroDivisionError):
         load("broken_plugin.Source")
+
+
+class Plain(TargetSource):
+    """Has no constructor of its own."""
+
+
+class Own(TargetSource):
+    """Has one, and passes on what it does not know."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.known = ["lab"]
+
+
+class Narrow(TargetSource):
+    """Has one that takes nothing."""
+
+    def __init__(self):
+        super().__init__()
+
+
+@pytest.mark.parametrize("kind", [Plain, Own])
+def test_a_plugin_is_made_with_its_parent(kind):
+    parent = Configurable()
+    assert make_plugin(kind, key="target_sources", parent=parent).parent is parent
+
+
+def test_a_plugin_whose_constructor_takes_no_parent_is_refused_by_name():
+    with pytest.raises(ConfigError, match=r"'target_sources': Narrow cannot be made with parent: .*kwargs"):
+        make_plugin(Narrow, key="target_sources", parent=Configurable())
+
+
+def test_an_error_inside_a_plugins_constructor_is_not_taken_for_that():
+    class Faulty(TargetSource):
+        def __init__(self, **kwargs):
+            raise TypeError("its own")
+
+    with pytest.raises(TypeError, match="its own"):
+        make_plugin(Faulty, key="target_sources", parent=Configurable())

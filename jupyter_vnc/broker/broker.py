@@ -21,7 +21,7 @@ from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy,
 from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
-from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
@@ -75,7 +75,6 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.desktop_manager = DesktopManager(parent=self)
-        self._use_default_target()
         self.pools = PoolManager(parent=self)
         self.registry = SessionRegistry(
             SessionLimits(self.sessions_per_user, self.sessions_per_target, self.sessions_total)
@@ -110,25 +109,23 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
 
     # -- configuration ------------------------------------------------------------------------------------------
 
-    def _use_default_target(self) -> None:
-        if (
-            self.managed_desktops
-            and not self.targets
-            and self.target_sources == ["config"]
-            and self.desktop_manager.available
-        ):
-            self.targets = DEFAULT_TARGETS
+    @property
+    def configured_targets(self) -> dict[str, Any]:
+        """What stands in :attr:`targets`; where nothing does, and nobody else lists any, the desktop of the default."""
+        nothing = not self.targets and self.target_sources == ["config"]
+        if nothing and self.managed_desktops and self.desktop_manager.available:
+            return DEFAULT_TARGETS
+        return dict(self.targets)
 
     def _load_store(self) -> TokenStore:
         """Build the token store. Unlike a source it must work: the server does not start without it.
 
         Raises:
-            ConfigError: it does not exist.
+            ConfigError: it does not exist, or cannot be made.
         """
-        kind = load_plugin(TokenStore, "jupyter_vnc.token_stores", self.token_store, key="VNCBroker.token_store")
-        if issubclass(kind, LoggingConfigurable):
-            return kind(parent=self)
-        return kind(per_user=self.tokens_per_user, total=self.tokens_total)  # type: ignore[call-arg]
+        key = "VNCBroker.token_store"
+        kind = load_plugin(TokenStore, "jupyter_vnc.token_stores", self.token_store, key=key)
+        return make_plugin(kind, key=key, parent=self, per_user=self.tokens_per_user, total=self.tokens_total)
 
     @property
     def sources(self) -> list[TargetSource]:

@@ -13,7 +13,7 @@ from jupyter_vnc.exceptions import ConfigError, TargetNotFound
 from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
-from jupyter_vnc.plugins import load_plugin
+from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.sources.base import TargetSource
 
 
@@ -132,8 +132,7 @@ def load_sources(parent: LoggingConfigurable, wanted: Sequence[object]) -> list[
     for name in wanted:
         try:
             kind = load_plugin(TargetSource, "jupyter_vnc.target_sources", name, key="target_sources")
-            configurable = issubclass(kind, LoggingConfigurable)
-            sources.append(kind(parent=parent) if configurable else kind())  # type: ignore[call-arg]
+            sources.append(make_plugin(kind, key="target_sources", parent=parent))
         except ConfigError as error:
             parent.log.error("VNCBroker: %s", error)  # noqa: TRY400 - the sentence says it all
     return sources

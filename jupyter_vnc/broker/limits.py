@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from traitlets import Enum, Float, HasTraits, Int
 
+from jupyter_vnc.tokens import PER_USER, TOTAL
+
 
 class BrokerLimits(HasTraits):
     """How much, how often and how long. 0 switches a limit off where that is safe."""
@@ -16,10 +18,12 @@ class BrokerLimits(HasTraits):
         only for a link slower than that.""",
     ).tag(config=True)
     tokens_per_user = Int(
-        16, min=1, help="Unused tokens of one user at once. Default 16; more are refused until the oldest expires."
+        PER_USER,
+        min=1,
+        help="Unused tokens of one user at once. Default 16; more are refused until the oldest expires.",
     ).tag(config=True)
     tokens_total = Int(
-        4096, min=1, help="Unused tokens of all users at once. Default 4096, about 2 MiB of memory."
+        TOTAL, min=1, help="Unused tokens of all users at once. Default 4096, about 2 MiB of memory."
     ).tag(config=True)
     tokens_per_minute = Float(
         60.0, min=0.0, help="Tokens that one user may ask for in a minute, on average. Default 60; 0 for no limit."

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from traitlets.config import LoggingConfigurable
+
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 
 
-class TargetSource:
+class TargetSource(LoggingConfigurable):
     """A plug-in that lists the targets of a user. Subclass it, and override what the source can do.
+
+    It is made with ``parent``, for options of its own (traits with ``config=True``): a subclass with a constructor of
+    its own takes ``**kwargs`` and passes them on.
 
     A source that can list needs :meth:`targets` only. One that can only look a name up (an API, a signed token)
     overrides :meth:`target`. Both are asked for each request: keep answers in memory, and do blocking work in a

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from traitlets.config import LoggingConfigurable
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from jupyter_vnc.config.targets import parse_targets
 from jupyter_vnc.exceptions import ConfigError
@@ -16,19 +14,29 @@ from jupyter_vnc.model.users import User
 from .base import TargetSource
 
 
-class ConfigTargets(TargetSource, LoggingConfigurable):
-    """The targets of the configuration, parsed once at start; ``parent`` has them as its trait ``targets``.
+class Configuration(Protocol):
+    """What the parent of :class:`ConfigTargets` has: the broker."""
+
+    managed_desktops: bool
+
+    @property
+    def configured_targets(self) -> Mapping[str, Any]:
+        """The targets as they stand in the configuration: name to a dictionary of keys."""
+
+
+class ConfigTargets(TargetSource):
+    """The targets of the configuration, parsed once at start.
 
     A bad entry is logged by name and key, kept in :attr:`errors`, and left out.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        raw = getattr(self.parent, "targets", {})
+        parent = cast("Configuration", self.parent)
         self.by_name: dict[str, Target] = {}
         self.errors: list[ConfigError] = []
-        self.by_name, self.errors = parse_targets(raw)
-        if not getattr(self.parent, "managed_desktops", True):
+        self.by_name, self.errors = parse_targets(parent.configured_targets)
+        if not parent.managed_desktops:
             self._refuse_desktops()
         for error in self.errors:
             self.log.error("VNCBroker.targets: %s (this target is left out)", error)

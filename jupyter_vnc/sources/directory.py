@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from traitlets import Unicode
-from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.exceptions import ConfigError
@@ -26,7 +25,7 @@ from .threads import QuietThreads
 _FORMATS: Final[Mapping[str, Callable[[str], Any]]] = {".json": json.loads, ".toml": tomllib.loads}
 
 
-class DirectoryTargets(TargetSource, LoggingConfigurable):
+class DirectoryTargets(TargetSource):
     """A target for each file of a folder."""
 
     path = Unicode(

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from traitlets import Dict, Unicode
-from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.exceptions import ConfigError
@@ -42,7 +41,7 @@ class _Entry(NamedTuple):
     keys: dict[str, Any]
 
 
-class WebsockifyTargets(TargetSource, LoggingConfigurable):
+class WebsockifyTargets(TargetSource):
     """Targets that a websockify token plug-in knows."""
 
     plugin = Unicode(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from jupyter_vnc.throttling import Clock
 from jupyter_vnc.tokens import Grant, TokenStore, note_stranger, too_many_unused
@@ -19,9 +20,8 @@ class _Entry:
 class MemoryTokenStore(TokenStore):
     """Tokens in this process: for one server. Every method runs in one step of the event loop, so it is atomic."""
 
-    def __init__(self, *, per_user: int = 16, total: int = 4096, clock: Clock = time.monotonic) -> None:
-        self._per_user = per_user
-        self._total = total
+    def __init__(self, *, clock: Clock = time.monotonic, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
 
@@ -29,7 +29,7 @@ class MemoryTokenStore(TokenStore):
         """Keep a grant; see :meth:`TokenStore.put`. Refuses rather than evicts: a waiting token stays valid."""
         self._purge()
         mine = [entry.expires for entry in self._entries.values() if entry.grant.user == grant.user]
-        if len(mine) >= self._per_user or len(self._entries) >= self._total:
+        if len(mine) >= self.per_user or len(self._entries) >= self.total:
             oldest = min(mine or [entry.expires for entry in self._entries.values()])
             raise too_many_unused(oldest - self._clock())
         self._entries[digest] = _Entry(grant, self._clock() + ttl)

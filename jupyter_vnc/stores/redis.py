@@ -17,7 +17,6 @@ from typing import Any, Final, get_type_hints
 from urllib.parse import unquote, urlsplit
 
 from traitlets import Float, Int, Unicode
-from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.config.checks import private_file
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable, quote_remote
@@ -33,7 +32,7 @@ MAX_CONNECTIONS: Final = 16
 MAX_GRANT: Final = 16 * 1024
 
 
-class RedisTokens(TokenStore, LoggingConfigurable):
+class RedisTokens(TokenStore):
     """Tokens that several processes share through Redis 5 or later, or Valkey."""
 
     url = Unicode(
@@ -74,8 +73,6 @@ class RedisTokens(TokenStore, LoggingConfigurable):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         url = self._read_url()
-        self._per_user = int(getattr(self.parent, "tokens_per_user", 16))
-        self._total = int(getattr(self.parent, "tokens_total", 4096))
         self._password = _check_url(url, self._key)
         self._client, self._errors, self._slow = self._open(url)
         self._scripts: dict[str, Any] = {}
@@ -138,7 +135,7 @@ class RedisTokens(TokenStore, LoggingConfigurable):
     async def put(self, digest: str, grant: Grant, ttl: float) -> None:
         """Keep a grant; see :meth:`TokenStore.put`. The limits are those of all processes together."""
         owner = _name(grant.user)
-        values = (digest, owner, _name(grant.target), _to_json(grant), int(ttl * 1000), self._per_user, self._total)
+        values = (digest, owner, _name(grant.target), _to_json(grant), int(ttl * 1000), self.per_user, self.total)
         wait = await self._ask(scripts.PUT, self._keys(digest, owner), values)
         if wait >= 0:
             raise too_many_unused(wait / 1000)

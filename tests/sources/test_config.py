@@ -17,6 +17,8 @@ class Parent(Configurable):
     """Stands for the broker: it has the configuration."""
 
     targets = Dict().tag(config=True)
+    managed_desktops = True
+    configured_targets = property(lambda self: self.targets)
 
 
 @pytest.fixture

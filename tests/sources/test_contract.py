@@ -73,6 +73,8 @@ class Parent(Configurable):
     """Stands for the broker: where the configuration comes from."""
 
     targets = Dict().tag(config=True)
+    managed_desktops = True
+    configured_targets = property(lambda self: self.targets)
     log = logging.getLogger("test-of-sources")
 
 

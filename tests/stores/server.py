@@ -6,7 +6,6 @@ import socket
 import subprocess
 import time
 
-from traitlets import Int, Unicode
 from traitlets.config import Config, LoggingConfigurable
 
 from jupyter_vnc.stores.redis import RedisTokens
@@ -54,15 +53,7 @@ class RedisServer:
         self._process.wait(15)
 
 
-class Limits(LoggingConfigurable):
-    """Stands for the broker, whose limits a store takes."""
-
-    tokens_per_user = Int(16).tag(config=True)
-    tokens_total = Int(4096).tag(config=True)
-    token_store = Unicode().tag(config=True)
-
-
 def redis_store(url, *, per_user=16, total=4096, **options):
     """A store as the broker makes it."""
-    config = Config(RedisTokens={"url": url, **options}, Limits={"tokens_per_user": per_user, "tokens_total": total})
-    return RedisTokens(parent=Limits(config=config))
+    parent = LoggingConfigurable(config=Config(RedisTokens={"url": url, **options}))
+    return RedisTokens(parent=parent, per_user=per_user, total=total)
