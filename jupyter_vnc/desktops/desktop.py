@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -24,8 +23,6 @@ from .checks import check_doors, failure
 from .readiness import answers, count_clients, free_displays, settles
 from .settings import Settings
 from .x11 import xauthority, xvnc
-
-Progress = Callable[[str], None]
 
 #: What a desktop cannot be without, and what we call it.
 VITAL: Final = {"server": "X server", "session": "session"}
@@ -55,8 +52,7 @@ class Desktop:
         self.since = datetime.now(UTC)
         #: Why it is in this state, or what it is doing while it starts; empty when there is nothing to say.
         self.message = ""
-        #: Changes with every start.
-        self.generation = ""
+        self._has_run = False
         #: Called when the desktop ended by itself.
         self.on_end: Callable[[Desktop], None] = lambda desktop: None
         #: Called with every change of its state.
@@ -87,7 +83,7 @@ class Desktop:
     @property
     def known(self) -> bool:
         """Whether it runs, or has run, or has failed to."""
-        return bool(self.generation) or self.state is not State.STOPPED
+        return self._has_run or self.state is not State.STOPPED
 
     @property
     def _displays(self) -> Iterator[int]:
@@ -133,7 +129,7 @@ class Desktop:
         record_server(self._folder, self._display, os.getpid())
         return self.environment
 
-    async def start(self, spec: DesktopSpec, settings: Settings, progress: Progress) -> None:
+    async def start(self, spec: DesktopSpec, settings: Settings) -> None:
         """Start it, and wait until its X server answers and its session stays.
 
         Raises:
@@ -143,7 +139,7 @@ class Desktop:
         self._old_log = ""
         try:
             async with asyncio.timeout(settings.start_timeout):
-                await self._start(spec, settings, progress)
+                await self._start(spec, settings)
         except TimeoutError:
             waited = f"within {settings.start_timeout:g} seconds"
             what = "X server did not answer" if self.message == "starting X" else "desktop was not ready"
@@ -166,24 +162,20 @@ class Desktop:
         self.become(State.DOWN, str(error))
         raise error
 
-    async def _start(self, spec: DesktopSpec, settings: Settings, progress: Progress) -> None:
-        def say(text: str) -> None:
-            self.message = text
-            progress(text)
-
+    async def _start(self, spec: DesktopSpec, settings: Settings) -> None:
         command = session.choose(spec)
         await launch.in_thread(self._prepare, settings)
-        say("starting X")
+        self.message = "starting X"
         self._tree = tree = await Tree.start(self._folder, lock=self._runtime.lock, marker=str(self._folder))
         tree.on_exit = lambda name, how: self._ended(tree, name, how)
         server = await self._start_display(tree, spec, settings, command)
-        say("starting session")
+        self.message = "starting session"
         # The kernel takes its time over its tables of sockets.
         await launch.together(asyncio.to_thread(check_doors, server), self._start_session(tree, command, settings))
         for name, what in VITAL.items():
             if tree.exited(name).done():
                 raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())
-        self.generation = secrets.token_hex(8)
+        self._has_run = True
         self.become(State.UP)
         if command.alone and spec.fullscreen:  # nobody has to wait for that
             fit = launch.fit_windows(tree, self._display, self._folder / AUTHORITY, self._log)

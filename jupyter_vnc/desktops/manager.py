@@ -15,7 +15,7 @@ from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
 from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
 
-from .desktop import Desktop, Progress
+from .desktop import Desktop
 from .readiness import SETTLING
 from .record import Entry
 from .session import which
@@ -62,11 +62,6 @@ class DesktopManager(DesktopSettings):
         entry = self._entries.get((user, name))
         return entry.desktop.environment if entry and entry.desktop.state is State.UP else {}
 
-    def socket_generation(self, user: str, name: str) -> str:
-        """Return a word that changes with every start of a desktop; empty before the first."""
-        entry = self._entries.get((user, name))
-        return entry.desktop.generation if entry else ""
-
     def log_text(self, user: str, name: str) -> str:
         """Return the end of the log of a desktop's X server and session: of this run, or of the last."""
         entry = self._entries.get((user, name))
@@ -74,14 +69,13 @@ class DesktopManager(DesktopSettings):
 
     # -- start ----------------------------------------------------------------------------------------------------
 
-    async def ensure(self, user: str, name: str, spec: DesktopSpec, progress: Progress | None = None) -> UnixAddress:
+    async def ensure(self, user: str, name: str, spec: DesktopSpec) -> UnixAddress:
         """Return where a desktop listens; start it first if it is not up. Calls at the same time share one start.
 
         Args:
             user: whose desktop.
             name: the target's name.
             spec: how to start it.
-            progress: called with a few words ("starting X", "starting session") as the start goes on.
 
         Raises:
             DesktopFailed: it did not start, or has failed too often.
@@ -91,13 +85,7 @@ class DesktopManager(DesktopSettings):
         entry = self._entry(user, name)
         if entry.starting is None and entry.desktop.state is not State.UP:
             self._begin(entry, spec)
-        if progress is not None:
-            entry.listen(progress)
-        try:
-            await entry.started()
-        finally:
-            if progress is not None:
-                entry.forget(progress)
+        await entry.started()
         entry.touch()
         return entry.desktop.address
 
@@ -153,7 +141,7 @@ class DesktopManager(DesktopSettings):
             try:
                 settings = self._settings()
                 await self._keep_house()
-                await desktop.start(spec, settings, entry.tell)
+                await desktop.start(spec, settings)
             except DesktopFailed as error:
                 desktop.become(State.DOWN, str(error))
                 self.log.warning("Desktop %s did not start: %s", desktop.name, error.log_line)

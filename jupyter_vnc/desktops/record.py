@@ -11,7 +11,7 @@ from typing import Final
 from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.targets import State
 
-from .desktop import Desktop, Progress
+from .desktop import Desktop
 
 #: Failures are forgotten after so many seconds.
 FAILURE_MEMORY: Final = 600.0
@@ -27,27 +27,11 @@ class Entry:
         #: The start that is under way.
         self.starting: asyncio.Task[None] | None = None
         self.viewers = 0
-        self._listeners: list[Progress] = []
         self._failures: deque[float] = deque()
         self._clock = clock
         self._last_use = clock()
 
     # -- those who wait -------------------------------------------------------------------------------------------
-
-    def listen(self, listener: Progress) -> None:
-        """Tell a listener how the start goes on; one that comes late hears at once how far it is."""
-        self._listeners.append(listener)
-        if self.desktop.state is State.STARTING and self.desktop.message:
-            listener(self.desktop.message)
-
-    def forget(self, listener: Progress) -> None:
-        """Tell it no more."""
-        self._listeners.remove(listener)
-
-    def tell(self, text: str) -> None:
-        """Tell all listeners."""
-        for listener in tuple(self._listeners):
-            listener(text)
 
     async def started(self) -> None:
         """Wait for the start under way; a waiter that is cancelled does not stop it.

@@ -78,11 +78,6 @@ class PipePool:
         self._lent = 0
         self._members = 0
 
-    @property
-    def lent(self) -> int:
-        """How many pipes are out."""
-        return self._lent
-
     @contextlib.contextmanager
     def member(self) -> Iterator[None]:
         """Be one of the sessions that borrow."""
@@ -99,13 +94,10 @@ class PipePool:
             self._lent += 1
         return pipe
 
-    def give_back(self, pipe: Pipe, *, empty: bool) -> None:
-        """Take back a borrowed pipe; one with bytes in it is not used again."""
+    def give_back(self, pipe: Pipe) -> None:
+        """Take back a borrowed pipe, which is empty: what is left in it would be the next session's."""
         self._lent -= 1
-        if empty:
-            self._idle.append(pipe)
-        else:
-            pipe.close()
+        self._idle.append(pipe)
         self._trim()
 
     def _make(self) -> Pipe | None:

@@ -245,7 +245,7 @@ class Splicer:
 
     def _return_pipe(self) -> None:
         if self._pipe is not None:
-            self._pipes.give_back(self._pipe, empty=True)
+            self._pipes.give_back(self._pipe)
             self._pipe = None
 
     async def _copy(self, data: bytes) -> None:

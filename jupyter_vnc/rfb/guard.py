@@ -102,7 +102,6 @@ class Permissions:
         clipboard_from_desktop: ask for the text of the desktop's clipboard.
         resize: change the size of the desktop.
         power: shut down, restart or reset the machine (xvp).
-        exclusive: disconnect the other viewers on arrival. The guard has no say in it; ClientInit has.
     """
 
     keyboard: bool = True
@@ -111,7 +110,6 @@ class Permissions:
     clipboard_from_desktop: bool = True
     resize: bool = True
     power: bool = True
-    exclusive: bool = False
 
     def rights(self, mode: Mode) -> Right:
         """Return the rights that these permissions come to in a mode."""
@@ -156,16 +154,6 @@ class Guard:
         self._dropped = refused - left_out
         long_pointer = not self.enforcing or Right.POINTER not in self._rights
         self._scanner = Scanner(strict=self.enforcing, long_pointer=long_pointer, joined=joined, without=left_out)
-
-    @property
-    def observing(self) -> bool:
-        """Whether it still understands what passes; an enforcing guard always does."""
-        return not self._scanner.lost
-
-    @property
-    def skipped(self) -> int:
-        """How many messages were left out: clipboard text over 256 KiB, and what only other viewers send."""
-        return self._scanner.skipped
 
     def feed(self, data: bytes) -> bytes:
         """Return what the desktop gets of these bytes, and of earlier ones that they complete.

@@ -14,11 +14,11 @@ Theory of operation (RFC 6143 section 7.1)::
       │ ◀── SecurityResult ──── accept(ServerInit) │
       │ ◀── ServerInit ──────────┤
       ├─── ClientInit ──────────▶│
-                            done, shared
+                               done
 
 The two never meet here. The viewer is told that it is logged in only when the target leg is through, so a page
-can learn nothing of that login: neither its bytes nor its timing. The shared byte is the caller's to write,
-since a viewer must not be able to disconnect the others.
+can learn nothing of that login: neither its bytes nor its timing. The shared byte is the caller's to write, whatever
+a viewer's ClientInit asks for, since a viewer must not be able to disconnect the others.
 
 A viewer has no choice in any of this, so it is told everything without being waited for: it reads in order, and far
 away it has its first picture three round trips sooner. What it says is checked all the same, in the same order.
@@ -61,48 +61,34 @@ class ViewerHandshake(Conversation):
     The login of the person behind the viewer was Jupyter's business, before the first byte.
 
     Attributes:
-        waiting: the viewer has done its part and waits for :meth:`accept` or :meth:`refuse`.
-        shared: what ClientInit asked for, once :attr:`done`; the caller decides what becomes of it.
+        waiting: the viewer has done its part and waits for :meth:`accept`.
     """
 
     fault = ViewerError
 
     def __init__(self) -> None:
         self.waiting = False
-        self.shared = True
-        self._verdict: bytes | None = None
+        self._accepted = False
         super().__init__(Stream())
 
     def accept(self, server_init: bytes = b"") -> None:
         """Let the viewer in. It may be told so before :attr:`waiting`; it is :attr:`done` when it has said its part.
 
+        It is told once, and a viewer that has failed hears nothing more.
+
         Args:
             server_init: what the desktop has said already; it follows at once.
         """
-        self._decide(U32.pack(SecurityResult.OK), server_init)
-
-    def refuse(self, reason: str) -> None:
-        """Turn the viewer away with a sentence; the handshake then never becomes :attr:`done`.
-
-        Args:
-            reason: cut to 256 bytes of UTF-8.
-        """
-        text = reason.encode()[:MAX_REASON].decode(errors="ignore").encode()
-        self._decide(U32.pack(SecurityResult.FAILED) + U32.pack(len(text)) + text)
-
-    def _decide(self, verdict: bytes, behind: bytes = b"") -> None:
-        """Keep and send the first verdict, and go on with it; a viewer that has failed hears nothing more."""
-        if self._verdict is None and self.exc is None:
-            self._verdict = verdict
-            self._stream.write(verdict + behind)
+        if not self._accepted and self.exc is None:
+            self._accepted = True
+            self._stream.write(U32.pack(SecurityResult.OK) + server_init)
         self._advance()
 
     def _run(self) -> Steps[None]:
         self._stream.write(VERSION_3_8 + bytes([1, SecurityType.NONE]))
         yield from self._agree()
         yield from self._wait()
-        shared = yield from self._stream.read_exact(1)
-        self.shared = shared != b"\0"
+        yield from self._stream.read_exact(1)
 
     def _agree(self) -> Steps[None]:
         """Version and security type: there is one of each (RFC 6143 sections 7.1.1 and 7.1.2)."""
@@ -114,15 +100,13 @@ class ViewerHandshake(Conversation):
             raise ViewerError("The viewer chose a security type that was not offered.", detail=f"type {chosen}")
 
     def _wait(self) -> Steps[None]:
-        """Wait for the verdict; after a refusal nothing follows (RFC 6143 section 7.1.3)."""
+        """Wait until the viewer may come in (RFC 6143 section 7.1.3)."""
         self.waiting = True
-        while self._verdict is None:
+        while not self._accepted:
             if self._stream.eof:
                 raise EOFError
             yield
         self.waiting = False
-        if self._verdict != U32.pack(SecurityResult.OK):
-            raise ViewerError("The viewer was turned away.")
 
     def _closed_early(self) -> VNCError:
         return ViewerError("The viewer left during the handshake.")

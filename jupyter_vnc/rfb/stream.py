@@ -87,7 +87,6 @@ class Conversation(ABC):
     Attributes:
         done: the handshake has ended well; what follows on the wire is no longer its business.
         exc: why it failed, once it has; nothing happens after that.
-        received: at least one byte has come from the peer.
     """
 
     #: What a peer that breaks the protocol is reported as.
@@ -97,7 +96,6 @@ class Conversation(ABC):
         self._stream = stream
         self.done = False
         self.exc: VNCError | None = None
-        self.received = False
         self._steps = self._run()
         self._advance()
 
@@ -105,7 +103,6 @@ class Conversation(ABC):
         """Feed bytes that came from the peer."""
         if self.exc is not None:
             return
-        self.received = self.received or bool(data)
         if self._stream.unread + len(data) > MAX_UNREAD:
             self.exc = self.fault("Too much data came during the handshake.")
             return

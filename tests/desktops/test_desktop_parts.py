@@ -197,17 +197,6 @@ def test_idle_means_up_without_viewer_and_unused():
     assert not entry.is_idle(10.0)
 
 
-def test_a_late_listener_hears_how_far_it_is():
-    entry = Entry(FakeDesktop())
-    heard = []
-    entry.desktop.state, entry.desktop.message = State.STARTING, "starting X"
-    entry.listen(heard.append)
-    entry.tell("starting session")
-    entry.forget(heard.append)
-    entry.tell("nobody hears this")
-    assert heard == ["starting X", "starting session"]
-
-
 async def test_waiters_share_a_start_and_cannot_stop_it():
     entry = Entry(FakeDesktop())
     go = asyncio.Event()

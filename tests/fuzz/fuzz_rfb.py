@@ -53,12 +53,10 @@ def target_leg(setting: int, data: bytes, step: int) -> None:
 
 
 def viewer_leg(setting: int, data: bytes, step: int) -> None:
-    """The viewer leg: accepted, refused, or left to wait."""
+    """The viewer leg: accepted, told of the desktop at once, or left to wait."""
     handshake = ViewerHandshake()
-    if setting % 3 == 1:
-        handshake.accept()
-    elif setting % 3:
-        handshake.refuse("no")
+    if setting % 3:
+        handshake.accept(b"" if setting % 3 == 1 else b"the desktop")
     ends_cleanly(handshake, data, step)
 
 
