@@ -208,10 +208,6 @@ class PoolManager(LoggingConfigurable):
         """How a user and the pool stand: ``machine`` or ``place``; ``waiting``, ``size``, ``free``, ``aside``."""
         return self._pool(target).summary(user)
 
-    def place(self, user: str, target: Target) -> int:
-        """Return a user's place in the queue, from 1; 0 if he does not wait."""
-        return self._pool(target).place(user)
-
     def rows(self, target: Target) -> list[dict[str, Any]]:
         """List the machines of a pool and who has them, without addresses."""
         return self._pool(target).rows()

@@ -31,6 +31,11 @@ def lab(count, **times):
     return Target(name="lab", address=PoolAddress(tuple(machines), **times))
 
 
+def place(manager, user, target):
+    """A user's place in the queue, from 1; None if he does not wait."""
+    return manager.summary(user, target)["place"]
+
+
 @pytest.fixture
 def clock():
     return Clock()
@@ -104,7 +109,7 @@ async def test_thirty_students_on_twenty_machines(open_manager, waiting, path):
     manager, target = await open_manager(), lab(20)
     got, queue = await fill(manager, waiting, target)
     assert len(set(got.values())) == len(got) == 20
-    assert [manager.place(user, target) for user in queue] == list(range(1, 11))
+    assert [place(manager, user, target) for user in queue] == list(range(1, 11))
     assert on_disk(path) == got
     for leaving, coming in zip(list(got), queue, strict=False):
         assert manager.release(leaving, "lab")
@@ -124,11 +129,11 @@ async def test_a_restart_in_the_middle(open_manager, waiting):
     with pytest.raises(ServerStopping):
         await manager.lease("late", target)
     later = await open_manager()
-    assert [later.place(user, target) for user in queue] == list(range(1, 11))
+    assert [place(later, user, target) for user in queue] == list(range(1, 11))
     # All come back at once, in another order than before.
     tasks = {user: waiting(later, user, target) for user in reversed(STUDENTS)}
     assert {user: (await have(tasks[user])).name for user in got} == got
-    assert [later.place(user, target) for user in queue] == list(range(1, 11))
+    assert [place(later, user, target) for user in queue] == list(range(1, 11))
     first = next(iter(got))
     later.release(first, "lab")
     assert (await have(tasks[next(iter(queue))])).name == got[first]
@@ -147,7 +152,7 @@ async def test_calls_of_one_user_share_lease_and_place(open_manager, waiting):
     assert await have(first) == await have(second)
     calls = [waiting(manager, "bob", target) for _ in range(3)]
     eve = waiting(manager, "eve", target)
-    await until(lambda: manager.place("eve", target) == 2)
+    await until(lambda: place(manager, "eve", target) == 2)
     calls[0].cancel()
     await asyncio.gather(calls[0], return_exceptions=True)
     manager.release("ann", "lab")
@@ -159,27 +164,27 @@ async def test_who_stops_waiting_keeps_the_place_for_a_while(open_manager, waiti
     manager, target = await open_manager(), lab(1)
     await have(waiting(manager, "ann", target))
     bob = waiting(manager, "bob", target)
-    await until(lambda: manager.place("bob", target) == 1)
+    await until(lambda: place(manager, "bob", target) == 1)
     eve = waiting(manager, "eve", target)
-    await until(lambda: manager.place("eve", target) == 2)
+    await until(lambda: place(manager, "eve", target) == 2)
     bob.cancel()
     await asyncio.gather(bob, return_exceptions=True)
     clock.now += GRACE - 1
     manager.sweep()
-    assert manager.place("bob", target) == 1
+    assert place(manager, "bob", target) == 1
     manager.release("ann", "lab")
     await have(eve)  # who is there goes first
-    assert manager.place("bob", target) == 1
+    assert place(manager, "bob", target) == 1
     clock.now += 1
     manager.sweep()
-    assert manager.place("bob", target) == 0
+    assert place(manager, "bob", target) is None
 
 
 async def test_who_is_taken_from_the_queue_is_told(open_manager, waiting):
     manager, target = await open_manager(), lab(1)
     await have(waiting(manager, "ann", target))
     bob = waiting(manager, "bob", target)
-    await until(lambda: manager.place("bob", target) == 1)
+    await until(lambda: place(manager, "bob", target) == 1)
     assert manager.release("bob", "lab", "The lesson is over.")
     with pytest.raises(SessionEnded):
         await have(bob)
@@ -220,7 +225,7 @@ async def test_a_machine_that_fails(open_manager, waiting, clock, caplog):
     assert [what[:2] for what in manager.told] == [("ann", "lab")]
     assert "machine m2 failed" in caplog.text
     again = waiting(manager, "ann", target)
-    await until(lambda: manager.place("ann", target) == 1)
+    await until(lambda: place(manager, "ann", target) == 1)
     clock.now += 30
     manager.sweep()
     assert await have(again) in {first, second}
@@ -251,7 +256,7 @@ async def test_a_callback_that_fails_stops_nothing(open_manager, waiting, caplog
     manager.on_release = lambda *what: what[99]
     await have(waiting(manager, "ann", target))
     bob = waiting(manager, "bob", target)
-    await until(lambda: manager.place("bob", target) == 1)
+    await until(lambda: place(manager, "bob", target) == 1)
     assert manager.release("ann", "lab")
     await have(bob)
     assert "the sessions of ann were not told" in caplog.text
