@@ -141,19 +141,25 @@ def message_name(kind: int) -> str:
     return f"{known.name if known else 'type'} {number}"
 
 
+#: PointerEvent, six bytes long, or seven where its mask says so (rfbproto, "Extended Mouse Buttons").
+_LONG_POINTER: Final = rb"\x05[\x00-\x7f].{4}|\x05[\x80-\xff].{5}"
+
+
 def _one_of(kinds: Collection[int], *, long_pointer: bool) -> bytes:
     """Return what matches one whole message of any of these types: the table's sizes as a regular expression.
 
     It cuts a busy pointer at the speed of C; nothing but fixed sizes goes into it.
     """
-    rows = []
-    for kind in kinds:
-        prefix = kind.to_bytes(2 if kind > 0xFF else 1)
-        rows.append(re.escape(prefix) + b".{%d}" % (GRAMMAR[kind].size - len(prefix)))
-    if long_pointer and ClientMessage.POINTER_EVENT in kinds:
-        rows.remove(b"\x05.{5}")
-        rows += [rb"\x05[\x00-\x7f].{4}", rb"\x05[\x80-\xff].{5}"]
-    return b"(?s:" + b"|".join(rows) + b")"
+    rows = dict(map(_whole, kinds))
+    if long_pointer and ClientMessage.POINTER_EVENT in rows:
+        rows[ClientMessage.POINTER_EVENT] = _LONG_POINTER
+    return b"(?s:" + b"|".join(rows.values()) + b")"
+
+
+def _whole(kind: int) -> tuple[int, bytes]:
+    """Return a type, and what matches a whole message of it by its size in the table."""
+    prefix = kind.to_bytes(2 if kind > 0xFF else 1)
+    return kind, re.escape(prefix) + b".{%d}" % (GRAMMAR[kind].size - len(prefix))
 
 
 def _rows(joined: Collection[Collection[int]], *, long_pointer: bool) -> dict[int, re.Pattern[bytes]]:
