@@ -6,6 +6,7 @@ Nothing here is a secret or an address: a session id, a target's name, a user's 
 from __future__ import annotations
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -44,14 +45,10 @@ class Metrics:
             self.bytes.labels(direction)
 
 
-_shared: list[Metrics] = []
-
-
+@cache
 def _process_metrics() -> Metrics:
     """The metrics on the process's registry, which takes each name once."""
-    if not _shared:
-        _shared.append(Metrics(REGISTRY))
-    return _shared[0]
+    return Metrics(REGISTRY)
 
 
 class Audit:
