@@ -7,11 +7,11 @@ registry forgets the session last.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from logging import Logger, LoggerAdapter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from jupyter_vnc import tasks
 from jupyter_vnc.broker.access.kinds import AccessKinds
@@ -29,8 +29,6 @@ from .audit import Audit
 from .traffic import Activity, Watch, permissions_of
 
 _ENDINGS: Final = {Leg.VIEWER: "The viewer left.", Leg.TARGET: "The desktop has ended the connection."}
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ class SessionRunner:
         """Bring both legs up, then relay; return which end closed first. The stack closes what was opened."""
         handshake = ViewerHandshake()
         async with AsyncExitStack() as stack:
-            leg = await _beside(self._attend(handshake, viewer), self._reach_target(session, stack))
+            leg = await tasks.beside(self._attend(handshake, viewer), self._reach_target(session, stack))
             session.bytes_out += len(leg.early)
             handshake.accept(leg.early)
             await self._converse(handshake, viewer, paused=lambda: False)
@@ -200,15 +198,3 @@ async def _send(leg: TargetLeg, data: bytes) -> None:
         await leg.channel.write(data)
     except ConnectionError as error:
         raise TargetUnreachable("The desktop closed the connection.", detail=str(error)) from None
-
-
-async def _beside(company: Coroutine[Any, Any, None], work: Coroutine[Any, Any, T]) -> T:
-    """Return what the work gives; who keeps company ends with it. When either fails, neither is left running."""
-    both = asyncio.create_task(company), asyncio.create_task(work)
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if both[0].done():
-            both[0].result()
-        return await both[1]
-    finally:
-        await tasks.end(both)

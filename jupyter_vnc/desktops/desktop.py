@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from jupyter_vnc import tasks
 from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, remove_folder
 from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime, record_server
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
@@ -164,14 +165,14 @@ class Desktop:
 
     async def _start(self, spec: DesktopSpec, settings: Settings) -> None:
         command = session.choose(spec)
-        await launch.in_thread(self._prepare, settings)
+        await tasks.in_thread(self._prepare, settings)
         self.message = "starting X"
         self._tree = tree = await Tree.start(self._folder, lock=self._runtime.lock, marker=str(self._folder))
         tree.on_exit = lambda name, how: self._ended(tree, name, how)
         server = await self._start_display(tree, spec, settings, command)
         self.message = "starting session"
         # The kernel takes its time over its tables of sockets.
-        await launch.together(asyncio.to_thread(check_doors, server), self._start_session(tree, command, settings))
+        await tasks.together(asyncio.to_thread(check_doors, server), self._start_session(tree, command, settings))
         for name, what in VITAL.items():
             if tree.exited(name).done():
                 raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())
@@ -209,11 +210,11 @@ class Desktop:
         """
         for display in self._displays:
             self._display = display
-            self._environ = await launch.in_thread(
+            self._environ = await tasks.in_thread(
                 launch.session_environment, self._folder, self.environment, command, settings
             )
             bus = launch.start_bus(tree, self._environ, self._folder, settings.home, self._log)
-            server, _ = await launch.together(self._start_server(tree, spec, settings), bus)
+            server, _ = await tasks.together(self._start_server(tree, spec, settings), bus)
             if server:
                 return server
         raise DesktopFailed(_NO_DISPLAY)

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from logging import Logger
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from jupyter_vnc import tasks
 from jupyter_vnc.desktops.processes.tree import Tree, isolated
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 
 from . import session
 from .readiness import appears
 from .settings import Settings
-
-First = TypeVar("First")
-Second = TypeVar("Second")
-Result = TypeVar("Result")
 
 #: The program that fits windows to the screen where no window manager does; its one line is in the log, too.
 FITTER: Final = "fullscreen"
@@ -94,23 +87,3 @@ async def fit_windows(tree: Tree, display: int, authority: Path, log: Logger) ->
         await tree.run(FITTER, isolated("x11.window_fitter", str(display), str(authority)), os.environ)
     except DesktopFailed as error:
         log.warning("Windows will not fill the screen of display %d: %s", display, error.log_line)
-
-
-async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
-    """Run work that makes files in a thread; who is cancelled waits for its end, so that it can be cleared away."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
-async def together(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any, Second]) -> tuple[First, Second]:
-    """Run two things side by side. When one fails, the other is not left running."""
-    both = asyncio.ensure_future(first), asyncio.ensure_future(second)
-    try:
-        one, other = await asyncio.gather(*both)
-        return one, other
-    finally:
-        await tasks.end(both)
