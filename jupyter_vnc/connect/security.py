@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from jupyter_vnc.channels import Channel, StreamChannel
-from jupyter_vnc.exceptions import CloseCode, TargetProtocolError
+from jupyter_vnc.channels import StreamChannel
+from jupyter_vnc.exceptions import TargetProtocolError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.security import TLS_TYPES, SecurityPolicy, TLSRequest
@@ -89,22 +89,3 @@ def _context(request: TLSRequest, target: Target, hostname: str | None) -> ssl.S
     # A Unix socket has no host name that a certificate could be for.
     context.check_hostname = target.tls.check_hostname and hostname is not None
     return context
-
-
-class WrappedChannel:
-    """A channel around another one; what is not said otherwise is the inner one's."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-
-    async def write(self, data: bytes) -> None:
-        """See :meth:`~jupyter_vnc.channels.Channel.write`."""
-        await self._channel.write(data)
-
-    async def write_eof(self) -> bool:
-        """See :meth:`~jupyter_vnc.channels.Channel.write_eof`."""
-        return await self._channel.write_eof()
-
-    async def close(self, code: CloseCode = CloseCode.NORMAL, reason: str = "") -> None:
-        """See :meth:`~jupyter_vnc.channels.Channel.close`."""
-        await self._channel.close(code, reason)

@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 from jupyter_vnc.channels import Channel
-from jupyter_vnc.connect.security import WrappedChannel
+from jupyter_vnc.exceptions import CloseCode
 from jupyter_vnc.rfb.security import TightServerInit, Transform
+
+
+class WrappedChannel:
+    """A channel around another one; what is not said otherwise is the inner one's."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def write(self, data: bytes) -> None:
+        """See :meth:`~jupyter_vnc.channels.Channel.write`."""
+        await self._channel.write(data)
+
+    async def write_eof(self) -> bool:
+        """See :meth:`~jupyter_vnc.channels.Channel.write_eof`."""
+        return await self._channel.write_eof()
+
+    async def close(self, code: CloseCode = CloseCode.NORMAL, reason: str = "") -> None:
+        """See :meth:`~jupyter_vnc.channels.Channel.close`."""
+        await self._channel.close(code, reason)
 
 
 class TransformedChannel(WrappedChannel):
