@@ -6,14 +6,13 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc import tasks
-from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, remove_folder
-from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime, record_server
+from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, remove_desktop
+from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
@@ -113,7 +112,10 @@ class Desktop:
         before, self.state = self.state, state
         self.message, self.since = message, datetime.now(UTC)
         if state is not before:
-            self.on_change(self)
+            try:
+                self.on_change(self)
+            except Exception:  # noqa: BLE001 - whoever hears of it may fail; the desktop has to end all the same
+                self._log.exception("Desktop %s is %s, which somebody did not take in", self.name, state.value)
 
     # -- start ----------------------------------------------------------------------------------------------------
 
@@ -127,7 +129,6 @@ class Desktop:
         self._display = next(self._displays, 0)
         if not self._display:
             raise DesktopFailed(_NO_DISPLAY)
-        record_server(self._folder, self._display, os.getpid())
         return self.environment
 
     async def start(self, spec: DesktopSpec, settings: Settings) -> None:
@@ -151,12 +152,15 @@ class Desktop:
             await self._clear_away()
             self.become(State.STOPPED)
             raise
+        except Exception:
+            await self._clear_away()
+            raise
 
     async def _clear_away(self) -> None:
         """Stop what has started; the folder is there before any program that would remove it."""
         await self.stop(FAILED_GRACE)
         if self._folder.is_absolute():  # else it was not even made
-            await asyncio.to_thread(remove_folder, self._folder)
+            await asyncio.to_thread(remove_desktop, self._folder)
 
     async def _fail(self, error: DesktopFailed) -> None:
         await self._clear_away()
@@ -228,8 +232,6 @@ class Desktop:
         where = xvnc.Listening(self._display, self._folder / SOCKET, self._folder / AUTHORITY)
         command = xvnc.arguments(settings.server, spec, where, title=self.name)
         pid = await tree.run("server", command, xvnc.environment(os.environ), last=True, display=self._display)
-        with suppress(OSError):
-            record_server(self._folder, self._display, pid)
         how = await answers(where.socket, tree.exited("server"))
         if how is None:
             return pid

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_vnc.desktops import readiness
-from jupyter_vnc.desktops.processes import runtime_folder as runtime
+from jupyter_vnc.desktops.ownership import proofs
 from jupyter_vnc.desktops.processes.leftovers import display_holder
 
 #: Where desktops' programs leave files.
@@ -113,7 +113,7 @@ class _Others:
             display = int(found[1] or found[2])
             if display < readiness.DISPLAYS[0] or display_holder(display) in self._pids:
                 return True
-        locked = str(path / runtime.LOCK) in self._open
+        locked = str(path / proofs.LOCK) in self._open
         return locked or str(path) in self._paths or not os.path.lexists(path)
 
 

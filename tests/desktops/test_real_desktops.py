@@ -187,7 +187,7 @@ async def test_stop_while_it_starts(stage, runtime_dir):
         with pytest.raises(DesktopFailed, match="stopped while it started"):
             await waiter
         assert manager.state("ann", "desktop") is State.STOPPED
-        assert [*runtime_dir.glob("*/*/")] == []
+        assert [*runtime_dir.glob("*/*/*/")] == []
         address = await manager.ensure("ann", "desktop", CLOCK)
         assert greeting(address.path) == b"RFB 003.008\n"
 
@@ -613,7 +613,7 @@ async def test_a_full_disk_in_the_runtime_folder(runtime_dir):
             said = await refused(manager.ensure("ann", "desktop", CLOCK))
             assert said == "The desktop's runtime folder cannot be written: No space left on device."
             assert manager.state("ann", "other") is State.UP
-            assert len([*runtime_dir.glob("*/*/")]) == 1
+            assert len([*runtime_dir.glob("*/*/*/")]) == 1
             (runtime_dir / "filler").unlink()
             await manager.ensure("ann", "desktop", CLOCK)
         assert [*runtime_dir.iterdir()] == []

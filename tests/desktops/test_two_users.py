@@ -13,6 +13,7 @@ import pytest
 
 from jupyter_vnc.notebook.server import NotebookError, Server
 from jupyter_vnc.notebook.viewer import Viewer
+from tests.belongings import displays
 from tests.browser.conftest import JupyterServer, wait_for
 from tests.desktops import census, somebody_else, stranger
 from tests.needs import require_root
@@ -52,7 +53,7 @@ def jupyter_of(user):
         yield server
         server.stop()
         assert server._process.returncode == 0
-        assert [*folder.rglob("jupyter-vnc-*")] == []
+        assert [*folder.rglob("jupyter-vnc*")] == []
         # dbus-daemon makes these in a user's runtime directory; all of his session buses share them.
         assert {*(folder / "xdg").rglob("*")} <= {folder / "xdg/dbus-1", folder / "xdg/dbus-1/services"}
 
@@ -63,9 +64,9 @@ def start(server, name):
 
 def doors(server):
     """Of each running desktop of a server: socket, display, cookie."""
-    for record in server.folder.glob("jr/jupyter-vnc-*/*/xserver"):
-        display = f":{record.read_text().split()[0]}"
-        yield str(record.with_name("rfb.sock")), display, str(record.with_name("Xauthority"))
+    for folder, display in displays(server.folder / "jr").items():
+        if (folder / "rfb.sock").exists():
+            yield str(folder / "rfb.sock"), f":{display}", str(folder / "Xauthority")
 
 
 def x_servers(before):

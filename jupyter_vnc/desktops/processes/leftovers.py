@@ -1,23 +1,142 @@
-"""The files that a desktop's processes leave behind, and how they are removed.
+"""Clearing away what a desktop or a server has made, by the list of it; see :mod:`.belongings`.
 
-The supervisor uses it, so it imports the standard library only.
+The supervisor uses it, and the caretaker of a display is it, so it imports the standard library only.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
+import re
+import stat
+import time
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.desktops.ownership.belongings import Belonging
+from jupyter_vnc.desktops.ownership.parents import leave_parent, open_parent
+from jupyter_vnc.desktops.ownership.proofs import LOCK, boot
+from jupyter_vnc.desktops.ownership.removal import entries
+
+from .procfs import listens, lock_file, may_have_made, remove_session_sockets, unfinished_lock, x_socket
+
+#: Seconds that an owner whose end was heard may take to be gone.
+_PATIENCE: Final = 5.0
+_PAUSE: Final = 0.01
+_LAST_DISPLAY: Final = 65535
+_PID: Final = re.compile(rb" *\d{1,10}\n?")
+_LONGEST_PID: Final = 32
+
+
+def remove_desktop(folder: Path) -> list[str]:
+    """Remove the folder of a desktop, if it is in its server's list; return what had to stay, as paths."""
+    with suppress(OSError), Belonging.open(folder.parent) as server:
+        return [f"{folder.parent}/{left}" for left in server.remove_folder(folder.name)]
+    return []
+
+
+def remove_server(folder: Path) -> list[str]:
+    """Remove the folder of a server with all that is in its list; return what had to stay, as paths.
+
+    Raises:
+        OSError: it is not ours, or its parent cannot be locked.
+    """
+    with Belonging.open(folder) as server:
+        left = [path for name in server.folders() for path in server.remove_folder(name)]
+        remove_listed(server)
+        if not server.is_empty():
+            return [f"{folder}/{path}" for path in left or set(entries(server.folder)) - {LOCK}]
+        with open_parent(folder.parent, make=False) as parent:
+            if server.is_at(folder.name, parent.folder):
+                os.unlink(LOCK, dir_fd=server.folder)
+                os.rmdir(folder.name, dir_fd=parent.folder)
+            leave_parent(parent, folder.parent)
+            parent.release()
+    return []
+
+
+def remove_orphaned(folder: Path) -> None:
+    """Remove the folder of a server that is gone, once the last desktop's folder in it is."""
+    with suppress(OSError):
+        with Belonging.open(folder) as server:
+            last = server.is_empty()
+        if last:
+            remove_server(folder)
+
+
+def remove_listed(server: Belonging) -> None:
+    """Remove what a server's list says of places that all programs share, and nobody uses any more."""
+    if server.boot != boot():  # another machine's, or gone with the boot
+        return
+    pids: dict[int, set[int]] = defaultdict(set)
+    inodes: dict[int, set[int]] = defaultdict(set)
+    sessions = set()
+    for entry in server.notes():
+        match entry:
+            case {"display": int(display), "pid": int(pid)} if 0 <= display <= _LAST_DISPLAY:
+                pids[display].add(pid)
+            case {"display": int(display), "socket": int(inode)} if 0 <= display <= _LAST_DISPLAY:
+                inodes[display].add(inode)
+            case {"session": int(pid)}:
+                sessions.add(pid)
+    for display, holders in pids.items():
+        _remove_display(display, holders, inodes[display])
+    remove_session_sockets(sessions)
+
+
+def _remove_display(display: int, pids: Iterable[int], inodes: Iterable[int]) -> None:
+    """Remove lock and socket of a display, if they are of these processes, or the socket is one of these."""
+    socket, lock = x_socket(display), lock_file(display)
+    with suppress(OSError):
+        if _is_of_the_dead(unfinished_lock(display), pids):
+            unfinished_lock(display).unlink()
+    with suppress(OSError):
+        dead = _is_of_the_dead(lock, pids)
+        if dead or not os.path.lexists(lock):
+            _remove_socket(socket, inodes, whichever=dead)
+        if dead:
+            lock.unlink()
+
+
+def _remove_socket(path: Path, inodes: Iterable[int], *, whichever: bool) -> None:
+    """Remove a socket on which nobody listens: one of these, or, as its display was ours to the end, ``whichever``."""
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        ours = stat.S_ISSOCK(found.st_mode) and found.st_uid == os.geteuid()
+        if ours and (whichever or found.st_ino in inodes) and not listens(path):
+            path.unlink()
+
+
+def _is_of_the_dead(lock: Path, pids: Iterable[int]) -> bool:
+    """Whether a lock file is of a process that is gone; one that is empty was being written when its maker died."""
+    try:
+        found = lock.lstat()
+    except OSError:
+        return False
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        return False
+    with lock.open("rb") as file:
+        said = file.read(_LONGEST_PID)
+    holders = {int(said)} & set(pids) if _PID.fullmatch(said) else set() if said else set(pids)
+    return bool(holders) and not any(may_have_made(pid, lock) for pid in holders)
+
+
+def main(folder: str, owner: str) -> None:
+    """Be the caretaker of a desktop that does not run, whose server ``owner`` is going: remove what was made for it."""
+    deadline = time.monotonic() + _PATIENCE
+    while may_have_made(int(owner), Path(folder)) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    with suppress(OSError), Belonging.open(Path(folder).parent) as server:
+        server.remove_folder(Path(folder).name)
+        remove_listed(server)
+    remove_orphaned(Path(folder).parent)
+
+
 _X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where X servers have to listen
 
 _ICE_SOCKETS: Final = Path("/tmp/.ICE-unix")  # noqa: S108 - where session managers listen
-
-_HELPER_TIMEOUT: Final = 5.0
 
 
 def x_socket(display: int) -> Path:
@@ -48,37 +167,14 @@ def remove_display(display: int, server: int) -> None:
                 left.unlink()
 
 
-def _mounts_below(folder: Path) -> list[str]:
-    """List what is mounted below a folder: file system helpers like to mount in the runtime folder."""
-    with suppress(OSError):
-        points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-        return [point for point in points if point.startswith(f"{folder}/")]
-    return []
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a desktop's folder, unless something is mounted in it that does not go away."""
-    if mounts := _mounts_below(folder):
-        for point in reversed(mounts):
-            if helper := shutil.which("fusermount3") or shutil.which("fusermount"):
-                subprocess.run([helper, "-uz", point], check=False, timeout=_HELPER_TIMEOUT)  # noqa: S603
-        if _mounts_below(folder):
-            return
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_session_sockets(pids: Iterable[int]) -> None:
-    """Remove the sockets that session managers among these processes left behind."""
+def remove_session_sockets(pids: Iterable[int]) -> list[int]:
+    """Remove the sockets that session managers among these processes left behind; return whose."""
+    removed = []
     for pid in pids:
         with suppress(OSError):
-            socket = _ICE_SOCKETS / str(pid)
-            if socket.lstat().st_uid == os.getuid():
-                socket.unlink()
-
-
-def remove_orphaned(runtime: Path) -> None:
-    """Remove the folder of a server that is gone, once the last desktop's folder in it is."""
-    with suppress(OSError):
-        if {entry.name for entry in runtime.iterdir()} <= {"lock"}:
-            (runtime / "lock").unlink(missing_ok=True)
-            runtime.rmdir()
+            path = session_socket(pid)
+            found = path.lstat()
+            if stat.S_ISSOCK(found.st_mode) and found.st_uid == os.getuid() and not listens(path):
+                path.unlink()
+                removed.append(pid)
+    return removed

@@ -1,4 +1,4 @@
-"""Processes found in ``/proc``, and the files that they leave behind.
+"""Processes found in ``/proc``, and the files that they leave in places which all programs share.
 
 The supervisor uses it, so it imports the standard library only.
 
@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.desktops.processes.leftovers import _ICE_SOCKETS, remove_session_sockets
+
 #: The variable in the environment of a desktop's programs that says whose they are.
 MARKER_VARIABLE: Final = "JUPYTER_VNC_DESKTOP"
 
 _KILL_PATIENCE: Final = 5.0
 _KILL_PAUSE: Final = 0.01
+#: Seconds by which the start of a process, counted from the machine's, may differ from the clock of files.
+_CLOCK_ERROR: Final = 2.0
 
 
 def _parents() -> dict[int, int]:
@@ -65,8 +70,46 @@ def kill(pids: Iterable[int], number: int) -> None:
 
 
 def kill_marked(marker: str) -> None:
-    """Kill our processes of a marker, and those that they start meanwhile; give up on what hangs in the kernel."""
+    """Kill our processes of a marker, and those that they start meanwhile; give up on what hangs in the kernel.
+
+    What they have as sockets of session managers goes with them.
+    """
     deadline = time.monotonic() + _KILL_PATIENCE
+    killed: set[int] = set()
     while (left := set(marked(marker))) and time.monotonic() < deadline:
         kill(left, signal.SIGKILL)
+        killed |= left
         time.sleep(_KILL_PAUSE)
+    remove_session_sockets(killed)
+
+
+def unfinished_lock(display: int) -> Path:
+    """Return the file that an X server writes before it has its lock."""
+    return Path(f"/tmp/.tX{display}-lock")  # noqa: S108 - where X servers have to lock
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody listens on a Unix socket; what cannot be told counts as somebody."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            return True
+    return True
+
+
+def may_have_made(pid: int, path: Path) -> bool:
+    """Whether a process is alive that was there when a file was written: process ids are given again."""
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return fields[0] not in "ZX" and time.time() - age <= path.lstat().st_mtime + _CLOCK_ERROR
+    return False
+
+
+def session_socket(pid: int) -> Path:
+    """Return where a session manager listens."""
+    return _ICE_SOCKETS / str(pid)

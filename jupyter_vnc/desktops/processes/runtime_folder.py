@@ -3,36 +3,41 @@
 A server locks ``lock`` in its folder, and its supervisors hold the same lock: once it can be taken, nobody of that
 server is left, whatever became of the process ids. The lock file names the machine's boot, because locks of network
 file systems may not reach other machines: a folder of another boot is left alone for a day after its last sign of life.
+
+What proves that a folder is ours, and what is deleted in it, is the matter of :mod:`.belongings`.
 """
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import hashlib
+import logging
 import os
-import shutil
+import secrets
 import socket
-import stat
 import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.desktops.ownership.belongings import Belonging
+from jupyter_vnc.desktops.ownership.parents import clear_parents, leave_parent, open_parent
+from jupyter_vnc.desktops.ownership.proofs import boot
+from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
 
-from .leftovers import remove_display, remove_folder, remove_orphaned
+from .leftovers import remove_orphaned, remove_server
 from .procfs import kill_marked
 
-PREFIX: Final = "jupyter-vnc-"
-LOCK: Final = "lock"
+log = logging.getLogger(__name__)
+
+PARENT: Final = "jupyter-vnc"
 SOCKET: Final = "rfb.sock"
 AUTHORITY: Final = "Xauthority"
-SERVER_RECORD: Final = "xserver"
 
 #: Longest path of an X server's socket (bytes): a session makes sockets beside it whose names are longer
 #: (``run/at-spi/bus_0``), and dbus-daemon wants some room of its own.
@@ -41,20 +46,19 @@ LONGEST_SOCKET: Final = MAX_SOCKET_PATH - 16
 #: Seconds after its last sign of life that a folder of another machine may be removed.
 FOREIGN_AGE: Final = 86400.0
 
-_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-
 
 def places(jupyter_runtime_dir: str) -> list[Path]:
-    """List where a runtime folder may be made, the best first: Jupyter's own place, the user's, everybody's."""
+    """List where servers' folders may be made, the best first: in Jupyter's own place, the user's, everybody's.
+
+    Everybody's has the user's number in its name, and a second name: the first may be somebody else's already.
+    """
     own = os.environ.get("XDG_RUNTIME_DIR", "")
-    return [Path(jupyter_runtime_dir), *([Path(own)] if own.startswith("/") else []), Path(tempfile.gettempdir())]
-
-
-def _boot() -> str:
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        return "unknown"
+    shared = Path(tempfile.gettempdir())
+    return [
+        Path(jupyter_runtime_dir, PARENT),
+        *([Path(own, PARENT)] if own.startswith("/") else []),
+        *(shared / f"{PARENT}-{os.getuid()}{suffix}" for suffix in ("", "-2")),
+    ]
 
 
 def _desktop_folder_name(user: str, name: str) -> str:
@@ -66,6 +70,7 @@ class Runtime:
     """The runtime folder of this server; made by :meth:`open`, gone after :meth:`close`."""
 
     def __init__(self, candidates: Iterable[Path]) -> None:
+        """Have ``candidates`` for the folder's parent, the best first."""
         self._candidates = list(candidates)
         self._folder: Path | None = None
         self._finalizer: weakref.finalize[[Path, int], Runtime] | None = None
@@ -91,10 +96,10 @@ class Runtime:
             try:
                 return _make(place)
             except OSError as error:
-                reasons.append(f"{place}: {error.strerror or error}")
+                reasons.append(f"{place}: {error.strerror}")
         raise DesktopFailed(
             "The server cannot make a private folder for the desktop's socket: "
-            "its runtime folder is full, not writable or has too long a path.",
+            "its runtime folder is full, not writable, somebody else's or has too long a path.",
             detail="; ".join(reasons),
         )
 
@@ -106,12 +111,11 @@ class Runtime:
         """
         folder = self.open() / _desktop_folder_name(user, name)
         try:
-            for old in folder.iterdir() if folder.exists() else ():
-                if old.is_dir() and not old.is_symlink():
-                    remove_folder(old)
-                elif old.name != AUTHORITY:
-                    old.unlink()
-            folder.mkdir(mode=0o700, exist_ok=True)
+            with Belonging.open(folder.parent) as server:
+                if folder.exists():
+                    _tell_of(server.empty_folder(folder.name, keep=AUTHORITY))
+                else:
+                    server.make_folder(folder.name)
         except OSError as error:
             raise DesktopFailed(
                 f"The folder of the desktop's socket cannot be made: {error.strerror}.", detail=str(error)
@@ -119,15 +123,18 @@ class Runtime:
         return folder
 
     def touch(self) -> None:
-        """Leave a sign of life for other machines that see the same folder."""
-        if self.lock >= 0:
+        """Leave a sign of life: for other machines that see the same folder, and for those who tidy by age."""
+        if self.lock >= 0 and self._folder is not None:
             with suppress(OSError):
                 os.utime(self.lock)
+            with suppress(OSError), Belonging.open(self._folder.parent) as parent:
+                os.utime(parent.lock)
 
     def close(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder with all that we have made in it."""
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            with suppress(OSError):
+                _tell_of(remove_server(self._folder))
         if self.lock >= 0:
             os.close(self.lock)
         self._folder, self.lock = None, -1
@@ -136,7 +143,7 @@ class Runtime:
 
     def sweep(self) -> int:
         """Remove what servers that are gone left behind, processes first; return how many folders."""
-        return sum(_sweep(folder) for place in self._candidates for folder in _ours(place) if folder != self._folder)
+        return sum(_sweep(folder) for place in self._candidates for folder in _found(place) if folder != self._folder)
 
 
 def _make(place: Path) -> tuple[Path, int]:
@@ -145,14 +152,29 @@ def _make(place: Path) -> tuple[Path, int]:
     Raises:
         OSError: it is not possible here.
     """
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+    _check_length(place / _desktop_folder_name("", "") / _desktop_folder_name("", "") / SOCKET)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open_parent(place, make=True) as parent:
+        name = secrets.token_hex(4)
+        try:
+            parent.note(folder=name)
+            server = Belonging.make(name, parent.folder)
+            with server:
+                server.hold()
+                lock = os.dup(server.lock)
+        except OSError:
+            leave_parent(parent, place)
+            raise
+        finally:
+            parent.release()
     try:
-        _try_socket(folder / _desktop_folder_name("", "") / SOCKET)
-        return folder, _lock(folder)
+        _try_socket(place / name)
     except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            remove_server(place / name)
+        os.close(lock)
         raise
+    return place / name, lock
 
 
 def _forget(folder: Path, owner: int) -> None:
@@ -161,73 +183,64 @@ def _forget(folder: Path, owner: int) -> None:
         remove_orphaned(folder)
 
 
-def _lock(folder: Path) -> int:
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # a sweeper may hold it for a moment
-        os.write(descriptor, _boot().encode())
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _try_socket(path: Path) -> None:
+def _check_length(path: Path) -> None:
     if len(os.fsencode(path)) > LONGEST_SOCKET:
-        raise OSError(f"a socket's path there has over {LONGEST_SOCKET} bytes")
-    path.parent.mkdir(mode=0o700)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-    shutil.rmtree(path.parent)
+        raise OSError(errno.ENAMETOOLONG, f"a socket's path there has over {LONGEST_SOCKET} bytes")
 
 
-def _ours(place: Path) -> Iterator[Path]:
-    """Yield folders of servers, made by us; a link, or somebody else's folder of that name, is none."""
-    with suppress(OSError):
-        for entry in place.iterdir():
-            if entry.name.startswith(PREFIX):
-                with suppress(OSError):
-                    found = entry.lstat()
-                    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
-                        yield entry
+def _try_socket(folder: Path) -> None:
+    """Listen in a folder like a desktop's."""
+    with Belonging.open(folder) as server, socket.socket(socket.AF_UNIX) as listener:
+        name = _desktop_folder_name("", "")
+        server.make_folder(name)
+        listener.bind(str(folder / name / SOCKET))
+        server.remove_folder(name)
+
+
+def _tell_of(left: Iterable[str]) -> None:
+    for path in left:
+        log.warning("Left alone, because something is mounted there or it is not ours: %s", quote_remote(path))
+
+
+# -- the sweep ----------------------------------------------------------------------------------------------------
+
+
+def _found(place: Path) -> list[Path]:
+    """List the folders of servers in a place; remove those whose makers were killed before they were any."""
+    clear_parents(place)
+    try:
+        parent = open_parent(place, make=False)
+    except OSError:
+        return []
+    with parent:
+        try:
+            return [place / name for name in parent.folders() if _is_whole(name, parent)]
+        finally:
+            leave_parent(parent, place)
+            parent.release()
+
+
+def _is_whole(name: str, parent: Belonging) -> bool:
+    try:
+        Belonging.open(name, parent.folder).close()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        parent.remove_unfinished(name)
+        return False
+    return True
 
 
 def _sweep(folder: Path) -> bool:
     """Remove a folder and the processes of its desktops, if nobody lives there."""
     try:
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with Belonging.open(folder) as server:
+            server.hold(patience=0.0)
+            if server.boot != boot() and time.time() - os.fstat(server.lock).st_mtime < FOREIGN_AGE:
+                return False
+            kill_marked(str(folder))
+            left = remove_server(folder)
+            _tell_of(left)
+            return not left
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        foreign = os.read(descriptor, 64).decode("ascii", "replace") != _boot()
-        if foreign and time.time() - os.fstat(descriptor).st_mtime < FOREIGN_AGE:
-            return False
-        _remove_left(folder)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
-def _remove_left(folder: Path) -> None:
-    """Kill what belongs to the desktops of a folder, and remove what they left on disk."""
-    kill_marked(str(folder))
-    for desktop in folder.iterdir():
-        if desktop.is_dir():
-            _remove_recorded_display(desktop / SERVER_RECORD)
-            remove_folder(desktop)
-    (folder / LOCK).unlink()
-    folder.rmdir()
-
-
-def record_server(folder: Path, display: int, pid: int) -> None:
-    """Write down which X server a desktop has, for whoever has to sweep."""
-    (folder / SERVER_RECORD).write_text(f"{display} {pid}")
-
-
-def _remove_recorded_display(record: Path) -> None:
-    with suppress(OSError, ValueError):
-        display, pid = map(int, record.read_text().split())
-        remove_display(display, pid)

@@ -1,13 +1,16 @@
 """The supervisor of one desktop: a process that starts its programs and outlives us just long enough to stop them.
 
 It runs :func:`main` in an isolated interpreter without site packages, so that it starts in a few milliseconds, and
-imports the standard library and :mod:`.procfs` and :mod:`.leftovers` only. It knows neither X nor RFB.
+imports the standard library and its like only. It knows neither X nor RFB.
 
 Every process of the desktop is and stays its descendant, because it is their *child subreaper* (``prctl(2)``): one
 that leaves its process group or detaches is handed to it, not to init. It stops them all when told to, when its
 standard input closes, when its owner (the Jupyter server) is gone, however that died, or on SIGTERM; and then removes
 the desktop's folder. Should it be killed itself, the kernel kills the programs that it started (``PR_SET_PDEATHSIG``),
 and whoever sweeps up finds the rest by the marker in their environment.
+
+None of this depends on being heard, or on what it hears: a command that makes no sense, a peer that does not read and a
+pipe that breaks are at most the end of listening.
 
 It reads commands and writes events, each a line of JSON::
 
@@ -17,28 +20,27 @@ It reads commands and writes events, each a line of JSON::
     {"event": "started", "name": "server", "pid": 4711}
     {"event": "failed", "name": "server", "error": "No such file or directory"}
     {"event": "exited", "name": "server", "status": 1, "tail": "last lines of its log"}
+    {"event": "left", "name": "/run/…/mounted"}
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from .leftovers import remove_display, remove_folder, remove_orphaned, remove_session_sockets
-from .procfs import descendants, kill, marked
+from jupyter_vnc.desktops.ownership.belongings import note
 
-#: A log file is cut back to its last part when it grows over the limit (bytes).
-LOG_LIMIT: Final = 1 << 20
-LOG_KEPT: Final = 64 << 10
+from .leftovers import remove_desktop, remove_display, remove_orphaned, remove_session_sockets
+from .procfs import descendants, kill, marked, session_socket
+from .program import LOG_LIMIT, PR_SET_CHILD_SUBREAPER, Program, prctl, readable
 
 #: How much of a log goes with the news that a program exited (bytes).
 TAIL: Final = 4 << 10
@@ -54,97 +56,63 @@ KILL_PATIENCE: Final = 5.0
 #: Seconds that an owner which hung up may take to exit.
 OWNER_PATIENCE: Final = 5.0
 
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_CHILD_SUBREAPER: Final = 36
+#: Longest command (bytes); more is not from our owner.
+_LONGEST_COMMAND: Final = 4 << 20
+
+#: Events that an owner which does not read finds when it does (bytes); later ones are dropped.
+_UNHEARD: Final = 1 << 20
+
+#: Seconds after a program's start at which sockets of session managers are looked for: the kernel does not say when.
+_LOOKS: Final = (0.5, 2.0, 5.0, 15.0, 60.0)
+
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-def _find_prctl() -> Callable[..., int]:
-    """Return ``prctl(2)``; where there is none, the marker has to do."""
-    try:
-        function: Callable[..., int] = ctypes.CDLL(None).prctl
-    except (AttributeError, OSError):
-        return lambda *_: -1
-    return function
-
-
-_prctl = _find_prctl()
-
-
-def _die_with_parent() -> None:
-    """Between fork and exec: have the kernel kill this program when the supervisor dies without a word."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-class _Log:
-    """The output of one program: a file of bounded size, and its end in memory should the disk be full."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._size = 0
-        self.kept = b""
-
-    def write(self, data: bytes) -> None:
-        self.kept = (self.kept + data)[-LOG_KEPT:]
-        fresh = self._size + len(data) > LOG_LIMIT
-        with suppress(OSError), self._path.open("wb" if fresh else "ab") as file:
-            self._size = (0 if fresh else self._size) + file.write(self.kept if fresh else data)
-
-
-class _Program:
-    """One program that we were told to run."""
-
-    def __init__(self, folder: Path, order: dict[str, Any]) -> None:
-        self.name: str = order["name"]
-        self.last: bool = order.get("last", False)
-        self.display: int | None = order.get("display")
-        self.log = _Log(folder / f"{self.name}.log")
-        self.output, writer = os.pipe()
-        try:
-            self.popen = subprocess.Popen(  # noqa: S603 - the command is our owner's
-                order["argv"],
-                env=order["env"],
-                cwd=order.get("cwd", "/"),
-                stdin=subprocess.DEVNULL,
-                stdout=writer,
-                stderr=writer,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - safe: this process has one thread
-            )
-        except BaseException:
-            os.close(self.output)
-            raise
-        finally:
-            os.close(writer)
-        os.set_blocking(self.output, False)
-
-    @property
-    def pid(self) -> int:
-        return self.popen.pid
 
 
 class Supervisor:
     """Runs one desktop's programs until told to stop, or until nobody is there to tell it."""
 
-    def __init__(self, folder: Path, owner: int, marker: str) -> None:
+    def __init__(self, folder: Path, owner: int, marker: str, lock: int) -> None:
         self._folder = folder
         self._owner = owner
         self._marker = marker
-        self._programs: list[_Program] = []
+        #: The list of what its server has made; see :mod:`.belongings`.
+        self._list = lock
+        self._programs: list[Program] = []
         self._seen: set[int] = set()
+        self._sessions: set[int] = set()
+        self._looks: list[float] = []
         self._commands = b""
+        self._events = b""
         self._grace: float | None = None
         self._hung_up = False
+        self.failed = False
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> None:
-        """Serve until told to stop or left alone; then stop everything and remove the folder."""
-        _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self._watch()
-        while self._grace is None:
-            self._turn(None)
-        self._stop_all(self._grace)
-        self._clean_up()
+        """Serve until told to stop or left alone; then stop everything and remove the folder, whatever happened."""
+        prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        try:
+            self._watch()
+            while self._grace is None:
+                self._turn(None)
+        except Exception:  # noqa: BLE001 - what it is, our log says
+            self._note_failure()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Stop and clear away; a step that fails keeps none of the others from being done."""
+        for step in (self._stop_all, self._kill_all, self._clean_up, self._leave_orphans):
+            try:
+                step()
+            except Exception:  # noqa: BLE001 - what it is, our log says
+                self._note_failure()
+
+    def _note_failure(self) -> None:
+        """Say what went wrong in our own log, if that can be written; our owner then looks after what is left."""
+        self.failed = True
+        with suppress(Exception):
+            sys.excepthook(*sys.exc_info())
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -157,6 +125,7 @@ class Supervisor:
         for number in _STOP_SIGNALS:
             signal.signal(number, lambda *_: self._leave())
         self._selector.register(wake, selectors.EVENT_READ, lambda: os.read(wake, 4096))
+        os.set_blocking(0, False)  # and with it 1, the same socket: an owner that does not read must not hold us up
         self._selector.register(0, selectors.EVENT_READ, self._read_commands)
         # The pipe alone would do, were it not for programs that fork the owner and keep its end of the pipe open.
         with suppress(OSError, AttributeError):
@@ -173,35 +142,62 @@ class Supervisor:
             self._grace = GRACE
 
     def _turn(self, timeout: float | None) -> None:
+        if self._looks:
+            until = max(0.0, self._looks[0] - time.monotonic())
+            timeout = until if timeout is None else min(timeout, until)
         for key, _ in self._selector.select(timeout):
             key.data()
+        if self._looks and time.monotonic() >= self._looks[0]:
+            self._looks.pop(0)
+            self._note_sessions()
         self._reap()
 
+    def _note_sessions(self) -> None:
+        """Write down which of our processes listen as session managers do."""
+        for pid in descendants(os.getpid()) - self._sessions:
+            if session_socket(pid).exists():
+                self._sessions.add(pid)
+                with suppress(OSError):
+                    note(self._list, session=pid)
+
     def _read_commands(self) -> None:
-        data = os.read(0, 1 << 16)
+        try:
+            data = os.read(0, 1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:  # it is gone, and has not read all that we told it
+            data = b""
         if not data:
             self._leave(0)
             return
         *lines, self._commands = (self._commands + data).split(b"\n")
+        if len(self._commands) > _LONGEST_COMMAND:
+            self._leave(0)
         for line in lines:
-            command = json.loads(line)
-            if "stop" in command:
-                self._grace = float(command["stop"])
-            elif self._grace is None:
-                self._start(command["run"])
+            try:
+                self._obey(json.loads(line))
+            except Exception:  # noqa: BLE001 - what it is, our log says
+                self._note_failure()
+
+    def _obey(self, command: dict[str, Any]) -> None:
+        if "stop" in command:
+            self._grace = float(command["stop"])
+        elif self._grace is None:
+            self._start(command["run"])
 
     def _start(self, order: dict[str, Any]) -> None:
         try:
-            program = _Program(self._folder, order)
-        except OSError as error:
-            self._tell(event="failed", name=order["name"], error=error.strerror or str(error))
+            program = Program(self._folder, order, self._list)
+        except (OSError, ValueError, TypeError, subprocess.SubprocessError) as error:
+            self._tell(event="failed", name=order["name"], error=getattr(error, "strerror", None) or str(error))
             return
         self._programs.append(program)
         self._selector.register(program.output, selectors.EVENT_READ, lambda: self._read_log(program))
+        self._looks = [time.monotonic() + look for look in _LOOKS]
         self._tell(event="started", name=program.name, pid=program.pid)
 
-    def _read_log(self, program: _Program) -> None:
-        with suppress(BlockingIOError):
+    def _read_log(self, program: Program) -> None:
+        with suppress(OSError):
             if data := os.read(program.output, 1 << 16):
                 program.log.write(data)
                 return
@@ -223,26 +219,46 @@ class Supervisor:
                 if program.pid == pid and program.popen.returncode is None:
                     self._exited(program, os.waitstatus_to_exitcode(status))
 
-    def _exited(self, program: _Program, status: int) -> None:
+    def _exited(self, program: Program, status: int) -> None:
         program.popen.returncode = status
         for _ in range(LOG_LIMIT >> 16):  # what it said last is still in the pipe; its children may go on talking
-            if program.output < 0 or not _readable(program.output):
+            if program.output < 0 or not readable(program.output):
                 break
             self._read_log(program)
         tail = program.log.kept[-TAIL:].decode("utf-8", "replace")
         self._tell(event="exited", name=program.name, status=status, tail=tail)
 
     def _tell(self, **event: Any) -> None:
-        with suppress(OSError):
-            os.write(1, json.dumps(event).encode() + b"\n")
+        if len(self._events) < _UNHEARD:
+            self._events += json.dumps(event).encode() + b"\n"
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what the owner takes; the rest when it takes more."""
+        try:
+            if self._events:
+                self._events = self._events[os.write(1, self._events) :]
+        except BlockingIOError:
+            pass
+        except OSError:  # nobody will hear it
+            self._events = b""
+        with suppress(KeyError, ValueError, OSError):
+            if not self._events:
+                self._selector.unregister(1)
+            elif 1 not in self._selector.get_map():
+                self._selector.register(1, selectors.EVENT_WRITE, self._flush)
 
     # -- the end --------------------------------------------------------------------------------------------------
 
-    def _stop_all(self, grace: float) -> None:
-        """SIGTERM to the session while its display is still there, then to the rest; then SIGKILL to whoever stays."""
+    def _stop_all(self) -> None:
+        """SIGTERM to the session while its display is still there, then to the rest."""
+        self._grace = grace = GRACE if self._grace is None else self._grace
         last = {program.pid for program in self._programs if program.last}
         self._terminate(grace, spare=last)
         self._terminate(min(grace, LAST_GRACE), spare=set())
+
+    def _kill_all(self) -> None:
+        """SIGKILL to whoever stays."""
         deadline = time.monotonic() + KILL_PATIENCE
         while not (self._reap() and not set(marked(self._marker))) and time.monotonic() < deadline:
             left = descendants(os.getpid()) | set(marked(self._marker))
@@ -267,7 +283,10 @@ class Supervisor:
             if program.display is not None:
                 remove_display(program.display, program.pid)
         remove_session_sockets(self._seen)
-        remove_folder(self._folder)
+        for path in remove_desktop(self._folder):
+            self._tell(event="left", name=path)
+
+    def _leave_orphans(self) -> None:
         if self._hung_up:
             self._wait_for_owner()
         if os.getppid() != self._owner:
@@ -280,13 +299,8 @@ class Supervisor:
             time.sleep(0.02)
 
 
-def _readable(descriptor: int) -> bool:
-    """Whether something can be read without waiting."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        return bool(selector.select(0))
-
-
-def main(folder: str, owner: str, marker: str) -> None:
-    """Supervise the desktop in ``folder`` for the process ``owner``, our parent."""
-    Supervisor(Path(folder), int(owner), marker).run()
+def main(folder: str, owner: str, marker: str, lock: str) -> None:
+    """Supervise the desktop in ``folder`` for the process ``owner``, our parent; ``lock`` is its list's descriptor."""
+    supervisor = Supervisor(Path(folder), int(owner), marker, int(lock))
+    supervisor.run()
+    sys.exit(supervisor.failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import signal
@@ -16,11 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 
-from .leftovers import remove_display, remove_folder
+from .leftovers import remove_desktop, remove_display
 from .procfs import MARKER_VARIABLE, kill_marked
-from .supervisor import KILL_PATIENCE, LAST_GRACE, LOG_KEPT
+from .program import LOG_KEPT
+from .supervisor import KILL_PATIENCE, LAST_GRACE
+
+log = logging.getLogger(__name__)
 
 #: Where :mod:`jupyter_vnc` is; an isolated interpreter has no site packages of its own.
 _ROOT: Final = Path(__file__).parents[3]
@@ -83,7 +87,7 @@ class Tree:
         Raises:
             DesktopFailed: no process can be started.
         """
-        command = isolated("processes.supervisor", str(folder), str(os.getpid()), marker)
+        command = isolated("processes.supervisor", str(folder), str(os.getpid()), marker, str(lock))
         try:
             process, ours = _start(command, folder / f"{_OWN_LOG}.log", lock)
         except OSError as error:
@@ -144,9 +148,10 @@ class Tree:
 
     async def stop(self, grace: float) -> None:
         """Stop every program: SIGTERM, ``grace`` seconds, SIGKILL; return when all is gone, folder included."""
-        with suppress(DesktopFailed):
-            await self._send(stop=grace)
         patience = grace + LAST_GRACE + 2 * KILL_PATIENCE
+        with suppress(DesktopFailed, TimeoutError):  # one that does not listen is killed below
+            async with asyncio.timeout(patience):
+                await self._send(stop=grace)
         if not (await asyncio.wait([self._reader], timeout=patience))[0]:
             self._process.kill()
             await asyncio.wait([self._reader])
@@ -156,27 +161,39 @@ class Tree:
         try:
             writer.write(json.dumps(command).encode() + b"\n")
             await writer.drain()
-        except (ConnectionError, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:
             raise DesktopFailed(_GONE, detail=str(error)) from error
 
     async def _read(self) -> None:
         """Hear events until the supervisor is gone. Should our loop end first, it sees us hang up."""
         reader, writer = self._link
         try:
-            with suppress(ConnectionError):
-                while line := await reader.readline():
-                    self._dispatch(json.loads(line))
+            while line := await reader.readline():
+                self._hear(line)
+        except (OSError, ValueError) as error:  # ValueError: no end of a line within the limit
+            log.debug("Supervisor %d: %s", self._process.pid, error)
         finally:
             writer.close()
         said = ""
-        if await asyncio.to_thread(self._process.wait) != 0:
-            said = self.log(_OWN_LOG)
-            await asyncio.to_thread(self._clean_up)
-        self._resolve_rest(said)
+        try:
+            if await asyncio.to_thread(self._process.wait) != 0:
+                said = self.log(_OWN_LOG)
+                await asyncio.to_thread(self._clean_up)
+        finally:
+            self._resolve_rest(said)
+
+    def _hear(self, line: bytes) -> None:
+        """Take note of an event. Whatever is wrong with it, or with who hears of it, the next is heard, and the end."""
+        try:
+            self._dispatch(json.loads(line))
+        except Exception:
+            log.exception("An event of the supervisor %d was not understood", self._process.pid)
 
     def _dispatch(self, event: dict[str, Any]) -> None:
         name = event["name"]
         match event["event"]:
+            case "left":
+                _tell_of(name)
             case "started":
                 _resolve(self._started[name], event["pid"])
             case "failed":
@@ -185,14 +202,21 @@ class Tree:
             case "exited":
                 how = Exit(event["status"], event["tail"])
                 _resolve(self._exited[name], how)
-                self.on_exit(name, how)
+                self._tell_exit(name, how)
+
+    def _tell_exit(self, name: str, how: Exit) -> None:
+        try:
+            self.on_exit(name, how)
+        except Exception:  # whoever hears of it may fail; what ended has to be put away all the same
+            log.exception("The end of %s was not taken in", name)
 
     def _clean_up(self) -> None:
         """The supervisor was killed: the kernel killed its programs, and we their descendants."""
         kill_marked(self._marker)
         for display, pid in self._displays.items():
             remove_display(display, pid)
-        remove_folder(self._folder)
+        for path in remove_desktop(self._folder):
+            _tell_of(path)
 
     def _resolve_rest(self, said: str) -> None:
         for name, future in self._started.items():
@@ -200,7 +224,11 @@ class Tree:
         for name, gone in self._exited.items():
             if not gone.done():
                 gone.set_result(Exit(-signal.SIGKILL, said))
-                self.on_exit(name, gone.result())
+                self._tell_exit(name, gone.result())
+
+
+def _tell_of(path: str) -> None:
+    log.warning("Left alone, because something is mounted there or it is not ours: %s", quote_remote(path))
 
 
 def isolated(module: str, *arguments: str) -> list[str]:

@@ -18,15 +18,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.desktops.processes.leftovers import lock_file, x_socket
+from jupyter_vnc.desktops.ownership.belongings import note_at
+from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, x_socket
+from jupyter_vnc.desktops.processes.tree import isolated
 
-#: Waits until its owner says a line, or is gone; then removes what the owner cannot: lock and socket of the display (if
-#: the lock is still the owner's), the desktop's folder, and the server's folder if that was the last thing in it.
+#: Waits until its owner says a line, or is gone; then becomes the program that removes what the owner cannot.
 _CARETAKER: Final = """
 read line && exit
-read pid < "$1" && [ "$pid" = "$3" ] && rm -f "$1" "$2"
-rm -rf "$4"
-cd "${4%/*}" && [ "$(ls -A)" = lock ] && rm -f lock && rmdir "$PWD"
+exec "$@"
 """
 
 #: Seconds that a shell gets to read a line.
@@ -87,7 +86,9 @@ class Doorbell:
         if self._held:
             self._held = False
             self._loop.remove_reader(self._listener)
-            lock_file(self._display).unlink(missing_ok=True)
+            if display_holder(self._display) == os.getpid():
+                with suppress(OSError):
+                    lock_file(self._display).unlink()
             self._dismiss_caretaker()
 
     def connect(self, display: int) -> None:
@@ -117,6 +118,7 @@ class Doorbell:
 
     def _lock(self) -> None:
         """Make the lock file of an X server: ours, while there is none."""
+        note_at(self._folder.parent, display=self._display, pid=os.getpid(), desktop=self._folder.name)
         descriptor = os.open(lock_file(self._display), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
         with os.fdopen(descriptor, "w") as file:
             file.write(f"{os.getpid():>10}\n")
@@ -127,18 +129,21 @@ class Doorbell:
         path.parent.mkdir(mode=0o1777, exist_ok=True)
         self._listener.bind(str(path))
         self._inode = _inode(path)
+        note_at(self._folder.parent, display=self._display, socket=self._inode)
         path.chmod(0o700)
         self._listener.listen()
 
     def _start_caretaker(self) -> subprocess.Popen[bytes]:
-        places = (lock_file(self._display), x_socket(self._display), os.getpid(), self._folder)
-        command = ["/bin/sh", "-c", _CARETAKER, "vnc-caretaker", *map(str, places)]
+        remover = isolated("leftovers", str(self._folder), str(os.getpid()))
+        command = ["/bin/sh", "-c", _CARETAKER, "vnc-caretaker", *remover]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
     def _dismiss_caretaker(self) -> None:
         if self._caretaker is not None:
             with suppress(OSError, subprocess.SubprocessError):
                 self._caretaker.communicate(b"\n", timeout=_PATIENCE)
+            self._caretaker.kill()  # or it would remove the folder of a desktop that runs, when we are gone
+            self._caretaker.wait()
             self._caretaker = None
 
     def _accept(self) -> None:

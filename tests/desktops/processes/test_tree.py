@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_vnc.desktops.processes.procfs import descendants, marked
-from jupyter_vnc.desktops.processes.supervisor import LOG_KEPT, LOG_LIMIT
+from jupyter_vnc.desktops.processes.program import LOG_KEPT, LOG_LIMIT
+from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from jupyter_vnc.desktops.processes.tree import Tree
 from jupyter_vnc.exceptions import DesktopFailed
 from tests.desktops import census
@@ -40,14 +41,13 @@ def before():
 
 @pytest.fixture
 def folder(tmp_path):
-    made = tmp_path / "server" / "desktop"
-    made.mkdir(parents=True)
-    (made.parent / "lock").touch()
-    return made
+    runtime = Runtime([tmp_path / "jupyter-vnc"])
+    yield runtime.desktop_folder("ann", "desktop")
+    runtime.close()
 
 
 async def start(folder):
-    lock = os.open(folder.parent / "lock", os.O_RDWR)
+    lock = os.open(folder.parent / "lock", os.O_RDWR | os.O_APPEND)
     try:
         return await Tree.start(folder, lock=lock, marker=str(folder))
     finally:
@@ -192,7 +192,7 @@ OWNER = textwrap.dedent(
 
     async def main():
         folder = Path(sys.argv[1])
-        lock = os.open(folder.parent / "lock", os.O_RDWR)
+        lock = os.open(folder.parent / "lock", os.O_RDWR | os.O_APPEND)
         tree = await Tree.start(folder, lock=lock, marker=str(folder))
         await tree.run("daemon", [sys.executable, "-S", "-c", sys.argv[2]], {})
         await tree.run("plain", ["/bin/sleep", "302"], {})

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, x_socket
+from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from jupyter_vnc.desktops.readiness import free_displays
 from jupyter_vnc.desktops.x11 import lazy_display as module
 from jupyter_vnc.desktops.x11.lazy_display import Doorbell
@@ -22,9 +23,9 @@ def display():
 
 @pytest.fixture
 def folder(tmp_path):
-    made = tmp_path / "server" / "desktop"
-    made.mkdir(parents=True)
-    return made
+    runtime = Runtime([tmp_path / "jupyter-vnc"])
+    yield runtime.desktop_folder("ann", "desktop")
+    runtime.close()
 
 
 def program(display):

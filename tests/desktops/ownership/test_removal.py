@@ -1,0 +1,219 @@
+"""What is deleted, and what is not: links, mounts, other file systems, and names that tables of mounts escape."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from jupyter_vnc.desktops.ownership import removal
+from jupyter_vnc.desktops.ownership.removal import FOLDER, remove
+from jupyter_vnc.desktops.processes.runtime_folder import Runtime
+from tests.needs import require, require_root
+
+ROOT = Path(__file__).parents[3]
+
+#: Names as the kernel escapes them, and one that is not text.
+NAMES = {"space": "a b", "tab": "a\tb", "backslash": "a\\040b", "newline": "a\nb", "bytes": os.fsdecode(b"a\xffb")}
+
+
+@pytest.fixture
+def within(tmp_path):
+    descriptor = os.open(tmp_path, FOLDER)
+    yield descriptor
+    os.close(descriptor)
+
+
+def test_a_folder_goes_with_all_that_is_in_it(tmp_path, within):
+    deep = tmp_path / "one" / "two" / "three"
+    deep.mkdir(parents=True)
+    (deep / "file").write_text("x")
+    os.mkfifo(deep / "pipe")
+    (deep / "to nowhere").symlink_to("/no/such/place")
+    (tmp_path / "one" / "closed").mkdir(mode=0)
+    assert remove("one", within) == []
+    assert remove("one", within) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_links_are_not_followed(tmp_path, within):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis").write_text("all of it")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "link").symlink_to(tmp_path / "mine")
+    (tmp_path / "link").symlink_to(tmp_path / "mine")
+    assert remove("one", within) == remove("link", within) == []
+    assert (tmp_path / "mine" / "thesis").read_text() == "all of it"
+
+
+def test_another_folder_of_the_name_stays(tmp_path, within):
+    (tmp_path / "one").mkdir()
+    inode = (tmp_path / "one").stat().st_ino
+    (tmp_path / "one").rename(tmp_path / "other")
+    (tmp_path / "one").mkdir()
+    assert remove("one", within, inode) == ["one"]
+    assert remove("other", within, inode) == []
+    assert [entry.name for entry in tmp_path.iterdir()] == ["one"]
+
+
+def test_what_cannot_be_removed_is_told_and_the_rest_goes(tmp_path, within, monkeypatch):
+    for name in ("a", "b", "c"):
+        (tmp_path / "one" / name).mkdir(parents=True)
+        (tmp_path / "one" / name / "file").touch()
+    real = os.unlink
+
+    def unlink(name, **options):
+        if Path(f"/proc/self/fd/{options['dir_fd']}").readlink().name == "b":
+            raise PermissionError
+        real(name, **options)
+
+    monkeypatch.setattr(removal.os, "unlink", unlink)
+    assert remove("one", within) == ["one/b/file"]
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["b"]
+    monkeypatch.undo()
+
+
+def test_a_tree_deeper_than_we_go_is_told_of(tmp_path, within):
+    deep = "mkdir one && cd one && for i in $(seq 3000); do mkdir d && cd d; done"
+    subprocess.run(["sh", "-c", deep], cwd=tmp_path, check=True)
+    left = remove("one", within)
+    assert len(left) == 1
+    assert left[0].startswith("one/d/d/")
+    subprocess.run(["rm", "-r", "one"], cwd=tmp_path, check=True)
+
+
+# -- mounts -------------------------------------------------------------------------------------------------------
+
+#: Runs in a mount namespace of its own: argv is a folder whose name is odd, how to mount, and who deletes.
+PROGRAM = textwrap.dedent(
+    """
+    import os, subprocess, sys
+    from pathlib import Path
+    from jupyter_vnc.desktops import leftovers
+    from jupyter_vnc.desktops.processes import kill_marked
+    from jupyter_vnc.desktops.runtime import Runtime
+
+    place, how, who = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    runtime = Runtime([place / "jupyter-vnc"])
+    desktop = runtime.desktop_folder("ann", "desktop")
+    (desktop / "bus").touch()
+    point = desktop / "run" / place.name
+    point.mkdir(parents=True)
+    mine = place / "mine"
+    mine.mkdir()
+    if how == "tmpfs":
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", point], check=True)
+    elif how == "file":
+        point.rmdir()
+        point.touch()
+        (mine / "thesis").write_text("all of it")
+        subprocess.run(["mount", "--bind", mine / "thesis", point], check=True)
+    else:
+        subprocess.run(["mount", "--bind", mine, point], check=True)
+    if how != "file":
+        (point / "folder").mkdir()
+        (point / "folder" / "thesis").write_text("all of it")
+
+    def delete():
+        if who == "stop":
+            leftovers.remove_desktop(desktop)
+        elif who == "close":
+            runtime.close()
+        elif who == "start":
+            runtime.desktop_folder("ann", "desktop")
+        elif who == "caretaker":
+            leftovers.main(str(desktop), "0")
+        elif who == "sweep":
+            if runtime.lock >= 0:
+                os.close(runtime.lock)
+                runtime.lock = -1
+            Runtime([place / "jupyter-vnc"]).sweep()
+
+    delete()
+    thesis = point if how == "file" else point / "folder" / "thesis"
+    assert thesis.read_text() == "all of it", "lost"
+    assert not (desktop / "bus").exists(), "ours is still there"
+    subprocess.run(["umount", point], check=True)
+    if who in ("close", "sweep"):
+        if runtime.lock >= 0:
+            os.close(runtime.lock)
+        runtime.lock = -1
+        assert Runtime([place / "jupyter-vnc"]).sweep() == 1, "not swept"
+        assert [path.name for path in place.iterdir()] == ["mine"], [*place.rglob("*")]
+    else:
+        delete()
+        assert not point.exists(), "not removed later"
+        runtime.close()
+    if how == "bind":
+        assert (mine / "folder" / "thesis").read_text() == "all of it"
+    """
+)
+
+
+@pytest.mark.parametrize("namespace", ["-m", "-Urm"])
+@pytest.mark.parametrize("how", ["tmpfs", "bind", "file"])
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_what_is_mounted_stays(tmp_path, name, how, namespace):
+    in_namespace(namespace, tmp_path / name, how, "stop")
+
+
+@pytest.mark.parametrize("who", ["stop", "close", "start", "caretaker", "sweep"])
+@pytest.mark.parametrize("how", ["tmpfs", "bind"])
+def test_whoever_deletes(tmp_path, how, who):
+    in_namespace("-m", tmp_path / "a b", how, who)
+
+
+def in_namespace(namespace, place, *arguments):
+    require("unshare")
+    require_root()
+    place.mkdir()
+    command = ["unshare", namespace, "--propagation", "private", sys.executable, "-c", PROGRAM, place, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tables_of_mounts_are_read_with_their_escapes(tmp_path, within, monkeypatch):
+    rows = [
+        f"1 2 0:3 / {tmp_path}/a\\040b\\011c\\012d\\134e rw - fuse.gvfsd-fuse gvfsd-fuse rw",
+        f"2 2 0:4 / {tmp_path}/plain rw shared:1 - fuse x rw",
+        f"3 2 0:5 / {tmp_path}/tmpfs rw - tmpfs tmpfs rw",
+        f"4 2 0:6 / {tmp_path}-not/mine rw - fuse x rw",
+    ]
+    table = tmp_path / "mountinfo"
+    table.write_text("\n".join(rows))
+    monkeypatch.setattr(removal, "_MOUNTS", table)
+    assert removal.fuse_mounts_below(within) == [f"{tmp_path}/a b\tc\nd\\e", f"{tmp_path}/plain"]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_helpers_mounts_are_taken_down_as_a_user_may(tmp_path, within, monkeypatch, ends):
+    """A helper that fails or hangs keeps nobody from clearing away."""
+    program = tmp_path / "fusermount3"
+    program.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/said"\n' + ("exit 1" if ends else "exec sleep 60"))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(removal, "_HELPER_TIMEOUT", 0.3)
+    monkeypatch.setattr(removal, "fuse_mounts_below", lambda folder: ["/one/a b", "/one/a b/c"])
+    removal.unmount(within)
+    assert (tmp_path / "said").read_text().splitlines() == ["-uz /one/a b/c", "-uz /one/a b"]
+
+
+def test_what_stays_is_told(tmp_path, monkeypatch, caplog):
+    runtime = Runtime([tmp_path / "jupyter-vnc"])
+    desktop = runtime.desktop_folder("ann", "desktop")
+    (desktop / "mounted\nforged").mkdir()
+    monkeypatch.setattr(removal, "_mount", lambda fd: "mounted" in str(Path(f"/proc/self/fd/{fd}").readlink()))
+    runtime.close()
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("Left alone, because something is mounted there")
+    assert line.endswith(r"/mounted\nforged")
+    assert (desktop / "mounted\nforged").is_dir()
+
+
+def test_only_one_place_deletes():
+    """Whoever else deletes in desktops/ has a name or an inode that is its own; a tree goes by ``removal`` alone."""
+    for source in (ROOT / "jupyter_vnc").rglob("*.py"):
+        assert "rmtree" not in source.read_text(), source
+        assert "rm -r" not in source.read_text(), source
