@@ -64,3 +64,18 @@ def test_another_thing_is_said_to_be_one_and_kept(path, content, said):
     assert kept == path.with_name("leases.json.broken")
     assert kept.read_bytes() == content
     assert lease_file.read(path) == {}
+
+
+def test_what_a_killed_service_was_writing_is_written_over(tmp_path):
+    """There is one name for it, so there is one of it at most; a link or a pipe of that name is not followed."""
+    path = tmp_path / "leases.json"
+    new = tmp_path / ".leases.json.new"
+    new.write_text("half of a fi")
+    lease_file.write(path, b"{}")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["leases.json"]
+    for make in (os.mkfifo, lambda place: place.symlink_to(path)):
+        make(new)
+        with pytest.raises(OSError, match=r"No such device|symbolic links"):
+            lease_file.write(path, b"{1}")
+        assert path.read_bytes() == b"{}"
+        new.unlink()
