@@ -144,3 +144,40 @@ async def test_takeover_is_true_or_false(client, broker):
         add_target(broker, server)
         status, body = await ask(client, ANN, takeover="yes")
         assert (status, body["reason"]) == (400, "malformed")
+
+
+class BrokenBus:
+    """Somebody's listener fails."""
+
+    def emit(self, **event):
+        raise BrokenPipeError
+
+
+async def test_a_session_is_forgotten_though_nobody_takes_its_end_in(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        broker.audit.events = BrokenBus()
+        websocket = await enter(client, ANN)
+        assert len([*broker.registry]) == 1
+        await leave(broker, websocket)
+        assert [*broker.registry] == []
+
+
+async def test_a_part_that_cannot_be_closed_keeps_none_of_the_others_from_it(broker, monkeypatch):
+    closed = []
+
+    async def fail():
+        closed.append("desktops")
+        raise BrokenPipeError
+
+    for part in ("desktop_manager", "pools", "tokens"):
+
+        async def close(part=part):
+            closed.append(part)
+
+        monkeypatch.setattr(getattr(broker, part), "close", close)
+    monkeypatch.setattr(broker.desktops, "close", fail)
+    with pytest.raises(BrokenPipeError):
+        await broker.close()
+    assert closed == ["desktops", "desktop_manager", "pools", "tokens"]
+    monkeypatch.undo()

@@ -87,12 +87,9 @@ class Audit:
 
     def desktop_changed(self, user: str, name: str, state: State) -> None:
         """Note that a desktop of this server is in another state: whoever shows desktops need not ask."""
-        if self.events is not None:
-            self.events.emit(schema_id=DESKTOP_EVENT, data={"desktop": name, "user": user, "state": state.value})
+        self._publish(DESKTOP_EVENT, {"desktop": name, "user": user, "state": state.value})
 
     def _emit(self, action: str, session: Session, **more: Any) -> None:
-        if self.events is None:
-            return
         data = {
             "action": action,
             "session": session.id,
@@ -103,7 +100,15 @@ class Audit:
             "bytes_out": session.bytes_out,
             **more,
         }
-        self.events.emit(schema_id=SESSION_EVENT, data=data)
+        self._publish(SESSION_EVENT, data)
+
+    def _publish(self, schema: str, data: dict[str, Any]) -> None:
+        """Tell Jupyter's event stream. Whoever listens may fail: what is told of has to go on, and to end."""
+        if self.events is not None:
+            try:
+                self.events.emit(schema_id=schema, data=data)
+            except Exception:  # noqa: BLE001 - somebody else's code
+                self._log.exception("An event was not taken in")
 
 
 def adopt_loggers(log: logging.Logger | logging.LoggerAdapter[Any]) -> None:

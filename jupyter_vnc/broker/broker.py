@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from traitlets import Bool, Dict, List, Unicode
@@ -276,9 +277,8 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
             session.end(ServerStopping())
         if self._serving:
             await asyncio.wait(self._serving, timeout=5.0)
-        await self.desktops.close()
-        await self.desktop_manager.close()
-        await self.pools.close()
-        await self.tokens.close()
-        for source in self.catalogue.sources:
-            await source.close()
+        async with AsyncExitStack() as ends:  # the last one first; one that fails keeps none of the others from ending
+            for source in reversed(self.catalogue.sources):
+                ends.push_async_callback(source.close)
+            for part in (self.tokens, self.pools, self.desktop_manager, self.desktops):
+                ends.push_async_callback(part.close)

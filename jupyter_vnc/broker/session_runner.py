@@ -90,11 +90,13 @@ class SessionRunner:
             self.log.exception("Session %s failed", session.id)
             reason = "Something went wrong in the server. Its log has the details."
         finally:
-            await viewer.close(code, reason)
-            if admitted:
-                self._audit.closed(session, code, reason)
-                self._registry.remove(session)
-                self._announce(session)
+            try:
+                await viewer.close(code, reason)
+            finally:  # a viewer that cannot be told has left all the same
+                if admitted:
+                    self._audit.closed(session, code, reason)
+                    self._registry.remove(session)
+                    self._announce(session)
 
     def _announce(self, session: Session) -> None:
         """Tell the others on the desktop that somebody came or left."""

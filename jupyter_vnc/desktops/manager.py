@@ -243,7 +243,10 @@ class DesktopManager(DesktopSettings):
         if self._rounds is not None:
             self._rounds.cancel()
             await asyncio.wait([self._rounds])
-        await asyncio.gather(*(self._stop(entry) for entry in self._entries.values()))
+        how = await asyncio.gather(*(self._stop(entry) for entry in self._entries.values()), return_exceptions=True)
+        for error in how:
+            if error is not None:  # the others, and the folder, go all the same
+                self.log.error("A desktop was not stopped as it should be", exc_info=error)
         if self._ending:
             await asyncio.wait(self._ending)
         await asyncio.to_thread(self._runtime.close)

@@ -41,3 +41,18 @@ def test_the_schema_refuses_what_is_no_such_event(data):
 
 def test_where_nobody_listens_nothing_is_told():
     Audit(logging.getLogger("test")).desktop_changed("ann", "desktop", State.UP)
+
+
+class BrokenBus:
+    """Somebody's listener fails."""
+
+    def emit(self, **event):
+        raise BrokenPipeError
+
+
+def test_a_bus_that_fails_stops_nothing(caplog):
+    """What is told of goes on, and ends: the caller is clearing away."""
+    audit = Audit(logging.getLogger("test"))
+    audit.events = BrokenBus()
+    audit.desktop_changed("ann", "desktop", State.DOWN)
+    assert "An event was not taken in" in caplog.text
