@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc import tasks
-from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, remove_desktop
+from jupyter_vnc.desktops.processes.leftovers import remove_desktop
+from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file
 from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote

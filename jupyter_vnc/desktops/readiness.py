@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.desktops.processes.leftovers import display_holder, x_socket
 from jupyter_vnc.desktops.processes.listeners import rows
+from jupyter_vnc.desktops.processes.procfs import display_holder, x_socket
 from jupyter_vnc.desktops.processes.tree import Exit
 
 #: X displays that we use: above those of machines' own screens, of SSH and of other tools that start at 0 or 10.

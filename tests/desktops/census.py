@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jupyter_vnc.desktops import readiness
 from jupyter_vnc.desktops.ownership import proofs
-from jupyter_vnc.desktops.processes.leftovers import display_holder
+from jupyter_vnc.desktops.processes.procfs import display_holder
 
 #: Where desktops' programs leave files.
 PLACES = ("/tmp/.X11-unix", "/tmp/.ICE-unix")

@@ -9,7 +9,7 @@ import pytest
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 
 from jupyter_vnc.broker.audit import DESKTOP_EVENT
-from jupyter_vnc.desktops.processes.leftovers import display_holder
+from jupyter_vnc.desktops.processes.procfs import display_holder
 from tests.bare_browser import GREETING
 from tests.server import read_to_close
 

@@ -19,8 +19,7 @@ from jupyter_vnc.desktops import readiness, session
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import listeners as sockets
-from jupyter_vnc.desktops.processes.leftovers import display_holder
-from jupyter_vnc.desktops.processes.procfs import descendants
+from jupyter_vnc.desktops.processes.procfs import descendants, display_holder
 from jupyter_vnc.desktops.x11 import xvnc
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
 from jupyter_vnc.model.addresses import DesktopSpec

@@ -1,4 +1,4 @@
-"""Clearing away what a desktop or a server has made, by the list of it; see :mod:`.belongings`.
+"""Clearing away what a desktop or a server has made, by the list of it; see :mod:`jupyter_vnc.desktops.ownership`.
 
 The supervisor uses it, and the caretaker of a display is it, so it imports the standard library only.
 """
@@ -132,49 +132,3 @@ def main(folder: str, owner: str) -> None:
         server.remove_folder(Path(folder).name)
         remove_listed(server)
     remove_orphaned(Path(folder).parent)
-
-
-_X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where X servers have to listen
-
-_ICE_SOCKETS: Final = Path("/tmp/.ICE-unix")  # noqa: S108 - where session managers listen
-
-
-def x_socket(display: int) -> Path:
-    """Return where the X server of a display listens."""
-    return _X_SOCKETS / f"X{display}"
-
-
-def lock_file(display: int) -> Path:
-    """Return the file that says which process has a display."""
-    return Path(f"/tmp/.X{display}-lock")  # noqa: S108 - where X servers have to lock
-
-
-def display_holder(display: int) -> int:
-    """Return the process id of the X server that has a display number: 0 if nobody has, -1 if it cannot be told."""
-    try:
-        return int(lock_file(display).read_text())
-    except FileNotFoundError:
-        return -1 if x_socket(display).exists() else 0
-    except (OSError, ValueError):
-        return -1
-
-
-def remove_display(display: int, server: int) -> None:
-    """Remove the lock and the socket that an X server left behind; only if the lock is that server's."""
-    if display_holder(display) == server:
-        for left in (x_socket(display), lock_file(display)):
-            with suppress(OSError):
-                left.unlink()
-
-
-def remove_session_sockets(pids: Iterable[int]) -> list[int]:
-    """Remove the sockets that session managers among these processes left behind; return whose."""
-    removed = []
-    for pid in pids:
-        with suppress(OSError):
-            path = session_socket(pid)
-            found = path.lstat()
-            if stat.S_ISSOCK(found.st_mode) and found.st_uid == os.getuid() and not listens(path):
-                path.unlink()
-                removed.append(pid)
-    return removed

@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.desktops.processes.leftovers import _ICE_SOCKETS, remove_session_sockets
-
 #: The variable in the environment of a desktop's programs that says whose they are.
 MARKER_VARIABLE: Final = "JUPYTER_VNC_DESKTOP"
 
+_X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where X servers have to listen
+_ICE_SOCKETS: Final = Path("/tmp/.ICE-unix")  # noqa: S108 - where session managers listen
 _KILL_PATIENCE: Final = 5.0
 _KILL_PAUSE: Final = 0.01
 #: Seconds by which the start of a process, counted from the machine's, may differ from the clock of files.
@@ -83,9 +84,37 @@ def kill_marked(marker: str) -> None:
     remove_session_sockets(killed)
 
 
+def x_socket(display: int) -> Path:
+    """Return where the X server of a display listens."""
+    return _X_SOCKETS / f"X{display}"
+
+
+def lock_file(display: int) -> Path:
+    """Return the file that says which process has a display."""
+    return Path(f"/tmp/.X{display}-lock")  # noqa: S108 - where X servers have to lock
+
+
 def unfinished_lock(display: int) -> Path:
     """Return the file that an X server writes before it has its lock."""
     return Path(f"/tmp/.tX{display}-lock")  # noqa: S108 - where X servers have to lock
+
+
+def display_holder(display: int) -> int:
+    """Return the process id of the X server that has a display number: 0 if nobody has, -1 if it cannot be told."""
+    try:
+        return int(lock_file(display).read_text())
+    except FileNotFoundError:
+        return -1 if x_socket(display).exists() else 0
+    except (OSError, ValueError):
+        return -1
+
+
+def remove_display(display: int, server: int) -> None:
+    """Remove the lock and the socket that an X server left behind; only if the lock is that server's."""
+    if display_holder(display) == server:
+        for left in (x_socket(display), lock_file(display)):
+            with suppress(OSError):
+                left.unlink()
 
 
 def listens(path: Path) -> bool:
@@ -108,6 +137,19 @@ def may_have_made(pid: int, path: Path) -> bool:
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
         return fields[0] not in "ZX" and time.time() - age <= path.lstat().st_mtime + _CLOCK_ERROR
     return False
+
+
+def remove_session_sockets(pids: Iterable[int]) -> list[int]:
+    """Remove the sockets that session managers among these processes left behind; return whose."""
+    removed = []
+    for pid in pids:
+        with suppress(OSError):
+            path = session_socket(pid)
+            found = path.lstat()
+            if stat.S_ISSOCK(found.st_mode) and found.st_uid == os.getuid() and not listens(path):
+                path.unlink()
+                removed.append(pid)
+    return removed
 
 
 def session_socket(pid: int) -> Path:

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 
-from .leftovers import remove_desktop, remove_display
-from .procfs import MARKER_VARIABLE, kill_marked
+from .leftovers import remove_desktop
+from .procfs import MARKER_VARIABLE, kill_marked, remove_display
 from .program import LOG_KEPT
 from .supervisor import KILL_PATIENCE, LAST_GRACE
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.desktops.processes.leftovers import x_socket
+from jupyter_vnc.desktops.processes.procfs import x_socket
 
 from . import protocol as x11
 from . import xauthority

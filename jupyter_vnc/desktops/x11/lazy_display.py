@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_vnc.desktops.ownership.belongings import note_at
-from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, x_socket
+from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, x_socket
 from jupyter_vnc.desktops.processes.tree import isolated
 
 #: Waits until its owner says a line, or is gone; then becomes the program that removes what the owner cannot.
@@ -134,7 +134,7 @@ class Doorbell:
         self._listener.listen()
 
     def _start_caretaker(self) -> subprocess.Popen[bytes]:
-        remover = isolated("leftovers", str(self._folder), str(os.getpid()))
+        remover = isolated("processes.leftovers", str(self._folder), str(os.getpid()))
         command = ["/bin/sh", "-c", _CARETAKER, "vnc-caretaker", *remover]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 

@@ -14,8 +14,7 @@ import pytest
 from jupyter_vnc.desktops.ownership.belongings import Belonging, note_at
 from jupyter_vnc.desktops.processes import leftovers
 from jupyter_vnc.desktops.processes import procfs as processes
-from jupyter_vnc.desktops.processes.leftovers import lock_file, x_socket
-from jupyter_vnc.desktops.processes.procfs import descendants, may_have_made
+from jupyter_vnc.desktops.processes.procfs import descendants, lock_file, may_have_made, x_socket
 from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from tests.desktops import census
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from jupyter_vnc.desktops.processes.leftovers import display_holder, lock_file, x_socket
+from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, x_socket
 from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from jupyter_vnc.desktops.readiness import free_displays
 from jupyter_vnc.desktops.x11 import lazy_display as module
