@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 SERVER = textwrap.dedent(
     """
     import asyncio, logging, socket, sys
-    from jupyter_vnc.addresses import DesktopSpec
+    from jupyter_vnc.model.addresses import DesktopSpec
     from jupyter_vnc.desktops.kernel_display import KernelDisplay
     from jupyter_vnc.desktops.manager import DesktopManager
     from jupyter_vnc.desktops.processes import x_socket

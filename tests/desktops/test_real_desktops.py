@@ -426,7 +426,7 @@ async def test_a_desktop_that_keeps_crashing_waits_for_a_person():
 SERVER = """
 import asyncio, sys
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.addresses import DesktopSpec
+from jupyter_vnc.model.addresses import DesktopSpec
 
 async def main():
     manager = DesktopManager()

@@ -28,7 +28,7 @@ SERVER = textwrap.dedent(
     """
     import sys
     from jupyter_core.paths import jupyter_runtime_dir
-    from jupyter_vnc.desktops.runtime import Runtime, places
+    from jupyter_vnc.desktops.processes.runtime_folder import Runtime, places
 
     runtime = Runtime(places(jupyter_runtime_dir()))
     runtime.sweep()
@@ -315,7 +315,7 @@ def test_killed_at_any_call_of_a_first_start_and_of_a_last_stop(place, call, num
         """
         import fcntl, os, sys
         from pathlib import Path
-        from jupyter_vnc.desktops.runtime import Runtime
+        from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
         path, call, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
         module = fcntl if call == "flock" else os

@@ -93,7 +93,7 @@ PROGRAM = textwrap.dedent(
     from pathlib import Path
     from jupyter_vnc.desktops import leftovers
     from jupyter_vnc.desktops.processes import kill_marked
-    from jupyter_vnc.desktops.runtime import Runtime
+    from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
     place, how, who = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     runtime = Runtime([place / "jupyter-vnc"])

@@ -210,9 +210,9 @@ HOLDER = textwrap.dedent(
     """
     import asyncio, sys
     from pathlib import Path
-    from jupyter_vnc.desktops.doorbell import Doorbell
+    from jupyter_vnc.desktops.x11.lazy_display import Doorbell
     from jupyter_vnc.desktops.readiness import free_displays
-    from jupyter_vnc.desktops.runtime import Runtime
+    from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
     async def main():
         runtime = Runtime([Path(sys.argv[1])])

@@ -192,8 +192,8 @@ DEAF = textwrap.dedent(
     """
     import json, os, socket, subprocess, sys, time
     from pathlib import Path
-    from jupyter_vnc.desktops.process import isolated
-    from jupyter_vnc.desktops.runtime import Runtime
+    from jupyter_vnc.desktops.processes.tree import isolated
+    from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
     runtime = Runtime([Path(sys.argv[1])])
     folder = runtime.desktop_folder("ann", "desktop")

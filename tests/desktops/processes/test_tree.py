@@ -188,7 +188,7 @@ OWNER = textwrap.dedent(
     """
     import asyncio, os, sys, time
     from pathlib import Path
-    from jupyter_vnc.desktops.process import Tree
+    from jupyter_vnc.desktops.processes.tree import Tree
 
     async def main():
         folder = Path(sys.argv[1])
