@@ -76,12 +76,18 @@ def test_what_cannot_be_removed_is_told_and_the_rest_goes(tmp_path, within, monk
 
 
 def test_a_tree_deeper_than_we_go_is_told_of(tmp_path, within):
-    deep = "mkdir one && cd one && for i in $(seq 3000); do mkdir d && cd d; done"
-    subprocess.run(["sh", "-c", deep], cwd=tmp_path, check=True)
-    left = remove("one", within)
-    assert len(left) == 1
-    assert left[0].startswith("one/d/d/")
-    subprocess.run(["rm", "-r", "one"], cwd=tmp_path, check=True)
+    folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    for name in ["one", *["d"] * 3000]:  # by descriptors: such a path is longer than any call takes
+        os.mkdir(name, dir_fd=folder)
+        below = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    os.close(folder)
+    try:
+        (left,) = remove("one", within)
+    finally:
+        subprocess.run(["rm", "-r", "one"], cwd=tmp_path, check=True)
+    assert left.startswith("one/d/d/")
 
 
 # -- mounts -------------------------------------------------------------------------------------------------------
@@ -91,8 +97,8 @@ PROGRAM = textwrap.dedent(
     """
     import os, subprocess, sys
     from pathlib import Path
-    from jupyter_vnc.desktops import leftovers
-    from jupyter_vnc.desktops.processes import kill_marked
+    from jupyter_vnc.desktops.processes import leftovers
+    from jupyter_vnc.desktops.processes.procfs import kill_marked
     from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
     place, how, who = Path(sys.argv[1]), sys.argv[2], sys.argv[3]

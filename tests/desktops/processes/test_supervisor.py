@@ -57,7 +57,7 @@ class Owner:
         self.folder = folder
         self.link, theirs = socket.socketpair()
         self.link.settimeout(20)
-        command = isolated("supervisor", str(folder), str(os.getpid()), str(folder), str(runtime.lock))
+        command = isolated("processes.supervisor", str(folder), str(os.getpid()), str(folder), str(runtime.lock))
         with theirs, (folder / "supervisor.log").open("wb") as errors:
             end = theirs.fileno()
             self.process = subprocess.Popen(command, stdin=end, stdout=end, stderr=errors, pass_fds=(runtime.lock,))
@@ -198,7 +198,7 @@ DEAF = textwrap.dedent(
     runtime = Runtime([Path(sys.argv[1])])
     folder = runtime.desktop_folder("ann", "desktop")
     ours, theirs = socket.socketpair()
-    command = isolated("supervisor", str(folder), str(os.getpid()), str(folder), str(runtime.lock))
+    command = isolated("processes.supervisor", str(folder), str(os.getpid()), str(folder), str(runtime.lock))
     subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, pass_fds=(runtime.lock,))
     theirs.close()
     for number in range(int(sys.argv[2])):
@@ -298,7 +298,7 @@ async def test_a_start_that_fails_in_a_way_that_nobody_expects_leaves_nothing(ru
     settings = SimpleNamespace(start_timeout=30.0)
     before = census.take()
     with pytest.raises(RuntimeError, match="nobody expects this"):
-        await desktop.start(None, settings, lambda text: None)
+        await desktop.start(None, settings)
     assert not desktop._folder.exists()
     assert census.take().new_since(before).empty
     assert "which somebody did not take in" in caplog.text
