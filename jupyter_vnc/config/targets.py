@@ -62,6 +62,7 @@ _DESKTOP_KEYS: Final[Mapping[str, checks.Check]] = {
 _SERVER_KEYS: Final[Mapping[str, checks.Check]] = {
     "host": checks.host,
     "port": checks.integer(1, 65535),
+    "port_owner": checks.text,
     "socket": checks.socket,
     "socket_owner": checks.text,
     "username": checks.text,
@@ -164,12 +165,11 @@ def _address(values: Mapping[str, Any], possible: tuple[str, ...]) -> TCPAddress
     if len(_kinds(values)) != 1:
         *most, last = [f"{kind!r}" + " (with 'port')" * (kind == "host") for kind in possible]
         raise ConfigError(f"needs exactly one of {', '.join(most)} and {last}", key="host")
-    if "port" in values and "host" not in values:
-        raise ConfigError("goes with 'host' only", key="port")
-    if "socket_owner" in values and "socket" not in values:
-        raise ConfigError("goes with 'socket' only", key="socket_owner")
+    for key, kind in (("port", "host"), ("port_owner", "host"), ("socket_owner", "socket")):
+        if key in values and kind not in values:
+            raise ConfigError(f"goes with {kind!r} only", key=key)
     if "host" in values:
-        return TCPAddress(values["host"], values.get("port", 5900))
+        return TCPAddress(values["host"], values.get("port", 5900), values.get("port_owner", ""))
     if "socket" in values:
         return UnixAddress(values["socket"], values.get("socket_owner", ""))
     return None

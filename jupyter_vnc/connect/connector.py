@@ -25,7 +25,7 @@ from jupyter_vnc.throttling import Breaker
 
 from .dial import RETRY_PAUSE, dial
 from .passwords import load_password
-from .security import policy_of, start_tls
+from .security import is_trusted, policy_of, start_tls
 from .wrapped import TightChannel, TransformedChannel
 
 log = logging.getLogger(__name__)
@@ -63,18 +63,16 @@ class SilentPeerError(Exception):
     """The peer closed before its first byte: a full backlog or a server that is not up yet."""
 
 
-async def converse(handshake: Handshake, channel: Channel, *, paused: Callable[[], bool], greeted: bool = True) -> None:
+async def converse(handshake: Handshake, channel: Channel, *, paused: Callable[[], bool]) -> None:
     """Move bytes between a handshake and a channel until it is done or pauses; the caller sets the time limit.
 
     Args:
         handshake: the state machine.
         channel: carries its bytes.
         paused: whether it wants something else than bytes before it goes on.
-        greeted: False for a target that has not said anything yet.
 
     Raises:
         VNCError: the handshake failed.
-        SilentPeerError: the peer closed and had not said a byte.
     """
     while True:
         if data := handshake.data_to_send():
@@ -84,12 +82,9 @@ async def converse(handshake: Handshake, channel: Channel, *, paused: Callable[[
         if handshake.done or paused():
             return
         if data := await channel.read():
-            greeted = True
             handshake.receive_data(data)
-        elif greeted:
-            handshake.receive_eof()
         else:
-            raise SilentPeerError
+            handshake.receive_eof()
 
 
 async def _send(channel: Channel, data: bytes) -> None:
@@ -209,10 +204,15 @@ class Connector:
         login: Login,
         limits: ConnectLimits,
     ) -> TargetLeg:
-        handshake = TargetHandshake(login, policy_of(target, address))
         try:
             async with asyncio.timeout(limits.handshake_timeout):
-                await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None, greeted=False)
+                # The server speaks first (RFC 6143, section 7.1.1); until it has, nobody knows whose it is.
+                if not (greeting := await channel.read()):
+                    raise SilentPeerError
+                trusted = await is_trusted(target, address, channel)
+                handshake = TargetHandshake(login, policy_of(target, address, trusted))
+                handshake.receive_data(greeting)
+                await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None)
                 while (request := handshake.needs_tls) is not None:
                     handshake.tls_established(await start_tls(channel, request, target, address))
                     await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None)

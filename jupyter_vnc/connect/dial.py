@@ -7,13 +7,9 @@ the address goes to the log only.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import pwd
 import random
 import socket
 import stat
-import struct
 from functools import singledispatch
 from pathlib import Path
 from typing import Final
@@ -21,6 +17,8 @@ from typing import Final
 from jupyter_vnc.channels import READ_SIZE, StreamChannel
 from jupyter_vnc.exceptions import TargetUnreachable
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.system.peers import trusted_uids
+from jupyter_vnc.system.peers import unix_uid as _peer_uid
 
 #: For how long a TCP target may be silent to the network itself (seconds): past it, the machine or the way is gone.
 SILENCE: Final = 40
@@ -99,9 +97,9 @@ async def _dial_unix(address: UnixAddress) -> StreamChannel:
             await asyncio.sleep(random.uniform(*RETRY_PAUSE))  # noqa: S311 - jitter
             continue
         channel = StreamChannel(reader, writer)
-        if _peer_uid(sock) not in _owners(address):
+        if (uid := _peer_uid(sock)) not in _owners(address):
             await channel.close()
-            raise _foreign(address, f"its server runs as uid {_peer_uid(sock)}")
+            raise _foreign(address, f"its server runs as uid {uid}")
         return channel
 
 
@@ -131,17 +129,4 @@ def _foreign(address: UnixAddress, why: str) -> TargetUnreachable:
 
 def _owners(address: UnixAddress) -> set[int]:
     """User ids that may be behind the socket: root, ourselves, and whom the target names."""
-    owners = {0, os.geteuid()}
-    if address.owner.isdecimal():
-        owners.add(int(address.owner))
-    elif address.owner:
-        with contextlib.suppress(KeyError):
-            owners.add(pwd.getpwnam(address.owner).pw_uid)
-    return owners
-
-
-def _peer_uid(sock: socket.socket) -> int:
-    """The uid that called listen(2) on the other side (``unix(7)``, SO_PEERCRED)."""
-    size = struct.calcsize("3i")
-    _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    return int(uid)
+    return trusted_uids(address.owner)

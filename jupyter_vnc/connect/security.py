@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +14,9 @@ from jupyter_vnc.exceptions import TargetProtocolError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.security import TLS_TYPES, SecurityPolicy, TLSRequest
+from jupyter_vnc.system.peers import ANYONE, is_on_this_machine, tcp_uid, trusted_uids
+
+log = logging.getLogger(__name__)
 
 #: Anonymous Diffie-Hellman, TigerVNC's default: OpenSSL has it below TLS 1.3 and at its lowest level only.
 _ANONYMOUS_CIPHERS: Final = "aNULL:@SECLEVEL=0"
@@ -30,12 +35,42 @@ _MISTRUST: Final[Mapping[int, str]] = {
 }
 
 
-def policy_of(target: Target, address: TCPAddress | UnixAddress) -> SecurityPolicy:
+async def is_trusted(target: Target, address: TCPAddress | UnixAddress, channel: StreamChannel) -> bool:
+    """Whether the server at the other end may learn the password for being who it is; ask after its first bytes.
+
+    On this machine that is a process of root, of our own account or of the account that ``port_owner`` names. Of a
+    server elsewhere nothing is known: what its security types are good for counts. That of a Unix socket was
+    verified when it was dialled.
+
+    Raises:
+        TargetProtocolError: ``port_owner`` names an account, and the port is another's, or it cannot be told whose.
+    """
+    if isinstance(address, UnixAddress) or address.owner == ANYONE:
+        return True
+    here = is_on_this_machine(channel.socket)
+    uid = await asyncio.to_thread(tcp_uid, channel.socket) if here else None
+    if uid in trusted_uids(address.owner):
+        return True
+    whose = f"{address}: its port belongs to {'an unknown account' if uid is None else f'uid {uid}'}"
+    if address.owner:
+        sentence = "The desktop's port is not known to belong to its port_owner. Tell your administrator."
+        raise TargetProtocolError(sentence, detail=f"{whose}, and port_owner is {address.owner}")
+    if here:
+        log.info("Target %s: %s; it is given no password unless it is verified", target.name, whose)
+    return not here
+
+
+def policy_of(target: Target, address: TCPAddress | UnixAddress, trusted: bool = False) -> SecurityPolicy:
     """What the target's configuration lets its server ask of us; nothing weaker is used silently.
 
     Who names the authorities that count wants the server verified by them: otherwise somebody in between would offer
     anonymous TLS, and nobody would ever look at a certificate. A password goes in clear over Unix sockets only, since
     we know whose they are; a port of this machine is anybody's who comes first.
+
+    Args:
+        target: what is configured.
+        address: where it is.
+        trusted: what :func:`is_trusted` says of its server.
     """
     base = SecurityPolicy.local() if address.is_local else SecurityPolicy()
     tls = target.tls
@@ -44,7 +79,8 @@ def policy_of(target: Target, address: TCPAddress | UnixAddress) -> SecurityPoli
         base,
         order=tuple(kind for kind in base.order if tls.mode != "off" or kind not in TLS_TYPES),
         allow_none=base.allow_none or target.allow_unauthenticated,
-        allow_unverified=base.allow_unverified or tls.mode == "anonymous",
+        allow_unverified=(base.allow_unverified and trusted) or tls.mode == "anonymous",
+        stranger=not trusted,
         allow_plain=address.owner_is_known,
         require_verified=tls.mode == "x509" or (tls.mode == "auto" and bool(tls.ca_file)),
         require_encryption=tls.mode in {"x509", "anonymous"},

@@ -45,10 +45,15 @@ class _ServerAddress:
 
 @dataclass(frozen=True, slots=True)
 class TCPAddress(_ServerAddress):
-    """A VNC server on TCP: host name, IPv4 or IPv6 address (without brackets), and port."""
+    """A VNC server on TCP: host name, IPv4 or IPv6 address (without brackets), and port.
+
+    ``owner`` names the account that must have the port, besides root and our own, where the host is this machine;
+    ``*`` for whichever; empty for none in particular.
+    """
 
     host: str
     port: int
+    owner: str = ""
 
     #: The socket's file; there is none.
     socket: ClassVar[None] = None

@@ -30,7 +30,7 @@ MAX_TOKEN: Final = 1024
 
 _FILE_PLUGINS: Final = frozenset({"TokenFile", "ReadOnlyTokenFile"})
 _SOCKET_PLUGIN: Final = "UnixDomainSocketDirectory"
-_ADDRESS_KEYS: Final = ("host", "port", "socket", "socket_owner", "desktop")
+_ADDRESS_KEYS: Final = ("host", "port", "port_owner", "socket", "socket_owner", "desktop")
 
 
 class _Entry(NamedTuple):

@@ -23,11 +23,13 @@ class AppleDH(Scheme):
     """A key from Diffie-Hellman encrypts user name and password; nothing after them is encrypted.
 
     It keeps the password from who only listens, and nothing can verify the server. It is what Macs have; that a
-    user name is configured for the target is the admin's consent to it, so ``wants_proof`` stays off.
+    user name is configured for the target is the admin's consent to it, so ``wants_proof`` stays off. It is no
+    consent to whoever has a port of this machine.
     """
 
     number = SecurityType.APPLE_DH
     needs = Needs.ACCOUNT
+    reveals = True
 
     def run(self, leg: Leg) -> Steps[None]:
         """Agree on a key, send the login under it."""

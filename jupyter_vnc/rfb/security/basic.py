@@ -46,6 +46,7 @@ class Plain(Scheme):
     number = SecurityType.PLAIN
     needs = Needs.ACCOUNT
     wants_proof = True
+    reveals = True
     clear = True
 
     def run(self, leg: Leg) -> Steps[None]:

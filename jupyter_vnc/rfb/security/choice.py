@@ -129,6 +129,10 @@ def _hands_over_password(scheme: Scheme, policy: SecurityPolicy, login: Login) -
     return scheme.wants_proof and not trusting and _is_unverified(scheme, policy)
 
 
+def _meets_stranger(scheme: Scheme, policy: SecurityPolicy, login: Login) -> bool:
+    return policy.stranger and not policy.allow_unverified and scheme.reveals and _is_unverified(scheme, policy)
+
+
 def _is_unverified(scheme: Scheme, policy: SecurityPolicy) -> bool:
     """Nothing would verify the server: no certificate, and no key that is pinned."""
     if scheme.proof is Proof.KEY:
@@ -147,5 +151,6 @@ _HINDRANCES: Final[tuple[tuple[Hindrance, str], ...]] = (
     (_lacks_login, "it asks for no login; set a password on the desktop, or allow it for this target"),
     (_is_anonymous, "nothing verifies the desktop; give it a certificate, or allow this for the target"),
     (_is_clear, "it sends the password in clear, which is for Unix sockets only"),
+    (_meets_stranger, "it gives away the password, and the port may be another account's; see port_owner"),
     (_hands_over_password, "it gives away the password, and nothing verifies the desktop; pin its key"),
 )

@@ -8,6 +8,9 @@ Why the defaults are as they are:
 * A scheme that hands the *password itself* to the server (Plain inside TLS, RA2) needs a server that was
   verified, by certificate or by pinned key, unless the admin says otherwise. Apple's is the exception: it has
   no way to verify a Mac, and a configured user name is the admin's consent.
+* On this machine the kernel knows which account a server runs under. One that is root's or our own is trusted
+  with the password; any other is a stranger, to whom not even Apple's scheme gives it. VNC authentication shows
+  a stranger a response to guess the password from, as it does to everyone on a network.
 * A pin, or ``require_verified``, leaves only schemes that verify the server: otherwise somebody in the middle
   would simply not offer them.
 * A login with a user name never goes through VNC authentication, which has no user name: it would cut an
@@ -99,6 +102,8 @@ class SecurityPolicy:
         allow_anonymous_tls: put up with TLS that verifies nobody (TLSNone, TLSVnc, TLSPlain).
         allow_unverified: hand the password itself to a server that nothing has verified (TLSPlain, RA2 and
             RA2ne without a pin).
+        stranger: the server may be any account's of this machine, so that no scheme may give it the password without
+            having verified it, Apple's included; ``allow_unverified`` is the admin's word against that.
         allow_plain: send user name and password in clear (Plain, Tight's UnixLogin).
         require_encryption: only schemes that encrypt the whole session.
         require_verified: only schemes that verify the server.
@@ -112,6 +117,7 @@ class SecurityPolicy:
     allow_none: bool = False
     allow_anonymous_tls: bool = True
     allow_unverified: bool = False
+    stranger: bool = False
     allow_plain: bool = False
     require_encryption: bool = False
     require_verified: bool = False
@@ -120,7 +126,7 @@ class SecurityPolicy:
 
     @classmethod
     def local(cls) -> SecurityPolicy:
-        """The policy for a Unix socket or a loopback address: the kernel vouches for the way to the server."""
+        """The policy for a Unix socket or a loopback address: the kernel vouches for the way there."""
         return cls(order=LOCAL_ORDER, allow_none=True, allow_unverified=True)
 
     @property

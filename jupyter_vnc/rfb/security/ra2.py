@@ -49,6 +49,7 @@ class RA2(Scheme):
     needs = Needs.PASSWORD
     proof = Proof.KEY
     wants_proof = True
+    reveals = True
 
     def __init__(self, number: SecurityType, digest: str, *, whole: bool) -> None:
         self.number = number

@@ -107,6 +107,7 @@ class Scheme(ABC):
         proof: how it verifies the server.
         encrypts: the whole session is encrypted, not only the login.
         wants_proof: the server gets the password itself, so it must be verified where the scheme has a way to.
+        reveals: the server gets the password itself, whether or not the scheme has a way to verify it.
         clear: the password crosses the wire unencrypted.
         wrapper: the real scheme is chosen inside; nothing but the order can be said of it beforehand.
     """
@@ -116,6 +117,7 @@ class Scheme(ABC):
     proof: Proof = Proof.NOTHING
     encrypts: bool = False
     wants_proof: bool = False
+    reveals: bool = False
     clear: bool = False
     wrapper: bool = False
 

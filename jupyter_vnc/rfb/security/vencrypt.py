@@ -70,6 +70,7 @@ class InsideTLS(Scheme):
         self.number = number
         self.needs = inner.needs
         self.wants_proof = inner.wants_proof
+        self.reveals = inner.reveals
         self.proof = Proof.NOTHING if anonymous else Proof.CERTIFICATE
         self._inner = inner
 

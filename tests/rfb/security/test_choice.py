@@ -15,6 +15,7 @@ CERTIFICATE = replace(REMOTE, certificate_sha256=bytes(32))
 KEY = replace(REMOTE, server_key_sha256=bytes(32))
 VERIFIED = replace(REMOTE, require_verified=True)
 ENCRYPTED = replace(REMOTE, require_encryption=True)
+STRANGER = replace(LOCAL, allow_unverified=False, stranger=True)
 NO_ANONYMOUS = replace(REMOTE, allow_anonymous_tls=False)
 TRUSTING = replace(REMOTE, allow_unverified=True)
 NO_TLS = replace(REMOTE, order=tuple(number for number in REMOTE.order if number not in TLS_TYPES))
@@ -56,6 +57,14 @@ FIRST = [
     ("32", list(range(1, 256)), REMOTE, PASSWORD, T.VENCRYPT),
     ("33", [2, 1], replace(REMOTE, order=(T.NONE, T.VNC), allow_none=True), PASSWORD, T.NONE),
     ("34", [], LOCAL, PASSWORD, None),
+    ("35", [30], LOCAL, ACCOUNT, T.APPLE_DH),
+    ("36", [30], STRANGER, ACCOUNT, None),
+    ("37", [30], replace(STRANGER, allow_unverified=True), ACCOUNT, T.APPLE_DH),
+    ("38", [5, 6, 129, 130], STRANGER, ACCOUNT, None),
+    ("39", [129], replace(STRANGER, server_key_sha256=bytes(32)), ACCOUNT, T.RA2_256),
+    ("40", [30, 2], STRANGER, PASSWORD, T.VNC),
+    ("41", [30, 1], STRANGER, ACCOUNT, T.NONE),
+    ("42", [30], replace(REMOTE, stranger=True), ACCOUNT, None),
 ]
 
 #: id, what a server offers inside VeNCrypt, policy, login, what is chosen
@@ -79,6 +88,9 @@ INSIDE = [
     ("16", [19, 16], replace(LOCAL, allow_plain=True), ACCOUNT, None),
     ("17", [129], KEY, ACCOUNT, T.RA2_256),
     ("18", [263, 264, 1 << 31], LOCAL, ACCOUNT, None),
+    ("20", [256, 259], replace(STRANGER, allow_plain=True), ACCOUNT, None),
+    ("21", [256, 259, 262], replace(STRANGER, allow_plain=True), ACCOUNT, T.X509_PLAIN),
+    ("22", [258], STRANGER, PASSWORD, T.TLS_VNC),
     ("19", [256, 262], CERTIFICATE, ACCOUNT, T.X509_PLAIN),
 ]
 
@@ -113,6 +125,7 @@ def refusal(offered, policy=REMOTE, login=PASSWORD, *, inside=False):
         ([2], CERTIFICATE, PASSWORD, "it does not show the certificate or key that is pinned."),
         ([1], REMOTE, NOBODY, "it asks for no login; set a password on the desktop, or allow it for this target."),
         ([129], REMOTE, PASSWORD, "it gives away the password, and nothing verifies the desktop; pin its key."),
+        ([30], STRANGER, ACCOUNT, "it gives away the password, and the port may be another account's; see port_owner."),
         ([36], REMOTE, PASSWORD, "Let it offer VNC authentication, or look at the target's TLS settings."),
     ],
 )
