@@ -118,3 +118,11 @@ c.VNCBroker.targets = {{"lab": {{"pool": {{"machines": {{
         assert blue.startswith("lab/blue: ok, logged in with ")
         assert red.startswith("lab/red: FAILED: ")
         assert (await asyncio.to_thread(run, config, "list"))[1] == "lab\tcontrol\tpool of 2 machines\n"
+
+
+async def test_a_password_of_a_variable_is_found_by_the_check(run, monkeypatch):
+    monkeypatch.setenv("LAB_PASSWORD", "hunter2")
+    async with vnc_server.vnc_auth("hunter2") as server:
+        target = {"host": server.address.host, "port": server.address.port, "password_env": "LAB_PASSWORD"}
+        status, said, _ = await asyncio.to_thread(run, f"c.VNCBroker.targets = {{'lab': {target!r}}}", "check")
+    assert (status, said) == (0, "lab: ok, logged in with VNC (2)\n")

@@ -25,6 +25,7 @@ from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.sources.base import TargetSource
+from jupyter_vnc.system.environment import take_own
 from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
 
 from .admission import Admission
@@ -76,6 +77,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.desktop_manager = DesktopManager(parent=self)
+        take_own()
         self.pools = PoolManager(parent=self)
         self.registry = SessionRegistry(
             SessionLimits(self.sessions_per_user, self.sessions_per_target, self.sessions_total)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from jupyter_vnc.exceptions import TargetRefused, quote_remote
 from jupyter_vnc.model.credentials import Credentials, Secret
+from jupyter_vnc.system.environment import take, without_secrets
 
 #: A password command that takes longer is ended (seconds).
 COMMAND_TIMEOUT: Final = 10.0
@@ -73,12 +74,16 @@ def _decode_file(raw: bytes) -> str:
 
 
 async def _from_environment(value: Any) -> str:
-    return os.environ[str(value)]
+    return take(str(value)).reveal()
 
 
 async def _from_command(value: Any) -> str:
     process = await asyncio.create_subprocess_exec(
-        *value, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        *value,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=without_secrets(os.environ),
     )
     try:
         async with asyncio.timeout(COMMAND_TIMEOUT):

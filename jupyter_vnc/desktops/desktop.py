@@ -172,7 +172,9 @@ class Desktop:
         command = session.choose(spec)
         await tasks.in_thread(self._prepare, settings)
         self.message = "starting X"
-        self._tree = tree = await Tree.start(self._folder, lock=self._runtime.lock, marker=str(self._folder))
+        self._tree = tree = await Tree.start(
+            self._folder, lock=self._runtime.lock, marker=str(self._folder), environ=settings.environ
+        )
         tree.on_exit = lambda name, how: self._ended(tree, name, how)
         server = await self._start_display(tree, spec, settings, command)
         self.message = "starting session"
@@ -184,7 +186,7 @@ class Desktop:
         self._has_run = True
         self.become(State.UP)
         if command.alone and spec.fullscreen:  # nobody has to wait for that
-            fit = launch.fit_windows(tree, self._display, self._folder / AUTHORITY, self._log)
+            fit = launch.fit_windows(tree, self._display, self._folder / AUTHORITY, settings, self._log)
             self._fitting = asyncio.create_task(fit, name=f"vnc-fitter-{self.name}")
 
     def _prepare(self, settings: Settings) -> None:
@@ -232,7 +234,7 @@ class Desktop:
         """
         where = xvnc.Listening(self._display, self._folder / SOCKET, self._folder / AUTHORITY)
         command = xvnc.arguments(settings.server, spec, where, title=self.name)
-        pid = await tree.run("server", command, xvnc.environment(os.environ), last=True, display=self._display)
+        pid = await tree.run("server", command, xvnc.environment(settings.environ), last=True, display=self._display)
         how = await answers(where.socket, tree.exited("server"))
         if how is None:
             return pid

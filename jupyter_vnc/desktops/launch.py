@@ -50,7 +50,7 @@ def session_environment(
         command: the session.
         settings: those of the server.
     """
-    environ = session.environment(os.environ, command, display, settings.variables)
+    environ = session.environment(settings.environ, command, display, settings.variables)
     with suppress(OSError):
         if not os.access(environ.get("XDG_RUNTIME_DIR", ""), os.W_OK):
             (folder / "run").mkdir(mode=0o700, exist_ok=True)
@@ -81,9 +81,9 @@ async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str
         log.warning("Desktop in %s: no D-Bus session bus: %s", folder.name, quote_remote(tree.log("bus")))
 
 
-async def fit_windows(tree: Tree, display: int, authority: Path, log: Logger) -> None:
+async def fit_windows(tree: Tree, display: int, authority: Path, settings: Settings, log: Logger) -> None:
     """Let an application have the whole screen; a desktop on which that fails is a desktop, too."""
     try:
-        await tree.run(FITTER, isolated("x11.window_fitter", str(display), str(authority)), os.environ)
+        await tree.run(FITTER, isolated("x11.window_fitter", str(display), str(authority)), settings.environ)
     except DesktopFailed as error:
         log.warning("Windows will not fill the screen of display %d: %s", display, error.log_line)

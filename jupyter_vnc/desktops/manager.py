@@ -150,7 +150,7 @@ class DesktopManager(DesktopSettings):
     def _settings(self) -> Settings:
         if self.server is None:
             raise DesktopFailed(self.advice)
-        return Settings(self.server, self.start_timeout, self.screen_lock, self.variables)
+        return Settings(self.server, self.start_timeout, self.screen_lock, self.variables, self.secret_variables)
 
     def _began(self, entry: Entry, task: asyncio.Task[None]) -> None:
         entry.starting = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from traitlets import Bool, Dict, Enum, Float, Int, Unicode
+from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode
 from traitlets.config import LoggingConfigurable
+
+from jupyter_vnc.system.environment import without_secrets
 
 from .x11 import xvnc
 
@@ -94,6 +97,15 @@ class DesktopSettings(LoggingConfigurable):
         """,
     ).tag(config=True)
 
+    secret_variables = List(
+        Unicode(),
+        help="""Variables of the server that its desktops do not get, besides Jupyter's own secrets and those that
+        ``password_env`` names: names, in which ``*`` stands for any characters. Default: none. For example
+        ``["GITHUB_TOKEN", "*_API_KEY"]`` where the server's environment has what the programs of a desktop should not
+        see.
+        """,
+    ).tag(config=True)
+
     #: What was found; None until something was.
     _server: xvnc.XServer | None = None
 
@@ -130,6 +142,12 @@ class Settings:
     start_timeout: float = 30.0
     screen_lock: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
+    secret_variables: Sequence[str] = ()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What of the server's environment a desktop's programs inherit, its X server and helpers included."""
+        return without_secrets(os.environ, self.secret_variables)
 
     @property
     def home(self) -> str:

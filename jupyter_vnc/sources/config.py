@@ -10,6 +10,7 @@ from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import DesktopAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
+from jupyter_vnc.system.environment import take_passwords
 
 from .base import TargetSource
 
@@ -33,6 +34,7 @@ class ConfigTargets(TargetSource):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         parent = cast("Configuration", self.parent)
+        take_passwords(parent.configured_targets)
         self.by_name: dict[str, Target] = {}
         self.errors: list[ConfigError] = []
         self.by_name, self.errors = parse_targets(parent.configured_targets)

@@ -17,6 +17,7 @@ from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
+from jupyter_vnc.system.environment import take_passwords
 
 from .base import TargetSource
 from .files import Listing, Snapshot, read_text, snapshot
@@ -94,4 +95,5 @@ def _read(file: Path) -> Target:
         raise ConfigError("is nested too deeply") from None
     if isinstance(keys, Mapping) and "password" in keys and mode & 0o077:
         raise ConfigError("others can read it: chmod 600 the file, or use password_file", key="password")
+    take_passwords(keys)
     return parse_target(file.stem, keys)

@@ -137,6 +137,7 @@ def unmount(folder: int) -> None:
                     [helper, "-uz", point],
                     check=False,
                     timeout=_HELPER_TIMEOUT,
+                    env={"PATH": os.environ.get("PATH", os.defpath)},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
+from jupyter_vnc.system.environment import without_secrets
 
 from .leftovers import remove_desktop
 from .procfs import MARKER_VARIABLE, kill_marked, remove_display
@@ -81,15 +82,22 @@ class Tree:
         self.on_exit: Callable[[str, Exit], None] = lambda name, how: None
 
     @classmethod
-    async def start(cls, folder: Path, *, lock: int, marker: str) -> Tree:
+    async def start(cls, folder: Path, *, lock: int, marker: str, environ: Mapping[str, str] | None = None) -> Tree:
         """Start a supervisor for the programs of one desktop; it removes ``folder`` when they are stopped.
+
+        Args:
+            folder: the desktop's own.
+            lock: descriptor of the runtime folder's lock, which the supervisor holds too.
+            marker: says in a program's environment whose it is.
+            environ: the supervisor's environment; by default ours without secrets.
 
         Raises:
             DesktopFailed: no process can be started.
         """
         command = isolated("processes.supervisor", str(folder), str(os.getpid()), marker, str(lock))
         try:
-            process, ours = _start(command, folder / f"{_OWN_LOG}.log", lock)
+            inherited = without_secrets(os.environ) if environ is None else environ
+            process, ours = _start(command, folder / f"{_OWN_LOG}.log", lock, inherited)
         except OSError as error:
             raise DesktopFailed("The server cannot start another process.", detail=str(error)) from error
         try:
@@ -239,7 +247,9 @@ def isolated(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", _SCRIPT.format(module), str(_ROOT), *arguments]
 
 
-def _start(command: Sequence[str], log: Path, lock: int) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def _start(
+    command: Sequence[str], log: Path, lock: int, environ: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start a supervisor at the other end of a pair of sockets.
 
     Not with asyncio's own subprocesses: those are killed when a loop ends without closing them, and a supervisor has
@@ -253,7 +263,14 @@ def _start(command: Sequence[str], log: Path, lock: int) -> tuple[subprocess.Pop
         with theirs, log.open("wb") as errors:
             end = theirs.fileno()
             process = subprocess.Popen(  # noqa: S603 - our own code
-                command, stdin=end, stdout=end, stderr=errors, start_new_session=True, pass_fds=(lock,), cwd="/"
+                command,
+                env=environ,
+                stdin=end,
+                stdout=end,
+                stderr=errors,
+                start_new_session=True,
+                pass_fds=(lock,),
+                cwd="/",
             )
     except BaseException:
         ours.close()

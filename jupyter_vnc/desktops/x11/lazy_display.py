@@ -136,7 +136,10 @@ class Doorbell:
     def _start_caretaker(self) -> subprocess.Popen[bytes]:
         remover = isolated("processes.leftovers", str(self._folder), str(os.getpid()))
         command = ["/bin/sh", "-c", _CARETAKER, "vnc-caretaker", *remover]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+        environ = {"PATH": os.environ.get("PATH", os.defpath)}
+        return subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, env=environ
+        )
 
     def _dismiss_caretaker(self) -> None:
         if self._caretaker is not None:

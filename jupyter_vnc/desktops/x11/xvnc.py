@@ -6,6 +6,7 @@ tells TigerVNC from TurboVNC under the name ``Xvnc``. No Perl wrapper is ever ru
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_vnc.model.addresses import DesktopSpec
+from jupyter_vnc.system.environment import without_secrets
 
 #: Where an X server with VNC is looked for, in this order: first on PATH, then where packages put it.
 CANDIDATES: Final = ("Xtigervnc", "Xvnc", "/usr/bin/Xtigervnc", "/usr/bin/Xvnc", "/opt/TurboVNC/bin/Xvnc")
@@ -91,6 +93,7 @@ def ask(path: str) -> str:
             stderr=subprocess.STDOUT,
             timeout=VERSION_TIMEOUT,
             check=False,
+            env=without_secrets(os.environ),
         )
     except (OSError, subprocess.SubprocessError):
         return ""
