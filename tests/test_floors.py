@@ -21,10 +21,10 @@ ROOT = Path(jupyter_vnc.__file__).parent
 #: stands further left may be imported by what stands further right, and never the other way round.
 FLOORS = (
     ("exceptions", "channels", "tasks", "plugins", "rfb/"),
-    ("model/", "config/", "throttling", "pools/", "tokens"),
+    ("model/", "system/", "config/", "throttling", "pools/", "tokens"),
     ("connect/", "relay/", "desktops/", "notebook/", "sources/", "stores/"),
     ("broker/",),
-    ("visitor", "handlers", "pages", "viewer_channel", "websocket", "routes"),
+    ("http/", "visitor", "handlers", "pages", "viewer_channel", "websocket", "routes"),
     ("app", "cli", "desktop", "hub/"),
 )
 

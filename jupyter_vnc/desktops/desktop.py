@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc import tasks
 from jupyter_vnc.desktops.processes.leftovers import remove_desktop
-from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file
+from jupyter_vnc.desktops.processes.procfs import display_holder
 from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
+from jupyter_vnc.desktops.x11.display import Display
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
 
 from . import launch, session
-from .checks import check_doors, failure
-from .readiness import answers, count_clients, free_displays, settles
+from .checks import check_doors, check_folder, check_session_folder, failure
+from .readiness import answers, count_clients, settles
 from .settings import Settings
-from .x11 import xauthority, xvnc
+from .x11 import xvnc
 
 #: What a desktop cannot be without, and what we call it.
 VITAL: Final = {"server": "X server", "session": "session"}
@@ -63,7 +64,7 @@ class Desktop:
         self._old_log = ""
         self._tree: Tree | None = None
         self._folder = Path()
-        self._display = 0
+        self.display = Display(f"{os.getuid()}/{user}/{name}")
         #: What the session's programs have, and how many programs were started beside them.
         self._environ: dict[str, str] = {}
         self._guests = 0
@@ -79,19 +80,12 @@ class Desktop:
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to open a window on it."""
-        return {"DISPLAY": f":{self._display}", "XAUTHORITY": str(self._folder / AUTHORITY)}
+        return {"DISPLAY": f":{self.display.number}", "XAUTHORITY": str(self._folder / AUTHORITY)}
 
     @property
     def known(self) -> bool:
         """Whether it runs, or has run, or has failed to."""
         return self._has_run or self.state is not State.STOPPED
-
-    @property
-    def _displays(self) -> Iterator[int]:
-        """Display numbers to try: what it had, or has reserved, comes first, since programs know it."""
-        if self._display and not lock_file(self._display).exists():
-            yield self._display
-        yield from free_displays(f"{os.getuid()}/{self.user}/{self.name}")
 
     @property
     def log_text(self) -> str:
@@ -123,13 +117,16 @@ class Desktop:
     def reserve(self) -> dict[str, str]:
         """Choose the display that it will have, and write its cookie; return what programs will need.
 
+        They find the cookie once somebody of ours listens on the display: see :func:`.xauthority.publish`.
+
         Raises:
-            DesktopFailed: there is no display, or the runtime folder cannot be written.
+            DesktopFailed: there is no display, the runtime folder cannot be written, or where X servers listen is not
+                to be trusted.
         """
         self._make_folder()
-        self._display = next(self._displays, 0)
-        if not self._display:
+        if not self.display.choose():
             raise DesktopFailed(_NO_DISPLAY)
+        self.display.reserve_cookie(self._folder)
         return self.environment
 
     async def start(self, spec: DesktopSpec, settings: Settings) -> None:
@@ -162,6 +159,7 @@ class Desktop:
         await self.stop(FAILED_GRACE)
         if self._folder.is_absolute():  # else it was not even made
             await asyncio.to_thread(remove_desktop, self._folder)
+        self.display.forget()
 
     async def _fail(self, error: DesktopFailed) -> None:
         await self._clear_away()
@@ -170,10 +168,14 @@ class Desktop:
 
     async def _start(self, spec: DesktopSpec, settings: Settings) -> None:
         command = session.choose(spec)
-        await tasks.in_thread(self._prepare, settings)
+        await tasks.in_thread(self._prepare, settings, command)
         self.message = "starting X"
         self._tree = tree = await Tree.start(
-            self._folder, lock=self._runtime.lock, marker=str(self._folder), environ=settings.environ
+            self._folder,
+            lock=self._runtime.lock,
+            claims=self.display.claims,
+            marker=str(self._folder),
+            environ=settings.environ,
         )
         tree.on_exit = lambda name, how: self._ended(tree, name, how)
         server = await self._start_display(tree, spec, settings, command)
@@ -186,26 +188,25 @@ class Desktop:
         self._has_run = True
         self.become(State.UP)
         if command.alone and spec.fullscreen:  # nobody has to wait for that
-            fit = launch.fit_windows(tree, self._display, self._folder / AUTHORITY, settings, self._log)
+            fit = launch.fit_windows(tree, self.display.number, self._folder / AUTHORITY, settings, self._log)
             self._fitting = asyncio.create_task(fit, name=f"vnc-fitter-{self.name}")
 
-    def _prepare(self, settings: Settings) -> None:
-        """Make the folder with the cookie, and fail early where a desktop would fail in the dark.
+    def _prepare(self, settings: Settings, command: session.SessionCommand) -> None:
+        """Make the folder, choose a display, and fail early where a desktop would fail in the dark.
 
         Raises:
-            DesktopFailed: the home folder or the runtime folder cannot be written.
+            DesktopFailed: the home folder or the runtime folder cannot be written, or where X servers listen is not to
+                be trusted.
         """
         launch.check_home(settings.home)
         self._make_folder()
+        self.display.choose()
+        if not command.alone:
+            check_session_folder(self._log)
 
     def _make_folder(self) -> None:
+        check_folder()
         self._folder = self._runtime.desktop_folder(self.user, self.name)
-        try:
-            if not (self._folder / AUTHORITY).exists():
-                xauthority.write(self._folder / AUTHORITY)
-        except OSError as error:
-            said = f"The desktop's runtime folder cannot be written: {error.strerror}."
-            raise DesktopFailed(said, detail=str(error)) from error
 
     async def _start_display(
         self, tree: Tree, spec: DesktopSpec, settings: Settings, command: session.SessionCommand
@@ -215,8 +216,9 @@ class Desktop:
         Raises:
             DesktopFailed: there is no X server; says why.
         """
-        for display in self._displays:
-            self._display = display
+        for number in self.display.candidates():
+            self.display.use(number)
+            await tasks.in_thread(self.display.prepare_cookie, self._folder)
             self._environ = await tasks.in_thread(
                 launch.session_environment, self._folder, self.environment, command, settings
             )
@@ -232,20 +234,22 @@ class Desktop:
         Raises:
             DesktopFailed: it did not start; says why.
         """
-        where = xvnc.Listening(self._display, self._folder / SOCKET, self._folder / AUTHORITY)
+        where = xvnc.Listening(self.display.number, self._folder / SOCKET, self._folder / AUTHORITY)
         command = xvnc.arguments(settings.server, spec, where, title=self.name)
-        pid = await tree.run("server", command, xvnc.environment(settings.environ), last=True, display=self._display)
+        pid = await tree.run(
+            "server", command, xvnc.environment(settings.environ), last=True, display=self.display.number
+        )
         how = await answers(where.socket, tree.exited("server"))
         if how is None:
             return pid
-        if display_holder(self._display) in {0, pid}:
+        if display_holder(self.display.number) in {0, pid}:
             raise failure("The X server did not start", how)
         return 0
 
     async def _start_session(self, tree: Tree, command: session.SessionCommand, settings: Settings) -> None:
-        clients = count_clients(self._display)
+        clients = count_clients(self.display.number)
         await tree.run("session", command.command, self._environ, folder=settings.home)
-        await settles(self._display, clients, [tree.exited(name) for name in VITAL], SESSION_GRACE)
+        await settles(self.display.number, clients, [tree.exited(name) for name in VITAL], SESSION_GRACE)
 
     async def run(self, command: Sequence[str], folder: str, patience: float) -> Exit | None:
         """Start a program on the desktop, as its session would; it ends with the desktop.
@@ -302,3 +306,4 @@ class Desktop:
             self._old_log = self.log_text
             await tree.stop(grace)
             self._tree = None
+            self.display.forget()

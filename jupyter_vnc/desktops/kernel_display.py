@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from jupyter_vnc import tasks
+from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, HELD_AUTHORITY
 from jupyter_vnc.desktops.x11.lazy_display import Doorbell
 from jupyter_vnc.exceptions import VNCError
 from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
 
 from .readiness import SETTLING
+from .x11 import xauthority
 
 _GONE: Final = (State.STOPPED, State.DOWN)
 
@@ -109,6 +111,7 @@ class KernelDisplay:
             self._manager.log.warning("Display :%d cannot be held for kernels and terminals: %s", display, error)
             return
         if self._rings:
+            xauthority.publish(folder / HELD_AUTHORITY, folder / AUTHORITY)
             self._bell.listen(self.start)
 
     def _arrived(self) -> None:

@@ -249,6 +249,8 @@ class DesktopManager(DesktopSettings):
                 self.log.error("A desktop was not stopped as it should be", exc_info=error)
         if self._ending:
             await asyncio.wait(self._ending)
+        for entry in self._entries.values():
+            entry.desktop.display.forget()
         await asyncio.to_thread(self._runtime.close)
 
     # -- use ------------------------------------------------------------------------------------------------------

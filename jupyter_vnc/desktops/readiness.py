@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -32,16 +32,20 @@ _GREETING: Final = b"RFB 003."
 _GREETING_BYTES: Final = 12
 
 
-def free_displays(seed: str) -> Iterator[int]:
+def free_displays(seed: str, usable: Callable[[int], bool] = lambda display: True) -> Iterator[int]:
     """Yield display numbers that nobody uses; the same seed gets the same number again where it can.
 
     A kernel that was told a desktop's DISPLAY can then still use it after a restart.
+
+    Args:
+        seed: where to begin.
+        usable: what else is asked of a number that looks free.
     """
     first = zlib.crc32(seed.encode()) % len(DISPLAYS)
     attempts = 0
     for step in range(len(DISPLAYS)):
         display = DISPLAYS[(first + step) % len(DISPLAYS)]
-        if display_holder(display) == 0:
+        if display_holder(display) == 0 and usable(display):
             yield display
             attempts += 1
             if attempts == ATTEMPTS:

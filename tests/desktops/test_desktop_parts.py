@@ -7,6 +7,7 @@ import pytest
 
 from jupyter_vnc.desktops import launch, readiness
 from jupyter_vnc.desktops.checks import failure
+from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.desktops.processes import procfs as processes
 from jupyter_vnc.desktops.processes.tree import Exit
 from jupyter_vnc.desktops.record import FAILURE_MEMORY, Entry
@@ -138,7 +139,7 @@ def test_displays_are_bounded_and_different(holders):
 
 def test_display_holder_reads_the_lock(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "lock_file", lambda display: tmp_path / f".X{display}-lock")
-    monkeypatch.setattr(processes, "_X_SOCKETS", tmp_path)
+    monkeypatch.setattr(trust, "X_SOCKETS", tmp_path)
     assert processes.display_holder(107) == 0
     (tmp_path / "X107").touch()
     assert processes.display_holder(107) == -1

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.notebook.server import NotebookError, Server
 from jupyter_vnc.notebook.viewer import Viewer
 from tests.belongings import displays
@@ -77,6 +78,7 @@ def x_servers(before):
 
 def test_two_jupyters_with_three_desktops_each(nothing_left):
     require_root()
+    trust.prepare(trust.X_SOCKETS)  # as a system does at its start: one user's own would not be trusted by the other
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(6) as pool:
         servers = [stack.enter_context(jupyter_of(user)) for user in USERS]
         every = [(server, name) for server in servers for name in server.colours]

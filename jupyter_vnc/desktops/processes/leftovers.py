@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.desktops.ownership.belongings import Belonging
 from jupyter_vnc.desktops.ownership.parents import leave_parent, open_parent
 from jupyter_vnc.desktops.ownership.proofs import LOCK, boot
@@ -104,7 +105,7 @@ def _remove_socket(path: Path, inodes: Iterable[int], *, whichever: bool) -> Non
     """Remove a socket on which nobody listens: one of these, or, as its display was ours to the end, ``whichever``."""
     with suppress(FileNotFoundError):
         found = path.lstat()
-        ours = stat.S_ISSOCK(found.st_mode) and found.st_uid == os.geteuid()
+        ours = stat.S_ISSOCK(found.st_mode) and found.st_uid == os.geteuid() and trust.is_trusted(path.parent)
         if ours and (whichever or found.st_ino in inodes) and not listens(path):
             path.unlink()
 

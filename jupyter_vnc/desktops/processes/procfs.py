@@ -17,11 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.desktops.ownership import trust
+
 #: The variable in the environment of a desktop's programs that says whose they are.
 MARKER_VARIABLE: Final = "JUPYTER_VNC_DESKTOP"
 
-_X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - where X servers have to listen
-_ICE_SOCKETS: Final = Path("/tmp/.ICE-unix")  # noqa: S108 - where session managers listen
+#: Longest lock file of an X server that is read (bytes): a process id of ten characters, and a line's end.
+_LOCK_SIZE: Final = 64
 _KILL_PATIENCE: Final = 5.0
 _KILL_PAUSE: Final = 0.01
 #: Seconds by which the start of a process, counted from the machine's, may differ from the clock of files.
@@ -86,7 +88,7 @@ def kill_marked(marker: str) -> None:
 
 def x_socket(display: int) -> Path:
     """Return where the X server of a display listens."""
-    return _X_SOCKETS / f"X{display}"
+    return trust.X_SOCKETS / f"X{display}"
 
 
 def lock_file(display: int) -> Path:
@@ -102,19 +104,39 @@ def unfinished_lock(display: int) -> Path:
 def display_holder(display: int) -> int:
     """Return the process id of the X server that has a display number: 0 if nobody has, -1 if it cannot be told."""
     try:
-        return int(lock_file(display).read_text())
+        return int(_read_lock(lock_file(display)))
     except FileNotFoundError:
         return -1 if x_socket(display).exists() else 0
     except (OSError, ValueError):
         return -1
 
 
+def is_free(display: int) -> bool:
+    """Whether an X server of ours could have a display: nobody has locked it, and a socket there is our own."""
+    try:
+        return not os.path.lexists(lock_file(display)) and x_socket(display).lstat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _read_lock(path: Path) -> bytes:
+    """Read a lock file that anybody may have made: a link, a pipe or an endless file is none."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, _LOCK_SIZE) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    finally:
+        os.close(descriptor)
+
+
 def remove_display(display: int, server: int) -> None:
-    """Remove the lock and the socket that an X server left behind; only if the lock is that server's."""
-    if display_holder(display) == server:
-        for left in (x_socket(display), lock_file(display)):
-            with suppress(OSError):
-                left.unlink()
+    """Remove the lock and the socket that an X server left behind; only if the lock is that server's, and ours."""
+    with suppress(OSError):
+        if display_holder(display) == server and lock_file(display).lstat().st_uid == os.geteuid():
+            if trust.is_trusted(trust.X_SOCKETS):
+                x_socket(display).unlink(missing_ok=True)
+            lock_file(display).unlink()
 
 
 def listens(path: Path) -> bool:
@@ -141,7 +163,9 @@ def may_have_made(pid: int, path: Path) -> bool:
 
 def remove_session_sockets(pids: Iterable[int]) -> list[int]:
     """Remove the sockets that session managers among these processes left behind; return whose."""
-    removed = []
+    removed: list[int] = []
+    if not trust.is_trusted(trust.ICE_SOCKETS):
+        return removed
     for pid in pids:
         with suppress(OSError):
             path = session_socket(pid)
@@ -154,4 +178,4 @@ def remove_session_sockets(pids: Iterable[int]) -> list[int]:
 
 def session_socket(pid: int) -> Path:
     """Return where a session manager listens."""
-    return _ICE_SOCKETS / str(pid)
+    return trust.ICE_SOCKETS / str(pid)

@@ -27,6 +27,7 @@ from typing import Final
 from jupyter_vnc.desktops.ownership.belongings import Belonging
 from jupyter_vnc.desktops.ownership.parents import clear_parents, leave_parent, open_parent
 from jupyter_vnc.desktops.ownership.proofs import boot
+from jupyter_vnc.desktops.ownership.trust import check_parents
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
 
@@ -38,6 +39,8 @@ log = logging.getLogger(__name__)
 PARENT: Final = "jupyter-vnc"
 SOCKET: Final = "rfb.sock"
 AUTHORITY: Final = "Xauthority"
+#: Its name while nobody of ours listens on the display.
+HELD_AUTHORITY: Final = "Xauthority.held"
 
 #: Longest path of an X server's socket (bytes): a session makes sockets beside it whose names are longer
 #: (``run/at-spi/bus_0``), and dbus-daemon wants some room of its own.
@@ -99,7 +102,7 @@ class Runtime:
                 reasons.append(f"{place}: {error.strerror}")
         raise DesktopFailed(
             "The server cannot make a private folder for the desktop's socket: "
-            "its runtime folder is full, not writable, somebody else's or has too long a path.",
+            "its runtime folder is full, not writable, another account's or has too long a path.",
             detail="; ".join(reasons),
         )
 
@@ -154,6 +157,7 @@ def _make(place: Path) -> tuple[Path, int]:
     """
     _check_length(place / _desktop_folder_name("", "") / _desktop_folder_name("", "") / SOCKET)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_parents(place.parent)
     with open_parent(place, make=True) as parent:
         name = secrets.token_hex(4)
         try:

@@ -82,12 +82,21 @@ class Tree:
         self.on_exit: Callable[[str, Exit], None] = lambda name, how: None
 
     @classmethod
-    async def start(cls, folder: Path, *, lock: int, marker: str, environ: Mapping[str, str] | None = None) -> Tree:
+    async def start(
+        cls,
+        folder: Path,
+        *,
+        lock: int,
+        marker: str,
+        claims: Sequence[int] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> Tree:
         """Start a supervisor for the programs of one desktop; it removes ``folder`` when they are stopped.
 
         Args:
             folder: the desktop's own.
             lock: descriptor of the runtime folder's lock, which the supervisor holds too.
+            claims: descriptors of the displays' names, which it holds, too.
             marker: says in a program's environment whose it is.
             environ: the supervisor's environment; by default ours without secrets.
 
@@ -97,7 +106,7 @@ class Tree:
         command = isolated("processes.supervisor", str(folder), str(os.getpid()), marker, str(lock))
         try:
             inherited = without_secrets(os.environ) if environ is None else environ
-            process, ours = _start(command, folder / f"{_OWN_LOG}.log", lock, inherited)
+            process, ours = _start(command, folder / f"{_OWN_LOG}.log", (lock, *claims), inherited)
         except OSError as error:
             raise DesktopFailed("The server cannot start another process.", detail=str(error)) from error
         try:
@@ -248,7 +257,7 @@ def isolated(module: str, *arguments: str) -> list[str]:
 
 
 def _start(
-    command: Sequence[str], log: Path, lock: int, environ: Mapping[str, str]
+    command: Sequence[str], log: Path, kept: Sequence[int], environ: Mapping[str, str]
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start a supervisor at the other end of a pair of sockets.
 
@@ -269,7 +278,7 @@ def _start(
                 stdout=end,
                 stderr=errors,
                 start_new_session=True,
-                pass_fds=(lock,),
+                pass_fds=kept,
                 cwd="/",
             )
     except BaseException:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_vnc.desktops.processes.procfs import x_socket
+from jupyter_vnc.system import peers
 
 from . import protocol as x11
 from . import xauthority
@@ -37,10 +38,12 @@ class Link:
 
     @classmethod
     def open(cls, display: int, authority: Path) -> Link:
-        """Connect to a display of this machine with the cookie of an X authority file."""
-        connection = socket.socket(socket.AF_UNIX)
+        """Connect to a display of this machine with the cookie of an X authority file.
+
+        Another account's server, whatever it is, gets no cookie.
+        """
+        connection = peers.connect_unix(x_socket(display))
         try:
-            connection.connect(str(x_socket(display)))
             return cls(connection, xauthority.read(authority))
         except BaseException:
             connection.close()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
 import subprocess
 import threading
 from collections.abc import Callable
@@ -18,9 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.desktops.ownership.belongings import note_at
 from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, x_socket
 from jupyter_vnc.desktops.processes.tree import isolated
+from jupyter_vnc.system import peers
 
 #: Waits until its owner says a line, or is gone; then becomes the program that removes what the owner cannot.
 _CARETAKER: Final = """
@@ -33,8 +34,6 @@ _PATIENCE: Final = 5.0
 _PIECE: Final = 1 << 16
 #: Descriptors that come with one message at most: what X servers take.
 _DESCRIPTORS: Final = 16
-#: ``struct ucred`` of ``unix(7)``: process, user, group.
-_UCRED: Final = struct.Struct("3i")
 
 
 class Doorbell:
@@ -43,7 +42,8 @@ class Doorbell:
     Should this process be killed, a shell of 1 MB that waits for that removes both.
 
     Raises:
-        OSError: somebody has the display, or sockets of X servers cannot be made here.
+        OSError: somebody has the display, or sockets of X servers cannot be made here, or not where only we could
+            change them.
     """
 
     def __init__(self, display: int, folder: Path, *, rings: bool = True) -> None:
@@ -95,11 +95,9 @@ class Doorbell:
         """Carry those who wait to the X server of a display, which is most often the one they rang at."""
         self._accept()
         for program in self._waiting:
-            server = socket.socket(socket.AF_UNIX)
             try:
-                server.connect(str(x_socket(display)))
+                server = peers.connect_unix(x_socket(display))
             except OSError:
-                server.close()
                 program.close()
             else:
                 _join(program, server)
@@ -126,7 +124,7 @@ class Doorbell:
 
     def _bind(self) -> None:
         path = x_socket(self._display)
-        path.parent.mkdir(mode=0o1777, exist_ok=True)
+        trust.prepare(path.parent)
         self._listener.bind(str(path))
         self._inode = _inode(path)
         note_at(self._folder.parent, display=self._display, socket=self._inode)
@@ -154,8 +152,7 @@ class Doorbell:
         with suppress(OSError):  # until there is nobody any more, or where nobody can be
             while True:
                 program, _ = self._listener.accept()
-                credentials = program.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-                if _UCRED.unpack(credentials)[1] == os.getuid():
+                if peers.unix_uid(program) == os.getuid():
                     self._waiting.append(program)
                 else:
                     program.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.desktops.ownership.belongings import Belonging, note_at
 from jupyter_vnc.desktops.processes import leftovers
 from jupyter_vnc.desktops.processes import procfs as processes
@@ -30,7 +31,7 @@ def shared(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "lock_file", lambda display: place / f"lock{display}")
         monkeypatch.setattr(module, "x_socket", lambda display: place / f"X{display}")
         monkeypatch.setattr(module, "unfinished_lock", lambda display: place / f"t{display}")
-    monkeypatch.setattr(processes, "_ICE_SOCKETS", place)
+    monkeypatch.setattr(trust, "ICE_SOCKETS", place)
     return place
 
 
