@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from tests.desktops import census
 from tests.needs import require
 
@@ -56,3 +57,11 @@ def nothing_left(programs, runtime_dir):
     yield before
     left = census.wait_until_gone(before, runtime_dir)
     assert left == census.Census(frozenset(), frozenset(), frozenset())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The folder of a desktop, in the runtime folder of a server."""
+    runtime = Runtime([tmp_path / "jupyter-vnc"])
+    yield runtime.desktop_folder("ann", "desktop")
+    runtime.close()

@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from jupyter_vnc.desktops import launch, readiness
+from jupyter_vnc import tasks
+from jupyter_vnc.desktops import readiness
 from jupyter_vnc.desktops.checks import failure
 from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.desktops.processes import procfs as processes
@@ -88,7 +89,7 @@ async def test_two_things_side_by_side():
         await started.wait()
         return "b"
 
-    assert await asyncio.wait_for(launch.together(wait(), start()), 10) == ("b", 1)
+    assert await asyncio.wait_for(tasks.together(wait(), start()), 10) == ("b", 1)
 
 
 @pytest.mark.parametrize("swap", [False, True])
@@ -108,7 +109,7 @@ async def test_when_one_of_two_things_fails_the_other_has_ended(swap):
 
     both = (go_on(), fail()) if swap else (fail(), go_on())
     with pytest.raises(DesktopFailed, match="broken"):
-        await launch.together(*both)
+        await tasks.together(*both)
     assert ended == [True]
 
 

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import threading
 
-import own_tmp
 import pytest
 
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
@@ -22,6 +21,7 @@ from jupyter_vnc.desktops.x11 import xauthority
 from jupyter_vnc.desktops.x11.connection import Link
 from jupyter_vnc.desktops.x11.lazy_display import Doorbell
 from jupyter_vnc.model.addresses import DesktopSpec
+from tests.desktops import own_tmp
 from tests.needs import require_root
 
 NOBODY = pwd.getpwnam("nobody").pw_uid
@@ -182,11 +182,10 @@ def test_one_for_our_own(x_sockets, tmp_path):
     assert xauthority.read(tmp_path / AUTHORITY) in told[0]
 
 
-async def test_who_rang_is_not_carried_to_another_accounts_socket(x_sockets, tmp_path, nothing_left):
+async def test_who_rang_is_not_carried_to_another_accounts_socket(x_sockets, folder, nothing_left):
     require_root()
     display = next(free_displays("trust"))
-    (tmp_path / "server" / "desktop").mkdir(parents=True)
-    bell = Doorbell(display, tmp_path / "server" / "desktop")
+    bell = Doorbell(display, folder)
     with socket.socket(socket.AF_UNIX) as program:
         program.connect(str(processes.x_socket(display)))
         program.sendall(b"here is my cookie")
@@ -201,12 +200,12 @@ async def test_who_rang_is_not_carried_to_another_accounts_socket(x_sockets, tmp
     assert told == [b""]
 
 
-async def test_no_display_is_held_in_another_accounts_folder(x_sockets, tmp_path, nothing_left):
+async def test_no_display_is_held_in_another_accounts_folder(x_sockets, folder, nothing_left):
     require_root()
     os.chown(x_sockets, NOBODY, -1)
     display = next(free_displays("trust"))
     with pytest.raises(OSError, match="belongs to another account"):
-        Doorbell(display, tmp_path)
+        Doorbell(display, folder)
     assert [*x_sockets.iterdir()] == []
     assert not processes.lock_file(display).exists()
 

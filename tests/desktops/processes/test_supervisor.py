@@ -22,6 +22,7 @@ from jupyter_vnc.desktops.processes.procfs import marked
 from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from jupyter_vnc.desktops.processes.supervisor import Supervisor
 from jupyter_vnc.desktops.processes.tree import Tree, isolated
+from jupyter_vnc.desktops.x11.display import Display
 from tests.desktops import census
 
 ROOT = Path(__file__).parents[3]
@@ -267,11 +268,12 @@ async def test_a_supervisor_that_failed_is_cleared_up_after(before, runtime, fol
 
 
 class _Entry:
-    def __init__(self, desktop):
-        self.desktop = desktop
+    def __init__(self, error):
+        self.error = error
+        self.desktop = SimpleNamespace(display=Display("ann/desktop"))
 
     async def cancel_start(self):
-        raise self.desktop
+        raise self.error
 
 
 async def test_one_desktop_that_cannot_be_stopped_keeps_no_other_from_it(home, runtime_dir, caplog):

@@ -8,7 +8,6 @@ import threading
 import pytest
 
 from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, x_socket
-from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from jupyter_vnc.desktops.readiness import free_displays
 from jupyter_vnc.desktops.x11 import lazy_display as module
 from jupyter_vnc.desktops.x11.lazy_display import Doorbell
@@ -19,13 +18,6 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 @pytest.fixture
 def display():
     return next(free_displays("doorbell"))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    runtime = Runtime([tmp_path / "jupyter-vnc"])
-    yield runtime.desktop_folder("ann", "desktop")
-    runtime.close()
 
 
 def program(display):
