@@ -131,7 +131,7 @@ class Connector:
         """
         key = str(address)
         self._check_breaker(key)
-        login = Login(target.credentials.username, await load_password(target.credentials))
+        login = Login(target.credentials.username, await load_password(target.credentials, target.name))
         limits = self._limits_of(target)
         gate = self._gates.setdefault(key, asyncio.Semaphore(HANDSHAKES_AT_ONCE))
         try:

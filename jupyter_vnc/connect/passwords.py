@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -14,19 +13,24 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from jupyter_vnc.exceptions import TargetRefused, quote_remote
 from jupyter_vnc.model.credentials import Credentials, Secret
-from jupyter_vnc.system.environment import take, without_secrets
+from jupyter_vnc.system import children
+from jupyter_vnc.system.environment import take
 
 #: A password command that takes longer is ended (seconds).
 COMMAND_TIMEOUT: Final = 10.0
-#: Nothing longer is a password (bytes).
+#: Nothing longer is a password (bytes); a command that prints more is ended, and its login refused.
 MAX_PASSWORD: Final = 4096
 
 #: ``vncpasswd`` obfuscates with DES under this published key (RealVNC's ``vncauth.c``), bits of each byte reversed.
 _FILE_KEY: Final = bytes((0xE8, 0x4A, 0xD6, 0x60, 0xC4, 0x72, 0x1A, 0xE0))
 
 
-async def load_password(credentials: Credentials) -> str:
+async def load_password(credentials: Credentials, target_name: str = "") -> str:
     """Return the password; empty when none is configured.
+
+    Args:
+        credentials: where it is.
+        target_name: whose it is, for the log.
 
     Raises:
         TargetRefused: it cannot be read. The sentence says so without saying where it would be.
@@ -36,9 +40,10 @@ async def load_password(credentials: Credentials) -> str:
     try:
         return await _LOADERS[credentials.form](credentials.value)
     except (OSError, LookupError, ValueError, TimeoutError) as error:
+        where = f"target {target_name!r}, " if target_name else ""
         raise TargetRefused(
             "The password configured for this desktop cannot be read. Tell your administrator.",
-            detail=f"{credentials.form}: {type(error).__name__}: {quote_remote(str(error))}",
+            detail=f"{where}key {credentials.form!r}: {type(error).__name__}: {quote_remote(str(error))}",
         ) from None
 
 
@@ -78,25 +83,10 @@ async def _from_environment(value: Any) -> str:
 
 
 async def _from_command(value: Any) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *value,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=without_secrets(os.environ),
-    )
-    try:
-        async with asyncio.timeout(COMMAND_TIMEOUT):
-            output, _ = await process.communicate()
-    except BaseException:
-        # Too slow, or nobody waits for the login any more: the command does not outlive it.
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        raise
-    if process.returncode:
-        raise ValueError(f"the command ended with status {process.returncode}")
-    return output[:MAX_PASSWORD].decode().partition("\n")[0].rstrip("\r")
+    done = await children.run(value, limit=MAX_PASSWORD, timeout=COMMAND_TIMEOUT)
+    if done.status:
+        raise ValueError(f"the command ended with status {done.status}")
+    return done.output.decode().partition("\n")[0].rstrip("\r")
 
 
 _LOADERS: Final[Mapping[str, Callable[[Any], Awaitable[str]]]] = {

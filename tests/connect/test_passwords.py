@@ -157,3 +157,12 @@ async def test_a_login_that_is_given_up_leaves_no_command(tmp_path):
         await task
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
+
+
+@pytest.mark.parametrize("script", ["exec yes", "yes & wait", "head -c 5000 /dev/zero"])
+async def test_a_command_that_prints_without_end_is_ended_and_named(script, monkeypatch):
+    monkeypatch.setattr(module, "COMMAND_TIMEOUT", 5.0)
+    with pytest.raises(TargetRefused) as caught:
+        await load_password(command("sh", "-c", script), "lab-4")
+    assert f"more than {module.MAX_PASSWORD} bytes" in caught.value.detail
+    assert "target 'lab-4', key 'password_command': " in caught.value.detail

@@ -6,10 +6,8 @@ tells TigerVNC from TurboVNC under the name ``Xvnc``. No Perl wrapper is ever ru
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,13 +15,15 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_vnc.model.addresses import DesktopSpec
-from jupyter_vnc.system.environment import without_secrets
+from jupyter_vnc.system import children
 
 #: Where an X server with VNC is looked for, in this order: first on PATH, then where packages put it.
 CANDIDATES: Final = ("Xtigervnc", "Xvnc", "/usr/bin/Xtigervnc", "/usr/bin/Xvnc", "/opt/TurboVNC/bin/Xvnc")
 
 #: A binary that does not say its version within this many seconds is no X server that we know.
 VERSION_TIMEOUT: Final = 5.0
+#: So is one that says more than this of itself (bytes); real ones say a dozen lines.
+MAX_VERSION: Final = 65536
 
 #: Folders of the system's own programs; an X server finds its helpers (``xkbcomp``) there, whatever conda put on PATH.
 SYSTEM_PATH: Final = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -86,18 +86,10 @@ class Listening:
 def ask(path: str) -> str:
     """Run a binary with ``-version`` and return all it says; empty if it cannot be run. Asks each only once."""
     try:
-        answer = subprocess.run(  # noqa: S603 - the path is from our table, PATH or the admin's configuration
-            [path, "-version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=VERSION_TIMEOUT,
-            check=False,
-            env=without_secrets(os.environ),
-        )
-    except (OSError, subprocess.SubprocessError):
+        answer = children.run_blocking([path, "-version"], limit=MAX_VERSION, timeout=VERSION_TIMEOUT)
+    except (OSError, ValueError, TimeoutError):
         return ""
-    return answer.stdout.decode("utf-8", "replace")
+    return answer.output.decode("utf-8", "replace")
 
 
 def identify(path: str, banner: str) -> XServer | None:

@@ -61,6 +61,13 @@ def test_ask_survives_programs_that_cannot_run(tmp_path):
     assert "Python" in xvnc.ask(sys.executable) or "usage" in xvnc.ask(sys.executable)
 
 
+def test_ask_gives_up_on_a_program_that_never_stops_talking(tmp_path):
+    program = tmp_path / "talkative"
+    program.write_text("#!/bin/sh\nhead -c 200000 /dev/zero\n")
+    program.chmod(0o700)
+    assert xvnc.ask(str(program)) == ""
+
+
 def test_ask_gives_up_on_a_program_that_hangs(tmp_path, monkeypatch):
     monkeypatch.setattr(xvnc, "VERSION_TIMEOUT", 0.2)
     slow = tmp_path / "slow"
