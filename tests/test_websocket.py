@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import secrets
+from functools import partial
 
 import pytest
 from jupyter_server.auth.identity import IdentityProvider, User
@@ -87,10 +88,22 @@ async def until(condition, seconds=10.0):
             await asyncio.sleep(0.01)
 
 
+#: ServerInit without its name, which is within the limit, or not.
+LONG_NAME = vnc_server.SERVER_INIT[:20] + (60_000).to_bytes(4)
+HUGE_NAME = vnc_server.SERVER_INIT[:20] + b"\xff" * 4 + b"x" * 100
+
 FAULTS = {
     "refused": (vnc_server.refusing, {}, 4502),
     "silent": (vnc_server.silent, {"handshake_timeout": 0.3}, 4502),
     "speechless": (vnc_server.speechless, {"handshake_timeout": 0.3}, 4502),
+    "one byte": (partial(vnc_server.unfinished, b"\0"), {"handshake_timeout": 0.3}, 4502),
+    "all but the last byte": (
+        partial(vnc_server.unfinished, vnc_server.SERVER_INIT[:-1]),
+        {"handshake_timeout": 0.3},
+        4502,
+    ),
+    "dripping": (partial(vnc_server.unfinished, LONG_NAME, 0.02), {"handshake_timeout": 0.3}, 4502),
+    "name of 4 GiB": (partial(vnc_server.unfinished, HUGE_NAME), {}, 4504),
     "garbage": (vnc_server.garbage, {}, 4504),
     "http": (vnc_server.http_instead, {}, 4504),
     "wrong password": (vnc_server.wrong_password, {"password": "canary42"}, 4503),
@@ -113,6 +126,26 @@ async def test_a_fault_of_the_target_is_a_close_code_and_nothing_stays(client, b
     assert "127.0.0.1" not in reason
     assert "canary42" not in caplog.text
     assert not [record for record in caplog.records if record.exc_info and record.levelno >= logging.ERROR]
+
+
+async def test_a_desktop_that_closes_instead_of_describing_itself_has_ended(client, broker):
+    async with vnc_server.unfinished(vnc_server.SERVER_INIT[:30]) as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        await server.until(lambda: server.shared == [1])
+        server.hang_up()
+        await websocket.write_message(b"RFB 003.008\n\1\0", binary=True)
+        heard, code, reason = await read_to_close(websocket)
+        assert (code, reason) == (1000, "The desktop has ended the connection.")
+        assert vnc_server.SERVER_INIT[:4] not in heard
+
+
+async def test_what_a_desktop_says_of_itself_in_pieces_comes_whole(client, broker):
+    async with vnc_server.unfinished(vnc_server.SERVER_INIT[:-3], 0.01) as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        assert await greet(websocket) == vnc_server.SERVER_INIT[:-3] + b"xxx"
+        websocket.close()
 
 
 async def test_a_viewer_that_has_not_said_a_word_is_told_what_desktop_it_is(client, broker):

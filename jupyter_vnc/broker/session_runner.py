@@ -24,6 +24,7 @@ from jupyter_vnc.relay.relay import Copier, Leg, Relay
 from jupyter_vnc.relay.scheduler import Turns
 from jupyter_vnc.relay.zerocopy import pump_to_viewer
 from jupyter_vnc.rfb.handshake import ViewerHandshake, client_init
+from jupyter_vnc.rfb.server_init import ServerInit
 
 from .audit import Audit
 from .traffic import Activity, Watch, permissions_of
@@ -181,18 +182,25 @@ async def _begin(leg: TargetLeg, limit: float) -> None:
 
     Args:
         leg: just logged in.
-        limit: seconds that it may take.
+        limit: seconds that the whole answer may take.
 
     Raises:
         TargetUnreachable: it did not answer in time, or it is gone.
+        TargetProtocolError: its answer is out of range.
     """
     # Never what the viewer asks: an exclusive ClientInit would disconnect everybody else.
     await _send(leg, client_init(shared=True))
+    answer = ServerInit()
+    answer.receive_data(leg.early)
+    leg.early = b""
     try:
         async with asyncio.timeout(limit):
-            leg.early += await leg.channel.read()
+            await converse(answer, leg.channel, paused=lambda: False)
     except TimeoutError:
         raise TargetUnreachable("The desktop did not finish its greeting in time.") from None
+    except TargetUnreachable:
+        return  # it closed; whoever asks the desktop's manager knows more than we do
+    leg.early = answer.server_init + answer.leftover()
 
 
 async def _send(leg: TargetLeg, data: bytes) -> None:

@@ -13,14 +13,15 @@ import random
 import weakref
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from jupyter_vnc.channels import Channel, StreamChannel
-from jupyter_vnc.exceptions import TargetRefused, TargetUnreachable, VNCError
+from jupyter_vnc.exceptions import TargetRefused, TargetUnreachable
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.handshake import TargetHandshake
 from jupyter_vnc.rfb.security import Login
+from jupyter_vnc.rfb.stream import Conversation
 from jupyter_vnc.throttling import Breaker
 
 from .dial import RETRY_PAUSE, dial
@@ -38,32 +39,11 @@ HANDSHAKES_AT_ONCE: Final = 2
 SEE_THROUGH: Final = 2.0
 
 
-class Handshake(Protocol):
-    """What a sans-I/O handshake offers to the one who moves its bytes."""
-
-    @property
-    def done(self) -> bool:
-        """Whether it has ended well."""
-
-    @property
-    def exc(self) -> VNCError | None:
-        """How it failed, if it did."""
-
-    def receive_data(self, data: bytes) -> None:
-        """Take bytes of the peer."""
-
-    def receive_eof(self) -> None:
-        """Note that the peer has closed."""
-
-    def data_to_send(self) -> bytes:
-        """Give the bytes that the peer gets next."""
-
-
 class SilentPeerError(Exception):
     """The peer closed before its first byte: a full backlog or a server that is not up yet."""
 
 
-async def converse(handshake: Handshake, channel: Channel, *, paused: Callable[[], bool]) -> None:
+async def converse(handshake: Conversation, channel: Channel, *, paused: Callable[[], bool]) -> None:
     """Move bytes between a handshake and a channel until it is done or pauses; the caller sets the time limit.
 
     Args:

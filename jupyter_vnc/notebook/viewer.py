@@ -10,6 +10,11 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
+from jupyter_vnc.exceptions import VNCError
+from jupyter_vnc.rfb.handshake import TargetHandshake, client_init
+from jupyter_vnc.rfb.picture import CHUNK, PictureReader, check_size
+from jupyter_vnc.rfb.security import Login, SecurityPolicy
+from jupyter_vnc.rfb.server_init import ServerInit
 from jupyter_vnc.rfb.wire import ClientMessage, Encoding, SecurityType
 
 from .server import TIMEOUT, NotebookError, Server
@@ -18,16 +23,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from websocket import WebSocket
 
-_VERSION: Final = b"RFB 003.008\n"
-_NONE: Final = bytes([SecurityType.NONE])
-_SHARED: Final = b"\x01"
+    from jupyter_vnc.rfb.stream import Conversation
+
+#: The proxy has logged us in; it offers nothing else.
+_POLICY: Final = SecurityPolicy(order=(SecurityType.NONE,), allow_none=True)
 #: 32 bits a pixel, little-endian, blue first: Pillow's ``BGRX``.
 _PIXEL_FORMAT: Final = struct.pack(
     ">BxxxBBBBHHHBBBxxx", ClientMessage.SET_PIXEL_FORMAT, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0
 )
 _ENCODINGS: Final = struct.pack(">BxHii", ClientMessage.SET_ENCODINGS, 2, Encoding.RAW, Encoding.DESKTOP_SIZE)
-#: What a server sends (RFC 6143 section 7.6).
-_UPDATE, _COLOURS, _BELL, _CUT_TEXT = range(4)
 
 
 class Viewer:
@@ -41,13 +45,11 @@ class Viewer:
         grant = server.call("POST", "api/tokens", {"target": target})
         self._may_control = grant["mode"] == "control"
         self._target = target
-        self._unread = b""
-        #: Whether an update was asked for and has not come.
-        self._asked = False
+        #: How many updates had come when one was asked for.
+        self._asked = -1
         self._socket = _connect(server, grant["token"])
         try:
-            width, height = self._greet()
-            self._image = _blank(width, height)
+            self._canvas, self._picture = self._greet()
         except BaseException:
             self.close()
             raise
@@ -59,29 +61,30 @@ class Viewer:
         self._socket.shutdown()  # type: ignore[no-untyped-call]
 
     def image(self) -> Image:
-        """Return what is on the screen now."""
-        left = self._image.width * self._image.height
-        self._ask(incremental=False)
-        while left > 0:
-            drawn = self._read_message()
-            if drawn is None:  # another size
-                left = self._image.width * self._image.height
-                self._ask(incremental=False)
-            else:
-                left -= drawn
-        return self._image.copy()
+        """Return what is on the screen now.
+
+        Raises:
+            NotebookError: it did not come within a minute.
+        """
+        picture, deadline = self._picture, time.monotonic() + TIMEOUT
+        sizes, goal = picture.sizes, self._ask_for_all()
+        while picture.amid or picture.drawn < goal:
+            if not self._feed(picture, deadline):
+                raise NotebookError(f"The picture of {self._target!r} did not come within {TIMEOUT:g} seconds.")
+            if picture.sizes != sizes:
+                sizes, goal = picture.sizes, self._ask_for_all()
+        return self._canvas.image.copy()
 
     def changes(self, seconds: float) -> bool:
         """Wait until something on the screen changes; False if nothing did for so many seconds."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            if not self._asked:  # an update may have nothing in it
+        picture, deadline = self._picture, time.monotonic() + seconds
+        before = picture.sizes, picture.drawn
+        while picture.amid or (picture.sizes, picture.drawn) == before:
+            if self._asked != picture.updates:  # an update may have nothing in it
                 self._ask(incremental=True)
-            if not self._comes(left):
-                return False
-            if self._read_message() != 0:
-                return True
-        return False
+            if not self._feed(picture, deadline):
+                break
+        return (picture.sizes, picture.drawn) != before
 
     def key(self, keysym: int, *, down: bool) -> None:
         """Press or release a key.
@@ -104,56 +107,74 @@ class Viewer:
             raise NotebookError(f"You may look at {self._target!r}, but not control it.")
         self._send(message)
 
-    def _greet(self) -> tuple[int, int]:
-        self._exactly(len(_VERSION))
-        self._send(_VERSION)
-        self._exactly(self._exactly(1)[0])
-        self._send(_NONE)
-        self._exactly(4)
-        self._send(_SHARED)
-        width, height = struct.unpack(">HH", self._exactly(20)[:4])
-        self._exactly(*struct.unpack(">I", self._exactly(4)))
+    def _greet(self) -> tuple[_Canvas, PictureReader]:
+        """Shake hands with the proxy, and say which pictures we want."""
+        deadline = time.monotonic() + TIMEOUT
+        login = TargetHandshake(Login(), _POLICY)
+        self._converse(login, b"", deadline)
+        self._send(client_init(shared=True))
+        described = ServerInit()
+        self._converse(described, login.leftover(), deadline)
+        picture = self._begin(*described.size)
         self._send(_PIXEL_FORMAT + _ENCODINGS)
-        return width, height
+        self._take(picture[1], described.leftover())
+        return picture
+
+    def _begin(self, width: int, height: int) -> tuple[_Canvas, PictureReader]:
+        try:
+            check_size(width, height)
+        except VNCError as error:
+            raise self._wrong(error) from None
+        canvas = _Canvas(width, height)
+        return canvas, PictureReader(canvas, width, height)
+
+    def _ask_for_all(self) -> int:
+        """Ask for the whole screen; return how many pixels have been drawn when it is there."""
+        self._ask(incremental=False)
+        return self._picture.drawn + self._canvas.image.width * self._canvas.image.height
 
     def _ask(self, *, incremental: bool) -> None:
-        self._asked = True
+        self._asked = self._picture.updates
         request = ClientMessage.FRAMEBUFFER_UPDATE_REQUEST
-        self._send(struct.pack(">BBHHHH", request, incremental, 0, 0, self._image.width, self._image.height))
-
-    def _read_message(self) -> int | None:
-        """Read a message; return how many pixels were drawn, None if the desktop has another size now."""
-        kind = self._exactly(1)[0]
-        if kind == _UPDATE:
-            self._asked = False
-            (count,) = struct.unpack(">xH", self._exactly(3))
-            drawn = [self._read_rectangle() for _ in range(count)]
-            return None if None in drawn else sum(pixels for pixels in drawn if pixels)
-        if kind == _COLOURS:
-            (count,) = struct.unpack(">xHH", self._exactly(5))[1:]
-            self._exactly(6 * count)
-        elif kind == _CUT_TEXT:
-            (size,) = struct.unpack(">xxxi", self._exactly(7))
-            self._exactly(abs(size))
-        elif kind != _BELL:
-            raise NotebookError(f"The desktop {self._target!r} sent a message that was not asked for: {kind}.")
-        return 0
-
-    def _read_rectangle(self) -> int | None:
-        from PIL import Image  # noqa: PLC0415 - who only starts and stops desktops need not have it
-
-        x, y, width, height, encoding = struct.unpack(">HHHHi", self._exactly(12))
-        if encoding == Encoding.DESKTOP_SIZE:
-            self._image = _blank(width, height)
-            return None
-        if encoding != Encoding.RAW:
-            raise NotebookError(f"The desktop {self._target!r} sent a picture that was not asked for: {encoding}.")
-        if width and height:
-            pixels = self._exactly(4 * width * height)
-            self._image.paste(Image.frombuffer("RGB", (width, height), pixels, "raw", "BGRX", 0, 1), (x, y))
-        return int(width * height)
+        self._send(struct.pack(">BBHHHH", request, incremental, 0, 0, *self._canvas.image.size))
 
     # -- bytes ----------------------------------------------------------------------------------------------------
+
+    def _converse(self, conversation: Conversation, data: bytes, deadline: float) -> None:
+        """Move bytes between a handshake and the websocket until it is done."""
+        self._take(conversation, data)
+        while True:
+            if said := conversation.data_to_send():
+                self._send(said)
+            if conversation.done:
+                return
+            if not self._feed(conversation, deadline):
+                raise NotebookError(f"The desktop {self._target!r} did not finish its greeting in time.")
+
+    def _feed(self, conversation: Conversation, deadline: float) -> bool:
+        """Read one message of the websocket; False if none comes in time."""
+        from websocket import ABNF, WebSocketConnectionClosedException, WebSocketTimeoutException  # noqa: PLC0415
+
+        self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+        try:
+            opcode, data = self._socket.recv_data()
+        except WebSocketTimeoutException:
+            return False
+        except (OSError, WebSocketConnectionClosedException) as error:
+            raise self._lost(error) from None
+        finally:
+            self._socket.settimeout(TIMEOUT)
+        if opcode == ABNF.OPCODE_CLOSE:
+            raise NotebookError(data[2:].decode("utf-8", "replace") or f"The desktop {self._target!r} has ended.")
+        self._take(conversation, data)
+        return time.monotonic() < deadline
+
+    def _take(self, conversation: Conversation, data: bytes) -> None:
+        """Hand bytes on in pieces; they are read and drawn before the next one."""
+        for start in range(0, len(data), CHUNK):
+            conversation.receive_data(data[start : start + CHUNK])
+        if conversation.exc is not None:
+            raise self._wrong(conversation.exc)
 
     def _send(self, data: bytes) -> None:
         try:
@@ -161,49 +182,8 @@ class Viewer:
         except OSError as error:
             raise self._lost(error) from None
 
-    def _comes(self, seconds: float) -> bool:
-        """Whether anything comes within so many seconds."""
-        from websocket import WebSocketTimeoutException  # noqa: PLC0415
-
-        if not self._unread:
-            self._socket.settimeout(max(0.001, seconds))
-            try:
-                self._receive()
-            except WebSocketTimeoutException:
-                return False
-            finally:
-                self._socket.settimeout(TIMEOUT)
-        return True
-
-    def _exactly(self, size: int) -> bytes:
-        from websocket import WebSocketTimeoutException  # noqa: PLC0415
-
-        parts = [self._unread]
-        have = len(self._unread)
-        self._unread = b""
-        while have < size:
-            try:
-                self._receive()
-            except WebSocketTimeoutException as error:
-                raise self._lost(error) from None
-            parts.append(self._unread)
-            have += len(self._unread)
-            self._unread = b""
-        data = b"".join(parts)
-        self._unread = data[size:]
-        return data[:size]
-
-    def _receive(self) -> None:
-        """Read a message into what is unread."""
-        from websocket import ABNF, WebSocketConnectionClosedException  # noqa: PLC0415
-
-        try:
-            opcode, data = self._socket.recv_data()
-        except (OSError, WebSocketConnectionClosedException) as error:
-            raise self._lost(error) from None
-        if opcode == ABNF.OPCODE_CLOSE:
-            raise NotebookError(data[2:].decode("utf-8", "replace") or f"The desktop {self._target!r} has ended.")
-        self._unread += data
+    def _wrong(self, error: VNCError) -> NotebookError:
+        return NotebookError(f"{self._target!r}: {error}")
 
     def _lost(self, error: Exception) -> NotebookError:
         return NotebookError(f"The connection to the desktop {self._target!r} was lost: {error}")
@@ -219,6 +199,25 @@ def _connect(server: Server, token: str) -> WebSocket:
         )
     except (OSError, websocket.WebSocketException) as error:
         raise NotebookError(f"The Jupyter server refused the connection: {error}") from None
+
+
+class _Canvas:
+    """The picture, in Pillow's memory: four bytes a pixel."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.image = _blank(width, height)
+
+    def resize(self, width: int, height: int) -> None:
+        """See :class:`~jupyter_vnc.rfb.picture.Canvas`; the old picture goes before the new one comes."""
+        if self.image.size != (width, height):
+            del self.image
+            self.image = _blank(width, height)
+
+    def draw(self, x: int, y: int, width: int, height: int, pixels: bytes) -> None:
+        """See :class:`~jupyter_vnc.rfb.picture.Canvas`."""
+        from PIL import Image  # noqa: PLC0415 - who only starts and stops desktops need not have it
+
+        self.image.paste(Image.frombuffer("RGB", (width, height), pixels, "raw", "BGRX", 0, 1), (x, y))
 
 
 def _blank(width: int, height: int) -> Image:

@@ -61,6 +61,21 @@ class Stream:
             yield
         return self._take(count)
 
+    def skip(self, count: int) -> Steps[None]:
+        """Read ``count`` bytes and keep none of them, however many they are.
+
+        Raises:
+            EOFError: the peer closed before.
+        """
+        while count:
+            if not self._incoming and self.eof:
+                raise EOFError
+            left = min(count, len(self._incoming))
+            del self._incoming[:left]
+            count -= left
+            if count:
+                yield
+
     def write(self, data: bytes) -> None:
         """Queue bytes for the peer."""
         self._outgoing += data

@@ -166,6 +166,15 @@ class Encoding(IntEnum):
 #: a viewer may send its first messages along with ClientInit, and no honest peer sends more.
 MAX_UNREAD: Final = 256 * 1024
 
+#: Bytes of a desktop's name. RFB allows 4 GiB, and it has to fit on a title bar.
+MAX_NAME: Final = 64 * 1024
+
+#: Pixels of each side of a desktop that Python draws: what X servers take, and what our own geometry permits.
+MAX_SIDE: Final = 16384
+
+#: Pixels of such a desktop in all: twice an 8K screen. At 4 bytes each that is 256 MiB.
+MAX_PIXELS: Final = 64 * 1024 * 1024
+
 #: Bytes of a reason text that are read. RFB allows 4 GiB; servers send a line.
 MAX_REASON: Final = 256
 

@@ -323,6 +323,23 @@ def speechless(path: str | os.PathLike[str] | None = None) -> Fake:
     return serving(script, path)
 
 
+def unfinished(start: bytes, drip: float = 0.0, path: str | os.PathLike[str] | None = None) -> Fake:
+    """Logs everybody in and begins to say what desktop it is; after ``start`` a byte each ``drip`` seconds, or none."""
+
+    async def script(peer: Peer) -> None:
+        await _greet(peer, NONE)
+        await peer.send(struct.pack(">I", 0))
+        peer.server.shared += await peer.read(1)
+        await peer.send(start)
+        peer.server.note()
+        for _ in range(1000 if drip else 0):
+            await asyncio.sleep(drip)
+            await peer.send(b"x")
+        await peer.listen()
+
+    return serving(script, path)
+
+
 def vnc_auth(password: str | None, path: str | os.PathLike[str] | None = None) -> Fake:
     """Asks for a VNC password; None refuses every one."""
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jupyter_vnc.exceptions import TargetProtocolError, TargetUnreachable, VNCError
-from jupyter_vnc.rfb.stream import Conversation, Steps, Stream
+from jupyter_vnc.exceptions import TargetProtocolError
+from jupyter_vnc.rfb.server_init import ServerInit
+from jupyter_vnc.rfb.stream import Steps
 from jupyter_vnc.rfb.wire import MAX_SUBTYPES, U16, U32, SecurityType
 
 from .choice import choose
@@ -68,40 +69,15 @@ class Tight(Scheme):
         return [data[start : start + _CAPABILITY] for start in range(0, len(data), _CAPABILITY)]
 
 
-class TightServerInit(Conversation):
-    """Reads the ServerInit of a server that Tight has extended; it sends nothing.
+class TightServerInit(ServerInit):
+    """Reads the ServerInit of a server that Tight has extended, and leaves out what RFC 6143 does not know."""
 
-    Feed it what comes after ClientInit. When :attr:`done`, :attr:`server_init` is what RFC 6143 section 7.3.2 knows,
-    and :meth:`leftover` what follows.
-    """
-
-    fault = TargetProtocolError
-
-    #: Bytes of a desktop's name. RFB allows 4 GiB, and it has to fit on a title bar.
-    _LONGEST_NAME = 64 * 1024
-    _HEADER = 20
     #: Counts of server messages, client messages and encodings, and two bytes of padding.
     _COUNTS = 8
 
-    def __init__(self) -> None:
-        self.server_init = b""
-        super().__init__(Stream())
-
-    def _run(self) -> Steps[None]:
-        header = yield from self._stream.read_exact(self._HEADER + U32.size)
-        (length,) = U32.unpack_from(header, self._HEADER)
-        if length > self._LONGEST_NAME:
-            raise TargetProtocolError("The desktop's name is too long.", detail=f"{length} bytes")
-        name = yield from self._stream.read_exact(length)
+    def _read(self) -> Steps[bytes]:
+        message = yield from super()._read()
         counts = yield from self._stream.read_exact(self._COUNTS)
         for position in range(0, 3 * U16.size, U16.size):
-            yield from self._skip(U16.unpack_from(counts, position)[0])
-        self.server_init = header + name
-
-    def _skip(self, count: int) -> Steps[None]:
-        """Read capabilities one at a time, and forget them."""
-        for _ in range(count):
-            yield from self._stream.read_exact(_CAPABILITY)
-
-    def _closed_early(self) -> VNCError:
-        return TargetUnreachable("The desktop closed the connection instead of describing itself.")
+            yield from self._stream.skip(U16.unpack_from(counts, position)[0] * _CAPABILITY)
+        return message
