@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Final
 
 from jupyter_events.logger import EventLogger
 from jupyter_server._tz import utcnow
@@ -19,7 +19,11 @@ from .routes import below, page_templates
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
 from .stores.redis import RedisTokens
+from .system.files import read_text
 from .visitor import owner_of
+
+#: Ours are a tenth of it (bytes).
+MAX_SCHEMA: Final = 65536
 
 
 class VNCExtension(ExtensionApp):
@@ -52,7 +56,7 @@ class VNCExtension(ExtensionApp):
         events: EventLogger | None = getattr(self.serverapp, "event_logger", None)
         if events is not None and self.broker is not None:
             for schema in EVENT_SCHEMA_FILES:
-                events.register_event_schema(schema)
+                events.register_event_schema(read_text(schema, MAX_SCHEMA))
             self.broker.audit.events = events
 
     def _note_activity(self) -> None:

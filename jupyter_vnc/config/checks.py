@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
+from jupyter_vnc.system.files import check_regular
 
 #: What a host name may look like (RFC 1123), ``{username}`` included as one label's part.
 _HOSTNAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
@@ -130,8 +131,10 @@ def private_file(value: Any) -> str:
 def file(value: Any) -> str:
     """A file that is there."""
     path = Path(text(value))
-    if not path.is_file():
-        raise ValueError("is not a file")
+    try:
+        check_regular(path)
+    except OSError:
+        raise ValueError("is not a file") from None
     return str(path)
 
 

@@ -248,4 +248,6 @@ def parse_targets(raw: Mapping[str, Any]) -> tuple[dict[str, Target], list[Confi
             targets[name] = parse_target(name, entry)
         except ConfigError as error:
             errors.append(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one is not the others' trouble
+            errors.append(ConfigError(f"cannot be understood ({type(error).__name__})", target=str(name)))
     return targets, errors

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from jupyter_vnc.exceptions import TargetRefused, quote_remote
 from jupyter_vnc.model.credentials import Credentials, Secret
-from jupyter_vnc.system import children
+from jupyter_vnc.system import children, files
 from jupyter_vnc.system.environment import take
 
 #: A password command that takes longer is ended (seconds).
@@ -58,10 +58,10 @@ async def _from_file(value: Any) -> str:
 
 def _read_private(path: Path) -> bytes:
     """Read a file that nobody else can read: checked on the open file, so there is no race with its name."""
-    with path.open("rb") as file:
+    with files.open_regular(path) as file:
         if os.fstat(file.fileno()).st_mode & 0o077:
             raise PermissionError(f"{path} can be read or changed by others: chmod 600 it")
-        return file.read(MAX_PASSWORD)
+        return files.read_from(file, MAX_PASSWORD)
 
 
 def _decode_file(raw: bytes) -> str:

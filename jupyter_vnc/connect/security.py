@@ -14,12 +14,16 @@ from jupyter_vnc.exceptions import TargetProtocolError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.security import TLS_TYPES, SecurityPolicy, TLSRequest
+from jupyter_vnc.system.files import check_regular
 from jupyter_vnc.system.peers import ANYONE, is_on_this_machine, tcp_uid, trusted_uids
 
 log = logging.getLogger(__name__)
 
 #: Anonymous Diffie-Hellman, TigerVNC's default: OpenSSL has it below TLS 1.3 and at its lowest level only.
 _ANONYMOUS_CIPHERS: Final = "aNULL:@SECLEVEL=0"
+
+#: A file of certificate authorities has at most so many bytes; all that browsers trust fit in a quarter of a megabyte.
+MAX_CA_FILE: Final = 16 * 1024 * 1024
 
 #: OpenSSL's codes of failed verification (``X509_V_ERR_*``), as a person reads them.
 _MISTRUST: Final[Mapping[int, str]] = {
@@ -121,6 +125,8 @@ def _context(request: TLSRequest, target: Target, hostname: str | None) -> ssl.S
             context.maximum_version = ssl.TLSVersion.TLSv1_2
             context.set_ciphers(_ANONYMOUS_CIPHERS)
         return context
+    if target.tls.ca_file:
+        check_regular(target.tls.ca_file, MAX_CA_FILE)
     context = ssl.create_default_context(cafile=target.tls.ca_file or None)
     # A Unix socket has no host name that a certificate could be for.
     context.check_hostname = target.tls.check_hostname and hostname is not None

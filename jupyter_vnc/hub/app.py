@@ -28,12 +28,14 @@ from traitlets.config import Application, Configurable
 from jupyter_vnc import __version__
 from jupyter_vnc.broker.audit import adopt_loggers
 from jupyter_vnc.broker.broker import VNCBroker
+from jupyter_vnc.connect.security import MAX_CA_FILE
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.routes import ROUTES, Route, below, page_templates
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.redis import RedisTokens
+from jupyter_vnc.system.files import check_regular, read_regular_file
 
 from .handlers import HUB_ROUTES
 from .identity import HubIdentityProvider, HubVisitor
@@ -49,6 +51,10 @@ MEMORY: Final = 30
 
 #: The file of leases, in the folder where the service runs.
 LEASES: Final = "jupyter-vnc-leases.json"
+
+#: Bytes of a cookie secret: what tornado can use, and what nobody guesses. Ours has 32.
+MIN_SECRET: Final = 16
+MAX_SECRET: Final = 65536
 
 #: Sessions of a whole course, where the extension's default is for one user.
 _COURSE: Final = {"sessions_total": 512, "managed_desktops": False}
@@ -105,7 +111,7 @@ class VNCHub(JupyterApp):
         except ConfigError as error:
             self.exit_with(str(error))
         except OSError as error:
-            self.exit_with(f"{os.environ['JUPYTERHUB_SERVICE_URL']}: {error.strerror}")
+            self.exit_with(f"{error.filename or os.environ['JUPYTERHUB_SERVICE_URL']}: {error.strerror}")
 
     def exit_with(self, sentence: str) -> None:
         """Say why this cannot run, and end."""
@@ -161,7 +167,7 @@ class VNCHub(JupyterApp):
     def _by_scopes(self) -> bool:
         if self.rights != "auto":
             return bool(self.rights == "scopes")
-        passed = json.loads(os.environ.get(_ALLOWED_SCOPES) or "[]")
+        passed = _scopes(os.environ.get(_ALLOWED_SCOPES) or "[]")
         return any(scope.partition("!")[0] in {VIEW, CONTROL, ADMIN} for scope in passed)
 
     def _log_request(self, handler: web.RequestHandler) -> None:
@@ -171,12 +177,29 @@ class VNCHub(JupyterApp):
         self.log.log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
 
 
+def _scopes(said: str) -> list[str]:
+    """Return the scopes that the hub says it passes on.
+
+    Raises:
+        ConfigError: it is no list of words.
+    """
+    try:
+        scopes = json.loads(said)
+    except (ValueError, RecursionError):
+        scopes = None
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        raise ConfigError("must be a JSON list of scopes", key=_ALLOWED_SCOPES)
+    return scopes
+
+
 def _tls() -> ssl.SSLContext | None:
     """The hub's own certificates, where it encrypts what goes between its parts (``internal_ssl``)."""
     names = ("JUPYTERHUB_SSL_KEYFILE", "JUPYTERHUB_SSL_CERTFILE", "JUPYTERHUB_SSL_CLIENT_CA")
     key, certificate, authority = (os.environ.get(name, "") for name in names)
     if not (key and certificate):
         return None
+    for file in filter(None, (key, certificate, authority)):
+        check_regular(file, MAX_CA_FILE)
     context: ssl.SSLContext = make_ssl_context(key, certificate, cafile=authority, purpose=ssl.Purpose.CLIENT_AUTH)
     return context
 
@@ -194,9 +217,13 @@ def _secret(file: Path) -> bytes:
                 opened.write(secrets.token_bytes(32))
         if file.stat().st_mode & 0o077:
             raise ConfigError(f"{file} can be read by others: chmod 600 it", key="VNCHub.cookie_secret_file")
-        return file.read_bytes()
+        secret = read_regular_file(file, MAX_SECRET)
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}", key="VNCHub.cookie_secret_file") from None
+    if len(secret) < MIN_SECRET:
+        sentence = f"{file} has {len(secret)} bytes, which somebody could guess; remove it, and a new one is made"
+        raise ConfigError(sentence, key="VNCHub.cookie_secret_file")
+    return secret
 
 
 async def _told_to_stop() -> None:

@@ -14,13 +14,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import quote
 
 from jupyter_core.paths import jupyter_runtime_dir
 
+from jupyter_vnc.system import files
+
 #: Longest wait for an answer (seconds): a desktop may have to be started first.
 TIMEOUT: Final = 60.0
+#: How a server describes itself takes half a kilobyte; a list of desktops, some for each of them (bytes).
+MAX_DESCRIPTION: Final = 65536
+MAX_ANSWER: Final = 16 * 1024 * 1024
 
 
 class NotebookError(RuntimeError):
@@ -50,11 +55,13 @@ class Server:
         request = urllib.request.Request(f"{self.url}vnc/{path}", data, headers, method=method)  # noqa: S310 - http(s)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-                return json.loads(answer.read() or b"null")
+                return json.loads(_all(answer) or b"null")
         except urllib.error.HTTPError as error:
             raise NotebookError(_sentence(error)) from None
         except OSError as error:
             raise NotebookError(f"The Jupyter server at {self.url} does not answer: {error}") from None
+        except (ValueError, RecursionError):
+            raise NotebookError(f"What answers at {self.url} is no Jupyter server with remote desktops.") from None
 
     @property
     def login(self) -> dict[str, str]:
@@ -81,10 +88,26 @@ def find(environ: Mapping[str, str] = os.environ) -> Server:
     folder = Path(jupyter_runtime_dir())
     for pid in _ancestors(environ):
         with suppress(OSError, ValueError):
-            return _read(json.loads((folder / f"jpserver-{pid}.json").read_text("utf-8")), environ)
+            return _read(_load(folder / f"jpserver-{pid}.json"), environ)
     raise NotebookError(
         "This program was not started by a Jupyter server, or by one of another user: desktops are the server's."
     )
+
+
+def _load(file: Path) -> Mapping[str, Any]:
+    """Read how a server describes itself.
+
+    Raises:
+        OSError: there is no such file.
+        ValueError: it is no description.
+    """
+    try:
+        info = json.loads(files.read_regular_file(file, MAX_DESCRIPTION))
+    except RecursionError:
+        info = None
+    if not isinstance(info, dict) or not isinstance(info.get("url"), str):
+        raise ValueError(f"{file} describes no server")
+    return info
 
 
 def _read(info: Mapping[str, Any], environ: Mapping[str, str]) -> Server:
@@ -107,14 +130,26 @@ def _ancestors(environ: Mapping[str, str]) -> Iterator[int]:
     while pid > 1:
         yield pid
         try:
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
+            pid = int(files.read_text(f"/proc/{pid}/stat", 4096, errors="replace").rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
             return
+
+
+def _all(answer: IO[bytes]) -> bytes:
+    """Read an answer.
+
+    Raises:
+        ValueError: it is longer than any of ours.
+    """
+    body = answer.read(MAX_ANSWER + 1)
+    if len(body) > MAX_ANSWER:
+        raise ValueError(f"the answer has more than {MAX_ANSWER} bytes")
+    return body
 
 
 def _sentence(error: urllib.error.HTTPError) -> str:
     with suppress(ValueError):
-        said = json.loads(error.read())
+        said = json.loads(_all(error))
         if isinstance(said, dict) and said.get("message"):
             return str(said["message"])
     return f"The Jupyter server says: {error.code} {error.reason}"

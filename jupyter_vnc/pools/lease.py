@@ -6,7 +6,7 @@ than now was written by a clock that has been set back since, and counts as now.
 
 from __future__ import annotations
 
-import math
+import reprlib
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +18,8 @@ from jupyter_vnc.throttling import Clock
 
 #: Seconds that a place in the queue is kept for somebody who is absent, and a machine for somebody who never used it.
 GRACE: Final = 120.0
+#: Neither a count of failures nor a time in seconds is larger: it is the year 33,658.
+MAX_NUMBER: Final = 1e12
 #: So many failures in a row take a machine away from a user who has worked on it.
 MAX_FAILURES: Final = 3
 
@@ -142,7 +144,7 @@ class Kept:
             troubles = {_word(key): Trouble.from_json(item, now) for key, item in raw["set_aside"].items()}
             freed = {_word(key): _past(when, now) for key, when in raw["freed"].items()}
         except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{type(error).__name__}: {error}") from None
+            raise ValueError(f"{type(error).__name__}: {reprlib.repr(str(error))}") from None
         users = [lease.user for lease in leases] + [waiter.user for waiter in queue]
         if len(set(users)) < len(users) or len({lease.key for lease in leases}) < len(leases):
             raise ValueError("a user or a machine is there twice")
@@ -155,8 +157,8 @@ def written(when: float | None) -> str | None:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"{value!r} is no number that may stand there")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_NUMBER:
+        raise ValueError(f"{reprlib.repr(value)} is no number that may stand there")
     return float(value)
 
 
@@ -166,5 +168,5 @@ def _past(value: object, latest: float) -> float:
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is no name")
+        raise ValueError(f"{reprlib.repr(value)} is no name")
     return value

@@ -5,11 +5,15 @@ It is written beside itself and renamed, so that whoever is killed in between le
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from jupyter_vnc.system import files
 
 #: What is written has this version. Another one is not guessed at.
 VERSION: Final = 1
@@ -21,24 +25,25 @@ def read(path: Path) -> dict[str, Any]:
     """Return the pools by their targets' names; none where there is no file. Blocks.
 
     Raises:
-        OSError: it is there and cannot be read.
+        OSError: it is there and cannot be read; it is no regular file; or it is a link that leads to nothing.
         ValueError: it is not what :func:`write` wrote; says what is wrong.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_FILE + 1)
+        text = files.read_regular_file(path, MAX_FILE)
     except FileNotFoundError:
+        if path.is_symlink():  # what it leads to may be on a disk that is not there yet
+            raise FileNotFoundError(errno.ENOENT, "is a link that leads to nothing", str(path)) from None
         return {}
-    if len(text) > MAX_FILE:
-        raise ValueError(f"it has more than {MAX_FILE} bytes")
+    except files.FileTooLargeError as error:
+        raise ValueError(f"it {error.strerror}") from None
     try:
         state = json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if not isinstance(state, dict) or not isinstance(state.get("pools"), dict):
         raise ValueError("it holds no pools")
-    if state.get("version") != VERSION:
-        raise ValueError(f"it has version {state.get('version')!r}, and this is version {VERSION}")
+    if type(state.get("version")) is not int or state["version"] != VERSION:
+        raise ValueError(f"it has version {reprlib.repr(state.get('version'))}, and this is version {VERSION}")
     pools: dict[str, Any] = state["pools"]
     return pools
 

@@ -12,8 +12,9 @@ import fcntl
 import logging
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
+
+from jupyter_vnc.system import files
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class PipePool:
 def permitted() -> int:
     """How many pipes a user may have for this: by the system's limit, where it can be read."""
     try:
-        pages = int(Path("/proc/sys/fs/pipe-user-pages-soft").read_text("ascii"))
+        pages = int(files.read_text("/proc/sys/fs/pipe-user-pages-soft", 64))
     except (OSError, ValueError):
         return _SPARE
     memory = pages * os.sysconf("SC_PAGE_SIZE") // _SHARE

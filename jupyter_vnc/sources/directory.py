@@ -64,15 +64,18 @@ def _parse(files: Sequence[Path], complaints: list[str]) -> dict[str, Target]:
             if file.stem in targets:
                 raise ConfigError("there is a target of this name already")  # noqa: TRY301 - gets its place below
             targets[file.stem] = _read(file)
-        except (ConfigError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one file is not the others' trouble
             complaints.append(f"{file}: {_sentence(error)}")
     return targets
 
 
-def _sentence(error: ConfigError | OSError) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return f"key {error.key!r}: {error.message}" if error.key else error.message
+def _sentence(error: Exception) -> str:
+    """Say what is wrong; of an error that nobody thought of no more than its class, for the rest may quote the file."""
+    if isinstance(error, ConfigError):
+        return f"key {error.key!r}: {error.message}" if error.key else error.message
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"cannot be understood ({type(error).__name__})"
 
 
 def _read(file: Path) -> Target:
@@ -93,6 +96,8 @@ def _read(file: Path) -> Target:
         raise ConfigError(f"is not JSON: {error}") from None
     except RecursionError:
         raise ConfigError("is nested too deeply") from None
+    except ValueError:  # Python reads no longer one, since that takes a time that grows with its square
+        raise ConfigError("holds a number with too many digits") from None
     if isinstance(keys, Mapping) and "password" in keys and mode & 0o077:
         raise ConfigError("others can read it: chmod 600 the file, or use password_file", key="password")
     take_passwords(keys)

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc.model.targets import Target
+from jupyter_vnc.system import files
 
 from .threads import CallFailed, QuietThreads
 
-#: Of each file no more than this is read (bytes).
+#: A file that is larger is not read (bytes).
 MAX_FILE: Final = 4 * 1024 * 1024
 #: Complaints that are logged one by one after a change.
 MAX_COMPLAINTS: Final = 20
@@ -45,30 +46,32 @@ def snapshot(source: Path, wanted: Callable[[Path], bool] = Path.is_file, *, fol
     A missing or unreadable source is a snapshot too: one without files, with the problem.
     """
     try:
-        files = [source]
+        found = [source]
         if folder_only or stat.S_ISDIR(source.stat().st_mode):
-            files = sorted(file for file in source.iterdir() if not file.name.startswith(".") and wanted(file))
-        return Snapshot(tuple(files), tuple(_sign(file) for file in files))
+            found = sorted(file for file in source.iterdir() if not file.name.startswith(".") and wanted(file))
+        return Snapshot(tuple(found), tuple(_sign(file) for file in found))
     except OSError as error:
         return Snapshot(problem=f"{source}: {error.strerror}")
 
 
 def _sign(file: Path) -> tuple[object, ...]:
     """What changes when a file does: also when it is replaced, or made readable. A socket's times are its server's."""
-    status = file.stat()
+    try:
+        status = file.stat()
+    except OSError as error:  # it went since the folder was listed: that is no reason to forget the others
+        return (error.errno,)
     if stat.S_ISSOCK(status.st_mode):
         return (status.st_ino,)
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_mode, status.st_ino)
 
 
 def read_text(file: Path) -> str:
-    """Return what a file says, :data:`MAX_FILE` bytes at most; what is no UTF-8 is replaced.
+    """Return what a file says; what is no UTF-8 is replaced.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, is no regular file, or has more than :data:`MAX_FILE` bytes.
     """
-    with file.open("rb") as opened:
-        return opened.read(MAX_FILE).decode(errors="replace")
+    return files.read_text(file, MAX_FILE, errors="replace")
 
 
 #: Makes targets of files, and adds a sentence to the list for each mistake.

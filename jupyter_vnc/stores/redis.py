@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, get_type_hints
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +20,7 @@ from traitlets import Float, Int, Unicode
 from jupyter_vnc.config.checks import private_file
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable, quote_remote
 from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.system import files
 from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenStore, note_stranger, too_many_unused
 
 from . import redis_scripts as scripts
@@ -28,6 +28,8 @@ from . import redis_scripts as scripts
 _SCHEMES: Final = ("redis", "rediss", "unix")
 #: Connections of one process to Redis at once; who needs one more waits for it.
 MAX_CONNECTIONS: Final = 16
+#: Bytes of a file that holds a URL.
+MAX_URL: Final = 4096
 #: Nothing longer is a grant (bytes): a target's name has at most 1024.
 MAX_GRANT: Final = 16 * 1024
 
@@ -95,7 +97,7 @@ class RedisTokens(TokenStore):
         if not self.url_file:
             return self.url
         try:
-            return Path(private_file(self.url_file)).read_text("utf-8").strip()
+            return files.read_text(private_file(self.url_file), MAX_URL).strip()
         except (OSError, ValueError) as error:
             sentence = "cannot be read" if isinstance(error, OSError | UnicodeError) else str(error)
             raise ConfigError(sentence, key=self._key) from None

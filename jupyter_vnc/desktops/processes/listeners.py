@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.system import files
+
+#: Bytes of one table of the kernel: half a million sockets.
+MAX_TABLE: Final = 64 * 1024 * 1024
 _LISTEN: Final = "0A"
 _ACCEPTS: Final = 0x10000
 _TCP_TABLES: Final = ("tcp", "tcp6")
@@ -43,7 +47,7 @@ def _listening(pid: int) -> Iterator[tuple[str, str]]:
 def rows(table: Path) -> Iterator[list[str]]:
     """Yield the rows of a table of the kernel, without its heading; a machine without IPv6 has no ``tcp6``."""
     try:
-        lines = table.read_text(errors="replace").splitlines()
+        lines = files.read_text(table, MAX_TABLE, errors="replace").splitlines()
     except FileNotFoundError:
         return
     yield from (line.split() for line in lines[1:])

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
+from jupyter_vnc.system import files
 from jupyter_vnc.system.environment import without_secrets
 
 from .leftovers import remove_desktop
@@ -159,7 +160,7 @@ class Tree:
     def log(self, name: str) -> str:
         """Return the end of a program's log, 64 KiB at most."""
         try:
-            return (self._folder / f"{name}.log").read_bytes()[-LOG_KEPT:].decode("utf-8", "replace")
+            return files.read_tail(self._folder / f"{name}.log", LOG_KEPT).decode("utf-8", "replace")
         except OSError:
             return ""
 

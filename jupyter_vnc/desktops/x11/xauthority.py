@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import struct
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.system import files
+
 FAMILY_WILD: Final = 0xFFFF
 PROTOCOL: Final = b"MIT-MAGIC-COOKIE-1"
 COOKIE_BYTES: Final = 16
+#: What we write has 50 bytes; nothing that is much larger is ours.
+MAX_FILE: Final = 4096
 
 
 def encode(cookie: bytes, display: int | None = None) -> bytes:
@@ -51,8 +56,10 @@ def read(path: Path) -> bytes:
         OSError: it cannot be read, or is another's file, or one that others can read or change.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise files.NoRegularFileError(path, found.st_mode)
         if found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise PermissionError(f"{path} is not ours alone")
-        return file.read()[-COOKIE_BYTES:]
+        return files.read_from(file, MAX_FILE)[-COOKIE_BYTES:]
