@@ -17,7 +17,7 @@ from .broker.access.kinds import AccessKinds
 from .broker.broker import VNCBroker
 from .connect.connector import ConnectLimits, Connector
 from .desktops.manager import DesktopManager
-from .exceptions import VNCError
+from .exceptions import VNCError, printable
 from .model.targets import Target
 from .model.users import User
 from .sources.config import ConfigTargets
@@ -51,7 +51,7 @@ class VNCCommand(JupyterApp):
             self.print_help()
             self.exit(2)
         if command == "version":
-            print(__version__)
+            _say(__version__)
             self.exit(0)
         self.exit(asyncio.run(self._run(command, names)))
 
@@ -62,7 +62,7 @@ class VNCCommand(JupyterApp):
             targets, wrong = await _targets(broker, user)
             wrong += sum(len(source.errors) for source in broker.sources if isinstance(source, ConfigTargets))
             if not targets:
-                print(f"There is no desktop. {'See above what is wrong.' if wrong else broker.advice}".rstrip())
+                _say(f"There is no desktop. {'See above what is wrong.' if wrong else broker.advice}".rstrip())
                 return 1
             if command == "list":
                 return _list(targets)
@@ -80,14 +80,19 @@ async def _targets(broker: VNCBroker, user: User) -> tuple[dict[str, Target], in
             for target in await source.targets(user):
                 targets.setdefault(target.name, target)
         except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
-            print(f"target source {type(source).__name__}: FAILED: {error!r}")
+            _say(f"target source {type(source).__name__}: FAILED: {error!r}")
             failed += 1
     return targets, failed
 
 
+def _say(*columns: str) -> None:
+    """Print a line: names and what servers say are in it, and must not write on the terminal by themselves."""
+    print("\t".join(printable(column) for column in columns), flush=True)
+
+
 def _list(targets: dict[str, Target]) -> int:
     for target in targets.values():
-        print(f"{target.name}\t{target.mode.value}\t{target.address}")
+        _say(target.name, target.mode.value, str(target.address))
     return 0
 
 
@@ -96,13 +101,13 @@ async def _check(targets: dict[str, Target], names: list[str], kinds: AccessKind
     wrong = 0
     for name in names or targets:
         if (target := targets.get(name)) is None:
-            print(f"{name}: there is no such target")
+            _say(f"{name}: there is no such target")
             wrong += 1
             continue
         connector = Connector(ConnectLimits(5.0, 10.0))
         for suffix, try_it in kinds.of(target).trials(target, User(getpass.getuser()), connector):
             answer, good = await _try(try_it)
-            print(f"{name}{suffix}: {answer}", flush=True)
+            _say(f"{name}{suffix}: {answer}")
             wrong += not good
     return wrong
 

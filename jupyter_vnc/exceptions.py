@@ -28,8 +28,9 @@ error leaves the process, so no handler needs a table of its own::
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 #: Text that a server sent is cut here before anybody sees it (characters).
 MAX_REMOTE_TEXT = 200
@@ -57,16 +58,40 @@ class CloseCode(IntEnum):
     DESKTOP_FAILED = 4505
 
 
-def quote_remote(text: str | bytes) -> str:
-    """Return text of a peer, escaped and cut, so that it can go into a log line or a sentence.
+#: What ends a line, moves a terminal's cursor, or turns the order of the text around it: controls (C0, C1), line and
+#: paragraph separators, direction marks and overrides, invisible format characters, halves of surrogate pairs. Joiners
+#: are not among them: emoji and several scripts need those.
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 
-    Control characters, quotes and everything outside printable characters are escaped: a peer can neither
-    start a new log line nor write markup that somebody might render.
+
+def printable(text: str, limit: int | None = None, *, keep: str = "") -> str:
+    """Return a text that others chose as it can stand in a line of ours: it neither ends nor reorders the line.
+
+    Args:
+        text: names in any script stay as they are.
+        limit: the longest result (characters); what is cut off shows as an ellipsis.
+        keep: characters that are wanted all the same, such as the line breaks of a log.
+    """
+    text = text if limit is None else text[: limit + 1]
+    clean = _UNPRINTABLE.sub(lambda match: match[0] if match[0] in keep else _escaped(match[0]), text)
+    return clean if limit is None or len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def quote_remote(text: str | bytes) -> str:
+    """Return text of a peer, escaped and cut to :data:`MAX_REMOTE_TEXT`, so that it can go into a sentence.
+
+    Of a peer that nobody knows, everything is escaped that Python does not count as printable.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
-    clean = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return clean if len(clean) <= MAX_REMOTE_TEXT else clean[: MAX_REMOTE_TEXT - 1] + "…"
+    start = text[: MAX_REMOTE_TEXT + 1]
+    return printable("".join(char if char.isprintable() else _escaped(char) for char in start), MAX_REMOTE_TEXT)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
 
 
 class VNCError(Exception):
@@ -84,8 +109,9 @@ class VNCError(Exception):
 
     def __init__(self, message: str = "", *, detail: str = "") -> None:
         super().__init__(message)
-        self.message = message or (type(self).__doc__ or "").splitlines()[0]
-        self.detail = detail
+        # Both may quote what others chose, and go into lines of ours and close reasons.
+        self.message = printable(message) or (type(self).__doc__ or "").splitlines()[0]
+        self.detail = printable(detail)
 
     def __str__(self) -> str:
         return self.message

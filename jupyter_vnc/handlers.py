@@ -17,6 +17,7 @@ from tornado import web
 
 from .broker.broker import VNCBroker
 from .exceptions import LimitExceeded, MalformedRequest, VNCError
+from .system.logs import one_line
 from .visitor import JupyterVisitor
 
 #: Largest body of a request (bytes); the longest target name fits in.
@@ -36,6 +37,11 @@ class VNCHandler(JupyterHandler):
         await super().prepare(**kwargs)
         if not self._finished and not self.check_origin():
             raise web.HTTPError(403, "Cross-origin requests are refused.")
+
+    @property
+    def log(self) -> Any:
+        """The server's log, in which a path or a name of a request stays within its line."""
+        return one_line(super().log)
 
     @property
     def broker(self) -> VNCBroker:

@@ -9,20 +9,19 @@ attempt revokes it: whoever keeps trying knows a token that is not theirs.
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 import time
 from dataclasses import dataclass
 from typing import Final
 
 from traitlets import Int
-from traitlets.config import LoggingConfigurable
 
 from .exceptions import LimitExceeded, TokenRefused
 from .model.targets import Mode
+from .system.logs import Configurable, get_logger
 from .throttling import Breaker, Clock, RateLimit
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 #: Entropy of a token, in bytes: 256 bits need no limit against guessing.
 TOKEN_BYTES: Final = 32
@@ -61,7 +60,7 @@ class IssuedToken:
         return f"IssuedToken(***, expires_in={self.expires_in})"
 
 
-class TokenStore(LoggingConfigurable):
+class TokenStore(Configurable):
     """Where tokens wait to be redeemed. Keys are digests; a store never sees a token.
 
     It is made with ``parent``, for options of its own (traits with ``config=True``), and with ``per_user`` and

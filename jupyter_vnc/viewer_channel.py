@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections import deque
 from typing import Final
 
@@ -15,8 +14,9 @@ from jupyter_vnc.exceptions import CloseCode
 from jupyter_vnc.model.sessions import Note
 from jupyter_vnc.relay.frames import FrameWriter, look_at
 from jupyter_vnc.relay.zerocopy import CannotLend
+from jupyter_vnc.system.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 #: Unread bytes of a viewer at which we stop to read its socket.
 HIGH_WATER: Final = 128 * 1024

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 from jupyter_vnc.exceptions import CloseCode
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State
+from jupyter_vnc.system.logs import one_line
 
 SESSION_EVENT: Final = "https://events.jupyter.org/jupyter_vnc/session/v1"
 DESKTOP_EVENT: Final = "https://events.jupyter.org/jupyter_vnc/desktop/v1"
@@ -55,7 +56,7 @@ class Audit:
     """Tells the log, the metrics and the event bus what happened."""
 
     def __init__(self, log: logging.Logger | logging.LoggerAdapter[Any], *, metrics: Metrics | None = None) -> None:
-        self._log = log
+        self._log = one_line(log)
         self._metrics = metrics or _process_metrics()
         #: Where events go; the host sets it when it has an event bus.
         self.events: EventLogger | None = None

@@ -12,13 +12,12 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from traitlets import Bool, Dict, List, Unicode
-from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.broker.access.kinds import access_kinds
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.connect.connector import ConnectLimits, Connector
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound
+from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound, printable
 from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
@@ -26,6 +25,7 @@ from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.system.environment import take_own
+from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
 
 from .admission import Admission
@@ -45,7 +45,7 @@ MAX_MESSAGE: Final = 500
 DEFAULT_TARGETS = {"desktop": {"title": "Desktop", "desktop": {}}}
 
 
-class VNCBroker(BrokerLimits, LoggingConfigurable):
+class VNCBroker(BrokerLimits, Configurable):
     """Targets, tokens, sessions and desktops of one server."""
 
     targets = Dict(
@@ -236,7 +236,7 @@ class VNCBroker(BrokerLimits, LoggingConfigurable):
         if session.tell is None:
             raise TargetBusy("The viewer of this session cannot show messages.")
         self.log.info("Session %s: %s sends a message of %d characters", session.id, visitor.user.name, len(text))
-        session.note("message", text=text.strip(), sender=visitor.user.name)
+        session.note("message", text=text.strip(), sender=printable(visitor.user.name))
 
     def _note_activity(self) -> None:
         self.on_activity()

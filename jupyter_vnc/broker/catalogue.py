@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from logging import Logger, LoggerAdapter
 from typing import Any
 
-from traitlets.config import LoggingConfigurable
-
 from jupyter_vnc.exceptions import ConfigError, TargetNotFound
 from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.sources.base import TargetSource
+from jupyter_vnc.system.logs import Configurable, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Catalogue:
         fits: Callable[[Target], bool] = lambda target: True,
     ) -> None:
         self.sources = list(sources)
-        self.log = log
+        self.log = one_line(log)
         self._fits = fits
 
     async def known(self, user: User) -> list[Target]:
@@ -123,7 +122,7 @@ async def _owner(visitor: Visitor, owner: str) -> User:
     return person
 
 
-def load_sources(parent: LoggingConfigurable, wanted: Sequence[object]) -> list[TargetSource]:
+def load_sources(parent: Configurable, wanted: Sequence[object]) -> list[TargetSource]:
     """Build sources, for which see :func:`~jupyter_vnc.plugins.load_plugin`.
 
     One that cannot be built is logged and left out, the others work.
@@ -134,5 +133,5 @@ def load_sources(parent: LoggingConfigurable, wanted: Sequence[object]) -> list[
             kind = load_plugin(TargetSource, "jupyter_vnc.target_sources", name, key="target_sources")
             sources.append(make_plugin(kind, key="target_sources", parent=parent))
         except ConfigError as error:
-            parent.log.error("VNCBroker: %s", error)  # noqa: TRY400 - the sentence says it all
+            one_line(parent.log).error("VNCBroker: %s", error)
     return sources

@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.exceptions import NotPermitted, TargetNotFound
+from jupyter_vnc.exceptions import NotPermitted, TargetNotFound, printable
 from jupyter_vnc.model.addresses import DesktopSpec
 from jupyter_vnc.model.targets import State
 from jupyter_vnc.model.users import User
@@ -93,7 +93,8 @@ class ManagedDesktops:
             NotPermitted: the visitor may only look at it.
         """
         await self._managed(visitor, name)
-        return self._manager.log_text(visitor.home.name, name)
+        # Whoever reads it with curl has a terminal, which would do what an escape sequence says.
+        return printable(self._manager.log_text(visitor.home.name, name), keep="\n\t")
 
     async def open_file(self, visitor: Visitor, name: str, find_file: Callable[[], Path]) -> None:
         """Open a file of the server on a managed desktop, which is started where that is needed.

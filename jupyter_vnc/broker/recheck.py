@@ -10,6 +10,7 @@ from jupyter_vnc.exceptions import NotPermitted, TargetNotFound, VNCError
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
+from jupyter_vnc.system.logs import one_line
 
 from .catalogue import Catalogue
 
@@ -19,7 +20,7 @@ class Rechecker:
 
     def __init__(self, catalogue: Catalogue, log: Logger | LoggerAdapter[Any]) -> None:
         self._catalogue = catalogue
-        self.log = log
+        self.log = one_line(log)
 
     async def watch(self, session: Session, visitor: Visitor, interval: float) -> None:
         """Recheck a session every ``interval`` seconds until it is ended, by this or by somebody else."""

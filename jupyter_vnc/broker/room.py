@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
+from jupyter_vnc.exceptions import printable
 from jupyter_vnc.model.sessions import SessionRegistry, sees
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
@@ -31,7 +32,7 @@ class Room:
         }
 
     async def _machines(self, visitor: Visitor, target: Target) -> list[dict[str, Any]]:
-        known = {"target": target.name, "title": target.title or target.name}
+        known = {"target": target.name, "title": printable(target.title) or target.name}
         return [known | await self._named(visitor, target, row) for row in self._kinds.of(target).machines(target)]
 
     async def _waiting(self, visitor: Visitor, target: Target) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ that has begun is seen through although the page that wanted it is gone.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import weakref
 from collections.abc import Callable, Coroutine
@@ -22,6 +21,7 @@ from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.handshake import TargetHandshake
 from jupyter_vnc.rfb.security import Login
 from jupyter_vnc.rfb.stream import Conversation
+from jupyter_vnc.system.logs import get_logger
 from jupyter_vnc.throttling import Breaker
 
 from .dial import RETRY_PAUSE, dial
@@ -29,7 +29,7 @@ from .passwords import load_password
 from .security import is_trusted, policy_of, start_tls
 from .wrapped import TightChannel, TransformedChannel
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 #: Logins under way at once for each server: TigerVNC refuses three of eight that come together.
 HANDSHAKES_AT_ONCE: Final = 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,9 +14,10 @@ from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.security import TLS_TYPES, SecurityPolicy, TLSRequest
 from jupyter_vnc.system.files import check_regular
+from jupyter_vnc.system.logs import get_logger
 from jupyter_vnc.system.peers import ANYONE, is_on_this_machine, tcp_uid, trusted_uids
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 #: Anonymous Diffie-Hellman, TigerVNC's default: OpenSSL has it below TLS 1.3 and at its lowest level only.
 _ANONYMOUS_CIPHERS: Final = "aNULL:@SECLEVEL=0"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-from logging import Logger
 from typing import Final
 
 from jupyter_vnc.desktops.processes.tree import Exit
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
+from jupyter_vnc.system.logs import Log
 
 from .ownership import trust
 from .processes import listeners as sockets
@@ -37,7 +37,7 @@ def check_folder() -> None:
         raise DesktopFailed(f"{trust.X_SOCKETS} cannot be made: {error.strerror}.") from error
 
 
-def check_session_folder(log: Logger) -> None:
+def check_session_folder(log: Log) -> None:
     """Make the folder in which session managers listen, if there is none; say so in the log if others can change it.
 
     A desktop starts all the same: whoever listens there in a session manager's place gets no way to its display.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -16,9 +15,10 @@ from jupyter_vnc.desktops.processes.procfs import display_holder
 from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
 from jupyter_vnc.desktops.x11.display import Display
-from jupyter_vnc.exceptions import DesktopFailed, quote_remote
+from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
+from jupyter_vnc.system.logs import Log, one_line
 
 from . import launch, session
 from .checks import check_doors, check_folder, check_session_folder, failure
@@ -47,7 +47,7 @@ FAILED_GRACE: Final = 1.0
 class Desktop:
     """A desktop of one user, running or not."""
 
-    def __init__(self, user: str, name: str, runtime: Runtime, log: logging.Logger) -> None:
+    def __init__(self, user: str, name: str, runtime: Runtime, log: Log) -> None:
         self.user = user
         self.name = name
         self.state = State.STOPPED
@@ -60,7 +60,7 @@ class Desktop:
         #: Called with every change of its state.
         self.on_change: Callable[[Desktop], None] = lambda desktop: None
         self._runtime = runtime
-        self._log = log
+        self._log = one_line(log)
         self._old_log = ""
         self._tree: Tree | None = None
         self._folder = Path()
@@ -287,7 +287,7 @@ class Desktop:
             self.become(State.STOPPED, "The desktop's session ended.")
         else:
             self.become(State.DOWN, str(failure(f"The desktop's {VITAL[name]} crashed", how)))
-        self._log.info("Desktop %s of %s: %s", self.name, quote_remote(self.user), self.message)
+        self._log.info("Desktop %s of %s: %s", self.name, self.user, self.message)
         self.on_end(self)
 
     async def judged(self) -> None:

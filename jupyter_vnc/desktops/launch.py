@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
-from logging import Logger
 from pathlib import Path
 from typing import Final
 
 from jupyter_vnc.desktops.processes.tree import Tree, isolated
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
+from jupyter_vnc.system.logs import Log
 
 from . import session
 from .readiness import appears
@@ -60,7 +60,7 @@ def session_environment(
     return environ
 
 
-async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str, log: Logger) -> None:
+async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str, log: Log) -> None:
     """Start a session's D-Bus, if there is one here, and add its address to the environment.
 
     Args:
@@ -81,7 +81,7 @@ async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str
         log.warning("Desktop in %s: no D-Bus session bus: %s", folder.name, quote_remote(tree.log("bus")))
 
 
-async def fit_windows(tree: Tree, display: int, authority: Path, settings: Settings, log: Logger) -> None:
+async def fit_windows(tree: Tree, display: int, authority: Path, settings: Settings, log: Log) -> None:
     """Let an application have the whole screen; a desktop on which that fails is a desktop, too."""
     try:
         await tree.run(FITTER, isolated("x11.window_fitter", str(display), str(authority)), settings.environ)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode
-from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.system.environment import without_secrets
+from jupyter_vnc.system.logs import Configurable
 
 from .x11 import xvnc
 
 
-class DesktopSettings(LoggingConfigurable):
+class DesktopSettings(Configurable):
     """What an admin can set for all managed desktops of a server."""
 
     xserver = Unicode(

@@ -36,6 +36,7 @@ from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system.files import check_regular, read_regular_file
+from jupyter_vnc.system.logs import one_line
 
 from .handlers import HUB_ROUTES
 from .identity import HubIdentityProvider, HubVisitor
@@ -115,7 +116,7 @@ class VNCHub(JupyterApp):
 
     def exit_with(self, sentence: str) -> None:
         """Say why this cannot run, and end."""
-        self.log.error("%s: %s", self.name, sentence)
+        one_line(self.log).error("%s: %s", self.name, sentence)
         self.exit(1)
 
     async def serve(self) -> None:
@@ -128,7 +129,7 @@ class VNCHub(JupyterApp):
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         await broker.start()
         server.listen(url.port or 80, url.hostname or "127.0.0.1")
-        self.log.info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
+        one_line(self.log).info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
         await _told_to_stop()
         server.stop()
         await broker.close()
@@ -174,7 +175,7 @@ class VNCHub(JupyterApp):
         """Log what went wrong; who asks for what is in the sessions' own lines. Nothing of a query string."""
         status, request = handler.get_status(), handler.request
         level = logging.WARNING if status >= 500 else logging.INFO if status >= 400 else logging.DEBUG
-        self.log.log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
+        one_line(self.log).log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
 
 
 def _scopes(said: str) -> list[str]:

@@ -11,6 +11,8 @@ from jupyterhub.services.auth import check_scopes
 from jupyterhub.singleuser.extension import JupyterHubAuthorizer, JupyterHubUser
 from traitlets import Dict, Instance, List, Unicode, default
 
+from jupyter_vnc.system.logs import one_line
+
 from .scopes import CONTROL, VIEW
 from .shares import Shares
 
@@ -41,7 +43,7 @@ class GuestAuthorizer(JupyterHubAuthorizer):  # type: ignore[misc]
 
     @default("shares")
     def _default_shares(self) -> Shares:
-        return Shares(self.hub_auth, *_server(), self.log)
+        return Shares(self.hub_auth, *_server(), one_line(self.log))
 
     def is_authorized(
         self, handler: JupyterHandler, user: JupyterHubUser, action: str, resource: str

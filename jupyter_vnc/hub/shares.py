@@ -10,7 +10,7 @@ from urllib.parse import quote
 from jupyterhub.services.auth import HubAuth
 from tornado.web import HTTPError
 
-from .users import Log
+from jupyter_vnc.system.logs import Log
 
 #: For how long an answer counts (seconds), unless the hub's client is told to remember for a shorter time.
 MEMORY: Final = 30.0

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import quote
 
 from jupyterhub.services.auth import HubAuth
 from tornado.web import HTTPError
 
 from jupyter_vnc.model.users import User
+from jupyter_vnc.system.logs import Log, one_line
 
 #: For how long an answer counts (seconds).
 MEMORY: Final = 60.0
 #: People that are remembered at most.
 MAX_KNOWN: Final = 10_000
-
-
-class Log(Protocol):
-    """A logger's method."""
-
-    def warning(self, message: str, *args: object) -> None:
-        """Log a warning."""
 
 
 class People:
@@ -33,7 +27,7 @@ class People:
 
     def __init__(self, hub_auth: HubAuth, log: Log, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._hub = hub_auth
-        self._log = log
+        self._log = one_line(log)
         self._clock = clock
         self._known: dict[str, tuple[User, float]] = {}
 

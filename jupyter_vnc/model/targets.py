@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.exceptions import ConfigError, printable
 
 from .addresses import Address, PoolMachine
 from .credentials import Credentials
@@ -144,8 +144,8 @@ class Target:
         """What a browser may know: one row of ``GET api/targets``."""
         return {
             "name": self.name,
-            "title": self.title or self.name,
-            "description": self.description,
+            "title": printable(self.title) or self.name,
+            "description": printable(self.description),
             "icon": self.icon,
             "category": self.category,
             "mode": mode.value,

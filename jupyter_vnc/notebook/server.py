@@ -19,12 +19,14 @@ from urllib.parse import quote
 
 from jupyter_core.paths import jupyter_runtime_dir
 
+from jupyter_vnc.exceptions import printable
 from jupyter_vnc.system import files
 
 #: Longest wait for an answer (seconds): a desktop may have to be started first.
 TIMEOUT: Final = 60.0
 #: How a server describes itself takes half a kilobyte; a list of desktops, some for each of them (bytes).
 MAX_DESCRIPTION: Final = 65536
+MAX_SENTENCE: Final = 1000
 MAX_ANSWER: Final = 16 * 1024 * 1024
 
 
@@ -151,5 +153,5 @@ def _sentence(error: urllib.error.HTTPError) -> str:
     with suppress(ValueError):
         said = json.loads(_all(error))
         if isinstance(said, dict) and said.get("message"):
-            return str(said["message"])
+            return printable(str(said["message"]), MAX_SENTENCE)
     return f"The Jupyter server says: {error.code} {error.reason}"

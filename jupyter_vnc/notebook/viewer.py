@@ -10,7 +10,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
-from jupyter_vnc.exceptions import VNCError
+from jupyter_vnc.exceptions import VNCError, printable
 from jupyter_vnc.rfb.handshake import TargetHandshake, client_init
 from jupyter_vnc.rfb.picture import CHUNK, PictureReader, check_size
 from jupyter_vnc.rfb.security import Login, SecurityPolicy
@@ -165,7 +165,9 @@ class Viewer:
         finally:
             self._socket.settimeout(TIMEOUT)
         if opcode == ABNF.OPCODE_CLOSE:
-            raise NotebookError(data[2:].decode("utf-8", "replace") or f"The desktop {self._target!r} has ended.")
+            raise NotebookError(
+                printable(data[2:].decode("utf-8", "replace")) or f"The desktop {self._target!r} has ended."
+            )
         self._take(conversation, data)
         return time.monotonic() < deadline
 

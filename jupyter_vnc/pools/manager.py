@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from traitlets import Unicode
-from traitlets.config import LoggingConfigurable
 
 from jupyter_vnc.exceptions import ConfigError, ServerStopping, SessionEnded, StoreUnavailable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
 from jupyter_vnc.model.targets import Target
+from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.throttling import Clock
 
 from . import state_file as lease_file
@@ -38,7 +38,7 @@ _GONE: Final = "This machine is no longer there, so you get another one."
 _RELEASED: Final = "The machine was given back."
 
 
-class PoolManager(LoggingConfigurable):
+class PoolManager(Configurable):
     """Gives machines of pools to users, one each, and takes them back."""
 
     state_file = Unicode(

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import logging
 import os
 from collections.abc import Iterator
 from typing import Final
 
 from jupyter_vnc.system import files
+from jupyter_vnc.system.logs import get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 #: What one pipe should hold (bytes): it is the longest frame. Linux grants no more (``pipe-max-size``).
 PIPE_SIZE: Final = 1024 * 1024

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
-import logging
 import os
 import socket
 from collections.abc import Callable
@@ -21,13 +20,14 @@ from contextlib import closing
 from typing import Final, Protocol, runtime_checkable
 
 from jupyter_vnc.channels import Channel, StreamChannel
+from jupyter_vnc.system.logs import get_logger
 
 from .frames import FrameWriter
 from .pipes import PIPE_SIZE, SPLICE_FLAGS, Pipe, PipePool
 from .relay import Copier, Filter, Pump, write_in_time
 from .scheduler import Turns
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 #: What the kernel says when it, or what it is wrapped in, does not splice these sockets.
 _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP})

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from traitlets.config import LoggingConfigurable
-
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
+from jupyter_vnc.system.logs import Configurable
 
 
-class TargetSource(LoggingConfigurable):
+class TargetSource(Configurable):
     """A plug-in that lists the targets of a user. Subclass it, and override what the source can do.
 
     It is made with ``parent``, for options of its own (traits with ``config=True``): a subclass with a constructor of

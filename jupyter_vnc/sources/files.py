@@ -7,15 +7,15 @@ as last time, and how to say once what is wrong with them.
 from __future__ import annotations
 
 import asyncio
-import logging
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.system import files
+from jupyter_vnc.system.logs import Log, one_line
 
 from .threads import CallFailed, QuietThreads
 
@@ -23,9 +23,6 @@ from .threads import CallFailed, QuietThreads
 MAX_FILE: Final = 4 * 1024 * 1024
 #: Complaints that are logged one by one after a change.
 MAX_COMPLAINTS: Final = 20
-
-
-Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class Listing:
 
     def __init__(self, name: str, log: Log, threads: QuietThreads, look: Callable[[], Snapshot], parse: Parse) -> None:
         self._name = name
-        self._log = log
+        self._log = one_line(log)
         self._threads = threads
         self._look = look
         self._parse = parse

@@ -56,7 +56,10 @@ class Somebody:
 
 @pytest.fixture
 def catalogue():
-    return Catalogue([Broken(), Listed(LAB, MINE), Listed(Target(name="lab", address=TCPAddress("other", 1)))], logging)
+    return Catalogue(
+        [Broken(), Listed(LAB, MINE), Listed(Target(name="lab", address=TCPAddress("other", 1)))],
+        logging.getLogger("test"),
+    )
 
 
 async def test_a_source_that_fails_hides_no_other_and_the_first_of_a_name_counts(catalogue, caplog):

@@ -32,7 +32,7 @@ class Changing(Somebody):
 async def watch(visitor, source=None, **session):
     """Watch a session until it is ended; return it."""
     one = Session(ANN, LAB, session.get("mode", Mode.CONTROL))
-    rechecker = Rechecker(Catalogue([source or Listed(LAB)], logging), logging)
+    rechecker = Rechecker(Catalogue([source or Listed(LAB)], logging.getLogger("test")), logging.getLogger("test"))
     async with asyncio.timeout(5):
         await rechecker.watch(one, visitor, SHORT)
     return one
@@ -60,7 +60,9 @@ async def test_who_may_still_goes_on_with_the_groups_of_today():
     promoted = User("ann", frozenset({"a", "helpers"}))
     session = Session(ANN, LAB, Mode.CONTROL)
     task = asyncio.create_task(
-        Rechecker(Catalogue([Listed(LAB)], logging), logging).watch(session, Changing(Somebody(promoted)), SHORT)
+        Rechecker(Catalogue([Listed(LAB)], logging.getLogger("test")), logging.getLogger("test")).watch(
+            session, Changing(Somebody(promoted)), SHORT
+        )
     )
     async with asyncio.timeout(5):
         while session.user is ANN:
@@ -71,7 +73,7 @@ async def test_who_may_still_goes_on_with_the_groups_of_today():
 
 async def test_who_only_looks_may_lose_control():
     session = Session(ANN, LAB, Mode.VIEW)
-    watching = Rechecker(Catalogue([Listed(LAB)], logging), logging).watch(
+    watching = Rechecker(Catalogue([Listed(LAB)], logging.getLogger("test")), logging.getLogger("test")).watch(
         session, Somebody(ANN, reach=Mode.VIEW), SHORT
     )
     with pytest.raises(TimeoutError):

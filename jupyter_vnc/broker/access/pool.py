@@ -14,6 +14,7 @@ from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import State, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
+from jupyter_vnc.system.logs import one_line
 
 from .base import Connect, TargetAccess, Trial, log_in
 
@@ -30,7 +31,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
         self._pools = pools
         self._connect = connect
         self._registry = registry
-        self._log = log
+        self._log = one_line(log)
         pools.on_release = self._released
 
     def state(self, target: Target, owner: User) -> State:

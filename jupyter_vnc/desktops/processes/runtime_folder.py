@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import logging
 import os
 import secrets
 import socket
@@ -30,11 +29,12 @@ from jupyter_vnc.desktops.ownership.proofs import boot
 from jupyter_vnc.desktops.ownership.trust import check_parents
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
+from jupyter_vnc.system.logs import get_logger
 
 from .leftovers import remove_orphaned, remove_server
 from .procfs import kill_marked
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 PARENT: Final = "jupyter-vnc"
 SOCKET: Final = "rfb.sock"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import re
 import signal
@@ -20,13 +19,14 @@ from typing import Any, Final
 from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.system import files
 from jupyter_vnc.system.environment import without_secrets
+from jupyter_vnc.system.logs import get_logger
 
 from .leftovers import remove_desktop
 from .procfs import MARKER_VARIABLE, kill_marked, remove_display
 from .program import LOG_KEPT
 from .supervisor import KILL_PATIENCE, LAST_GRACE
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 #: Where :mod:`jupyter_vnc` is; an isolated interpreter has no site packages of its own.
 _ROOT: Final = Path(__file__).parents[3]
