@@ -60,7 +60,7 @@ def nothing_left(programs, runtime_dir):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def desktop_folder(tmp_path):
     """The folder of a desktop, in the runtime folder of a server."""
     runtime = Runtime([tmp_path / "jupyter-vnc"])
     yield runtime.desktop_folder("ann", "desktop")

@@ -54,8 +54,8 @@ async def test_no_program_of_a_desktop_has_a_secret(tmp_path):
         await manager.close()
 
 
-async def test_nor_has_the_one_that_waits_with_a_display(folder):
-    bell = Doorbell(next(free_displays("inheritance")), folder)
+async def test_nor_has_the_one_that_waits_with_a_display(desktop_folder):
+    bell = Doorbell(next(free_displays("inheritance")), desktop_folder)
     try:
         assert VALUE.encode() not in environ_of(bell._caretaker.pid)
     finally:

@@ -182,10 +182,10 @@ def test_one_for_our_own(x_sockets, tmp_path):
     assert xauthority.read(tmp_path / AUTHORITY) in told[0]
 
 
-async def test_who_rang_is_not_carried_to_another_accounts_socket(x_sockets, folder, nothing_left):
+async def test_who_rang_is_not_carried_to_another_accounts_socket(x_sockets, desktop_folder, nothing_left):
     require_root()
     display = next(free_displays("trust"))
-    bell = Doorbell(display, folder)
+    bell = Doorbell(display, desktop_folder)
     with socket.socket(socket.AF_UNIX) as program:
         program.connect(str(processes.x_socket(display)))
         program.sendall(b"here is my cookie")
@@ -200,12 +200,12 @@ async def test_who_rang_is_not_carried_to_another_accounts_socket(x_sockets, fol
     assert told == [b""]
 
 
-async def test_no_display_is_held_in_another_accounts_folder(x_sockets, folder, nothing_left):
+async def test_no_display_is_held_in_another_accounts_folder(x_sockets, desktop_folder, nothing_left):
     require_root()
     os.chown(x_sockets, NOBODY, -1)
     display = next(free_displays("trust"))
     with pytest.raises(OSError, match="belongs to another account"):
-        Doorbell(display, folder)
+        Doorbell(display, desktop_folder)
     assert [*x_sockets.iterdir()] == []
     assert not processes.lock_file(display).exists()
 

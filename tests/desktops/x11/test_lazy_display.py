@@ -20,6 +20,11 @@ def display():
     return next(free_displays("doorbell"))
 
 
+@pytest.fixture
+def folder(desktop_folder):
+    return desktop_folder
+
+
 def program(display):
     link = socket.socket(socket.AF_UNIX)
     link.settimeout(10)
