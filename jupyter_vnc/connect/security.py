@@ -49,7 +49,7 @@ async def is_trusted(target: Target, address: TCPAddress | UnixAddress, channel:
     Raises:
         TargetProtocolError: ``port_owner`` names an account, and the port is another's, or it cannot be told whose.
     """
-    if isinstance(address, UnixAddress) or address.owner == ANYONE:
+    if address.owner_is_known or address.owner == ANYONE:
         return True
     here = is_on_this_machine(channel.socket)
     uid = await asyncio.to_thread(tcp_uid, channel.socket) if here else None

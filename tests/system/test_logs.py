@@ -14,6 +14,7 @@ from traitlets.config import LoggingConfigurable
 
 import jupyter_vnc
 from jupyter_vnc import cli
+from jupyter_vnc.broker.access.direct import DirectAccess
 from jupyter_vnc.broker.audit import Audit
 from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.broker.catalogue import Catalogue
@@ -230,7 +231,7 @@ def test_there_is_no_other_way_into_the_log_or_to_the_terminal():
         for used, node in names_used(ast.parse(path.read_text("utf-8"))):
             name = getattr(used, "id", getattr(used, "attr", ""))
             # The host's own loggers are looked up to filter them, or to adopt ours.
-            ours = path.name not in {"audit.py", "quiet_threads.py"} or name != "getLogger"
+            ours = path.name not in {"audit.py", "threads.py"} or name != "getLogger"
             if name in PAST and path.name != PAST[name] and ours:
                 found.append(f"{path.name}:{node.lineno}: {name}")
     assert found == []
@@ -323,7 +324,8 @@ async def test_the_log_of_a_desktop(name, canary):
 
     said = f"one\n\ttwo {name}\n"
     manager = SimpleNamespace(log_text=lambda user, desktop: said, on_exit=None, on_change=None)
-    desktops = ManagedDesktops(SimpleNamespace(find=find), manager)
+    others = dict.fromkeys(("catalogue", "tokens", "audit", "log", "check_running"))
+    desktops = ManagedDesktops(manager, **others)
     desktops._managed = find
     text = await desktops.log(visitor, "lab")
     assert text.startswith("one\n\ttwo ann")
@@ -354,7 +356,8 @@ async def test_what_the_command_line_prints(name, canary, capsys, monkeypatch):
     monkeypatch.setattr(cli.Connector, "connect", refused)
     lab = Target(name="lab", address=TCPAddress(name, 1), credentials=Credentials())
     cli._list({"lab": lab})
-    await cli._check({"lab": lab}, ["lab", name])
+    kinds = SimpleNamespace(of=lambda target: DirectAccess(None))
+    await cli._check({"lab": lab}, ["lab", name], kinds)
     lines = capsys.readouterr().out.split("\n")[:-1]
     assert len(lines) == 3
     assert lines[0].split("\t")[:2] == ["lab", "control"]
