@@ -56,16 +56,24 @@ _BUTTONS: Final = {"left": 1, "middle": 2, "right": 4}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A desktop in a cell: the same page as in a browser tab."""
+    """A desktop in a cell: the same page as in a browser tab.
 
-    path: str
+    Each time it is shown it asks the server for a page that may be in a frame once: see :meth:`Server.frame`.
+    """
+
+    server: Server
+    name: str
     title: str
     width: str
     height: int
 
     def _repr_html_(self) -> str:
+        try:
+            path = escape(self.server.frame(self.name))
+        except NotebookError as error:
+            return f"<p>{escape(str(error))}</p>"
         style = f"border: 0; width: {escape(self.width)}; height: {self.height}px"
-        attributes = f'src="{escape(self.path)}" title="{escape(self.title)}" style="{style}" allow="{_ALLOW}"'
+        attributes = f'src="{path}" title="{escape(self.title)}" style="{style}" allow="{_ALLOW}"'
         return f"<iframe {attributes}></iframe>"
 
 
@@ -124,7 +132,7 @@ class Desktop:
 
     def show(self, width: str = "100%", height: int = 600) -> Frame:
         """Show it in a cell, as wide as a CSS length says and so many pixels high; starts it where that is needed."""
-        return Frame(self._server.page(self.name), self.title, width, height)
+        return Frame(self._server, self.name, self.title, width, height)
 
     def screenshot(self) -> Image:
         """Return what is on its screen, as a Pillow image; in a cell it is shown."""

@@ -8,15 +8,18 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from urllib.parse import quote
 
 from jupyter_core.paths import is_hidden
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import ApiPath, to_os_path, url_path_join
 from tornado import web
+from tornado.httputil import HTTPHeaders
 
 from .broker.broker import VNCBroker
 from .exceptions import LimitExceeded, MalformedRequest, VNCError
+from .http import headers
 from .system.logs import one_line
 from .visitor import JupyterVisitor
 
@@ -31,6 +34,24 @@ class VNCHandler(JupyterHandler):
     """What all routes share: the broker, the visitor, and errors as HTTP."""
 
     auth_resource = "vnc"
+
+    #: What an answer of this kind may load and do; see :func:`~jupyter_vnc.http.headers.restrict`.
+    own_policy = headers.DATA_POLICY
+
+    @property
+    def content_security_policy(self) -> str:
+        """The host's policy and ours. A hub whose administrator does not say who may frame permits nobody."""
+        options = HTTPHeaders(self.settings.get("headers", {})).get("X-Frame-Options", "")
+        in_hub = hasattr(self.settings.get("identity_provider"), "hub_auth")
+        otherwise = "'none'" if in_hub else "'self'"
+        host = super().content_security_policy
+        return headers.restrict(host, self.own_policy, frame_options=options, otherwise=otherwise)
+
+    def set_default_headers(self) -> None:
+        """Set the headers of all answers, errors and redirects too."""
+        super().set_default_headers()
+        for name, value in headers.ALWAYS.items():
+            self.set_header(name, value)
 
     async def prepare(self, **kwargs: Any) -> None:
         """Authenticate, then refuse other sites' pages: also to read, since Jupyter checks that for its API only."""
@@ -119,10 +140,9 @@ class VNCAPIHandler(VNCHandler, APIHandler):
         return body
 
     def answer(self, body: Any, status: int = 200) -> None:
-        """Answer with JSON that nobody keeps."""
+        """Answer with JSON."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        self.set_header("Cache-Control", "no-store")
         self.finish(json.dumps(body))
 
 
@@ -163,6 +183,22 @@ class TokensHandler(VNCAPIHandler):
         issued, mode = await self.broker.issue(self.visitor(), *wanted)
         answer = {"token": issued.token, "expires_in": issued.expires_in, "target": body["target"], "mode": mode.value}
         self.answer({**answer, "websocket": url_path_join(self.vnc_root, "ws")}, 201)
+
+
+class FramesHandler(VNCAPIHandler):
+    """``POST api/frames``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def post(self) -> None:
+        """Issue a ticket for one frame; see :mod:`~jupyter_vnc.broker.framing`."""
+        body = self.body()
+        if set(body) != {"target"}:
+            raise MalformedRequest('The body must be {"target": "…"}.')
+        issued = await self.broker.frames.issue(self.visitor(), body["target"])
+        page = url_path_join(self.vnc_root, "view", quote(body["target"]), "frame", issued.token)
+        self.answer({"page": page, "target": body["target"], "expires_in": issued.expires_in}, 201)
 
 
 class SessionsHandler(VNCAPIHandler):
@@ -293,5 +329,4 @@ class DesktopLogHandler(VNCAPIHandler):
     async def get(self, name: str) -> None:
         """Show the end of a managed desktop's log, as text."""
         text = await self.broker.desktops.log(self.visitor(), name)
-        self.set_header("Cache-Control", "no-store")
         self.finish(text, set_content_type="text/plain; charset=utf-8")

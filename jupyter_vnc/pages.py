@@ -5,43 +5,26 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from jupyter_server.auth.decorator import authorized
+from jupyter_server.utils import url_path_join
 from tornado import web
 
 from jupyter_vnc import __version__
 
 from .handlers import VNCHandler, vnc_errors
-
-#: Nothing but our own files: no inline script or style, no frame but Jupyter's own pages.
-PAGE_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "frame-ancestors 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-    )
-)
+from .http import headers
 
 
 class VNCPageHandler(VNCHandler):
-    """HTML pages: never cached, never framed by strangers, nothing inline."""
+    """HTML pages: nothing inline."""
 
-    @property
-    def content_security_policy(self) -> str:
-        """See :data:`PAGE_POLICY`."""
-        return PAGE_POLICY
+    own_policy = headers.PAGE_POLICY
 
     def page(self, template: str, **values: Any) -> None:
         """Render a page; reading ``xsrf_token`` also sets the cookie that its script sends back."""
         self.xsrf_token  # noqa: B018
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Referrer-Policy", "no-referrer")
         template_environment = self.settings["vnc_templates"]
         home = self.settings.get("vnc_home", self.base_url)
         values = {"root": self.vnc_root, "home": home, "version": __version__, **values}
@@ -62,6 +45,11 @@ class ListPage(VNCPageHandler):
         self.page("list.html", targets=targets, room=room, help="" if targets else self.broker.advice)
 
 
+#: For a frame that we do not permit: it has an origin that is nobody's, so that the page around it reads nothing of it,
+#: not even a cookie, and it loads nothing. A link in it opens a tab.
+_SANDBOX: Final = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'"
+
+
 class ViewPage(VNCPageHandler):
     """``GET {root}view/{target}``: the standalone viewer; reads nothing from the query string."""
 
@@ -71,7 +59,50 @@ class ViewPage(VNCPageHandler):
     async def get(self, name: str, owner: str = "") -> None:
         """Show the viewer of one target, of the visitor's own or of somebody whom he oversees."""
         target = await self.broker.public_target(self.visitor(), name, owner)
-        self.page("viewer.html", target=target, owner=owner, viewer_json=json.dumps(target["viewer"]))
+        if self._is_in_our_frame() and not headers.permits_own_frames(self.content_security_policy):
+            self.ask_for_a_new_frame(name, owner)
+        else:
+            self.view(target, owner=owner)
+
+    def view(self, target: dict[str, Any], *, owner: str = "", framed: bool = False) -> None:
+        """Show the viewer of a target."""
+        self.page("viewer.html", target=target, owner=owner, framed=framed, viewer_json=json.dumps(target["viewer"]))
+
+    def permit_frame(self, policy: str) -> None:
+        """Let pages of this origin frame this answer; for the rest a policy holds."""
+        self.set_header("Content-Security-Policy", headers.permit_own_frames(policy))
+        self.clear_header("X-Frame-Options")
+
+    def ask_for_a_new_frame(self, name: str, owner: str = "") -> None:
+        """Say how to see the desktop, in a frame that shows nothing of it and that anybody of this origin may have."""
+        self.permit_frame(headers.merge(self.content_security_policy, _SANDBOX))
+        whose = ["of", quote(owner, safe="")] if owner else []
+        href = url_path_join(self.vnc_root, "view", quote(name), *whose)
+        self.finish(self.settings["vnc_templates"].get_template("frame.html").render(href=href))
+
+    def _is_in_our_frame(self) -> bool:
+        """Whether the browser says that a page of this origin asks for a frame; many say nothing without TLS."""
+        asked = self.request.headers.get("Sec-Fetch-Dest", ""), self.request.headers.get("Sec-Fetch-Site", "")
+        return asked in {(kind, "same-origin") for kind in ("iframe", "frame", "object", "embed")}
+
+
+class FramePage(ViewPage):
+    """``GET {root}view/{target}/frame/{ticket}``: the same viewer, in a frame of a notebook."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self, name: str, ticket: str) -> None:
+        """Show the viewer if the ticket is good, and what to do if not."""
+        visitor = self.visitor()
+        target = await self.broker.public_target(visitor, name)
+        if await self.broker.frames.spend(visitor, name, ticket):
+            self.permit_frame(self.content_security_policy)
+            self.view(target, framed=True)
+        elif headers.permits_own_frames(self.content_security_policy):
+            self.view(target, framed=True)
+        else:
+            self.ask_for_a_new_frame(name)
 
 
 class StaticFiles(VNCHandler, web.StaticFileHandler):
@@ -97,6 +128,11 @@ class StaticFiles(VNCHandler, web.StaticFileHandler):
     async def head(self, path: str) -> None:  # type: ignore[override]
         """Serve a file's headers."""
         await web.StaticFileHandler.get(self, path, include_body=False)
+
+    def set_headers(self) -> None:
+        """Let the browser keep files, which hold nothing of anybody's: for good with ``?v=``, else it asks anew."""
+        self.set_header("Cache-Control", "no-cache")
+        super().set_headers()
 
     def get_content_type(self) -> str:
         """Return the type by our own table: the system's may be wrong, and a module of a wrong type does not run."""

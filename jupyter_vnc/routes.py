@@ -17,9 +17,19 @@ NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
 #: A user's name, percent-encoded: it may be an address of mail, and hold what else there is.
 PERSON: Final = r"([^/]+)"
 
+#: A ticket for a frame, in a route.
+TICKET: Final = r"([A-Za-z0-9_-]{43})"
+
 Route = tuple[str, type, dict[str, Any]]
 
+#: What notebooks need: only for the server that they belong to.
+NOTEBOOK_ROUTES: Final[list[Route]] = [
+    (r"/api/frames", handlers.FramesHandler, {}),
+    (rf"/view/{NAME}/frame/{TICKET}", pages.FramePage, {}),
+]
+
 ROUTES: Final[list[Route]] = [
+    *NOTEBOOK_ROUTES,
     (r"/?", pages.ListPage, {}),
     (rf"/view/{NAME}", pages.ViewPage, {}),
     (rf"/view/{NAME}/of/{PERSON}", pages.ViewPage, {}),

@@ -144,7 +144,7 @@ class TokenRegistry:
         """
         self._issues.spend(grant.user)
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        await self._store.put(_digest(token), grant, self._ttl)
+        await self._store.put(digest_of(token), grant, self._ttl)
         return IssuedToken(token, self._ttl)
 
     async def redeem(self, token: str, user: str) -> Grant:
@@ -156,10 +156,10 @@ class TokenRegistry:
         """
         if self._refusals.open_for(user):
             raise TokenRefused(detail=f"too many refused tokens of {user!r}")
-        grant = await self._store.take(_digest(token), user)
+        grant = await self._store.take(digest_of(token), user)
         if grant is None:
             self._refusals.failed(user)
-            raise TokenRefused(detail=f"token {_digest(token)[:8]}… of {user!r} is not there")
+            raise TokenRefused(detail=f"token {digest_of(token)[:8]}… of {user!r} is not there")
         self._refusals.succeeded(user)
         return grant
 
@@ -172,6 +172,6 @@ class TokenRegistry:
         await self._store.close()
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
     """SHA-256 as hex digits: looking a digest up leaks nothing about the token by timing."""
     return hashlib.sha256(token.encode()).hexdigest()

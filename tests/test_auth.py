@@ -14,6 +14,7 @@ from tests.server import callers, counting_target
 EXAMPLES = {
     routes.NAME: "lab-1",
     routes.PERSON: "ann",
+    routes.TICKET: "t" * 43,
     r"([0-9a-f]{16})": "0123456789abcdef",
     "(.+)": "viewer/page.js",
     "/?": "/",
@@ -139,7 +140,7 @@ async def test_cookie_from_another_origin(client, listener):
 async def test_cookie_without_xsrf(client, listener):
     cookie = {"Cookie": (await client.log_in())["Cookie"]}
     changing = [(path, verb) for path, verb in ROUTES if verb not in {"GET", "HEAD"}]
-    assert len(changing) == 8
+    assert len(changing) == 9
     await assert_nobody_gets_in(client, cookie, changing)
     assert callers(listener) == 0
 

@@ -55,6 +55,7 @@ NAMES = {
     r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
     routes.NAME: "{target}",
     routes.PERSON: "{user}",
+    routes.TICKET: "{ticket}",
     "(.+)": "{file}",
 }
 

@@ -31,6 +31,7 @@ from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
 from .admission import Admission
 from .audit import Audit
 from .catalogue import Access, Catalogue, load_sources
+from .framing import FrameTickets
 from .limits import BrokerLimits
 from .managed_desktops import ManagedDesktops
 from .recheck import Rechecker
@@ -87,6 +88,7 @@ class VNCBroker(BrokerLimits, Configurable):
             connector, self.desktop_manager, self.pools, self.registry, self.log, managed=self.managed_desktops
         )
         self.catalogue = Catalogue(load_sources(self, self.target_sources), self.log, fits=self.access.serves)
+        self.frames = FrameTickets(self.catalogue)
         self._rechecker = Rechecker(self.catalogue, self.log)
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst

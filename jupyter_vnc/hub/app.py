@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 from jupyter_core.application import JupyterApp
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 from jupyterhub.services.auth import HubOAuth
-from jupyterhub.singleuser.extension import JupyterHubOAuthCallbackHandler
 from jupyterhub.utils import make_ssl_context
 from tornado import web
 from tornado.httpserver import HTTPServer
-from traitlets import Enum, Unicode
+from tornado.httputil import HTTPHeaders
+from traitlets import Dict, Enum, Unicode
 from traitlets.config import Application, Configurable
 
 from jupyter_vnc import __version__
@@ -30,15 +30,16 @@ from jupyter_vnc.broker.audit import adopt_loggers
 from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.connect.security import MAX_CA_FILE
 from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.http import headers
 from jupyter_vnc.pools.manager import PoolManager
-from jupyter_vnc.routes import ROUTES, Route, below, page_templates
+from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below, page_templates
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system.files import check_regular, read_regular_file
 from jupyter_vnc.system.logs import one_line
 
-from .handlers import HUB_ROUTES
+from .handlers import HUB_ROUTES, NotFoundPage, OAuthCallback
 from .identity import HubIdentityProvider, HubVisitor
 from .scopes import ADMIN, CONTROL, VIEW
 from .users import People
@@ -95,6 +96,15 @@ class VNCHub(JupyterApp):
         """,
     ).tag(config=True)
 
+    tornado_settings = Dict(
+        help="""Settings of the web application, as in ``JupyterHub.tornado_settings`` and
+        ``ServerApp.tornado_settings``. Above all ``headers``, a dictionary of headers for each answer: a learning
+        platform may show the service in a frame with
+        ``{"headers": {"Content-Security-Policy": "frame-ancestors https://lms.example.org"}}``. Default: empty; as
+        with JupyterHub's own pages nobody may frame the service then.
+        """,
+    ).tag(config=True)
+
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
         """Read the file that ``--config`` names; without one, those of Jupyter's servers."""
         if not self.config_file:
@@ -145,25 +155,40 @@ class VNCHub(JupyterApp):
         prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
         by_scopes = self._by_scopes()
         self.log.info("Who may do what: by %s", "the hub's scopes" if by_scopes else "allow_users and allow_groups")
-        templates = page_templates()
-        callback: Route = ("/oauth_callback", JupyterHubOAuthCallbackHandler, {"hub_auth": identity.hub_auth})
+        callback: Route = ("/oauth_callback", OAuthCallback, {"hub_auth": identity.hub_auth})
+        shared = [route for route in ROUTES if route not in NOTEBOOK_ROUTES]
         return web.Application(
-            below(re.escape(prefix.rstrip("/")), [*HUB_ROUTES, callback, *ROUTES]),
-            identity_provider=identity,
-            authorizer=AllowAllAuthorizer(parent=self, identity_provider=identity),
-            allow_remote_access=True,
-            base_url=prefix,
-            cookie_secret=_secret(Path(self.cookie_secret_file)),
-            jinja2_env=templates,
-            vnc_templates=templates,
-            vnc_root=prefix,
-            vnc_home=f"{identity.hub_auth.hub_host}{identity.hub_auth.hub_prefix}home",
-            vnc_broker=broker,
-            vnc_visitor=HubVisitor,
-            vnc_people=People(identity.hub_auth, self.log),
-            vnc_by_scopes=by_scopes,
-            log_function=self._log_request,
+            below(re.escape(prefix.rstrip("/")), [*HUB_ROUTES, callback, *shared]),
+            **(self._host_settings() | self._settings(broker, identity, prefix) | {"vnc_by_scopes": by_scopes}),
         )
+
+    def _settings(self, broker: VNCBroker, identity: HubIdentityProvider, prefix: str) -> dict[str, Any]:
+        templates = page_templates()
+        return {
+            "default_handler_class": NotFoundPage,
+            "identity_provider": identity,
+            "authorizer": AllowAllAuthorizer(parent=self, identity_provider=identity),
+            "allow_remote_access": True,
+            "base_url": prefix,
+            "cookie_secret": _secret(Path(self.cookie_secret_file)),
+            "jinja2_env": templates,
+            "vnc_templates": templates,
+            "vnc_root": prefix,
+            "vnc_home": f"{identity.hub_auth.hub_host}{identity.hub_auth.hub_prefix}home",
+            "vnc_broker": broker,
+            "vnc_visitor": HubVisitor,
+            "vnc_people": People(identity.hub_auth, self.log),
+            "log_function": self._log_request,
+        }
+
+    def _host_settings(self) -> dict[str, Any]:
+        """What the administrator sets, and what JupyterHub's own pages and users' servers have where they do not."""
+        given = HTTPHeaders(self.tornado_settings.get("headers", {}))
+        fixed = {
+            **headers.ALWAYS,
+            "Content-Security-Policy": given.get("Content-Security-Policy", "frame-ancestors 'none'"),
+        }
+        return {**self.tornado_settings, "headers": {**given, **fixed}}
 
     def _by_scopes(self) -> bool:
         if self.rights != "auto":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from jupyter_server.auth.decorator import allow_unauthenticated, authorized
+from jupyterhub.singleuser.extension import JupyterHubOAuthCallbackHandler
 from tornado import web
+from tornado.httputil import HTTPHeaders
 
 from jupyter_vnc.exceptions import NotPermitted
 from jupyter_vnc.handlers import VNCAPIHandler, VNCHandler, vnc_errors
+from jupyter_vnc.http import headers
 from jupyter_vnc.pages import VNCPageHandler
 from jupyter_vnc.routes import Route
 
@@ -50,14 +53,49 @@ class RoomHandler(VNCAPIHandler):
         self.answer(await self.broker.room.rows(_overseer(self)))
 
 
-class HealthHandler(web.RequestHandler):
+class _Protected(web.RequestHandler):
+    """What handlers lack that are none of Jupyter's: headers.
+
+    A browser shows any answer in a frame, be it an error, and a page around it reads the cookies of its path.
+    """
+
+    def set_default_headers(self) -> None:
+        """Set what all answers have."""
+        host = HTTPHeaders(self.settings.get("headers", {}))
+        policy = headers.restrict(host.get("Content-Security-Policy", ""), headers.DATA_POLICY, otherwise="'none'")
+        for name, value in {**host, **headers.ALWAYS, "Content-Security-Policy": policy}.items():
+            self.set_header(name, value)
+
+
+class OAuthCallback(_Protected, JupyterHubOAuthCallbackHandler):  # type: ignore[misc]
+    """``GET {root}oauth_callback``: where the hub sends whoever has logged in; JupyterHub's own handler."""
+
+
+class HealthHandler(_Protected):
     """``GET {root}health``: for whoever watches the service; says that it answers, and nothing else."""
 
     @allow_unauthenticated
     def get(self) -> None:
         """Answer."""
-        self.set_header("Cache-Control", "no-store")
         self.finish({"ok": True})
+
+
+class NotFoundPage(VNCPageHandler):
+    """Whatever is not there below the service: tornado's own answer would have no policy at all."""
+
+    async def prepare(self, **kwargs: Any) -> None:
+        """Refuse; who asks does not matter, so nobody is asked and no cookie is set.
+
+        Raises:
+            web.HTTPError: always, 404.
+        """
+        raise web.HTTPError(404)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Show our page for errors."""
+        page = self.settings["vnc_templates"].get_template("error.html")
+        words = {"status_code": status_code, "status_message": "There is no such page."}
+        self.finish(page.render(base_url=self.base_url, **words))
 
 
 HUB_ROUTES: Final[list[Route]] = [

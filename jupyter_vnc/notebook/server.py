@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
-from urllib.parse import quote
 
 from jupyter_core.paths import jupyter_runtime_dir
 
@@ -75,10 +74,15 @@ class Server:
         """URL of the websocket."""
         return f"{self.url}vnc/ws".replace("http", "ws", 1)
 
-    def page(self, target: str) -> str:
-        """Path of a target's page, as the browser that shows the notebook reaches it."""
-        path = self.url.partition("://")[2].partition("/")[2]
-        return f"/{path}vnc/view/{quote(target)}"
+    def frame(self, target: str) -> str:
+        """Path of a target's page that may be in a frame, within half a minute and once.
+
+        A notebook keeps the path in its output, where it is of no use to anybody afterwards.
+
+        Raises:
+            NotebookError: with the server's own sentence.
+        """
+        return str(self.call("POST", "api/frames", {"target": target})["page"])
 
 
 def find(environ: Mapping[str, str] = os.environ) -> Server:

@@ -66,7 +66,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     fullscreenElement: main,
     // The server sends whoever is not logged in to the login, and back here.
     login: () => window.location.reload(),
-    list: () => window.location.assign(owner ? `${root}room` : root),
+    list: () => leave(owner ? `${root}room` : root, data.framed !== undefined),
     giveBack: data.pool === undefined ? undefined : () => void giveBack(trans, remove),
     leave: () => toolbar?.focus()
   });
@@ -95,6 +95,15 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
   toolbar = new PageToolbar(viewer, trans, lead);
   place.replaceWith(toolbar.node);
   return viewer;
+}
+
+/** Go to another page; out of the frame, which only this one may be in. */
+function leave(url: string, framed: boolean): void {
+  if (framed) {
+    window.open(url, '_blank', 'noopener');
+  } else {
+    window.location.assign(url);
+  }
 }
 
 /** Wait until the desktop is on the screen, or is not as quick as that. */
