@@ -10,6 +10,7 @@ error leaves the process, so no handler needs a table of its own::
     ├── MalformedRequest        400  4400   the request is not what the contract says
     ├── NotPermitted            403  4403   identity or authorizer says no, or no longer
     │   ├── LoginExpired        403  4401   the login that opened the session is gone
+    │   ├── OriginRefused       403  4403   the page is of another origin than the server was asked by
     │   └── TokenRefused        403  4403   unknown, spent, expired or somebody else's token
     ├── TargetNotFound          404  4404   unknown, or not permitted: one answer for both
     ├── TargetBusy              409  4409   exclusive target in use, or taken over
@@ -158,6 +159,25 @@ class LoginExpired(NotPermitted):
 
     close_code = CloseCode.LOGIN_EXPIRED
     reason = "login_expired"
+
+
+class OriginRefused(NotPermitted):
+    """The page is of another origin than the server was asked by: another site's, or a proxy changes ``Host``.
+
+    Args:
+        host: the ``Host`` header of the request.
+        origin: its ``Origin`` header.
+    """
+
+    reason = "origin"
+
+    def __init__(self, host: str, origin: str) -> None:
+        self.host, self.origin = quote_remote(host), quote_remote(origin)
+        super().__init__(
+            f"The page is at {self.origin}, and the server was asked as {self.host}. If both are this server, a proxy "
+            "in between changes the Host header: let it pass it on (nginx: proxy_set_header Host $http_host;), or set "
+            f'allow_origin to "{self.origin}" in the configuration of the server.'
+        )
 
 
 class TokenRefused(NotPermitted):

@@ -18,7 +18,7 @@ from tornado import web
 from tornado.httputil import HTTPHeaders
 
 from .broker.broker import VNCBroker
-from .exceptions import LimitExceeded, MalformedRequest, VNCError
+from .exceptions import LimitExceeded, MalformedRequest, OriginRefused, VNCError
 from .http import headers
 from .system.logs import one_line
 from .visitor import JupyterVisitor
@@ -55,9 +55,19 @@ class VNCHandler(JupyterHandler):
 
     async def prepare(self, **kwargs: Any) -> None:
         """Authenticate, then refuse other sites' pages: also to read, since Jupyter checks that for its API only."""
-        await super().prepare(**kwargs)
+        try:
+            await super().prepare(**kwargs)
+        except web.HTTPError as error:
+            # Jupyter's API says of another origin 404, and nothing.
+            if error.status_code != 404 or self.check_origin():
+                raise
+            raise self._other_origin() from None
         if not self._finished and not self.check_origin():
-            raise web.HTTPError(403, "Cross-origin requests are refused.")
+            raise self._other_origin()
+
+    def _other_origin(self) -> web.HTTPError:
+        sent = self.request.headers
+        return http_error(self, OriginRefused(sent.get("Host", ""), sent.get("Origin", "")))
 
     @property
     def log(self) -> Any:

@@ -13,6 +13,7 @@ from tornado import web
 
 from jupyter_vnc import __version__
 
+from .exceptions import OriginRefused, quote_remote
 from .handlers import VNCHandler, vnc_errors
 from .http import headers
 
@@ -22,13 +23,28 @@ class VNCPageHandler(VNCHandler):
 
     own_policy = headers.PAGE_POLICY
 
+    @property
+    def allow_option(self) -> str:
+        """How this host's configuration permits an origin, up to the origin."""
+        return str(self.settings.get("vnc_allow_option", "c.ServerApp.allow_origin = %s"))
+
     def page(self, template: str, **values: Any) -> None:
         """Render a page; reading ``xsrf_token`` also sets the cookie that its script sends back."""
         self.xsrf_token  # noqa: B018
         template_environment = self.settings["vnc_templates"]
         home = self.settings.get("vnc_home", self.base_url)
-        values = {"root": self.vnc_root, "home": home, "version": __version__, **values}
+        host = quote_remote(self.request.headers.get("Host", ""))
+        values = {"root": self.vnc_root, "home": home, "version": __version__, "asked_as": host, **values}
         self.finish(template_environment.get_template(template).render(**values))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Show an error; what a proxy has to let through is told without a script, which it could be in the way of."""
+        error = getattr(kwargs.get("exc_info", (None, None))[1], "vnc_error", None)
+        if isinstance(error, OriginRefused):
+            page = self.settings["vnc_templates"].get_template("origin.html")
+            self.finish(page.render(root=self.vnc_root, host=error.host, origin=error.origin, option=self.allow_option))
+        else:
+            super().write_error(status_code, **kwargs)
 
 
 class ListPage(VNCPageHandler):
@@ -107,6 +123,15 @@ class FramePage(ViewPage):
 
 class StaticFiles(VNCHandler, web.StaticFileHandler):
     """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
+
+    def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
+        """Check as for all, but believe a browser that says that the page is this origin's own.
+
+        No page can make it say so. Behind a proxy that changes ``Host`` the viewer's script has to come all the same:
+        it is what says what is wrong.
+        """
+        same = self.request.headers.get("Sec-Fetch-Site") == "same-origin"
+        return same or bool(super().check_origin(origin_to_satisfy_tornado))
 
     def check_xsrf_cookie(self) -> None:
         """Check nothing: files that are everybody's are only read.

@@ -174,6 +174,7 @@ class VNCHub(JupyterApp):
             "jinja2_env": templates,
             "vnc_templates": templates,
             "vnc_root": prefix,
+            "vnc_allow_option": 'c.VNCHub.tornado_settings = {"allow_origin": %s}',
             "vnc_home": f"{identity.hub_auth.hub_host}{identity.hub_auth.hub_prefix}home",
             "vnc_broker": broker,
             "vnc_visitor": HubVisitor,

@@ -32,6 +32,7 @@ describe('the answer to a request for a token', () => {
     ['a grant without a token', answer(201, { ...GRANT, token: undefined }), 400],
     ['Jupyter’s 403 for a stranger', answer(403, { message: 'Forbidden', reason: null }), 401],
     ['our own 403', answer(403, { message: 'You may not.', reason: 'not_permitted' }), 403],
+    ['our own 403 for another origin', answer(403, { message: 'A proxy…', reason: 'origin' }), 421],
     ['our own 403 for an expired login', answer(403, { message: 'Expired.', reason: 'login_expired' }), 401],
     [
       'the authorizer’s 403',

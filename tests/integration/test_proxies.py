@@ -5,6 +5,7 @@ Which way they went is in the log: where TLS ends before it gets here, nothing o
 
 import asyncio
 import hashlib
+import json
 import os
 import random
 import ssl
@@ -12,11 +13,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.async_api import async_playwright
 from tornado.httpclient import HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.websocket import websocket_connect
 
 from demo.demo import free_port, running
+from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.fakes import vnc_server
 from tests.integration import real
 from tests.integration.certificates import Authority
@@ -40,9 +43,10 @@ http {{
     location / {{
       proxy_pass http://127.0.0.1:{behind};
       proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
+      proxy_set_header Host {host};
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection "upgrade";
+      {more}
     }}
   }}
 }}
@@ -103,9 +107,15 @@ async def _answers(port):
 
 
 @contextmanager
-def _nginx(behind, certificate, folder):
+def _nginx(behind, certificate, folder, host="$http_host", more=""):
     real.require("nginx")
-    places = {"folder": folder, "certificate": certificate.certificate, "key": certificate.key}
+    places = {
+        "host": host,
+        "more": more,
+        "folder": folder,
+        "certificate": certificate.certificate,
+        "key": certificate.key,
+    }
     config, port = folder / "nginx.conf", free_port()
     config.write_text(NGINX.format(port=port, behind=behind, **places))
     argv = ["nginx", "-p", str(folder), "-c", str(config), "-e", str(folder / "error.log")]
@@ -154,3 +164,73 @@ async def test_the_bytes_are_the_same(
         assert way in logged()
         browser.close()
         assert await browser.read_message() is None
+
+
+#: Whether the browser says of each request whose page it is; without TLS, and away from loopback, it does not.
+NO_METADATA = "proxy_set_header Sec-Fetch-Site ''; proxy_set_header Sec-Fetch-Dest '';"
+
+
+@asynccontextmanager
+async def browsing():
+    """A browser, to which the certificates of these tests are good enough."""
+    real.require(CHROMIUM)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = await browser.new_page(ignore_https_errors=True)
+        yield page
+        await browser.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("more", "says"), [("", ".jp-VNC-card"), (NO_METADATA, ".jp-VNC-late")])
+async def test_a_proxy_that_changes_the_host_is_told_of(
+    more, says, client, jp_http_port, certificate, tmp_path, add_target
+):
+    """With nginx's own default for ``Host`` the page says what was asked for, and what to configure."""
+    add_target("lab", {"host": "127.0.0.1", "port": 1})
+    behind = f"127.0.0.1:{jp_http_port}"
+    with _nginx(jp_http_port, certificate, tmp_path, host="$proxy_host", more=more) as port:
+        await _answers(port)
+        async with browsing() as page:
+            await page.goto(
+                f"https://127.0.0.1:{port}{client.base}vnc/view/lab?token={client.app.identity_provider.token}"
+            )
+            await page.wait_for_selector(f"{says} >> text={behind}")
+            said = await page.inner_text(says)
+            assert "proxy_set_header Host $http_host;" in said
+            assert "allow_origin" in said
+            if not more:
+                assert f"https://127.0.0.1:{port}" in said
+
+
+@pytest.mark.browser
+async def test_with_the_origin_that_the_page_names_it_works(
+    client, jp_serverapp, jp_http_port, certificate, tmp_path, add_target
+):
+    add_target("lab", {"host": "127.0.0.1", "port": 1})
+    with _nginx(jp_http_port, certificate, tmp_path, host="$proxy_host") as port:
+        await _answers(port)
+        jp_serverapp.web_app.settings["allow_origin"] = f"https://127.0.0.1:{port}"
+        async with browsing() as page:
+            await page.goto(
+                f"https://127.0.0.1:{port}{client.base}vnc/view/lab?token={client.app.identity_provider.token}"
+            )
+            # The target is not there: that is known only to who had a token and opened the websocket.
+            await page.wait_for_selector(".jp-VNC-card >> text=cannot be reached")
+
+
+async def test_a_request_of_another_origin_is_told_what_to_configure(client):
+    host = client.origin.removeprefix("http://")
+    for origin, shown in (("https://lab.example", "https://lab.example"), ("<b>&'x'", "&lt;b&gt;&amp;&#39;x&#39;")):
+        headers = {"Cookie": (await client.log_in())["Cookie"], "Origin": origin}
+        page = await client.fetch("/view/lab", headers=headers)
+        assert page.code == 403
+        text = page.body.decode()
+        assert f"<code>{host}</code>" in text
+        assert f"<code>{shown}</code>" in text
+        assert "<script" not in text
+        assert "allow_origin" in text
+        data = await client.fetch("/api/targets", headers=headers)
+        assert (data.code, json.loads(data.body)["reason"]) == (403, "origin")
+        for value in (host, origin, "allow_origin", "proxy_set_header Host $http_host;"):
+            assert value in json.loads(data.body)["message"]

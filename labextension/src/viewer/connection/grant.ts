@@ -12,6 +12,9 @@ export interface IGrant {
   readonly mode: 'control' | 'view';
 }
 
+/** What stands for a refusal because of our origin: nobody is denied anything, a proxy is set up wrongly. */
+const MISDIRECTED = 421;
+
 /** The server gave no token. */
 export class TokenRefused extends Error {
   /**
@@ -71,6 +74,9 @@ function statusOf(response: Response, body: unknown, message: unknown, reason: u
   const astray = response.status === 404 || response.headers.has('X-JupyterHub-Version');
   if ((body === null && astray) || response.status === 424) {
     return 0;
+  }
+  if (reason === 'origin') {
+    return MISDIRECTED;
   }
   const ours = typeof reason === 'string' || /authorized/i.test(String(message));
   if (response.status === 403 && (!ours || reason === 'login_expired')) {

@@ -98,6 +98,11 @@ export const refusals = (trans: ITranslate): Record<number, IClosing> => ({
     sentence: trans.__('This desktop is in use. If you take it over, whoever is in control is disconnected.'),
     action: 'oust'
   },
+  421: {
+    state: 'misdirected',
+    sentence: trans.__('The server was asked by another address than this page has.'),
+    action: 'again'
+  },
   429: { state: 'limit', sentence: trans.__('Too many attempts in a short time.'), action: 'retry' },
   503: { state: 'overloaded', sentence: trans.__('The server is too busy at the moment.'), action: 'retry' }
 });
