@@ -8,6 +8,7 @@ error leaves the process, so no handler needs a table of its own::
     VNCError                    500  1011
     ├── ConfigError             500  1011   a target or option in Jupyter's config is wrong
     ├── MalformedRequest        400  4400   the request is not what the contract says
+    │   └── BodyTooLarge        413  4400   its body is longer than any that is one
     ├── NotPermitted            403  4403   identity or authorizer says no, or no longer
     │   ├── LoginExpired        403  4401   the login that opened the session is gone
     │   ├── OriginRefused       403  4403   the page is of another origin than the server was asked by
@@ -144,6 +145,13 @@ class MalformedRequest(VNCError):
     http_status = 400
     close_code = CloseCode.VIEWER_PROTOCOL
     reason = "malformed"
+
+
+class BodyTooLarge(MalformedRequest):
+    """The request's body is too large."""
+
+    http_status = 413
+    reason = "too_large"
 
 
 class NotPermitted(VNCError):

@@ -7,7 +7,7 @@ import math
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from jupyter_core.paths import is_hidden
@@ -20,20 +20,33 @@ from tornado.httputil import HTTPHeaders
 from .broker.broker import VNCBroker
 from .exceptions import LimitExceeded, MalformedRequest, OriginRefused, VNCError
 from .http import headers
+from .http.incoming import BoundedRequest, http_error
 from .system.logs import one_line
 from .visitor import JupyterVisitor
-
-#: Largest body of a request (bytes); the longest target name fits in.
-MAX_BODY: Final = 2048
 
 H = TypeVar("H", bound="VNCHandler")
 P = ParamSpec("P")
 
 
-class VNCHandler(JupyterHandler):
-    """What all routes share: the broker, the visitor, and errors as HTTP."""
+class VNCHandler(BoundedRequest, JupyterHandler):
+    """What all routes share: the broker, the visitor, bounded bodies, and errors as HTTP."""
 
     auth_resource = "vnc"
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with Jupyter's page of an error."""
+        self.begin_error(kwargs)
+        super().write_error(status_code, **kwargs)
+
+    def begin_error(self, kwargs: dict[str, Any]) -> VNCError | None:
+        """Do what every ``write_error`` has to begin with; return the broker's error that it is about, if it is one."""
+        if not hasattr(self, "_jupyter_current_user"):
+            # Refused before anybody was asked who it is; Jupyter's page of an error wants to know.
+            self.current_user = self._jupyter_current_user = None
+        error: VNCError | None = getattr(kwargs.get("exc_info", (None, None))[1], "vnc_error", None)
+        if isinstance(error, LimitExceeded):
+            self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
+        return error
 
     #: What an answer of this kind may load and do; see :func:`~jupyter_vnc.http.headers.restrict`.
     own_policy = headers.DATA_POLICY
@@ -55,6 +68,7 @@ class VNCHandler(JupyterHandler):
 
     async def prepare(self, **kwargs: Any) -> None:
         """Authenticate, then refuse other sites' pages: also to read, since Jupyter checks that for its API only."""
+        self.bound_body()
         try:
             await super().prepare(**kwargs)
         except web.HTTPError as error:
@@ -67,7 +81,7 @@ class VNCHandler(JupyterHandler):
 
     def _other_origin(self) -> web.HTTPError:
         sent = self.request.headers
-        return http_error(self, OriginRefused(sent.get("Host", ""), sent.get("Origin", "")))
+        return http_error(OriginRefused(sent.get("Host", ""), sent.get("Origin", "")))
 
     @property
     def log(self) -> Any:
@@ -103,16 +117,9 @@ def vnc_errors(
         except VNCError as error:
             if error.detail:
                 self.log.info("%s %s: %s", self.request.method, self.request.path, error.log_line)
-            raise http_error(self, error) from None
+            raise http_error(error) from None
 
     return inner
-
-
-def http_error(handler: web.RequestHandler, error: VNCError) -> web.HTTPError:
-    """Make the HTTP error of a broker's error; ``Retry-After`` is set where there is one."""
-    answer = web.HTTPError(error.http_status, str(error).replace("%", "%%"), reason=error.reason)
-    answer.vnc_error = error  # type: ignore[attr-defined]
-    return answer
 
 
 class VNCAPIHandler(VNCHandler, APIHandler):
@@ -123,12 +130,10 @@ class VNCAPIHandler(VNCHandler, APIHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with ``message`` (for a person) and ``reason`` (for a program)."""
-        error = getattr(kwargs.get("exc_info", (None, None))[1], "vnc_error", None)
+        error = self.begin_error(kwargs)
         if error is None:
             super().write_error(status_code, **kwargs)
             return
-        if isinstance(error, LimitExceeded):
-            self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps({"message": str(error), "reason": error.reason}))
 
@@ -136,13 +141,10 @@ class VNCAPIHandler(VNCHandler, APIHandler):
         """Return the request's JSON object.
 
         Raises:
-            MalformedRequest: it is not one, or too long.
+            MalformedRequest: it is not one.
         """
-        raw = self.request.body
-        if len(raw) > MAX_BODY:
-            raise MalformedRequest(f"The request's body is over {MAX_BODY} bytes.")
         try:
-            body = json.loads(raw or b"{}")
+            body = json.loads(bytes(self.raw_body) or b"{}")
         except ValueError:
             body = None
         if not isinstance(body, dict):

@@ -121,8 +121,23 @@ class FramePage(ViewPage):
             self.ask_for_a_new_frame(name)
 
 
+class NotFound(VNCPageHandler):
+    """``GET {root}…``: what is no route of ours. Jupyter's own page for that takes bodies of any length."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self, path: str) -> None:
+        """Say that there is nothing."""
+        raise web.HTTPError(404)
+
+
 class StaticFiles(VNCHandler, web.StaticFileHandler):
     """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
+
+    def initialize(self, *, path: str) -> None:  # type: ignore[override]
+        """Take the folder, for tornado."""
+        super().initialize(path=path)
 
     def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
         """Check as for all, but believe a browser that says that the page is this origin's own.

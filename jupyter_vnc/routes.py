@@ -48,6 +48,7 @@ ROUTES: Final[list[Route]] = [
     (rf"/api/desktops/{NAME}/log", handlers.DesktopLogHandler, {}),
     (r"/static/(.+)", pages.StaticFiles, {"path": str(_HERE / "static")}),
     (r"/ws", VNCWebSocket, {}),
+    (r"/(.+)", pages.NotFound, {}),
 ]
 
 

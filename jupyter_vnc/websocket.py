@@ -14,7 +14,8 @@ from tornado.websocket import WebSocketHandler
 from jupyter_vnc.viewer_channel import WebSocketChannel
 
 from .exceptions import CloseCode, TokenRefused, VNCError
-from .handlers import VNCHandler, http_error
+from .handlers import VNCHandler
+from .http.incoming import http_error
 from .model.sessions import Session
 
 #: The websocket subprotocol that noVNC speaks; the one that is answered.
@@ -42,6 +43,8 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
 
         It does so because nothing proves that the page is its own. Here the token does: no other page could ask for it.
         """
+        if self.request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.request.headers:
+            raise web.HTTPError(400, "A websocket's request has no body.")
         hub = getattr(self.identity_provider, "hub_auth", None)
         if hub is not None and (cookie := self.get_secure_cookie(hub.cookie_name)):
             self._hub_auth_token_cookie = cookie.decode("ascii", "replace")
@@ -57,7 +60,7 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
             self.session = await self.broker.redeem(self.visitor(), self._offered_token())
         except VNCError as error:
             self.log.warning("Websocket refused: %s", error.log_line)
-            raise http_error(self, error) from None
+            raise http_error(error) from None
         await super().get(*args, **kwargs)
 
     def _check_upgrade(self) -> None:

@@ -20,7 +20,6 @@ from jupyter_server.auth.authorizer import AllowAllAuthorizer
 from jupyterhub.services.auth import HubOAuth
 from jupyterhub.utils import make_ssl_context
 from tornado import web
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders
 from traitlets import Dict, Enum, Unicode
 from traitlets.config import Application, Configurable
@@ -42,6 +41,7 @@ from jupyter_vnc.system.logs import one_line
 from .handlers import HUB_ROUTES, NotFoundPage, OAuthCallback
 from .identity import HubIdentityProvider, HubVisitor
 from .scopes import ADMIN, CONTROL, VIEW
+from .server import BoundedServer, ask_for_files
 from .users import People
 
 #: What the hub passes to a service that it starts; who starts it otherwise sets the same.
@@ -135,7 +135,9 @@ class VNCHub(JupyterApp):
         self.config.HubOAuth.setdefault("cache_max_age", MEMORY)
         self.config.PoolManager.setdefault("state_file", f"{os.getcwd()}/{LEASES}")  # noqa: PTH109 - no I/O
         broker = VNCBroker(parent=self, **self._defaults())
-        server = HTTPServer(self.application(broker), xheaders=True, ssl_options=_tls())
+        ask_for_files()
+        options = {"xheaders": True, "ssl_options": _tls()}
+        server = BoundedServer(self.application(broker), longest_message=broker.max_message, **options)
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         await broker.start()
         server.listen(url.port or 80, url.hostname or "127.0.0.1")

@@ -1,0 +1,92 @@
+"""What comes in before anybody has been asked who they are: bodies are counted while they come.
+
+Tornado hands a handler the body of a request when all of it is there, up to what the *server* permits: in Jupyter
+512 MiB, because notebooks are uploaded. No request of ours is longer than :data:`MAX_BODY`, so the handlers read the
+body themselves: a longer one is refused by what its head announces, or as soon as it has got too long.
+"""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tornado import web
+from tornado.http1connection import HTTP1Connection
+
+from jupyter_vnc.exceptions import BodyTooLarge, VNCError
+
+#: Largest body of a request (bytes); the longest target name fits in.
+MAX_BODY: Final = 2048
+#: For how long a body may come (seconds): it fits in one packet or two.
+BODY_TIMEOUT: Final = 20.0
+
+
+def http_error(error: VNCError) -> web.HTTPError:
+    """Make the HTTP error of a broker's error."""
+    answer = web.HTTPError(error.http_status, str(error).replace("%", "%%"), reason=error.reason)
+    answer.vnc_error = error  # type: ignore[attr-defined]
+    return answer
+
+
+@web.stream_request_body
+class BoundedRequest(web.RequestHandler):
+    """A request whose body is bounded in bytes and in time; mix it in before Jupyter's handlers.
+
+    Attributes:
+        max_body: the longest body (bytes).
+        raw_body: what has come of it; all, once the method of the request is called.
+    """
+
+    max_body = MAX_BODY
+
+    def initialize(self, **options: Any) -> None:
+        """Begin with no body, and with addresses that can be read."""
+        super().initialize(**options)
+        self.raw_body = bytearray()
+        self._mend("Origin", "null")
+        self._mend("Referer", "")
+        if "Cookie" in self.request.headers:
+            self.request.headers["Cookie"] = ";".join(filter(_is_cookie, self.request.headers["Cookie"].split(";")))
+
+    def _mend(self, header: str, instead: str) -> None:
+        """Replace an address that is none: Jupyter's checks and its log read it without a thought of that."""
+        try:
+            urlsplit(self.request.headers.get(header, "")).port  # noqa: B018 - reading is what fails
+        except ValueError:
+            self.request.headers[header] = instead
+
+    def bound_body(self) -> None:
+        """Call this first in ``prepare``: nothing of the body has been read by then.
+
+        Raises:
+            web.HTTPError: 413, it is announced to be longer than :attr:`max_body`.
+        """
+        connection = self.request.connection
+        if isinstance(connection, HTTP1Connection):
+            connection.set_body_timeout(BODY_TIMEOUT)
+        length = self.request.headers.get("Content-Length", "")
+        # What is no number is refused by tornado, before it reads on. Python reads no number of thousands of digits.
+        if length.isdecimal() and (len(length) > 12 or int(length) > self.max_body):
+            raise http_error(self._too_large())
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep what comes; what is sent in chunks announces no length."""
+        self.raw_body += chunk
+        if len(self.raw_body) > self.max_body:
+            self.raw_body.clear()
+            error = http_error(self._too_large())
+            # Not raised: tornado would take it for a fault of ours. Having the answer, it reads no further.
+            self.send_error(error.status_code, reason=error.reason, exc_info=(type(error), error, None))
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"The request's body is over {self.max_body} bytes.")
+
+
+def _is_cookie(text: str) -> bool:
+    """Whether Python reads it as a cookie, or as none; JupyterHub's check of the XSRF token does so."""
+    try:
+        SimpleCookie(text)
+    except CookieError:
+        return False
+    return True

@@ -1,0 +1,101 @@
+"""The HTTP server of the service: what strangers may cost, before anybody has been asked who they are.
+
+All people come through one proxy, so an address says nothing of who it is: the limits are on requests, and on what is
+held for those that have not been sent whole. When too many have not, the oldest of them is closed. Somebody's browser
+sends its requests in a moment; who takes a minute for one is in nobody's way for longer than that.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from tornado.http1connection import HTTP1ServerConnection
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+
+from jupyter_vnc.http.incoming import BODY_TIMEOUT, MAX_BODY
+
+#: Largest head of a request (bytes); cookies of a hub and of its neighbours are in it.
+MAX_HEAD: Final = 32 * 1024
+#: For how long a head may come, and a connection that is kept may be idle (seconds). Proxies give up sooner.
+HEAD_TIMEOUT: Final = 75.0
+#: Connections at most on which no request has come whole.
+MAX_WAITING: Final = 512
+#: Open files that the service asks for: each session has some, and a course has many sessions.
+FILES: Final = 16_384
+
+
+class BoundedServer(HTTPServer):
+    """Tornado's server with the limits of this module.
+
+    Args:
+        longest_message: of a viewer's websocket (bytes); nothing else that is read is longer.
+    """
+
+    def initialize(self, request_callback: Any, *, longest_message: int, **options: Any) -> None:  # type: ignore[override]
+        """See the class."""
+        self._waiting: dict[object, None] = {}
+        super().initialize(
+            request_callback,
+            max_body_size=MAX_BODY,
+            body_timeout=BODY_TIMEOUT,
+            max_header_size=MAX_HEAD,
+            idle_connection_timeout=HEAD_TIMEOUT,
+            max_buffer_size=longest_message + 1024 * 1024,
+            **options,
+        )
+
+    def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
+        """Begin to wait for a request, new or the next one of a connection."""
+        self._waiting.pop(server_conn, None)
+        self._waiting[server_conn] = None
+        if len(self._waiting) > MAX_WAITING:
+            self._close_oldest()
+        return _Told(super().start_request(server_conn, request_conn), lambda: self._came(server_conn))
+
+    def on_close(self, server_conn: object) -> None:
+        """Forget a connection."""
+        self._came(server_conn)
+        super().on_close(server_conn)
+
+    def _came(self, server_conn: object) -> None:
+        self._waiting.pop(server_conn, None)
+
+    def _close_oldest(self) -> None:
+        oldest = next(iter(self._waiting))
+        self._came(oldest)
+        if isinstance(oldest, HTTP1ServerConnection):
+            oldest.stream.close()
+
+
+class _Told(HTTPMessageDelegate):
+    """Passes a request on, and tells when it has come whole."""
+
+    def __init__(self, to: HTTPMessageDelegate, came: Callable[[], None]) -> None:
+        self._to = to
+        self._came = came
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        return self._to.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        return self._to.data_received(chunk)
+
+    def finish(self) -> None:
+        self._came()
+        self._to.finish()
+
+    def on_connection_close(self) -> None:
+        self._to.on_connection_close()
+
+
+def ask_for_files() -> None:
+    """Let this process have more open files than systems give one at first, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
