@@ -18,8 +18,8 @@ from tornado import web
 from tornado.httputil import HTTPHeaders
 
 from .broker.broker import VNCBroker
-from .exceptions import LimitExceeded, MalformedRequest, OriginRefused, VNCError
-from .http import headers
+from .exceptions import LimitExceeded, OriginRefused, VNCError, quote_remote
+from .http import bodies, headers
 from .http.incoming import BoundedRequest, http_error
 from .system.logs import one_line
 from .visitor import JupyterVisitor
@@ -33,20 +33,10 @@ class VNCHandler(BoundedRequest, JupyterHandler):
 
     auth_resource = "vnc"
 
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with Jupyter's page of an error."""
-        self.begin_error(kwargs)
-        super().write_error(status_code, **kwargs)
-
-    def begin_error(self, kwargs: dict[str, Any]) -> VNCError | None:
-        """Do what every ``write_error`` has to begin with; return the broker's error that it is about, if it is one."""
-        if not hasattr(self, "_jupyter_current_user"):
-            # Refused before anybody was asked who it is; Jupyter's page of an error wants to know.
-            self.current_user = self._jupyter_current_user = None
-        error: VNCError | None = getattr(kwargs.get("exc_info", (None, None))[1], "vnc_error", None)
-        if isinstance(error, LimitExceeded):
-            self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
-        return error
+    def initialize(self, *, route: str = "", **options: Any) -> None:
+        """Take what stands beside the handler in the table of routes: ``route`` as the REST contract writes it."""
+        super().initialize(**options)
+        self.route = route
 
     #: What an answer of this kind may load and do; see :func:`~jupyter_vnc.http.headers.restrict`.
     own_policy = headers.DATA_POLICY
@@ -69,6 +59,8 @@ class VNCHandler(BoundedRequest, JupyterHandler):
     async def prepare(self, **kwargs: Any) -> None:
         """Authenticate, then refuse other sites' pages: also to read, since Jupyter checks that for its API only."""
         self.bound_body()
+        if any("\0" in part for part in self.path_args):
+            raise web.HTTPError(404)
         try:
             await super().prepare(**kwargs)
         except web.HTTPError as error:
@@ -104,6 +96,29 @@ class VNCHandler(BoundedRequest, JupyterHandler):
         kind: type[JupyterVisitor] = self.settings.get("vnc_visitor", JupyterVisitor)
         return kind(self)
 
+    def body(self) -> dict[str, Any]:
+        """Return the request's JSON object, which is as the REST contract has it for this route.
+
+        Raises:
+            MalformedRequest: it is not; the sentence names the key.
+        """
+        return bodies.read(bytes(self.raw_body), self.route, self.request.method or "")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with Jupyter's page of an error."""
+        self.begin_error(kwargs)
+        super().write_error(status_code, **kwargs)
+
+    def begin_error(self, kwargs: dict[str, Any]) -> VNCError | None:
+        """Do what every ``write_error`` has to begin with; return the broker's error that it is about, if it is one."""
+        if not hasattr(self, "_jupyter_current_user"):
+            # Refused before anybody was asked who it is; Jupyter's page of an error wants to know.
+            self.current_user = self._jupyter_current_user = None
+        error: VNCError | None = getattr(kwargs.get("exc_info", (None, None))[1], "vnc_error", None)
+        if isinstance(error, LimitExceeded):
+            self.set_header("Retry-After", str(max(1, math.ceil(error.retry_after))))
+        return error
+
 
 def vnc_errors(
     method: Callable[Concatenate[H, P], Awaitable[None]],
@@ -136,20 +151,6 @@ class VNCAPIHandler(VNCHandler, APIHandler):
             return
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps({"message": str(error), "reason": error.reason}))
-
-    def body(self) -> dict[str, Any]:
-        """Return the request's JSON object.
-
-        Raises:
-            MalformedRequest: it is not one.
-        """
-        try:
-            body = json.loads(bytes(self.raw_body) or b"{}")
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            raise MalformedRequest("The request's body must be a JSON object.")
-        return body
 
     def answer(self, body: Any, status: int = 200) -> None:
         """Answer with JSON."""
@@ -189,8 +190,6 @@ class TokensHandler(VNCAPIHandler):
     async def post(self) -> None:
         """Issue a token for one target."""
         body = self.body()
-        if unknown := sorted(set(body) - {"target", "mode", "takeover", "owner"}):
-            raise MalformedRequest(f"Unknown key: {unknown[0]!r}")
         wanted = body.get("target"), body.get("mode"), body.get("takeover", False), body.get("owner", "")
         issued, mode = await self.broker.issue(self.visitor(), *wanted)
         answer = {"token": issued.token, "expires_in": issued.expires_in, "target": body["target"], "mode": mode.value}
@@ -245,8 +244,6 @@ class MessagesHandler(VNCAPIHandler):
     async def post(self, session_id: str) -> None:
         """Show a message in the viewer of a session."""
         body = self.body()
-        if set(body) != {"text"}:
-            raise MalformedRequest('The body must be {"text": "…"}.')
         self.broker.send_message(self.visitor(), session_id, body["text"])
         self.set_status(204)
 
@@ -283,10 +280,7 @@ class DesktopHandler(VNCAPIHandler):
     async def post(self, name: str) -> None:
         """Start or restart a managed desktop; answers when it is ready."""
         body = self.body()
-        action = body.get("action")
-        if action not in {"start", "restart"} or set(body) != {"action"}:
-            raise MalformedRequest('The body must be {"action": "start"} or {"action": "restart"}.')
-        await self.broker.desktops.start(self.visitor(), name, restart=action == "restart")
+        await self.broker.desktops.start(self.visitor(), name, restart=body["action"] == "restart")
         rows = await self.broker.desktops.list(self.visitor())
         self.answer(next((row for row in rows if row["name"] == name), {}))
 
@@ -308,10 +302,7 @@ class DesktopOpenHandler(VNCAPIHandler):
     async def post(self, name: str) -> None:
         """Open a file that the file browser shows on a managed desktop; answers when an application has it."""
         body = self.body()
-        path = body.get("path")
-        if not isinstance(path, str) or set(body) != {"path"}:
-            raise MalformedRequest('The body must be {"path": "…"}.')
-        await self.broker.desktops.open_file(self.visitor(), name, lambda: self._file(path))
+        await self.broker.desktops.open_file(self.visitor(), name, lambda: self._file(body["path"]))
         self.set_status(204)
 
     def _file(self, path: str) -> Path:
@@ -324,12 +315,20 @@ class DesktopOpenHandler(VNCAPIHandler):
         root = getattr(manager, "root_dir", "")
         if not root:
             raise web.HTTPError(400, "The files of this server are not on its disk.")
-        top, file = Path(root).resolve(), Path(to_os_path(ApiPath(path.strip("/")), root)).resolve()
-        if not file.is_relative_to(top) or not file.is_file():
-            raise web.HTTPError(404, f"There is no file {path!r}.".replace("%", "%%"))
-        if is_hidden(str(file), str(top)) and not manager.allow_hidden:
-            raise web.HTTPError(404, f"There is no file {path!r}.".replace("%", "%%"))
+        file = _below(root, path)
+        if file is None or (is_hidden(str(file), str(Path(root).resolve())) and not manager.allow_hidden):
+            raise web.HTTPError(404, f"There is no file {quote_remote(path)!r}.".replace("%", "%%"))
         return file
+
+
+def _below(root: str, path: str) -> Path | None:
+    """The file of a path below a root; None if there is none, or none that the system would open."""
+    try:
+        file = Path(to_os_path(ApiPath(path.strip("/")), root)).resolve()
+        return file if file.is_relative_to(Path(root).resolve()) and file.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        # A name that is too long or has a NUL, a folder that may not be entered, links that go in a circle.
+        return None
 
 
 class DesktopLogHandler(VNCAPIHandler):

@@ -122,7 +122,10 @@ class FramePage(ViewPage):
 
 
 class NotFound(VNCPageHandler):
-    """``GET {root}…``: what is no route of ours. Jupyter's own page for that takes bodies of any length."""
+    """``GET {root}…``: what is no route of ours.
+
+    Jupyter's own page for that takes bodies of any length, and fails at a path that is not UTF-8.
+    """
 
     @web.authenticated
     @authorized
@@ -135,9 +138,9 @@ class NotFound(VNCPageHandler):
 class StaticFiles(VNCHandler, web.StaticFileHandler):
     """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
 
-    def initialize(self, *, path: str) -> None:  # type: ignore[override]
+    def initialize(self, *, path: str, route: str = "") -> None:  # type: ignore[override]
         """Take the folder, for tornado."""
-        super().initialize(path=path)
+        super().initialize(route=route, path=path)
 
     def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
         """Check as for all, but believe a browser that says that the page is this origin's own.

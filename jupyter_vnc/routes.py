@@ -8,6 +8,7 @@ from typing import Any, Final
 import jinja2
 
 from . import handlers, pages
+from .handlers import VNCHandler
 from .websocket import VNCWebSocket
 
 _HERE: Final = Path(__file__).parent
@@ -52,9 +53,29 @@ ROUTES: Final[list[Route]] = [
 ]
 
 
+#: What stands in the REST contract for a part of a path.
+_IN_CONTRACT: Final = {
+    r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
+    NAME: "{target}",
+    PERSON: "{user}",
+    "(.+)": "{file}",
+}
+
+
+def in_contract(pattern: str) -> str:
+    """Return a route's pattern as ``rest-api.yml`` writes it: ``/view/{target}``."""
+    path = pattern.removesuffix("?")
+    for regex, name in _IN_CONTRACT.items():
+        path = path.replace(regex, name)
+    return path
+
+
 def below(path: str, routes: list[Route] = ROUTES) -> list[Route]:
-    """Put routes below a path, which has no slash at its end."""
-    return [(path + pattern, handler, options) for pattern, handler, options in routes]
+    """Put routes below a path, which has no slash at its end, and tell our handlers which route they are."""
+    return [
+        (path + pattern, kind, {**options, "route": in_contract(pattern)} if issubclass(kind, VNCHandler) else options)
+        for pattern, kind, options in routes
+    ]
 
 
 def page_templates() -> jinja2.Environment:

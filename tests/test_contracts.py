@@ -1,6 +1,9 @@
 """What other people's tools rely on stays equal in all the places where it stands."""
 
+import ast
+import inspect
 import re
+import textwrap
 from pathlib import Path
 
 import yaml
@@ -8,6 +11,7 @@ import yaml
 import jupyter_vnc
 from jupyter_vnc import exceptions, routes
 from jupyter_vnc.exceptions import CloseCode, VNCError
+from jupyter_vnc.handlers import VNCHandler
 from jupyter_vnc.hub.handlers import HUB_ROUTES
 
 PACKAGE = Path(jupyter_vnc.__file__).parent
@@ -77,6 +81,87 @@ def test_the_rest_file_has_every_route_and_verb_and_no_other():
     }
     documented = {(path, verb) for path, verbs in rest_routes().items() for verb in verbs}
     assert served == documented
+
+
+#: Every route with the class that serves it, as the REST file writes it.
+SERVED = {route_of(pattern): handler for pattern, handler, _ in [*routes.ROUTES, *HUB_ROUTES]}
+TAKES_A_BODY = {"post", "put", "patch"}
+
+
+def body_schemas():
+    """Every schema of a body: its route, its method, and the schema."""
+    for path, verbs in rest_routes().items():
+        for verb, rules in verbs.items():
+            if "requestBody" in rules:
+                yield path, verb, rules["requestBody"]["content"]["application/json"]["schema"]
+
+
+def keys_read(method):
+    """The keys that a handler's method reads of the request's body; None if it does not look at the body."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(method))))
+    if not any(isinstance(node, ast.Attribute) and node.attr == "body" for node in ast.walk(tree)):
+        return None
+    of_body = [node for node in ast.walk(tree) if isinstance(node, ast.Subscript | ast.Call)]
+    keys = set()
+    for node in of_body:
+        named = node.value if isinstance(node, ast.Subscript) else getattr(node.func, "value", None)
+        key = node.slice if isinstance(node, ast.Subscript) else next(iter(node.args), None)
+        if isinstance(named, ast.Name) and named.id == "body" and isinstance(key, ast.Constant):
+            keys.add(key.value)
+    return keys
+
+
+def test_a_body_is_read_where_the_rest_file_has_one_and_nowhere_else():
+    documented = {(path, verb) for path, verb, _ in body_schemas()}
+    reading = {
+        (path, verb)
+        for path, handler in SERVED.items()
+        for verb in ("get", "head", "post", "put", "patch", "delete")
+        if keys_read(getattr(handler, verb)) is not None
+    }
+    assert documented == reading
+    # Every route that changes something by what it is sent is one of them.
+    assert {(path, verb) for path, verbs in rest_routes().items() for verb in verbs if verb in TAKES_A_BODY} == reading
+
+
+def test_the_keys_of_a_body_are_those_that_its_handler_reads():
+    for path, verb, schema in body_schemas():
+        assert set(schema["properties"]) == keys_read(getattr(SERVED[path], verb)), f"{verb} {path}"
+
+
+#: What a schema of a body may say: it means the same in OpenAPI 3.0 and in the JSON Schema that checks it.
+KEYWORDS = {"type", "enum", "properties", "required", "additionalProperties", "minLength", "maxLength", "minimum"}
+KEYWORDS |= {"maximum", "items", "minItems", "maxItems", "maxProperties", "description", "default"}
+
+
+def unbounded(schema, where):
+    """Yield what of a schema lets a body be anything."""
+    if unknown := set(schema) - KEYWORDS:
+        yield f"{where}: {sorted(unknown)}"
+    if schema["type"] == "string" and not {"maxLength", "enum"} & set(schema):
+        yield f"{where}: a string without an end"
+    if schema["type"] == "array" and "maxItems" not in schema:
+        yield f"{where}: a list without an end"
+    if schema["type"] == "object" and schema.get("additionalProperties", True) is not False:
+        yield f"{where}: keys without an end"
+    for name, part in schema.get("properties", {}).items():
+        yield from unbounded(part, f"{where}.{name}")
+    if "items" in schema:
+        yield from unbounded(schema["items"], f"{where}[]")
+
+
+def test_every_body_is_bounded():
+    found = [what for path, verb, schema in body_schemas() for what in unbounded(schema, f"{verb} {path}")]
+    assert not found
+    for schema in ({"type": "string"}, {"type": "object"}, {"type": "array"}, {"type": "string", "pattern": "a"}):
+        assert list(unbounded(schema, "x"))
+
+
+def test_every_route_knows_its_name_in_the_rest_file():
+    for _, handler, options in routes.below("/vnc", [*routes.ROUTES, *HUB_ROUTES]):
+        if issubclass(handler, VNCHandler):
+            assert options["route"] in rest_routes()
+            assert SERVED[options["route"]] is handler
 
 
 def test_versions_are_one():

@@ -15,6 +15,8 @@ from jupyter_vnc.system.logs import Log, one_line
 
 #: For how long an answer counts (seconds).
 MEMORY: Final = 60.0
+#: The longest name that a hub's database has (characters).
+LONGEST: Final = 255
 #: People that are remembered at most.
 MAX_KNOWN: Final = 10_000
 
@@ -42,6 +44,9 @@ class People:
 
     async def find(self, name: str) -> User | None:
         """Return somebody by name; None for nobody."""
+        if name in {".", ".."} or len(name) > LONGEST:
+            # Nobody's name; and in a path the first two are other parts of the hub's API.
+            return None
         user, when = self._known.get(name, (None, 0.0))
         if user is not None and self._clock() - when < MEMORY:
             return user

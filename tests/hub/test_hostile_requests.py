@@ -1,0 +1,52 @@
+"""Whatever somebody with a login of the hub sends to the service: a refusal, never an error of the service."""
+
+import pytest
+
+from jupyter_vnc.hub.handlers import HUB_ROUTES
+from jupyter_vnc.routes import ROUTES
+from tests import hostile
+from tests.hub import hub as hubs
+from tests.test_auth import EXAMPLES, path_of, served
+
+PATHS = {path_of(pattern): (pattern, handler) for pattern, handler, _ in [*HUB_ROUTES, *ROUTES]}
+#: What the hub's login has in the service, and what no route is.
+OTHERS = {"/oauth_callback": ["GET"], "/health": ["GET"]}
+CONFIG = "c.VNCBroker.targets = {'lab-1': {'host': '127.0.0.1', 'port': 1, 'allow_groups': ['course-a']}}\n"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A hub with an external service, whose port and log are its own."""
+    with hubs.running(tmp_path_factory.mktemp("hub"), CONFIG, external=True) as running:
+        yield running
+
+
+def parts(path):
+    """The parts of a path that are not the route's own words."""
+    pattern, _ = PATHS.get(path, ("", None))
+    return [example for regex, example in EXAMPLES.items() if regex in pattern and regex != "/?"]
+
+
+def methods(path):
+    return OTHERS.get(path) or served(PATHS[path][1])
+
+
+@pytest.mark.parametrize("name", ["ann", "root"])
+async def test_no_request_is_an_error_of_the_service(hub, name):
+    person = hub.person(name)
+    assert person.enter().ok
+    xsrf = [one.value for one in person.http.cookies if one.name == "_xsrf" and one.path == person.base]
+    login = f"Cookie: {person.cookies()}\r\nX-XSRFToken: {xsrf[0]}\r\nSec-Fetch-Mode: cors\r\n".encode()
+    ours = "/services/vnc"
+    asked = list(hostile.requests([(path, parts(path)) for path in {**PATHS, **dict.fromkeys(OTHERS)}], methods))
+    calls = [
+        hostile.ask(hub.service_port, method, ours + path, login + headers, body)
+        for _, method, path, headers, body in asked
+    ]
+    answers = await hostile.each(8, calls)
+    found = list(hostile.wrong(zip((one for one, *_ in asked), answers, strict=True)))
+    log = hub.log("service")
+    where = log[max(0, log.find("Traceback")) :][:4000]
+    assert not found, f"{len(found)}:\n" + "\n".join(found[:40]) + where
+    assert {status for status, *_ in answers} >= {200, 400, 404, 405, 413}
+    assert not [words for words in ("Traceback", "Uncaught", "Exception in") if words in log], where

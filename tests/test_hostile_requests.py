@@ -1,0 +1,185 @@
+"""Whatever somebody with a login sends to any route: a refusal with a sentence, never an error of ours."""
+
+import asyncio
+import json
+
+import pytest
+
+from jupyter_vnc import routes
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.exceptions import LimitExceeded
+from tests import hostile
+from tests.test_auth import EXAMPLES, UPGRADE, path_of, served
+
+
+@pytest.fixture
+def jp_server_config(tmp_path, monkeypatch):
+    monkeypatch.setattr(DesktopManager, "available", True)
+    return {
+        "ServerApp": {
+            "jpserver_extensions": {"jupyter_vnc": True, "jupyter_server_terminals": False},
+            "allow_unauthenticated_access": False,
+        },
+        "VNCBroker": {"targets": {"lab-1": {"host": "127.0.0.1", "port": 1}, "mine": {"desktop": {}}}},
+    }
+
+
+#: A route of each kind that a desktop of ours has is asked with one, too: the others never reach the file system.
+PATHS = {path_of(pattern): (pattern, handler) for pattern, handler, _ in routes.ROUTES}
+PATHS |= {path.replace("lab-1", "mine"): route for path, route in PATHS.items() if "/desktops/lab-1/open" in path}
+
+
+def parts(path):
+    """The parts of a path that are not the route's own words."""
+    return [
+        example.replace("lab-1", "mine") if "mine" in path else example
+        for regex, example in EXAMPLES.items()
+        if regex in PATHS[path][0] and regex != "/?"
+    ]
+
+
+def authorized(client):
+    return head(client.token)
+
+
+def head(headers):
+    return b"".join(f"{name}: {value}\r\n".encode() for name, value in headers.items())
+
+
+@pytest.mark.parametrize("by", ["token", "cookie"])
+async def test_no_request_is_an_error_of_ours(client, jp_serverapp, jp_http_port, by):
+    asked = list(hostile.requests([(path, parts(path)) for path in PATHS], lambda path: served(PATHS[path][1])))
+    assert len(asked) > 2000
+    with hostile.listening(jp_serverapp.log) as listener:
+        login = head(client.token if by == "token" else await client.log_in())
+        calls = [
+            hostile.ask(jp_http_port, method, client.url(path), login + headers, body)
+            for _, method, path, headers, body in asked
+        ]
+        answers = await hostile.each(8, calls)
+    found = list(hostile.wrong(zip((name for name, *_ in asked), answers, strict=True)))
+    assert not found, f"{len(found)}:\n" + "\n".join(found[:40])
+    assert not listener.heard, f"{len(listener.heard)}:\n" + "\n".join(listener.heard[:20])
+
+
+BODY_ROUTES = [path for path, (_, handler) in PATHS.items() if {"POST", "PUT", "PATCH"}.intersection(served(handler))]
+
+
+@pytest.mark.parametrize("path", BODY_ROUTES)
+async def test_a_body_of_another_shape_is_malformed_and_says_why(client, jp_http_port, path):
+    for name, body in hostile.BODIES.items():
+        status, _, answer = await hostile.ask(jp_http_port, "POST", client.url(path), authorized(client), body)
+        said = json.loads(answer)
+        expected = (413, "too_large") if name in {"too long", "much too long"} else (400, "malformed")
+        assert (status, said["reason"]) == expected, f"{name}: {answer}"
+        assert said["message"].endswith(".")
+        assert len(said["message"]) < 300
+        assert said["message"].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ("/api/desktops/mine", {"action": ["start"]}, "`action` must be one of start, restart."),
+        ("/api/desktops/mine", {"action": {}}, "`action` must be one of start, restart."),
+        ("/api/desktops/mine", {}, "`action` is missing."),
+        ("/api/desktops/mine", {"action": "start", "now": True}, "`now` is not a key of this request."),
+        ("/api/tokens", {"target": 7}, "`target` must be a string."),
+        ("/api/tokens", {"target": "lab-1", "takeover": "yes"}, "`takeover` must be true or false."),
+        ("/api/tokens", {"target": "lab-1", "mode": "x"}, "`mode` must be one of control, view."),
+        ("/api/tokens", {"target": "x" * 1025}, "`target` must have at most 1024 characters."),
+        ("/api/sessions/0123456789abcdef/messages", {"text": ""}, "`text` must not be empty."),
+        ("/api/sessions/0123456789abcdef/messages", {"text": "a\0"}, "`text` holds a character that no text has."),
+        ("/api/tokens", [], "The request's body must be a JSON object."),
+    ],
+)
+async def test_the_sentence_names_the_key(client, path, body, sentence):
+    answer = await client.fetch(path, "POST", client.token, body)
+    assert (answer.code, json.loads(answer.body)["message"]) == (400, sentence)
+
+
+async def test_a_body_is_not_looked_at_for_who_may_not(client):
+    answer = await client.fetch("/api/tokens", "POST", {}, "[")
+    assert answer.code == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("a" * 300, 404), ("a/" * 900, 404), ("loop", 404), ("loop/x", 404), ("closed/x", 404), ("../" * 300, 404)],
+)
+async def test_a_path_that_the_system_does_not_take_is_no_file(client, jp_root_dir, name, status, jp_serverapp):
+    (jp_root_dir / "loop").symlink_to("loop")
+    closed = jp_root_dir / "closed"
+    closed.mkdir(mode=0)
+    try:
+        with hostile.listening(jp_serverapp.log) as listener:
+            answer = await client.fetch("/api/desktops/mine/open", "POST", client.token, {"path": name})
+    finally:
+        closed.chmod(0o700)
+    assert (answer.code, listener.heard) == (status, [])
+    assert json.loads(answer.body)["message"].startswith("There is no file ")
+    assert len(answer.body) < 600
+
+
+async def test_a_websockets_headers_may_be_anything(client, jp_serverapp, jp_http_port):
+    upgrade = head(UPGRADE)
+    with hostile.listening(jp_serverapp.log) as listener:
+        for name, headers in hostile.HEADERS.items():
+            status, _, _ = await hostile.ask(
+                jp_http_port, "GET", client.url("/ws"), authorized(client) + upgrade + headers
+            )
+            assert 400 <= status < 500, (name, status)
+    assert not listener.heard
+
+
+async def test_a_websocket_request_has_no_body(client, jp_http_port):
+    upgrade = head(UPGRADE)
+    for more in (b"Content-Length: 10\r\n", b"Transfer-Encoding: chunked\r\n"):
+        status, _, _ = await hostile.ask(jp_http_port, "GET", client.url("/ws"), authorized(client) + upgrade + more)
+        assert status == 400
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(client, jp_http_port, monkeypatch):
+    monkeypatch.setattr("jupyter_vnc.http.incoming.BODY_TIMEOUT", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    begun = f"POST {client.url('/api/tokens')} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n".encode()
+    writer.write(begun + authorized(client) + b"\r\n{")
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+
+
+IN_CHUNKS = {
+    b'a\r\n{"target":\r\n7\r\n"none"}\r\n0\r\n\r\n': 404,
+    (b"400\r\n" + bytes(1024) + b"\r\n") * 4: 413,
+}
+
+
+@pytest.mark.parametrize(("body", "expected"), IN_CHUNKS.items(), ids=["short", "long"])
+async def test_a_body_in_chunks_is_read_up_to_the_limit(client, jp_http_port, body, expected):
+    reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    begun = f"POST {client.url('/api/tokens')} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n".encode()
+    writer.write(begun + authorized(client) + b"\r\n" + body)
+    async with asyncio.timeout(10):
+        assert int((await reader.readline()).split()[1]) == expected
+    writer.transport.abort()
+
+
+async def test_each_refusal_for_now_says_when_to_come_again(client, monkeypatch):
+    async def full(*_args, **_more):
+        raise LimitExceeded("Too many.", retry_after=6.4)
+
+    broker = client.app.web_app.settings["vnc_broker"]
+    for name in ("list_targets", "public_target", "issue", "redeem"):
+        monkeypatch.setattr(broker, name, full)
+    issued = {"Sec-WebSocket-Protocol": "binary, vnc.token.x"}
+    asked = {
+        "/": ("GET", {}, None),
+        "/view/lab-1": ("GET", {}, None),
+        "/api/targets": ("GET", {}, None),
+        "/api/tokens": ("POST", {}, {"target": "lab-1"}),
+        "/ws": ("GET", {**UPGRADE, **issued}, None),
+    }
+    for path, (method, more, body) in asked.items():
+        answer = await client.fetch(path, method, {**client.token, **more}, body)
+        assert (answer.code, answer.headers.get("Retry-After")) == (429, "7"), path
