@@ -34,7 +34,7 @@ hub-demo: demo-packages front-end .make/hub ## start a JupyterHub with two cours
 # with parts that mostly compute.
 .PHONY: test
 test: test-packages front-end .make/npm ## run all checks: lint, types, TypeScript, unit tests, real VNC servers, a real browser
-	@scripts/beside lint,types,typescript,fuzz unit-browser unit-desktops unit-rest coverage
+	@scripts/beside lint,types,typescript,unit-oldest,fuzz unit-browser unit-desktops unit-rest coverage
 
 .PHONY: lint
 lint: .make/python ## ruff
@@ -71,6 +71,15 @@ unit-desktops: front-end .make/npm ## run the tests that start desktops and hubs
 unit-rest: front-end .make/npm ## run the other tests
 	$(call headline,pytest: the rest)
 	@COVERAGE_FILE=.coverage.rest $(PYTEST) tests $(addprefix --ignore=,$(BROWSER) $(DESKTOPS))
+
+# Rules for strangers have to hold with the oldest versions of these that are permitted, not only with the newest.
+OLDEST := tornado jupyter_server
+
+.PHONY: unit-oldest
+unit-oldest: front-end .make/oldest ## the tests of logins and websockets, with the oldest tornado that is permitted
+	$(call headline,pytest: the oldest $(OLDEST))
+	@OLDEST=1 PYTHONPATH=$(CURDIR)/.make/oldest pytest -p no:asyncio \
+	  tests/test_auth.py tests/test_websocket.py tests/bounds/test_ping_flood.py
 
 .PHONY: endurance
 endurance: test-packages front-end ## run the tests that take minutes: thousands of connections, gigabytes, peers that vanish
@@ -153,6 +162,13 @@ $(VENV)/pyvenv.cfg:
 	@touch .make/began
 	@$(PIP) install --quiet --editable '.[test]'
 	@touch -r .make/began .make/frontend
+	@touch $@
+
+# A folder that is put before the environment's own packages.
+.make/oldest: pyproject.toml scripts/oldest.py .make/python
+	$(call headline,pip install, the oldest that is permitted)
+	@rm -rf $@
+	@$(PIP) install --quiet --no-deps --target $@ $$(scripts/oldest.py $(OLDEST))
 	@touch $@
 
 # In a separate environment, so that the tests do not find a second proxy in JupyterLab.

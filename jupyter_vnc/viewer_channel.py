@@ -24,6 +24,42 @@ HIGH_WATER: Final = 128 * 1024
 #: A close frame's reason holds at most this (RFC 6455 section 5.5.1).
 MAX_CLOSE_REASON: Final = 123
 
+#: Bytes of a frame before its payload, as a server sends it, at most (RFC 6455 section 5.2).
+MAX_HEADER: Final = 10
+#: Bytes that nobody waits for (pongs, notes) and a viewer has not taken, at which it has given up reading.
+MAX_UNASKED: Final = 64 * 1024
+
+
+class Unasked:
+    """How much was written for which nobody waits, and which the viewer has not taken yet.
+
+    Payload is written in turns, each of which waits until the socket has taken the last. Pongs are not: a viewer asks
+    for them, as many as it likes, and need not read one. An empty write behind them is done when they are gone.
+    """
+
+    def __init__(self, stream: IOStream) -> None:
+        self._stream = stream
+        self._size = 0
+        self._probe: asyncio.Future[None] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether it is more than a viewer that reads would leave."""
+        return self._size > MAX_UNASKED
+
+    def add(self, size: int) -> None:
+        """Count a frame that was just written, with so much payload (bytes)."""
+        self._size += size + MAX_HEADER
+        if self._probe is None and not self._stream.closed():
+            self._probe = asyncio.ensure_future(self._stream.write(b""))
+            counted = self._size
+            self._probe.add_done_callback(lambda probe: self._gone(probe, counted))
+
+    def _gone(self, probe: asyncio.Future[None], counted: int) -> None:
+        look_at(probe)
+        self._probe = None
+        self._size -= counted
+
 
 class WebSocketChannel:
     """The viewer's end as a :class:`~jupyter_vnc.channels.Channel`.
@@ -43,6 +79,8 @@ class WebSocketChannel:
         self._room.set()
         self._pong = asyncio.Event()
         self._frames: FrameWriter | None = None
+        stream = handler.ws_connection.stream if handler.ws_connection else None
+        self._unasked = None if stream is None else Unasked(stream)
 
     async def feed(self, data: bytes) -> None:
         """Take a message of the viewer; wait until there is room for the next."""
@@ -64,6 +102,15 @@ class WebSocketChannel:
     def pong(self) -> None:
         """Note an answer to a ping."""
         self._pong.set()
+
+    def pinged(self, size: int) -> None:
+        """Note that a ping of the viewer was answered with as many bytes; who takes no answer is gone."""
+        if self._unasked is None:
+            return
+        self._unasked.add(size)
+        if self._unasked.full:
+            log.info("A viewer sends pings and reads no answer: its connection is closed")
+            self.abort()
 
     async def read(self) -> bytes:
         """Return all that has come, as one piece."""
@@ -88,9 +135,13 @@ class WebSocketChannel:
             raise ConnectionResetError("the viewer is gone") from error
 
     def tell(self, note: Note) -> None:
-        """Send a note, if the viewer is still there; nobody waits for it."""
+        """Send a note, if the viewer is still there and reads; nobody waits for it."""
+        if self._unasked is None or self._unasked.full:
+            return
+        text = json.dumps(note)
         try:
-            asyncio.ensure_future(self._handler.write_message(json.dumps(note))).add_done_callback(look_at)
+            asyncio.ensure_future(self._handler.write_message(text)).add_done_callback(look_at)
+            self._unasked.add(len(text))
         except (WebSocketClosedError, StreamClosedError):
             log.debug("The viewer left before it got a note")
 
@@ -130,6 +181,10 @@ class WebSocketChannel:
                     break
             except (WebSocketClosedError, StreamClosedError):
                 break
+        self.abort()
+
+    def abort(self) -> None:
+        """Break off: whoever takes nothing takes no close frame."""
         self.feed_eof()
         if (stream := self._handler.ws_connection and self._handler.ws_connection.stream) is not None:
             stream.close()

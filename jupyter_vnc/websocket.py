@@ -113,6 +113,10 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
             return
         await self.channel.feed(message)
 
+    def on_ping(self, data: bytes) -> None:
+        """Count the answer, which tornado has written."""
+        self.channel.pinged(len(data))
+
     def on_pong(self, data: bytes) -> None:
         """Note that the browser is there."""
         self.channel.pong()
