@@ -57,14 +57,21 @@ class VNCHandler(BoundedRequest, JupyterHandler):
             self.set_header(name, value)
 
     async def prepare(self, **kwargs: Any) -> None:
-        """Authenticate, then refuse other sites' pages: also to read, since Jupyter checks that for its API only."""
+        """Bound the body, then find out who asks; a refusal waits for the end of a short body."""
         self.bound_body()
+        try:
+            await self._admit(**kwargs)
+        except web.HTTPError as error:
+            self.refuse(error)
+
+    async def _admit(self, **kwargs: Any) -> None:
+        """Authenticate, then refuse other sites' pages: also to read, since Jupyter checks that for its API only."""
         if any("\0" in part for part in self.path_args):
             raise web.HTTPError(404)
         try:
             await super().prepare(**kwargs)
         except web.HTTPError as error:
-            # Jupyter's API says of another origin 404, and nothing.
+            # Jupyter's API answers another origin with a bare 404.
             if error.status_code != 404 or self.check_origin():
                 raise
             raise self._other_origin() from None

@@ -151,7 +151,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(client, jp_http_port,
 
 IN_CHUNKS = {
     b'a\r\n{"target":\r\n7\r\n"none"}\r\n0\r\n\r\n': 404,
-    (b"400\r\n" + bytes(1024) + b"\r\n") * 4: 413,
+    (b"400\r\n" + bytes(1024) + b"\r\n") * 40: 413,
 }
 
 
@@ -183,3 +183,22 @@ async def test_each_refusal_for_now_says_when_to_come_again(client, monkeypatch)
     for path, (method, more, body) in asked.items():
         answer = await client.fetch(path, method, {**client.token, **more}, body)
         assert (answer.code, answer.headers.get("Retry-After")) == (429, "7"), path
+
+
+async def test_a_refusal_waits_for_a_body_that_is_within_the_limit(client, jp_http_port):
+    """Whoever sends the head first and then the body, as a proxy does, gets the answer and keeps the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    for size in (10, 3000):
+        path = client.url("/api/tokens")
+        begun = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {size}\r\n\r\n"
+        writer.write(begun.encode())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await reader.readexactly(1)
+        writer.write(bytes(size))
+        async with asyncio.timeout(10):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 413" if size == 3000 else b"HTTP/1.1 403")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+    writer.close()

@@ -8,7 +8,7 @@ body themselves: a longer one is refused by what its head announces, or as soon 
 from __future__ import annotations
 
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from tornado import web
@@ -18,6 +18,8 @@ from jupyter_vnc.exceptions import BodyTooLarge, VNCError
 
 #: Largest body of a request (bytes); the longest target name fits in.
 MAX_BODY: Final = 2048
+#: A body up to here (bytes) is read to its end before it is refused: who sends hears why.
+MAX_DRAINED: Final = 16 * 1024
 #: For how long a body may come (seconds): it fits in one packet or two.
 BODY_TIMEOUT: Final = 20.0
 
@@ -44,6 +46,8 @@ class BoundedRequest(web.RequestHandler):
         """Begin with no body, and with addresses that can be read."""
         super().initialize(**options)
         self.raw_body = bytearray()
+        self._came = 0
+        self._refusal: web.HTTPError | None = None
         self._mend("Origin", "null")
         self._mend("Referer", "")
         if "Cookie" in self.request.headers:
@@ -68,14 +72,45 @@ class BoundedRequest(web.RequestHandler):
         length = self.request.headers.get("Content-Length", "")
         # What is no number is refused by tornado, before it reads on. Python reads no number of thousands of digits.
         if length.isdecimal() and (len(length) > 12 or int(length) > self.max_body):
-            raise http_error(self._too_large())
+            error = http_error(self._too_large())
+            if len(length) > 12 or int(length) > MAX_DRAINED:
+                raise error
+            self.refuse(error)
+
+    def refuse(self, error: web.HTTPError) -> None:
+        """Refuse a request in ``prepare``, once its body has come; what was refused first counts.
+
+        Who still sends when the connection is closed, as a proxy does for a browser, may never see the answer.
+
+        Raises:
+            web.HTTPError: the error, if no body is to come.
+        """
+        if not self._has_body:
+            raise error
+        if self._refusal is None:
+            self._refusal = error
+            # Tornado calls the request's method next, whichever that is.
+            setattr(self, (self.request.method or "").lower(), self._refuse)
+
+    def _refuse(self, *_args: object, **_more: object) -> NoReturn:
+        assert self._refusal is not None  # noqa: S101 - for the type checker
+        raise self._refusal
+
+    @property
+    def _has_body(self) -> bool:
+        headers = self.request.headers
+        return "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep what comes; what is sent in chunks announces no length."""
-        self.raw_body += chunk
-        if len(self.raw_body) > self.max_body:
-            self.raw_body.clear()
-            error = http_error(self._too_large())
+        """Keep what comes, up to the limit; what is sent in chunks announces no length."""
+        self._came += len(chunk)
+        if self._came <= self.max_body:
+            self.raw_body += chunk
+            return
+        self.raw_body.clear()
+        error = http_error(self._too_large())
+        self.refuse(error)
+        if self._came > MAX_DRAINED:
             # Not raised: tornado would take it for a fault of ours. Having the answer, it reads no further.
             self.send_error(error.status_code, reason=error.reason, exc_info=(type(error), error, None))
 

@@ -15,7 +15,7 @@ from tornado.http1connection import HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
-from jupyter_vnc.http.incoming import BODY_TIMEOUT, MAX_BODY
+from jupyter_vnc.http.incoming import BODY_TIMEOUT, MAX_DRAINED
 
 #: Largest head of a request (bytes); cookies of a hub and of its neighbours are in it.
 MAX_HEAD: Final = 32 * 1024
@@ -39,7 +39,7 @@ class BoundedServer(HTTPServer):
         self._waiting: dict[object, None] = {}
         super().initialize(
             request_callback,
-            max_body_size=MAX_BODY,
+            max_body_size=MAX_DRAINED,
             body_timeout=BODY_TIMEOUT,
             max_header_size=MAX_HEAD,
             idle_connection_timeout=HEAD_TIMEOUT,
