@@ -16,6 +16,7 @@ from tornado.websocket import WebSocketProtocol13
 
 from jupyter_vnc import viewer_channel
 from jupyter_vnc.config.targets import parse_target
+from jupyter_vnc.websocket import NOTES
 from tests.bare_browser import browser, messages
 from tests.fakes import vnc_server
 
@@ -128,7 +129,7 @@ async def test_notes_that_nobody_reads_are_not_kept(client, broker):
         where = {"host": server.address.host, "port": server.address.port, "stall_timeout": 3600}
         broker.sources[0].by_name["fake"] = parse_target("fake", where)
         token = (await client.issue("fake"))["token"]
-        async with browser(client, f"{token}, {websocket.NOTES}", sock=await small_socket(client)):
+        async with browser(client, f"{token}, {NOTES}", sock=await small_socket(client)):
             async with asyncio.timeout(10):
                 while not len(broker.registry):
                     await asyncio.sleep(0.01)

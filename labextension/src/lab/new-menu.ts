@@ -8,6 +8,7 @@ import { type Menu, MenuBar } from '@lumino/widgets';
 
 import { CommandIDs } from './commands';
 import type { IVNCManager } from '../tokens';
+import { unattended } from '../viewer/report';
 
 /** Add an entry for each desktop, for as long as there is that desktop. */
 export function fillNewMenu(app: JupyterFrontEnd, manager: IVNCManager, browser: IDefaultFileBrowser): void {
@@ -31,7 +32,7 @@ export function fillNewMenu(app: JupyterFrontEnd, manager: IVNCManager, browser:
   };
   manager.targetsChanged.connect(list);
   // New kernels make Notebook build its menu anew, before or after this is told of them.
-  app.serviceManager.kernelspecs.specsChanged.connect(() => void Promise.resolve().then(list));
+  app.serviceManager.kernelspecs.specsChanged.connect(() => unattended(Promise.resolve().then(list)));
   // The toolbar is built from settings, some time after this plugin.
   const { node } = browser.toolbar;
   const built = new MutationObserver(() => {

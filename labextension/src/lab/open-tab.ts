@@ -6,6 +6,7 @@ import { InputDialog } from '@jupyterlab/apputils';
 import type { Tab } from '../tokens';
 import type { IContext } from './context';
 import { createTab } from './widget';
+import { unattended } from '../viewer/report';
 
 /** Ask the reader for a desktop; null if none was chosen. */
 export async function ask({ manager, trans }: IContext): Promise<string | null> {
@@ -32,10 +33,10 @@ export function openTab(context: IContext, target: string): Tab {
     trans,
     registry,
     files,
-    list: () => void app.commands.execute('launcher:create')
+    list: () => unattended(app.commands.execute('launcher:create'))
   });
   tab.content.changed.connect(() => app.commands.notifyCommandChanged());
-  void tracker.add(tab);
+  unattended(tracker.add(tab));
   app.shell.add(tab, 'main', { type: 'Remote Desktop' });
   app.shell.activateById(tab.id);
   return tab;

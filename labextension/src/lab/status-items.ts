@@ -10,6 +10,7 @@ import { Widget } from '@lumino/widgets';
 import { desktopIcon } from './icons';
 import { CommandIDs } from './commands';
 import type { IVNCManager, IVNCTracker } from '../tokens';
+import { unattended } from '../viewer/report';
 
 /** The command of JupyterLab that shows what is running. */
 const SHOW_RUNNING = 'running:show-panel';
@@ -34,7 +35,7 @@ export function addStatusItems(bar: IStatusBar, context: IStatusContext): void {
 function countItem({ app, manager, trans, tracker }: IStatusContext): IStatusBar.IItem {
   const show = (): void => {
     const { commands } = app;
-    void commands.execute(commands.hasCommand(SHOW_RUNNING) ? SHOW_RUNNING : CommandIDs.open);
+    unattended(commands.execute(commands.hasCommand(SHOW_RUNNING) ? SHOW_RUNNING : CommandIDs.open));
   };
   // The classes are the status bar's own: this item needs no style sheet.
   const node = document.createElement('div');

@@ -26,6 +26,7 @@ import { managed } from '../viewer/connection/startup';
 import { shortStatus } from '../viewer/connection/status';
 import { Viewer } from '../viewer/viewer';
 import type { IVNCWidgetOptions } from './context';
+import { unattended } from '../viewer/report';
 
 /** For a target that the server no longer lists: the attempt to connect will say so. */
 const UNKNOWN: IViewerSettings = {
@@ -69,7 +70,7 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     // The list of desktops is the smallest page of ours behind the login.
     login: () => openPage(manager.root),
     list,
-    giveBack: found?.pool ? () => void giveMachineBack(options) : undefined,
+    giveBack: found?.pool ? () => unattended(giveMachineBack(options)) : undefined,
     openInBrowser: () => openPage(manager.pageOf(target))
   });
 }
@@ -77,7 +78,7 @@ export function createViewer(options: ILabViewerOptions): Viewer {
 async function giveMachineBack({ manager, target, trans }: ILabViewerOptions): Promise<void> {
   const path = `api/leases/${encodeURIComponent(target)}`;
   await giveBack(trans, () => manager.request(path, { method: 'DELETE' }));
-  void manager.refresh();
+  unattended(manager.refresh());
 }
 
 let loadRFB: ReturnType<typeof loaderOf> | undefined;

@@ -11,6 +11,7 @@ import { TAB_TYPE } from './commands';
 import type { ITarget, IVNCWidget } from '../tokens';
 import type { IVNCWidgetOptions } from './context';
 import type { Viewer } from '../viewer/viewer';
+import { unattended } from '../viewer/report';
 
 /** A remote desktop. */
 export class VNCWidget extends Widget implements IVNCWidget {
@@ -51,7 +52,7 @@ export class VNCWidget extends Widget implements IVNCWidget {
     this._viewer?.dispose();
     this._viewer = null;
     if (this._connected) {
-      void this._options.manager.refresh();
+      unattended(this._options.manager.refresh());
     }
     Signal.clearData(this);
     super.dispose();
@@ -118,7 +119,7 @@ export class VNCWidget extends Widget implements IVNCWidget {
     if (connected !== this._connected) {
       this._connected = connected;
       // The lists of sessions, ours and in other windows, need not wait for the next round.
-      void manager.refresh();
+      unattended(manager.refresh());
     }
     this.title.label = found?.title ?? target;
     this.title.caption = this._viewer?.status.sentence ?? this.title.label;
@@ -152,11 +153,13 @@ export function createTab(options: IVNCWidgetOptions): MainAreaWidget<VNCWidget>
     const { viewer } = content;
     if (viewer) {
       content.changed.disconnect(fill);
-      void import(/* webpackChunkName: "desktop" */ './viewer-host').then(({ fillToolbar }) => {
-        if (!tab.isDisposed) {
-          fillToolbar(tab.toolbar, viewer, options.trans);
-        }
-      });
+      unattended(
+        import(/* webpackChunkName: "desktop" */ './viewer-host').then(({ fillToolbar }) => {
+          if (!tab.isDisposed) {
+            fillToolbar(tab.toolbar, viewer, options.trans);
+          }
+        })
+      );
     }
   }
 }

@@ -18,6 +18,7 @@ import { iconOf } from '../lab/icons';
 import { CommandIDs, describeArgs, stateWords } from '../lab/commands';
 import { IVNCManager, IVNCTracker, type Tab } from '../tokens';
 import type { IContext } from '../lab/context';
+import { unattended } from '../viewer/report';
 
 /** Opens desktops and provides their tracker. */
 export const commandsPlugin: JupyterFrontEndPlugin<IVNCTracker> = {
@@ -71,7 +72,9 @@ export const commandsPlugin: JupyterFrontEndPlugin<IVNCTracker> = {
     /** There is nothing to act on, and no need for the code of it, before the first desktop is opened. */
     function addActions(): void {
       tracker.widgetAdded.disconnect(addActions);
-      void import('../lab/action-commands').then(actions => actions.addActionCommands(context, palette));
+      unattended(
+        import('../lab/action-commands').then(actions => actions.addActionCommands(context, palette))
+      );
     }
   }
 };

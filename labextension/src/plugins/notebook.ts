@@ -5,6 +5,7 @@ import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@ju
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 
 import { IVNCManager } from '../tokens';
+import { unattended } from '../viewer/report';
 
 /** Adds the entries. */
 export const notebookPlugin: JupyterFrontEndPlugin<void> = {
@@ -20,7 +21,7 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
     browser: IDefaultFileBrowser | null
   ): void => {
     if (!shell && browser) {
-      void import('../lab/new-menu').then(({ fillNewMenu }) => fillNewMenu(app, manager, browser));
+      unattended(import('../lab/new-menu').then(({ fillNewMenu }) => fillNewMenu(app, manager, browser)));
     }
   }
 };

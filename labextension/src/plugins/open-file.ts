@@ -7,6 +7,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs, describeArgs } from '../lab/commands';
 import { type ITarget, IVNCManager } from '../tokens';
+import { unattended } from '../viewer/report';
 
 /** Opens files with the applications of a desktop that the server starts. */
 export const openFilePlugin: JupyterFrontEndPlugin<void> = {
@@ -38,7 +39,7 @@ export const openFilePlugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         const files = paths();
-        void app.commands.execute(CommandIDs.open, { target });
+        unattended(app.commands.execute(CommandIDs.open, { target }));
         await (await import('../lab/files')).openFiles(manager, target, files);
       }
     });

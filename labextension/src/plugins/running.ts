@@ -2,13 +2,14 @@
  * The live sessions in the panel of what is running.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, showDialog } from '@jupyterlab/apputils';
+import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { type IRunningSessions, IRunningSessionManagers } from '@jupyterlab/running';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { desktopIcon } from '../lab/icons';
 import { CommandIDs } from '../lab/commands';
 import { type IDesktop, type ISession, IVNCManager } from '../tokens';
+import { unattended } from '../viewer/report';
 
 /** Adds the section. */
 export const runningPlugin: JupyterFrontEndPlugin<void> = {
@@ -24,11 +25,14 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyter_vnc');
+    // Whoever pressed something is told when it did not work.
+    const told = (work: Promise<unknown>): void =>
+      unattended(work.catch(error => showErrorMessage(trans.__('This did not work.'), error as Error)));
     const itemOf = (session: ISession): IRunningSessions.IRunningItem => {
       const title = manager.find(session.target)?.title ?? session.target;
       return {
-        open: () => void app.commands.execute(CommandIDs.open, { target: session.target }),
-        shutdown: () => void manager.endSession(session.id),
+        open: () => told(app.commands.execute(CommandIDs.open, { target: session.target })),
+        shutdown: () => told(manager.endSession(session.id)),
         icon: () => desktopIcon,
         label: () => title,
         labelTitle: () => trans.__('%1, opened by %2 at %3', title, session.user, timeOf(session)),
@@ -39,8 +43,8 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
       };
     };
     const desktopItem = ({ name, state }: IDesktop): IRunningSessions.IRunningItem => ({
-      open: () => void app.commands.execute(CommandIDs.open, { target: name }),
-      shutdown: () => void shutDown(name),
+      open: () => told(app.commands.execute(CommandIDs.open, { target: name })),
+      shutdown: () => told(shutDown(name)),
       icon: () => desktopIcon,
       label: () => manager.find(name)?.title ?? name,
       labelTitle: () => trans.__('%1: shutting it down ends the programs on it.', titleOf(name)),
@@ -60,8 +64,8 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
     running?.add({
       name: trans.__('Remote desktops'),
       running: () => manager.sessions.map(itemOf),
-      shutdownAll: () => manager.sessions.forEach(({ id }) => void manager.endSession(id)),
-      refreshRunning: () => void manager.refresh(),
+      shutdownAll: () => manager.sessions.forEach(({ id }) => told(manager.endSession(id))),
+      refreshRunning: () => unattended(manager.refresh()),
       runningChanged: manager.sessionsChanged,
       shutdownLabel: trans.__('Disconnect'),
       shutdownAllLabel: trans.__('Disconnect All'),
@@ -72,8 +76,8 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
     running?.add({
       name: trans.__('Desktops of this server'),
       running: () => manager.desktops.map(desktopItem),
-      shutdownAll: () => manager.desktops.forEach(({ name }) => void manager.stopDesktop(name)),
-      refreshRunning: () => void manager.refresh(),
+      shutdownAll: () => manager.desktops.forEach(({ name }) => told(manager.stopDesktop(name))),
+      refreshRunning: () => unattended(manager.refresh()),
       runningChanged: manager.desktopsChanged,
       shutdownLabel: trans.__('Shut Down'),
       shutdownAllLabel: trans.__('Shut Down All'),

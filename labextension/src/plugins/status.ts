@@ -6,6 +6,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { IVNCManager, IVNCTracker } from '../tokens';
+import { unattended } from '../viewer/report';
 
 /** Adds the item. */
 export const statusPlugin: JupyterFrontEndPlugin<void> = {
@@ -30,8 +31,10 @@ export const statusPlugin: JupyterFrontEndPlugin<void> = {
       if (manager.sessions.length > 0 || (tracker?.size ?? 0) > 0) {
         manager.sessionsChanged.disconnect(begin);
         tracker?.widgetAdded.disconnect(begin);
-        void import('../lab/status-items').then(({ addStatusItems }) =>
-          addStatusItems(bar, { app, manager, trans, tracker })
+        unattended(
+          import('../lab/status-items').then(({ addStatusItems }) =>
+            addStatusItems(bar, { app, manager, trans, tracker })
+          )
         );
       }
     };

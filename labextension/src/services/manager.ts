@@ -10,6 +10,7 @@ import * as api from './rest-api';
 import type { IDesktop, ISession, ITarget, IVNCManager } from '../tokens';
 import type { IPresence } from '../viewer/presence';
 import type { IGrant } from '../viewer/connection/grant';
+import { unattended } from '../viewer/report';
 
 /** How often the server is asked, and how rarely at most while it does not answer (milliseconds). */
 const FREQUENCY = { interval: 10000, backoff: true, max: 300000 };
@@ -191,7 +192,7 @@ export class VNCManager implements IVNCManager {
     const unknown = targets.some(({ state }) => state === 'unknown');
     this._soon = unknown ? this._soon + 1 : 0;
     if (unknown && this._soon <= SOON.times) {
-      setTimeout(() => !this.isDisposed && void this._poll.refresh(), SOON.delay);
+      setTimeout(() => !this.isDisposed && unattended(this._poll.refresh()), SOON.delay);
     }
   }
 

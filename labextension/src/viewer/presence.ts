@@ -4,6 +4,7 @@
 import { type IClock, PICTURE_FIRST, Timer } from './ui/clock';
 import { Emitter } from './ui/emitter';
 import type { ITranslate } from './ui/i18n';
+import { unattended } from './report';
 
 /** How often the server is asked (milliseconds). */
 export const COMPANY_INTERVAL = 10000;
@@ -44,7 +45,7 @@ export class Company {
   set wanted(wanted: boolean) {
     if (wanted && !this._wanted) {
       this._wanted = true;
-      this._timer.set(() => void this._ask(), PICTURE_FIRST);
+      this._timer.set(() => unattended(this._ask()), PICTURE_FIRST);
     } else if (!wanted) {
       this._wanted = false;
       this._timer.clear();
@@ -55,7 +56,7 @@ export class Company {
   refresh(): void {
     if (this._wanted) {
       this._timer.clear();
-      void this._ask();
+      unattended(this._ask());
     }
   }
 
@@ -81,7 +82,7 @@ export class Company {
       if (all) {
         this._know(withoutThisOne(all));
       }
-      this._timer.set(() => void this._ask(), COMPANY_INTERVAL);
+      this._timer.set(() => unattended(this._ask()), COMPANY_INTERVAL);
     }
   }
 

@@ -6,6 +6,7 @@ import type { IStatus } from './connection';
 import { Emitter } from '../ui/emitter';
 import { IN_LINE } from './status';
 import type { ITranslate } from '../ui/i18n';
+import { unattended } from '../report';
 
 /** How often the server is asked (milliseconds). A desktop that starts at once is not asked for. */
 export const STARTUP_INTERVAL = 700;
@@ -83,7 +84,7 @@ export class Startup {
     if (phase === 'starting' && state !== IN_LINE) {
       this._wait();
     } else if (state === 'desktop-failed') {
-      void this._readLog();
+      unattended(this._readLog());
     }
   }
 
@@ -95,7 +96,7 @@ export class Startup {
   }
 
   private _wait(): void {
-    this._timer.set(() => void this._ask(), STARTUP_INTERVAL);
+    this._timer.set(() => unattended(this._ask()), STARTUP_INTERVAL);
   }
 
   private async _ask(): Promise<void> {

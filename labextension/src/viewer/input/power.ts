@@ -1,6 +1,7 @@
 /**
  * The power switch of a desktop's machine: a menu, and a question before each of its lines does something.
  */
+import { unattended } from '../report';
 import { ask, type IQuestion } from '../ui/dialog';
 import type { Hands, PowerAction } from './remote-input';
 import type { IMenuItem } from '../ui/menu';
@@ -43,10 +44,12 @@ export function powerItems(trans: ITranslate, hands: Pick<Hands, 'power'>): IMen
   return choices(trans).map(choice => ({
     label: choice.label,
     run: () =>
-      void ask(trans, choice).then(answer => {
-        if (answer !== null) {
-          hands.power(choice.action);
-        }
-      })
+      unattended(
+        ask(trans, choice).then(answer => {
+          if (answer !== null) {
+            hands.power(choice.action);
+          }
+        })
+      )
   }));
 }

@@ -8,6 +8,7 @@ import { keptPicture, pictureKey } from '../screen/thumbnails';
 import { giveBack, giveBackWords, type IPool, poolWords } from '../pool';
 import type { ITranslate } from '../ui/i18n';
 import { fetchAPI, translatePage, translation } from './http';
+import { unattended } from '../report';
 
 /** How often the states are asked for (milliseconds). */
 const INTERVAL = 10000;
@@ -84,7 +85,7 @@ export function start(body: HTMLElement, trans: ITranslate): void {
   for (const button of body.querySelectorAll<HTMLElement>('[data-release]')) {
     const words = button.closest('li')?.querySelector<HTMLElement>('.jp-VNC-pool');
     showPool(button.closest('li'), JSON.parse(words?.dataset.pool ?? 'null') as IPool | null, trans);
-    button.addEventListener('click', () => void release(body, button, trans));
+    button.addEventListener('click', () => unattended(release(body, button, trans)));
   }
   window.setInterval(() => {
     if (!document.hidden) {
@@ -94,4 +95,4 @@ export function start(body: HTMLElement, trans: ITranslate): void {
 }
 
 const { root = './', version = '' } = document.body.dataset;
-void translation(root, version).then(trans => start(document.body, trans));
+unattended(translation(root, version).then(trans => start(document.body, trans)));

@@ -15,6 +15,7 @@ import { managed } from '../connection/startup';
 import { PageToolbar } from '../toolbar/toolbar';
 import { Viewer } from '../viewer';
 import { fetchAPI, fetchViewers, openSocket, requestToken, translatePage, translation } from './http';
+import { unattended } from '../report';
 
 /** So long the toolbar waits for the first picture (milliseconds). */
 const TOOLBAR_AFTER = 150;
@@ -67,7 +68,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     // The server sends whoever is not logged in to the login, and back here.
     login: () => window.location.reload(),
     list: () => leave(owner ? `${root}room` : root, data.framed !== undefined),
-    giveBack: data.pool === undefined ? undefined : () => void giveBack(trans, remove),
+    giveBack: data.pool === undefined ? undefined : () => unattended(giveBack(trans, remove)),
     leave: () => toolbar?.focus()
   });
   const lead = [...body.querySelectorAll('[data-lead]')];
@@ -120,4 +121,4 @@ async function firstPicture(viewer: Viewer): Promise<void> {
 }
 
 const { root = './', version = '' } = document.body.dataset;
-void start(document.body, translation(root, version));
+unattended(start(document.body, translation(root, version)));

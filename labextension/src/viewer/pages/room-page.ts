@@ -9,6 +9,7 @@ import { refusals } from '../connection/status';
 import { type IRow, type IRowAction, LiveTable } from '../ui/live-table';
 import type { ITranslate } from '../ui/i18n';
 import { fetchAPI } from './http';
+import { unattended } from '../report';
 
 /** How often the server is asked (milliseconds). */
 const INTERVAL = 5000;
@@ -24,17 +25,17 @@ export class RoomPage {
   ) {
     this._root = _body.dataset.root ?? './';
     this._tables = {
-      people: new LiveTable(this._part('people'), (key, id) => void this._act(key, id)),
+      people: new LiveTable(this._part('people'), (key, id) => unattended(this._act(key, id))),
       waiting: new LiveTable(this._part('waiting')),
       machines: new LiveTable(this._part('machines'))
     };
     this._filter.addEventListener('input', () => this._show());
-    this._all.addEventListener('click', () => void this._writeToAll());
+    this._all.addEventListener('click', () => unattended(this._writeToAll()));
   }
 
   /** Ask now, and again for as long as somebody looks. */
   watch(): void {
-    const look = (): void => void (document.hidden || this.refresh());
+    const look = (): void => unattended(document.hidden ? undefined : this.refresh());
     window.setInterval(look, INTERVAL);
     document.addEventListener('visibilitychange', look);
     look();

@@ -2,6 +2,7 @@
  * Full screen of one element, with the keys that a browser otherwise keeps.
  */
 import { Emitter } from '../ui/emitter';
+import { unattended } from '../report';
 
 /** Chromium's Keyboard Lock; other browsers have none. */
 interface IKeyboardLock {
@@ -50,7 +51,7 @@ export class FullScreen {
     this.changed.clear();
     this._unlock();
     if (this.on) {
-      void document.exitFullscreen();
+      unattended(document.exitFullscreen());
     }
   }
 

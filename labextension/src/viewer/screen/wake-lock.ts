@@ -1,11 +1,12 @@
 /**
  * Keeps the reader's screen on while a desktop is looked at.
  */
+import { unattended } from '../report';
 
 /** Holds a wake lock as long as it is wanted; a browser takes it away from hidden pages. */
 export class Wake {
   constructor() {
-    document.addEventListener('visibilitychange', () => void this._apply(), {
+    document.addEventListener('visibilitychange', () => unattended(this._apply()), {
       signal: this._listening.signal
     });
   }
@@ -14,7 +15,7 @@ export class Wake {
   set wanted(wanted: boolean) {
     if (this._wanted !== wanted) {
       this._wanted = wanted;
-      void this._apply();
+      unattended(this._apply());
     }
   }
 

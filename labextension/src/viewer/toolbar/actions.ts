@@ -13,6 +13,7 @@ import { giveBackWords } from '../pool';
 import { powerItems } from '../input/power';
 import type { Role } from '../input/view-mode';
 import type { ITranslate } from '../ui/i18n';
+import { unattended } from '../report';
 
 /** What the actions need of a viewer. */
 export interface IActionable {
@@ -144,7 +145,7 @@ export function createActions(trans: ITranslate): IAction[] {
       icon: () => icons.FULLSCREEN,
       isEnabled: () => true,
       isPressed: viewer => viewer.fullscreen,
-      run: viewer => void viewer.toggleFullscreen()
+      run: viewer => unattended(viewer.toggleFullscreen())
     },
     {
       id: 'settings',
@@ -159,7 +160,7 @@ export function createActions(trans: ITranslate): IAction[] {
       label: () => trans.__('Save a screenshot'),
       icon: () => icons.SCREENSHOT,
       isEnabled: viewer => viewer.connected,
-      run: viewer => void viewer.camera.save()
+      run: viewer => unattended(viewer.camera.save())
     },
     {
       id: 'keep-screenshot',
@@ -167,7 +168,7 @@ export function createActions(trans: ITranslate): IAction[] {
       icon: () => icons.FILE,
       isEnabled: viewer => viewer.connected,
       isVisible: viewer => viewer.camera.canKeep,
-      run: viewer => void viewer.camera.save(true)
+      run: viewer => unattended(viewer.camera.save(true))
     },
     {
       id: 'power',

@@ -22,6 +22,43 @@ export const browserClock: IClock = {
   clearTimeout: timer => window.clearTimeout(timer)
 };
 
+/** Runs something at once, and what follows soon after it later: of these the last only. */
+export class Coalesced {
+  /**
+   * @param _clock - what a second is
+   * @param _interval - from one run to the next (milliseconds)
+   */
+  constructor(
+    private readonly _clock: IClock,
+    private readonly _interval: number
+  ) {
+    this._timer = new Timer(_clock);
+  }
+
+  /** Run `run` now or soon, unless another takes its place. */
+  set(run: () => void): void {
+    const left = this._last + this._interval - this._clock.now();
+    const go = (): void => {
+      this._last = this._clock.now();
+      run();
+    };
+    if (left > 0) {
+      this._timer.set(go, left);
+    } else {
+      this._timer.clear();
+      go();
+    }
+  }
+
+  /** Run nothing more. */
+  clear(): void {
+    this._timer.clear();
+  }
+
+  private readonly _timer: Timer;
+  private _last = 0;
+}
+
 /** One timer that can be set again and again; setting it cancels what it promised before. */
 export class Timer {
   constructor(private readonly _clock: IClock) {}

@@ -1,6 +1,7 @@
 /**
  * A list of listeners. The viewer cannot use Lumino's signals: it imports nothing outside its folder.
  */
+import { call } from '../report';
 
 /** Calls every listener with each value that is emitted. */
 export class Emitter<T> {
@@ -16,10 +17,10 @@ export class Emitter<T> {
     };
   }
 
-  /** Call every listener, in the order in which they came. */
+  /** Call every listener, in the order in which they came. One that fails is reported, and keeps nobody from hearing. */
   emit(value: T): void {
     for (const listener of [...this._listeners]) {
-      listener(value);
+      call(listener, value);
     }
   }
 
