@@ -2,6 +2,7 @@
  * The desktop's bell: a short tone for the ears and a flash of the frame for the eyes.
  */
 import { type IClock, Timer } from '../ui/clock';
+import { unattended } from '../report';
 
 /** How long the frame shows it (milliseconds), and the tone (hertz, seconds). */
 const FLASH = 300;
@@ -16,8 +17,11 @@ export class Bell {
     this._timer = new Timer(clock);
   }
 
-  /** Ring. */
+  /** Ring, unless it still does: many bells at once are one, and no louder. */
   ring(): void {
+    if (this._node.classList.contains('jp-mod-bell')) {
+      return;
+    }
     this._node.classList.add('jp-mod-bell');
     this._timer.set(() => this._node.classList.remove('jp-mod-bell'), FLASH);
     this._sound();
@@ -26,7 +30,7 @@ export class Bell {
   /** Leave no timer and no audio device. */
   dispose(): void {
     this._timer.clear();
-    void this._audio?.close();
+    unattended(this._audio?.close());
   }
 
   private _sound(): void {
