@@ -28,7 +28,7 @@ try {
     ignoreAnnotations: true,
     mainFields: ['module', 'main'],
     conditions: ['style'],
-    external: ['happy-dom', 'ws'],
+    external: ['happy-dom', 'ws', '@novnc/novnc'],
     loader: { '.svg': 'text', '.css': 'empty', '.raw.css': 'empty' },
     sourcemap: 'inline',
     logLevel: 'warning'

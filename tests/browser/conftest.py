@@ -80,13 +80,15 @@ class VNCServer:
 
 
 class JupyterServer:
-    """Jupyter's server, without Lab, with a configuration; it can be stopped and started again on its port.
+    """Jupyter's server with a configuration; it can be stopped and started again on its port.
 
-    ``before`` begins its command line: a program that runs the rest.
+    ``before`` begins its command line: a program that runs the rest. ``program`` is the module of Jupyter's that is
+    run; if nothing else is said, that is without Lab.
     """
 
-    def __init__(self, folder, config, ready, before=()):
+    def __init__(self, folder, config, ready, before=(), program="jupyter_server"):
         self.folder, self.log, self._ready, self._before = folder, folder / "server.log", ready, before
+        self._program = program
         self.port = free_port()
         self.root = f"http://127.0.0.1:{self.port}/vnc/"
         (folder / "config.py").write_text(config)
@@ -96,7 +98,7 @@ class JupyterServer:
     def start(self):
         places = {"HOME": "home", "JUPYTER_CONFIG_DIR": "jc", "JUPYTER_DATA_DIR": "jd", "JUPYTER_RUNTIME_DIR": "jr"}
         environment = os.environ | {key: str(self.folder / value) for key, value in places.items()}
-        command = [*self._before, sys.executable, "-m", "jupyter_server", "--allow-root", "--ip=127.0.0.1"]
+        command = [*self._before, sys.executable, "-m", self._program, "--allow-root", "--ip=127.0.0.1"]
         command += [f"--port={self.port}", "--ServerApp.port_retries=0", f"--config={self.folder / 'config.py'}"]
         command += ["--no-browser", f"--ServerApp.root_dir={self.folder / 'root'}"]
         with self.log.open("ab") as output:

@@ -5,7 +5,7 @@
 import { Adaptive } from './quality/adaptive';
 import { Bell } from './screen/bell';
 import { isTooLong, tooLong } from './panels/clipboard';
-import { PICTURE_FIRST, Timer } from './ui/clock';
+import { Coalesced, PICTURE_FIRST, Timer } from './ui/clock';
 import { Company, describe, type IPresence } from './presence';
 import { Emitter } from './ui/emitter';
 import { type ISample, Meter } from './quality/meter';
@@ -15,6 +15,7 @@ import type { IViewerOptions } from './options';
 import { keepPicture, pictureKey } from './screen/thumbnails';
 import type { IOwnPreferences, Preferences } from './preferences';
 import { Pulse } from './connection/liveness';
+import { unattended } from './report';
 import { Seamless } from './input/clipboard-sync';
 import type { Stage } from './screen/stage';
 import { Statistics } from './quality/statistics';
@@ -23,6 +24,9 @@ import { Wake } from './screen/wake-lock';
 
 /** How often the connection is measured (milliseconds). */
 const INTERVAL = 2000;
+
+/** Texts that are copied on the desktop more often than this are taken over once (milliseconds). */
+const COPY_INTERVAL = 200;
 
 /** The extras of one viewer. */
 export class Extras {
@@ -34,6 +38,7 @@ export class Extras {
   ) {
     const { clock, trans, probe } = _options;
     this._timer = new Timer(clock);
+    this._copied = new Coalesced(clock, COPY_INTERVAL);
     this._meter = new Meter(clock, probe);
     this.pulse = new Pulse(clock, probe);
     this._bell = new Bell(_stage.node, clock);
@@ -43,7 +48,7 @@ export class Extras {
       text => this._bring(text)
     );
     _stage.node.append(this._statistics.node);
-    _stage.screen.addEventListener('focusin', () => void this._seamless.bring());
+    _stage.screen.addEventListener('focusin', () => unattended(this._seamless.bring()));
     _preferences.changed.on(() => this._apply());
     this.company = new Company(clock, _options.fetchViewers);
     this.company.changed.on(came => this._greet(came));
@@ -80,14 +85,10 @@ export class Extras {
 
   /** noVNC exists, and is not yet connected. */
   opened(rfb: IRFB): void {
-    onRFB(rfb, 'clipboard', ({ text }) => {
-      const refusal = this._stage.clipboard.receive(text);
-      if (refusal !== null) {
-        this._stage.tell(refusal);
-      } else {
-        void this._seamless.take(text);
-      }
-    });
+    onRFB(rfb, 'clipboard', ({ text }) => this._copied.set(() => this._receive(text)));
+    onRFB(rfb, 'cliptoolong', () => this._copied.set(() => this._receive(null)));
+    onRFB(rfb, 'moved', () => this.pulse.move());
+    onRFB(rfb, 'suspected', () => this.pulse.suspect());
     askInScreenPixels(rfb, () => this._preferences.now.sharp);
     onRFB(rfb, 'bell', () => this._preferences.now.bell && this._bell.ring());
     this._dress(rfb);
@@ -101,7 +102,7 @@ export class Extras {
     this._meter.watchCanvas(this._stage.canvas);
     this._apply();
     if (this._stage.screen.contains(document.activeElement)) {
-      void this._seamless.bring();
+      unattended(this._seamless.bring());
     }
   }
 
@@ -141,6 +142,7 @@ export class Extras {
     this.keep();
     this._rfb = null;
     this._timer.clear();
+    this._copied.clear();
     this._bell.dispose();
     this.company.dispose();
     this.pulse.dispose();
@@ -200,7 +202,7 @@ export class Extras {
   private _measure(): true {
     this._meter.sample(); // what happened while nobody measured counts for nothing
     const next = (): void => {
-      void this._meter.probe();
+      unattended(this._meter.probe());
       this._timer.set(() => {
         const sample = this._meter.sample();
         this._adaptive.follow(sample);
@@ -232,6 +234,19 @@ export class Extras {
     };
   }
 
+  /** Take over what was copied on the desktop; null is too long. */
+  private _receive(text: string | null): void {
+    if (text === null && this._isViewOnly()) {
+      return; // noVNC takes over no text then, of whatever length
+    }
+    const refusal = this._stage.clipboard.receive(text);
+    if (refusal !== null) {
+      this._stage.tell(refusal);
+    } else if (text !== null) {
+      unattended(this._seamless.take(text));
+    }
+  }
+
   private _bring(text: string): boolean {
     const fits = !isTooLong(text);
     if (fits) {
@@ -243,6 +258,7 @@ export class Extras {
   }
 
   private readonly _timer: Timer;
+  private readonly _copied: Coalesced;
   private readonly _meter: Meter;
   private readonly _bell: Bell;
   private readonly _statistics: Statistics;

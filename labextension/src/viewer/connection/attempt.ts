@@ -2,9 +2,12 @@
  * One attempt to connect: a token, a websocket, noVNC on top of it. It ends exactly once.
  */
 import { type IClock, Timer } from '../ui/clock';
+import { type Engine, engineOf } from '../engine';
 import { type IGrant, noAnswer } from './grant';
+import { Excess, TooLarge } from '../limits';
 import { NOTES, type Note, takeNotes } from './notices';
 import { type IRFB, type IRFBConstructor, onRFB } from './novnc';
+import { report } from '../report';
 
 /** How long the server may take to give a token, and the websocket to open (milliseconds). */
 export const OPEN_TIMEOUT = 20000;
@@ -34,7 +37,8 @@ export interface IAttemptOptions {
 export type End =
   | { readonly kind: 'token'; readonly status: number; readonly message: string; readonly retryAfter: number }
   | { readonly kind: 'close'; readonly code: number; readonly reason: string; readonly opened: boolean }
-  | { readonly kind: 'unloaded' | 'garbled' | 'secret' };
+  | { readonly kind: 'large'; readonly width: number; readonly height: number }
+  | { readonly kind: 'unloaded' | 'garbled' | 'secret' | 'excess' | 'broken' };
 
 /** What an attempt reports, in this order. */
 export interface IAttemptEvents {
@@ -106,7 +110,8 @@ export class Attempt {
       // Before noVNC adds its own listeners: the close code must reach us first.
       socket.addEventListener('close', event => this._close(event.code, event.reason));
       return socket;
-    } catch {
+    } catch (error) {
+      report(error);
       this._end({ kind: 'garbled' });
       return null;
     }
@@ -118,11 +123,13 @@ export class Attempt {
     try {
       const rfb = new RFB(this._options.screen, socket, { shared: true });
       this._rfb = rfb;
+      this._engine = engineOf(rfb, socket, this._options.clock, error => this._fail(error));
       this._listen(rfb);
       if (this._isOpen) {
         this._events.opened(rfb);
       }
-    } catch {
+    } catch (error) {
+      report(error);
       this._end({ kind: 'garbled' });
     }
     for (const event of this._held.splice(0)) {
@@ -171,6 +178,16 @@ export class Attempt {
     this._end({ kind: 'close', code, reason, opened: this._isOpen });
   }
 
+  /** noVNC can do no more. */
+  private _fail(error: unknown): void {
+    report(error);
+    if (error instanceof TooLarge) {
+      this._end({ kind: 'large', width: error.width, height: error.height });
+    } else {
+      this._end({ kind: error instanceof Excess ? 'excess' : 'broken' });
+    }
+  }
+
   private _end(end: End): void {
     if (!this._over) {
       this._over = true;
@@ -182,7 +199,12 @@ export class Attempt {
   private _release(): void {
     this._deadline.clear();
     this._abort.abort();
-    this._rfb?.disconnect();
+    this._engine?.dispose();
+    try {
+      this._rfb?.disconnect();
+    } catch (error) {
+      report(error);
+    }
     this._socket?.close();
     this._rfb = null;
     this._socket = null;
@@ -197,6 +219,7 @@ export class Attempt {
   private readonly _deadline: Timer;
   private readonly _abort = new AbortController();
   private _rfb: IRFB | null = null;
+  private _engine: Engine | null = null;
   private _socket: WebSocket | null = null;
   private _isOpen = false;
   private _over = false;

@@ -4,27 +4,17 @@
 import { Attempt, type End, type IAttemptOptions } from './attempt';
 import { Backoff } from './backoff';
 import { Timer } from '../ui/clock';
+import { Closings, detailOf } from '../closing';
 import { Emitter } from '../ui/emitter';
 import type { IGrant } from './grant';
 import { type IPlace, type Note, placeWords } from './notices';
 import type { IRFB } from './novnc';
-import {
-  closings,
-  type IClosing,
-  IN_LINE,
-  type Phase,
-  progress,
-  refusals,
-  type Remedy,
-  surprises
-} from './status';
+import { type IClosing, IN_LINE, type Phase, progress, type Remedy } from './status';
 import type { ITranslate } from '../ui/i18n';
+import { unattended } from '../report';
 
 /** A connection counts as a success when it has held this long (milliseconds). */
 export const STABLE_AFTER = 5000;
-
-/** After this many refused websockets in a row, the sentence names the likely cause. */
-const SUSPICIOUS_AFTER = 4;
 
 /** What a connection needs from the world. */
 export interface IConnectionOptions extends Omit<IAttemptOptions, 'fetchToken'> {
@@ -58,9 +48,7 @@ export class Connection {
     const { clock, random, trans, title } = _options;
     this._backoff = new Backoff(random);
     this._wait = new Timer(clock);
-    this._closings = closings(trans);
-    this._refusals = refusals(trans);
-    this._surprises = surprises(trans);
+    this._closings = new Closings(trans);
     this._progress = progress(trans, title);
     this._status = this._describe('idle');
   }
@@ -126,7 +114,7 @@ export class Connection {
     );
     this._attempt = attempt;
     this._set(this._describe('asking'));
-    void attempt.start();
+    unattended(attempt.start());
   }
 
   /** If an attempt is planned, make it now. */
@@ -145,6 +133,7 @@ export class Connection {
   disconnect(): void {
     this._drop();
     this._backoff.reset();
+    this._closings.forget();
     if (!this._disposed) {
       this._set(this._describe('idle'));
     }
@@ -194,42 +183,19 @@ export class Connection {
 
   private _ended(end: End): void {
     const { clock } = this._options;
-    if (this._status.phase === 'connected' && clock.now() - this._since >= STABLE_AFTER) {
+    const held = this._status.phase === 'connected' ? clock.now() - this._since : 0;
+    if (held >= STABLE_AFTER) {
       this._backoff.reset();
     }
     this._attempt = null;
     this._rfb = null;
-    const closing = this._closing(end);
+    const closing = this._closings.of(end, held);
     const detail = detailOf(end, closing.sentence);
     if (closing.action === 'retry') {
       this._plan(closing, detail, end.kind === 'token' ? end.retryAfter : 0);
     } else {
       this._set({ ...this._describe('stopped'), ...closing, detail, remedy: closing.action });
     }
-  }
-
-  /** Which of the tables speaks about this end. */
-  private _closing(end: End): IClosing {
-    if (end.kind === 'token') {
-      const known = this._refusals[end.status];
-      return known ?? (end.status >= 500 ? this._closings[1011]! : this._refusals[400]!);
-    }
-    if (end.kind !== 'close') {
-      return this._surprises[end.kind];
-    }
-    this._refusedInARow = end.opened ? 0 : this._refusedInARow + 1;
-    const unnamed = end.opened ? this._surprises.lost : this._refusedClosing();
-    return this._closings[end.code] ?? unnamed;
-  }
-
-  private _refusedClosing(): IClosing {
-    const { trans } = this._options;
-    return this._refusedInARow < SUSPICIOUS_AFTER
-      ? this._surprises.refused
-      : {
-          ...this._surprises.refused,
-          sentence: trans.__('The server answers, but something in between does not pass websockets on.')
-        };
   }
 
   private _plan(closing: IClosing, detail: string, atLeast: number): void {
@@ -273,25 +239,13 @@ export class Connection {
 
   private readonly _backoff: Backoff;
   private readonly _wait: Timer;
-  private readonly _closings: Record<number, IClosing>;
-  private readonly _refusals: Record<number, IClosing>;
-  private readonly _surprises: ReturnType<typeof surprises>;
+  private readonly _closings: Closings;
   private readonly _progress: Record<Phase, string>;
   private _status: IStatus;
   private _attempt: Attempt | null = null;
   private _grant: IGrant | null = null;
   private _rfb: IRFB | null = null;
   private _since = 0;
-  private _refusedInARow = 0;
   private _watched = true;
   private _disposed = false;
-}
-
-/** What the server said, less what our own sentence says already. */
-function detailOf(end: End, sentence: string): string {
-  const said = (end.kind === 'close' ? end.reason : end.kind === 'token' ? end.message : '').trim();
-  if (said.startsWith(sentence)) {
-    return said.slice(sentence.length).trim();
-  }
-  return sentence.startsWith(said.replace(/\.$/, '')) ? '' : said;
 }

@@ -15,6 +15,10 @@ export const QUIET = 10000;
 /** How long the desktop may say nothing at all while the server answers (milliseconds). */
 export const SILENCE = 60000;
 
+/** How long there may be more and more bytes of which noVNC takes none, and after an error of its (milliseconds). */
+export const STUCK = 120000;
+export const SUSPECT = 15000;
+
 /** So many requests in a row without an answer, and the network is gone. */
 const UNANSWERED = 2;
 
@@ -38,10 +42,23 @@ export class Pulse {
   watch(socket: WebSocket): WebSocket {
     this._socket = socket;
     this._heard = this._clock.now();
+    this._moved = 0;
+    this._patience = STUCK;
     socket.addEventListener('message', () => {
       this._heard = this._clock.now();
     });
     return socket;
+  }
+
+  /** noVNC has taken something of what came. Bytes alone are no sign of life. */
+  move(): void {
+    this._moved = this._clock.now();
+    this._patience = STUCK;
+  }
+
+  /** There was an error somewhere in noVNC: it may be the end of this one. */
+  suspect(): void {
+    this._patience = SUSPECT;
   }
 
   /** Whether to feel it: while the desktop is there, and somebody looks. */
@@ -50,6 +67,7 @@ export class Pulse {
       this._wanted = wanted;
       this._timer.clear();
       if (wanted) {
+        this._moved &&= this._clock.now();
         this._rest();
       }
     }
@@ -64,12 +82,20 @@ export class Pulse {
   /** Wait until it has been quiet for long enough. */
   private _rest(): void {
     this._unanswered = 0;
+    if (this._isStuck) {
+      this.stopped.emit();
+      return;
+    }
     const left = this._heard + QUIET - this._clock.now();
     if (left > 0) {
       this._timer.set(() => this._rest(), left);
     } else {
       this._ask(this._clock.now());
     }
+  }
+
+  private get _isStuck(): boolean {
+    return this._moved > 0 && this._heard > this._moved && this._clock.now() - this._moved >= this._patience;
   }
 
   private _ask(since: number): void {
@@ -97,6 +123,8 @@ export class Pulse {
   private readonly _timer: Timer;
   private _socket: WebSocket | null = null;
   private _heard = 0;
+  private _moved = 0;
+  private _patience = STUCK;
   private _unanswered = 0;
   private _wanted = false;
 }

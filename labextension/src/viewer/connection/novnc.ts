@@ -4,6 +4,7 @@
  * noVNC is one ES module on the server, loaded by URL by every host, so that there is one noVNC and no host's
  * bundle holds it.
  */
+import { call } from '../report';
 
 /** noVNC's `RFB`, as documented in its `docs/API.md`. */
 export interface IRFB extends EventTarget {
@@ -44,15 +45,26 @@ export interface IRFBEvents {
   bell: undefined;
   desktopname: { name: string };
   capabilities: { capabilities: { power: boolean } };
+  /** Not noVNC's own, but of `engine.ts`: it has consumed something. */
+  moved: undefined;
+  /** A text that was copied on the desktop is too long to be taken over. */
+  cliptoolong: undefined;
+  /** Somewhere in noVNC there was an error, maybe in this one. */
+  suspected: undefined;
 }
 
-/** Listen to an event of `RFB` with its detail typed. */
+/** Emit one of its events. */
+export function tellRFB<K extends keyof IRFBEvents>(rfb: IRFB, type: K, detail: IRFBEvents[K]): void {
+  rfb.dispatchEvent(new CustomEvent(type, { detail }));
+}
+
+/** Listen to an event of `RFB` with its detail typed. What goes wrong in the listener is no error of noVNC's. */
 export function onRFB<K extends keyof IRFBEvents>(
   rfb: IRFB,
   type: K,
   listener: (detail: IRFBEvents[K]) => void
 ): void {
-  rfb.addEventListener(type, event => listener((event as CustomEvent<IRFBEvents[K]>).detail));
+  rfb.addEventListener(type, event => call(listener, (event as CustomEvent<IRFBEvents[K]>).detail));
 }
 
 /** What noVNC keeps for itself and we read; its version is pinned, and a browser test sees that it is there. */

@@ -129,6 +129,18 @@ export const surprises = (trans: ITranslate) => ({
     sentence: trans.__('The desktop sent something that this viewer does not understand.'),
     action: 'again'
   } as IClosing,
+  /** noVNC failed at what it received. */
+  broken: {
+    state: 'broken',
+    sentence: trans.__('The viewer failed at what the desktop sent.'),
+    action: 'retry'
+  } as IClosing,
+  /** The desktop announced or sent more than a browser should take. */
+  excess: {
+    state: 'excess',
+    sentence: trans.__('The desktop sends more at once than this viewer takes.'),
+    action: 'again'
+  } as IClosing,
   /** The desktop asks the browser for a secret, which the server should have given. */
   secret: {
     state: 'credentials',
@@ -137,6 +149,17 @@ export const surprises = (trans: ITranslate) => ({
     ),
     action: 'list'
   } as IClosing
+});
+
+/** A screen that would take too much of the browser's memory. */
+export const tooLarge = (trans: ITranslate, width: number, height: number): IClosing => ({
+  state: 'too-large',
+  sentence: trans.__(
+    'The screen of the desktop, %1 x %2, is larger than this viewer shows.',
+    `${width}`,
+    `${height}`
+  ),
+  action: 'again'
 });
 
 /** What the reader is told while nothing is wrong. */

@@ -6,6 +6,7 @@ import { button, element } from '../ui/dom';
 import { type IPanel, panel } from './panel';
 import { permission } from '../input/clipboard-sync';
 import type { ITranslate } from '../ui/i18n';
+import { unattended } from '../report';
 
 /** Which way text may go; the server enforces it, the panel shows it. */
 export type ClipboardPolicy = 'both' | 'to-desktop' | 'from-desktop' | 'off';
@@ -70,18 +71,18 @@ export class ClipboardPanel implements IPanel {
     this.node.hidden = !open || !this.allows(viewOnly);
     if (!this.node.hidden) {
       this._note.textContent = '';
-      void this._share();
+      unattended(this._share());
       (this._toDesktop.closest('[hidden]') ? this._fromDesktop : this._toDesktop).focus();
     }
   }
 
-  /** Text was copied on the desktop. Returns a sentence when it is not taken. */
-  receive(text: string): string | null {
+  /** Text was copied on the desktop; null is one of which is known that it is too long. Returns a sentence when it is not taken. */
+  receive(text: string | null): string | null {
     if (!this._allowsFrom) {
       return null;
     }
-    const refusal = isTooLong(text) ? tooLongToTake(this._options.trans) : null;
-    this._fromDesktop.value = refusal === null ? text : '';
+    const refusal = text === null || isTooLong(text) ? tooLongToTake(this._options.trans) : null;
+    this._fromDesktop.value = refusal === null ? (text ?? '') : '';
     this._note.textContent = refusal ?? this._note.textContent;
     return refusal;
   }
@@ -113,7 +114,11 @@ export class ClipboardPanel implements IPanel {
       children: [
         element('h3', { text: trans.__('Text from the desktop') }),
         this._fromDesktop,
-        button({ className: 'jp-VNC-button', text: trans.__('Copy'), onClick: () => void this._copy() })
+        button({
+          className: 'jp-VNC-button',
+          text: trans.__('Copy'),
+          onClick: () => unattended(this._copy())
+        })
       ]
     });
   }
@@ -171,10 +176,12 @@ export class ClipboardPanel implements IPanel {
       className: 'jp-VNC-button',
       text: trans.__('Share the clipboard'),
       onClick: () =>
-        void navigator.clipboard
-          .readText()
-          .catch(() => '')
-          .then(() => this._share())
+        unattended(
+          navigator.clipboard
+            .readText()
+            .catch(() => '')
+            .then(() => this._share())
+        )
     });
     this._sharing.replaceChildren(
       element('p', { text: sentences[state] }),
