@@ -6,10 +6,16 @@ import { afterEach, before, beforeEach, describe, it, mock } from 'node:test';
 import { deflateSync } from 'node:zlib';
 
 import { LONGEST_TEXT } from '../src/viewer/panels/clipboard';
-import { MOST_FAILURES, STEADY_AFTER } from '../src/viewer/closing';
-import { LARGEST_CURSOR, LONGEST_NAME, LONGEST_SIDE, MOST_PIXELS, MOST_UNSENT } from '../src/viewer/limits';
+import { MOST_FAILURES, STEADY_AFTER } from '../src/viewer/connection/closing';
+import {
+  LARGEST_CURSOR,
+  LONGEST_NAME,
+  LONGEST_SIDE,
+  MOST_PIXELS,
+  MOST_UNSENT
+} from '../src/viewer/engine/limits';
 import type { IRFB, IRFBConstructor } from '../src/viewer/connection/novnc';
-import { SLICE } from '../src/viewer/pace';
+import { SLICE } from '../src/viewer/engine/pace';
 import { QUIET, STUCK, SUSPECT } from '../src/viewer/connection/liveness';
 import { Viewer } from '../src/viewer/viewer';
 

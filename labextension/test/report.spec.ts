@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 
 import { Coalesced } from '../src/viewer/ui/clock';
 import { Emitter } from '../src/viewer/ui/emitter';
-import { unattended } from '../src/viewer/report';
+import { unattended } from '../src/viewer/ui/report';
 import { FakeClock } from './fakes';
 
 let reported: unknown[] = [];

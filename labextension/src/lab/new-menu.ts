@@ -8,7 +8,7 @@ import { type Menu, MenuBar } from '@lumino/widgets';
 
 import { CommandIDs } from './commands';
 import type { IVNCManager } from '../tokens';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** Add an entry for each desktop, for as long as there is that desktop. */
 export function fillNewMenu(app: JupyterFrontEnd, manager: IVNCManager, browser: IDefaultFileBrowser): void {

@@ -6,7 +6,7 @@ import { InputDialog } from '@jupyterlab/apputils';
 import type { Tab } from '../tokens';
 import type { IContext } from './context';
 import { createTab } from './widget';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** Ask the reader for a desktop; null if none was chosen. */
 export async function ask({ manager, trans }: IContext): Promise<string | null> {

@@ -10,7 +10,7 @@ import { Widget } from '@lumino/widgets';
 import { desktopIcon } from './icons';
 import { CommandIDs } from './commands';
 import type { IVNCManager, IVNCTracker } from '../tokens';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** The command of JupyterLab that shows what is running. */
 const SHOW_RUNNING = 'running:show-panel';

@@ -26,7 +26,7 @@ import { managed } from '../viewer/connection/startup';
 import { shortStatus } from '../viewer/connection/status';
 import { Viewer } from '../viewer/viewer';
 import type { IVNCWidgetOptions } from './context';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** For a target that the server no longer lists: the attempt to connect will say so. */
 const UNKNOWN: IViewerSettings = {

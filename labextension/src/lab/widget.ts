@@ -11,7 +11,7 @@ import { TAB_TYPE } from './commands';
 import type { ITarget, IVNCWidget } from '../tokens';
 import type { IVNCWidgetOptions } from './context';
 import type { Viewer } from '../viewer/viewer';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** A remote desktop. */
 export class VNCWidget extends Widget implements IVNCWidget {

@@ -18,7 +18,7 @@ import { iconOf } from '../lab/icons';
 import { CommandIDs, describeArgs, stateWords } from '../lab/commands';
 import { IVNCManager, IVNCTracker, type Tab } from '../tokens';
 import type { IContext } from '../lab/context';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** Opens desktops and provides their tracker. */
 export const commandsPlugin: JupyterFrontEndPlugin<IVNCTracker> = {

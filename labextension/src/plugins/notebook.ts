@@ -5,7 +5,7 @@ import { ILabShell, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@ju
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 
 import { IVNCManager } from '../tokens';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** Adds the entries. */
 export const notebookPlugin: JupyterFrontEndPlugin<void> = {

@@ -7,7 +7,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs, describeArgs } from '../lab/commands';
 import { type ITarget, IVNCManager } from '../tokens';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** Opens files with the applications of a desktop that the server starts. */
 export const openFilePlugin: JupyterFrontEndPlugin<void> = {

@@ -9,7 +9,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { desktopIcon } from '../lab/icons';
 import { CommandIDs } from '../lab/commands';
 import { type IDesktop, type ISession, IVNCManager } from '../tokens';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** Adds the section. */
 export const runningPlugin: JupyterFrontEndPlugin<void> = {

@@ -6,7 +6,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { IVNCManager, IVNCTracker } from '../tokens';
-import { unattended } from '../viewer/report';
+import { unattended } from '../viewer/ui/report';
 
 /** Adds the item. */
 export const statusPlugin: JupyterFrontEndPlugin<void> = {

@@ -15,7 +15,7 @@ import type { IViewerOptions } from './options';
 import { keepPicture, pictureKey } from './screen/thumbnails';
 import type { IOwnPreferences, Preferences } from './preferences';
 import { Pulse } from './connection/liveness';
-import { unattended } from './report';
+import { unattended } from './ui/report';
 import { Seamless } from './input/clipboard-sync';
 import type { Stage } from './screen/stage';
 import { Statistics } from './quality/statistics';

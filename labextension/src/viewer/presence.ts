@@ -4,7 +4,7 @@
 import { type IClock, PICTURE_FIRST, Timer } from './ui/clock';
 import { Emitter } from './ui/emitter';
 import type { ITranslate } from './ui/i18n';
-import { unattended } from './report';
+import { unattended } from './ui/report';
 
 /** How often the server is asked (milliseconds). */
 export const COMPANY_INTERVAL = 10000;

@@ -2,12 +2,12 @@
  * One attempt to connect: a token, a websocket, noVNC on top of it. It ends exactly once.
  */
 import { type IClock, Timer } from '../ui/clock';
-import { type Engine, engineOf } from '../engine';
+import { type Engine, engineOf } from '../engine/engine';
 import { type IGrant, noAnswer } from './grant';
-import { Excess, TooLarge } from '../limits';
+import { Excess, TooLarge } from '../engine/limits';
 import { NOTES, type Note, takeNotes } from './notices';
 import { type IRFB, type IRFBConstructor, onRFB } from './novnc';
-import { report } from '../report';
+import { report } from '../ui/report';
 
 /** How long the server may take to give a token, and the websocket to open (milliseconds). */
 export const OPEN_TIMEOUT = 20000;

@@ -4,14 +4,14 @@
 import { Attempt, type End, type IAttemptOptions } from './attempt';
 import { Backoff } from './backoff';
 import { Timer } from '../ui/clock';
-import { Closings, detailOf } from '../closing';
+import { Closings, detailOf } from './closing';
 import { Emitter } from '../ui/emitter';
 import type { IGrant } from './grant';
 import { type IPlace, type Note, placeWords } from './notices';
 import type { IRFB } from './novnc';
 import { type IClosing, IN_LINE, type Phase, progress, type Remedy } from './status';
 import type { ITranslate } from '../ui/i18n';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** A connection counts as a success when it has held this long (milliseconds). */
 export const STABLE_AFTER = 5000;

@@ -4,7 +4,7 @@
  * noVNC is one ES module on the server, loaded by URL by every host, so that there is one noVNC and no host's
  * bundle holds it.
  */
-import { call } from '../report';
+import { call } from '../ui/report';
 
 /** noVNC's `RFB`, as documented in its `docs/API.md`. */
 export interface IRFB extends EventTarget {

@@ -6,7 +6,7 @@ import type { IStatus } from './connection';
 import { Emitter } from '../ui/emitter';
 import { IN_LINE } from './status';
 import type { ITranslate } from '../ui/i18n';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** How often the server is asked (milliseconds). A desktop that starts at once is not asked for. */
 export const STARTUP_INTERVAL = 700;

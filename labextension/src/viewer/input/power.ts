@@ -1,7 +1,7 @@
 /**
  * The power switch of a desktop's machine: a menu, and a question before each of its lines does something.
  */
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 import { ask, type IQuestion } from '../ui/dialog';
 import type { Hands, PowerAction } from './remote-input';
 import type { IMenuItem } from '../ui/menu';

@@ -8,7 +8,7 @@ import { keptPicture, pictureKey } from '../screen/thumbnails';
 import { giveBack, giveBackWords, type IPool, poolWords } from '../pool';
 import type { ITranslate } from '../ui/i18n';
 import { fetchAPI, translatePage, translation } from './http';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** How often the states are asked for (milliseconds). */
 const INTERVAL = 10000;

@@ -15,7 +15,7 @@ import { managed } from '../connection/startup';
 import { PageToolbar } from '../toolbar/toolbar';
 import { Viewer } from '../viewer';
 import { fetchAPI, fetchViewers, openSocket, requestToken, translatePage, translation } from './http';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** So long the toolbar waits for the first picture (milliseconds). */
 const TOOLBAR_AFTER = 150;

@@ -2,7 +2,7 @@
  * The script of the room's page.
  */
 import { RoomPage } from './room-page';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 import { translatePage, translation } from './http';
 
 const { root = './', version = '' } = document.body.dataset;

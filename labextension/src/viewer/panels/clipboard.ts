@@ -6,7 +6,7 @@ import { button, element } from '../ui/dom';
 import { type IPanel, panel } from './panel';
 import { permission } from '../input/clipboard-sync';
 import type { ITranslate } from '../ui/i18n';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** Which way text may go; the server enforces it, the panel shows it. */
 export type ClipboardPolicy = 'both' | 'to-desktop' | 'from-desktop' | 'off';

@@ -2,7 +2,7 @@
  * The desktop's bell: a short tone for the ears and a flash of the frame for the eyes.
  */
 import { type IClock, Timer } from '../ui/clock';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** How long the frame shows it (milliseconds), and the tone (hertz, seconds). */
 const FLASH = 300;

@@ -2,7 +2,7 @@
  * Full screen of one element, with the keys that a browser otherwise keeps.
  */
 import { Emitter } from '../ui/emitter';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** Chromium's Keyboard Lock; other browsers have none. */
 interface IKeyboardLock {

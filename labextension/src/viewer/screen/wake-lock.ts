@@ -1,7 +1,7 @@
 /**
  * Keeps the reader's screen on while a desktop is looked at.
  */
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** Holds a wake lock as long as it is wanted; a browser takes it away from hidden pages. */
 export class Wake {

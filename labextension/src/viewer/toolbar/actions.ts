@@ -13,7 +13,7 @@ import { giveBackWords } from '../pool';
 import { powerItems } from '../input/power';
 import type { Role } from '../input/view-mode';
 import type { ITranslate } from '../ui/i18n';
-import { unattended } from '../report';
+import { unattended } from '../ui/report';
 
 /** What the actions need of a viewer. */
 export interface IActionable {

@@ -1,7 +1,7 @@
 /**
  * A list of listeners. The viewer cannot use Lumino's signals: it imports nothing outside its folder.
  */
-import { call } from '../report';
+import { call } from './report';
 
 /** Calls every listener with each value that is emitted. */
 export class Emitter<T> {

@@ -3,7 +3,7 @@
  * by while it comes, instead of being gathered first.
  */
 import { numberAt } from './bounds';
-import { LONGEST_TEXT } from './panels/clipboard';
+import { LONGEST_TEXT } from '../panels/clipboard';
 import type { IInflator, IInnards } from './innards';
 import { checkLimit, LONGEST_SKIP, LONGEST_UNPACKED } from './limits';
 

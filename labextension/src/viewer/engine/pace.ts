@@ -2,7 +2,7 @@
  * Keeps noVNC from taking a page for itself: it rests after a while, so that the page answers, and while more was drawn
  * than the browser has shown. What comes meanwhile waits in noVNC's own queue.
  */
-import { type IClock, Timer } from './ui/clock';
+import { type IClock, Timer } from '../ui/clock';
 import type { IInnards } from './innards';
 
 /** So long noVNC works before everybody else has a turn (milliseconds). */

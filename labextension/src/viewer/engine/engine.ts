@@ -3,11 +3,11 @@
  * desktop announces has bounds, and the page has its turn.
  */
 import { checkRectangle, checkServerInit, Decoding, isPicture } from './bounds';
-import type { IClock } from './ui/clock';
+import type { IClock } from '../ui/clock';
 import { CutText } from './cut-text';
 import { type IDrawing, type IInnards, innardsOf } from './innards';
 import { checkLimit, checkSize, Excess, MOST_UNSENT } from './limits';
-import { type IRFB, tellRFB } from './connection/novnc';
+import { type IRFB, tellRFB } from '../connection/novnc';
 import { Pace } from './pace';
 
 /** What noVNC may write at once before it looks whether there is room; a fence's answer is the longest (bytes). */

@@ -2,7 +2,7 @@
  * What a desktop may announce. A few bytes of RFB can stand for gigabytes of a browser's memory, or for minutes of its
  * time, and noVNC believes them.
  */
-import { LONGEST_TEXT } from './panels/clipboard';
+import { LONGEST_TEXT } from '../panels/clipboard';
 
 /** Pixels of a screen: 8K fits, and so do four 4K monitors in a row. noVNC holds two canvases of four bytes a pixel. */
 export const MOST_PIXELS = 2 ** 25;

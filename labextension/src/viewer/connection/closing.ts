@@ -1,9 +1,9 @@
 /**
  * Which sentence, and which remedy, an end has: the tables of `status.ts`, and what happened before.
  */
-import type { End } from './connection/attempt';
-import { closings, type IClosing, refusals, surprises, tooLarge } from './connection/status';
-import type { ITranslate } from './ui/i18n';
+import type { End } from './attempt';
+import { closings, type IClosing, refusals, surprises, tooLarge } from './status';
+import type { ITranslate } from '../ui/i18n';
 
 /** After this many refused websockets in a row, the sentence names the likely cause. */
 const SUSPICIOUS_AFTER = 4;
