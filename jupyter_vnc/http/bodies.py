@@ -21,7 +21,7 @@ from referencing.jsonschema import DRAFT202012
 
 from jupyter_vnc.exceptions import MalformedRequest, quote_remote
 
-_CONTRACT: Final = Path(__file__).parent / "rest-api.yml"
+_CONTRACT: Final = Path(__file__).parents[1] / "rest-api.yml"
 _KIND: Final = "application/json"
 #: A key of a stranger's is repeated up to here (characters).
 _LONGEST_KEY: Final = 40
