@@ -58,6 +58,7 @@ _IN_CONTRACT: Final = {
     r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
     NAME: "{target}",
     PERSON: "{user}",
+    TICKET: "{ticket}",
     "(.+)": "{file}",
 }
 
