@@ -47,6 +47,12 @@ def unix_uid(sock: socket.socket) -> int:
     return int(uid)
 
 
+def unix_pid(sock: socket.socket) -> int:
+    """Return the process that called listen(2) or connect(2) on the other side; -1 where our namespace has none."""
+    pid, _, _ = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    return int(pid) or -1
+
+
 def connect_unix(path: Path, timeout: float | None = None) -> socket.socket:
     """Connect to a Unix socket whose server is root's or our own; ``timeout`` in seconds, None for no limit.
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_vnc.desktops.ownership import trust
+from jupyter_vnc.system import peers
 
 #: The variable in the environment of a desktop's programs that says whose they are.
 MARKER_VARIABLE: Final = "JUPYTER_VNC_DESKTOP"
@@ -55,7 +56,7 @@ def descendants(root: int) -> set[int]:
 
 def marked(marker: str) -> Iterator[int]:
     """Yield our own processes whose environment has the marker, or one that starts with it and a slash."""
-    needle = f"\0{MARKER_VARIABLE}={marker}".encode()
+    needle = os.fsencode(f"\0{MARKER_VARIABLE}={marker}")  # a path, which need not be UTF-8
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -112,9 +113,16 @@ def display_holder(display: int) -> int:
 
 
 def is_free(display: int) -> bool:
-    """Whether an X server of ours could have a display: nobody has locked it, and a socket there is our own."""
+    """Whether an X server of ours could have a display, whose socket it would replace.
+
+    That is so if nobody has locked it, and the socket there is our own account's, with nobody behind it but ourselves:
+    an X server that picks a number by itself (``-displayfd``) has no lock.
+    """
+    path = x_socket(display)
     try:
-        return not os.path.lexists(lock_file(display)) and x_socket(display).lstat().st_uid == os.geteuid()
+        if os.path.lexists(lock_file(display)) or path.lstat().st_uid != os.geteuid():
+            return False
+        return listener_of(path) in {0, os.getpid()}
     except FileNotFoundError:
         return True
     except OSError:
@@ -134,22 +142,27 @@ def remove_display(display: int, server: int) -> None:
     """Remove the lock and the socket that an X server left behind; only if the lock is that server's, and ours."""
     with suppress(OSError):
         if display_holder(display) == server and lock_file(display).lstat().st_uid == os.geteuid():
-            if trust.is_trusted(trust.X_SOCKETS):
+            if trust.is_trusted(trust.X_SOCKETS) and not listens(x_socket(display)):
                 x_socket(display).unlink(missing_ok=True)
             lock_file(display).unlink()
 
 
 def listens(path: Path) -> bool:
     """Whether somebody listens on a Unix socket; what cannot be told counts as somebody."""
+    return listener_of(path) != 0
+
+
+def listener_of(path: Path) -> int:
+    """Return the process that listens on a Unix socket: 0 if none does, -1 if it cannot be told which."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.setblocking(False)
         try:
             probe.connect(str(path))
+            return peers.unix_pid(probe)
         except (ConnectionRefusedError, FileNotFoundError):
-            return False
+            return 0
         except OSError:
-            return True
-    return True
+            return -1
 
 
 def may_have_made(pid: int, path: Path) -> bool:

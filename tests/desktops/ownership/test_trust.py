@@ -6,6 +6,7 @@ import pwd
 import socket
 import stat
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -424,6 +425,26 @@ def test_another_accounts_socket_makes_a_display_unusable(lock, x_sockets):
     assert processes.is_free(107)
     os.chown(x_sockets / "X107", NOBODY, -1)
     assert not processes.is_free(107)
+
+
+def test_a_socket_of_another_program_of_ours_makes_it_unusable(lock, x_sockets):
+    """It is an X server that has picked a number by itself, which takes no lock; ours would replace its socket."""
+    path = x_sockets / "X107"
+    script = "import socket, sys; s = socket.socket(1); s.bind(sys.argv[1]); s.listen(); print(flush=True); input()"
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        assert not processes.is_free(107)
+        lock.write_text("      4711\n")
+        processes.remove_display(107, 4711)
+        assert path.exists()
+        other.communicate(b"\n")
+    assert processes.is_free(107)
+    path.unlink()
+    with socket.socket(socket.AF_UNIX) as ours:  # programs that rang wait there
+        ours.bind(str(path))
+        ours.listen()
+        assert processes.is_free(107)
 
 
 @pytest.mark.parametrize(("mode", "uid"), [(0o755, NOBODY), (0o777, 0)])
