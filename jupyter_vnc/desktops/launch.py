@@ -71,9 +71,9 @@ async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str
         log: told when there will be no bus.
     """
     socket = folder / "bus"
-    if (daemon := session.bus_command(f"unix:path={socket}")) is None:
+    address = {"DBUS_SESSION_BUS_ADDRESS": session.bus_address(socket)}
+    if (daemon := session.bus_command(session.bus_address(socket))) is None:
         return
-    address = {"DBUS_SESSION_BUS_ADDRESS": f"unix:path={socket}"}
     await tree.run("bus", daemon, {**environ, **address}, folder=home, last=True)
     if await appears(socket, tree.exited("bus"), BUS_TIMEOUT):
         environ.update(address)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from typing import Final
 from jupyter_vnc.desktops.x11.xvnc import SYSTEM_PATH
 from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import DesktopSpec
+
+#: What stands for itself in the address of a bus.
+_PLAIN_IN_ADDRESS: Final = frozenset(string.ascii_letters + string.digits + "-_/.")
 
 Which = Callable[[str], str | None]
 
@@ -160,6 +164,12 @@ def environment(
     """Return the environment of a session: ours without what would lead it astray; ``extra`` is the admin's."""
     kept = {name: value for name, value in environ.items() if name not in DROPPED}
     return {**kept, "XDG_SESSION_TYPE": "x11", **session.variables, **display, **extra}
+
+
+def bus_address(socket: Path) -> str:
+    """Return a bus's address: most bytes of a path are escaped in it (D-Bus Specification, "Server Addresses")."""
+    path = "".join(chr(byte) if chr(byte) in _PLAIN_IN_ADDRESS else f"%{byte:02x}" for byte in os.fsencode(socket))
+    return f"unix:path={path}"
 
 
 def bus_command(address: str, which: Which = which) -> tuple[str, ...] | None:

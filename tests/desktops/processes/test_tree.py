@@ -1,6 +1,7 @@
 """A desktop's processes as a tree: nothing that it starts gets away, whatever dies first."""
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_vnc.desktops.launch import start_bus
 from jupyter_vnc.desktops.processes.procfs import descendants, marked
 from jupyter_vnc.desktops.processes.program import LOG_KEPT, LOG_LIMIT
 from jupyter_vnc.desktops.processes.runtime_folder import Runtime
@@ -19,6 +21,7 @@ from jupyter_vnc.exceptions import DesktopFailed
 from tests.desktops import census
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
+GET_ID = ("--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.GetId")
 
 #: Detaches as a daemon does: own session, parent gone, empty environment.
 DAEMON = """
@@ -79,6 +82,23 @@ async def test_run_log_exit_and_stop(before, folder):
     await tree.stop(1.0)
     assert not folder.exists()
     assert folder.parent.exists()
+
+
+@pytest.mark.parametrize("odd", ["a b", "a,b;c=d:e", "a%2fb", "a~", "ü", "a\nb", os.fsdecode(b"\xff\xfe")])
+async def test_a_folder_of_any_name(before, tmp_path, odd):
+    """Its path is the marker by which programs are found, and is in the address of the session's bus."""
+    runtime = Runtime([tmp_path / odd / "jupyter-vnc"])
+    folder = runtime.desktop_folder("ann", "desktop")
+    tree, environ = await start(folder), dict(ENVIRON)
+    await start_bus(tree, environ, folder, "/", logging.getLogger())
+    asked = subprocess.run(["dbus-send", "--session", "--print-reply", *GET_ID], env=environ, check=False)
+    asleep = await tree.run("asleep", ["/bin/sleep", "300"], ENVIRON)
+    assert asleep in set(marked(str(folder)))
+    await tree.stop(1.0)
+    runtime.close()
+    assert asked.returncode == 0
+    assert tree.log("supervisor") == ""
+    assert list((tmp_path / odd).iterdir()) == []
 
 
 async def test_a_program_that_cannot_be_started(before, folder):
