@@ -17,6 +17,8 @@ from jupyter_vnc.model.credentials import Secret
 SECRET_VARIABLES: Final[Mapping[str, str]] = {
     "JUPYTER*TOKEN*": "Jupyter's login (JUPYTER_TOKEN), and the API token of a hub's server or service",
     "JUPYTER*PASSWORD*": "passwords of Jupyter",
+    "JUPYTER_GATEWAY_*PWD*": "JUPYTER_GATEWAY_HTTP_PWD, the password at a gateway for kernels",
+    "JUPYTER_GATEWAY_HEADERS": "what a gateway for kernels is shown with each request, such as a login",
     "JUPYTER*SECRET*": "JUPYTERHUB_COOKIE_SECRET, with which login cookies are signed",
     "JUPYTER*KEY*": "JUPYTERHUB_CRYPT_KEY, JUPYTER_VNC_KEYS, and where a hub's TLS key is",
     "JPY*TOKEN*": "JPY_API_TOKEN, the older name of a hub's API token",
