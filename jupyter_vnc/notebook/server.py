@@ -94,19 +94,23 @@ def find(environ: Mapping[str, str] = os.environ) -> Server:
     folder = Path(jupyter_runtime_dir())
     for pid in _ancestors(environ):
         with suppress(OSError, ValueError):
-            return _read(_load(folder / f"jpserver-{pid}.json"), environ)
+            return _read(_load(folder / f"jpserver-{pid}.json", pid), environ)
     raise NotebookError(
         "This program was not started by a Jupyter server, or by one of another user: desktops are the server's."
     )
 
 
-def _load(file: Path) -> Mapping[str, Any]:
+def _load(file: Path, pid: int) -> Mapping[str, Any]:
     """Read how a server describes itself.
 
+    One that was killed leaves its description, and its port to any account of the machine that wants our token.
+
     Raises:
-        OSError: there is no such file.
-        ValueError: it is no description.
+        OSError: there is no such file, or its server ``pid`` is gone.
+        ValueError: it is no description, or its server has just ended.
     """
+    if _stat(pid)[0] in "ZX":
+        raise ValueError(f"the server of {file} is gone")
     try:
         info = json.loads(files.read_regular_file(file, MAX_DESCRIPTION))
     except RecursionError:
@@ -136,9 +140,18 @@ def _ancestors(environ: Mapping[str, str]) -> Iterator[int]:
     while pid > 1:
         yield pid
         try:
-            pid = int(files.read_text(f"/proc/{pid}/stat", 4096, errors="replace").rpartition(")")[2].split()[1])
+            pid = int(_stat(pid)[1])
         except (OSError, ValueError, IndexError):
             return
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what the kernel says of a process, from its state on (``proc(5)``).
+
+    Raises:
+        OSError: it is gone.
+    """
+    return files.read_text(f"/proc/{pid}/stat", 4096, errors="replace").rpartition(")")[2].split()
 
 
 def _all(answer: IO[bytes]) -> bytes:
