@@ -20,6 +20,8 @@ BYTES_PER_PIXEL: Final = 4
 STRIP: Final = 128 * 1024
 #: Bytes that may be fed at once; together with a strip they stay below what may wait unread.
 CHUNK: Final = 64 * 1024
+#: Pixels of new screens that may begin before as many have been drawn: each costs memory and time, and twelve bytes.
+MAX_BEGUN: Final = 4 * MAX_PIXELS
 
 _RECTANGLE: Final = Struct(">HHHHi")
 _COLOUR: Final = 6
@@ -64,8 +66,8 @@ class PictureReader(Conversation):
         updates: how many updates have come to their end.
         amid: an update has begun and not ended.
 
-    Errors in :attr:`exc`: :class:`.TargetProtocolError` (a size out of bounds, a rectangle outside the desktop, a
-    message or an encoding that nobody asked for), :class:`.TargetUnreachable` (closed).
+    Errors in :attr:`exc`: :class:`.TargetProtocolError` (a size out of bounds, sizes without pictures, a rectangle
+    outside the desktop, a message or an encoding that nobody asked for), :class:`.TargetUnreachable` (closed).
     """
 
     fault = TargetProtocolError
@@ -73,6 +75,7 @@ class PictureReader(Conversation):
     def __init__(self, canvas: Canvas, width: int, height: int) -> None:
         self.drawn = self.sizes = self.updates = 0
         self.amid = False
+        self._begun = 0
         self._canvas = canvas
         self._width, self._height = width, height
         super().__init__(Stream())
@@ -105,6 +108,9 @@ class PictureReader(Conversation):
 
     def _resize(self, width: int, height: int) -> None:
         check_size(width, height)
+        self._begun += width * height
+        if self._begun > MAX_BEGUN:
+            raise TargetProtocolError("The desktop changes its size again and again and shows nothing.")
         self._width, self._height = width, height
         self.drawn = 0
         self.sizes += 1
@@ -120,6 +126,7 @@ class PictureReader(Conversation):
             rows = min(most, height - top)
             self._canvas.draw(x, y + top, width, rows, (yield from self._stream.read_exact(row * rows)))
             self.drawn += width * rows
+            self._begun = max(0, self._begun - width * rows)
 
     def _skip_colours(self) -> Steps[None]:
         """SetColourMapEntries (section 7.6.2): pixels have their colours in them."""

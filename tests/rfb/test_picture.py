@@ -168,6 +168,35 @@ def test_an_endless_message_costs_no_memory(said):
         tracemalloc.stop()
 
 
+SIZES = [rectangle(0, 0, side, side, Encoding.DESKTOP_SIZE) for side in (8192, 8191)]
+
+
+@pytest.mark.parametrize("between", [[], [raw(0, 0, 1, 1, 1)]], ids=["nothing", "a pixel"])
+def test_sizes_without_pictures_are_not_gone_along_with_for_ever(between):
+    class Sink:
+        def __init__(self):
+            self.begun = 0
+
+        def resize(self, width, height):
+            self.begun += width * height
+
+        def draw(self, x, y, width, height, pixels): ...
+
+    sink = Sink()
+    reader = PictureReader(sink, 1, 1)
+    reader.receive_data(update(*[part for size in SIZES for part in (size, *between)] * 100))
+    assert isinstance(reader.exc, TargetProtocolError)
+    assert sink.begun <= 4 * MAX_PIXELS
+
+
+def test_a_desktop_may_change_its_size_as_often_as_it_draws(monkeypatch):
+    monkeypatch.setattr("jupyter_vnc.rfb.picture.MAX_BEGUN", 100)
+    size = rectangle(0, 0, 7, 7, Encoding.DESKTOP_SIZE)
+    reader, canvas = read([update(size, size, raw(0, 0, 7, 7, 1), raw(0, 0, 7, 7, 2))] * 20)
+    assert reader.exc is None
+    assert len(canvas.sizes) == 40
+
+
 def test_the_end_of_the_server_is_an_error():
     reader, _ = read([BELL])
     reader.receive_eof()
