@@ -48,7 +48,12 @@ class WebSocketChannel:
         self._unasked = None if stream is None else Unasked(stream)
 
     async def feed(self, data: bytes) -> None:
-        """Take a message of the viewer; wait until there is room for the next."""
+        """Take a message of the viewer; wait until there is room for the next.
+
+        An empty one is nothing: it would be read as the end, and as many as anybody likes would fit in.
+        """
+        if not data:
+            return
         self._unread.append(data)
         self._size += len(data)
         self._readable.set()

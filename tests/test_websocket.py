@@ -211,6 +211,18 @@ async def test_pixels_come_and_input_goes(client, broker, jp_serverapp, monkeypa
         await until(lambda: len(broker.registry) == 0)
 
 
+async def test_an_empty_message_is_nothing(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        await greet(websocket)
+        for word in (b"", UPDATE_REQUEST[:3], b"", b"", UPDATE_REQUEST[3:]):
+            await websocket.write_message(word, binary=True)
+        await until(lambda: bytes(server.received) == UPDATE_REQUEST)
+        assert len(broker.registry) == 1
+        websocket.close()
+
+
 POINTER = b"\x05\x00\x00\x05\x00\x05"
 CUT_TEXT = b"\x06\x00\x00\x00\x00\x00\x00\x02hi"
 
