@@ -202,3 +202,34 @@ async def test_a_refusal_waits_for_a_body_that_is_within_the_limit(client, jp_ht
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             await reader.readexactly(length)
     writer.close()
+
+
+FAILED = {
+    ("GET", "/view/none", b""): 404,
+    ("GET", "/view/\x9b2J\x85x", b""): 404,
+    ("GET", "/ws", b""): 400,
+    ("GET", "/static/none.js", b""): 404,
+    ("POST", "/api/tokens", b"[]"): 400,
+    ("POST", "/api/tokens", bytes(3000)): 413,
+    ("GET", "/api/targets", b"Uncaught"): 500,
+}
+
+
+@pytest.mark.parametrize(("asked", "expected"), FAILED.items(), ids=str)
+async def test_a_failed_request_is_logged_in_a_line_and_without_its_query(
+    client, jp_http_port, asked, expected, caplog, monkeypatch
+):
+    async def broken(*_args, **_more):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(client.app.web_app.settings["vnc_broker"], "list_targets", broken)
+    method, path, body = asked
+    address = f"{client.url(path)}?token={client.app.identity_provider.token}&x=\x9b2J\x85FORGED"
+    status, _, _ = await hostile.ask(jp_http_port, method, address, authorized(client), body)
+    assert status == expected
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line for line in lines if path[:5] in line]
+    for line in lines:
+        assert client.app.identity_provider.token not in line
+        assert "\x9b" not in line
+        assert "\x85" not in line

@@ -16,6 +16,8 @@ from tornado.http1connection import HTTP1Connection
 
 from jupyter_vnc.exceptions import BodyTooLarge, VNCError
 
+from .errors import LoggedErrors
+
 #: Largest body of a request (bytes); the longest target name fits in.
 MAX_BODY: Final = 2048
 #: A body up to here (bytes) is read to its end before it is refused: who sends hears why.
@@ -32,7 +34,7 @@ def http_error(error: VNCError) -> web.HTTPError:
 
 
 @web.stream_request_body
-class BoundedRequest(web.RequestHandler):
+class BoundedRequest(LoggedErrors):
     """A request whose body is bounded in bytes and in time; mix it in before Jupyter's handlers.
 
     Attributes:

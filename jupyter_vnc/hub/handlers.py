@@ -12,6 +12,7 @@ from tornado.httputil import HTTPHeaders
 from jupyter_vnc.exceptions import NotPermitted
 from jupyter_vnc.handlers import VNCAPIHandler, VNCHandler, vnc_errors
 from jupyter_vnc.http import headers
+from jupyter_vnc.http.errors import LoggedErrors
 from jupyter_vnc.pages import VNCPageHandler
 from jupyter_vnc.routes import Route
 
@@ -53,7 +54,7 @@ class RoomHandler(VNCAPIHandler):
         self.answer(await self.broker.room.rows(_overseer(self)))
 
 
-class _Protected(web.RequestHandler):
+class _Protected(LoggedErrors):
     """What handlers lack that are none of Jupyter's: headers.
 
     A browser shows any answer in a frame, be it an error, and a page around it reads the cookies of its path.
