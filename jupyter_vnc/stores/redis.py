@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Final, get_type_hints
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from traitlets import Float, Int, Unicode
 
@@ -30,6 +30,9 @@ _SCHEMES: Final = ("redis", "rediss", "unix")
 MAX_CONNECTIONS: Final = 16
 #: Bytes of a file that holds a URL.
 MAX_URL: Final = 4096
+#: Options of a URL that are files, and how large these are at most (bytes).
+_FILES: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
+MAX_TLS_FILE: Final = 16 * 1024 * 1024
 #: Nothing longer is a grant (bytes): a target's name has at most 1024.
 MAX_GRANT: Final = 16 * 1024
 
@@ -244,7 +247,23 @@ def _check_url(url: str, key: str) -> str:
         raise ConfigError(f"must start with {'://, '.join(_SCHEMES)}://", key=key)
     if parts.fragment or (parts.netloc and "@" not in parts.netloc and "@" in parts.path + parts.query):
         raise ConfigError(_HINT, key=key)
+    _check_files(parts.query, key)
     return unquote(parts.password or "")
+
+
+def _check_files(query: str, key: str) -> None:
+    """Look at the files that a URL names: what is none would keep ``ssl`` waiting for ever, with all of the server.
+
+    Raises:
+        ConfigError: something else stands in the place of one, or it is not there.
+    """
+    for option, (path, *_) in parse_qs(query).items():
+        try:
+            if option in _FILES:
+                files.check_regular(path, MAX_TLS_FILE)
+        except (OSError, ValueError) as error:
+            sentence = f"{option}: {quote_remote(path)}: {getattr(error, 'strerror', 'is no path')}"
+            raise ConfigError(sentence, key=key) from None
 
 
 _HINT: Final = "is no URL; in a password, write characters such as '/', '#' and '@' as %2F, %23 and %40"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -385,6 +386,16 @@ async def test_tls_is_verified(new_store, start_redis, tmp_path, free_tcp_port, 
         with pytest.raises(StoreUnavailable):
             await new_store(f"rediss://{host}:{port}/0?ssl_ca_certs={authority}").put(DIGEST, ANN, 30)
         assert "certificate" in caplog.text.lower()
+
+
+@pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile", "ssl_keyfile"])
+@pytest.mark.parametrize("kind", ["fifo", "device", "missing", "folder"])
+def test_a_file_of_a_url_that_is_none_is_refused(option, kind, tmp_path, new_store):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    path = Path("/dev/zero") if kind == "device" else tmp_path / kind
+    with pytest.raises(ConfigError, match=f"'RedisTokens.url': {option}: .*{path.name}"):
+        new_store(f"rediss://localhost:1/0?{option}={path}")
 
 
 # -- configuration ----------------------------------------------------------------------------------------------------
