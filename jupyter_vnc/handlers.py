@@ -88,6 +88,14 @@ class VNCHandler(BoundedRequest, JupyterHandler):
         return one_line(super().log)
 
     @property
+    def template_namespace(self) -> dict[str, Any]:
+        """What Jupyter's pages of errors are made of, without the server's token, which they have in them.
+
+        In a hub it is the server's own: with it a guest, or a page of another user in the owner's browser, is the owner.
+        """
+        return {**super().template_namespace, "token": ""}
+
+    @property
     def broker(self) -> VNCBroker:
         """The broker of this server."""
         broker: VNCBroker = self.settings["vnc_broker"]

@@ -233,3 +233,13 @@ async def test_a_failed_request_is_logged_in_a_line_and_without_its_query(
         assert client.app.identity_provider.token not in line
         assert "\x9b" not in line
         assert "\x85" not in line
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/view/none", "/static/none.js", "/static/novnc", "/ws", "/static/%ff"])
+@pytest.mark.parametrize("by", ["token", "cookie"])
+async def test_a_page_of_an_error_does_not_have_the_servers_token(client, path, by):
+    login = client.token if by == "token" else await client.log_in()
+    answer = await client.fetch(path, headers=login)
+    assert answer.code >= 400
+    assert b"<html" in answer.body.lower()
+    assert client.app.identity_provider.token.encode() not in answer.body
