@@ -91,7 +91,7 @@ class VNCHandler(BoundedRequest, JupyterHandler):
     def template_namespace(self) -> dict[str, Any]:
         """What Jupyter's pages of errors are made of, without the server's token, which they have in them.
 
-        In a hub it is the server's own: with it a guest, or a page of another user in the owner's browser, is the owner.
+        In a hub it is the server's own: with it a guest, or another user's page in the owner's browser, is the owner.
         """
         return {**super().template_namespace, "token": ""}
 
