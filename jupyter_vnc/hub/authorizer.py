@@ -41,6 +41,12 @@ class GuestAuthorizer(JupyterHubAuthorizer):  # type: ignore[misc]
 
     shares = Instance(Shares)
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Jupyter asks no authorizer before it shows a page of an error, and has the token of the provider in it.
+        kind = type(self.identity_provider)
+        self.identity_provider.__class__ = type(kind.__name__, (kind,), {"token": "", "__module__": kind.__module__})
+
     @default("shares")
     def _default_shares(self) -> Shares:
         return Shares(self.hub_auth, *_server(), one_line(self.log))

@@ -187,6 +187,17 @@ def test_a_guest_has_nothing_else_of_the_server(invite):
     assert gus.ask("../api/terminals", "POST", json={}).status_code == 403
 
 
+@pytest.mark.parametrize("path", ["nothing", "view/none", "static/none.js", "../nothing", "../files/x"])
+def test_a_page_of_an_error_makes_no_owner_of_a_guest_or_of_another_users_page(hub, invite, owner, path):
+    gus = invite("gus", "view")
+    as_page = {"headers": {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}, "allow_redirects": False}
+    answers = [gus.ask(path), owner.http.get(owner.root + "static/none.js", timeout=20, **as_page)]
+    for answer in answers:
+        assert answer.status_code >= 400
+        assert "<html" in answer.text.lower()
+        assert not re.search(r'data-jupyter-api-token="[^"]', answer.text)
+
+
 def test_a_guest_without_our_scopes_has_nothing_at_all(hub, notebook):
     gus = hub.person("gip").at("ann")
     body = {"user": "gip", "scopes": ["access:servers"]}
