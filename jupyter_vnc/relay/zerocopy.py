@@ -10,30 +10,23 @@ little is copied all the same, because that is cheaper.
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import fcntl
 import os
 import socket
 from collections.abc import Callable
 from contextlib import closing
-from typing import Final, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from jupyter_vnc.channels import Channel, StreamChannel
 from jupyter_vnc.system.logs import get_logger
 
 from .frames import FrameWriter
-from .pipes import PIPE_SIZE, SPLICE_FLAGS, Pipe, PipePool
+from .pipes import PipePool
 from .relay import Copier, Filter, Pump, write_in_time
 from .scheduler import Turns
+from .splice import Carrier, Engine, Outcome
 
 log = get_logger(__name__)
-
-#: What the kernel says when it, or what it is wrapped in, does not splice these sockets.
-_UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP})
-
-#: What is copied at most (bytes). For less than this the system calls that move it cost more than the copy.
-LITTLE: Final = 32 * 1024
 
 
 class CannotLend(Exception):
@@ -88,10 +81,7 @@ def pump_to_viewer(
 
 
 class Splicer:
-    """A pump from a target's socket to a browser's, through a pipe. Made by :func:`pump_to_viewer`.
-
-    Without a pipe to borrow, or on a system that turns out not to splice, a piece is copied: the bytes are the same.
-    """
+    """A pump from a target's socket to a browser's, through a pipe. Made by :func:`pump_to_viewer`."""
 
     def __init__(
         self,
@@ -111,12 +101,6 @@ class Splicer:
         self._turns = turns
         self._count = count
         self._stall_timeout = stall_timeout
-        self._splices = True
-        #: Whether so much was there lately that moving it costs less than copying.
-        self._much = False
-        self._pipe: Pipe | None = None
-        self._pause: asyncio.Future[bool]
-        self._source: socket.socket
 
     async def run(self) -> bool:
         """See :meth:`~jupyter_vnc.relay.relay.Pump.run`."""
@@ -130,160 +114,18 @@ class Splicer:
         except ConnectionError:
             return False
 
-    async def _pump(self, source: socket.socket) -> None:
-        """Send frame after frame until the target says that no more comes."""
-        try:
-            while await self._run_freely(source):
-                await self._frames.settle(self._stall_timeout)
-                self._return_pipe()
-        finally:
-            self._frames.abandon()
-            self._return_pipe()
-
-    async def _run_freely(self, source: socket.socket) -> bool:
-        """Move a piece whenever one is there, until the viewer has to be waited for (True) or the target ends (False).
-
-        This is done in the event loop's callbacks, not in a task: nothing has to be woken up for a piece.
-        """
-        self._pause = asyncio.get_running_loop().create_future()
-        self._source = source
-        self._listen()
-        try:
-            return await self._pause
-        finally:
-            self._has_much(False)
-            self._turns.leave(self)
-            self._listen(on=False)
-
-    def _listen(self, *, on: bool = True) -> None:
-        """Have the event loop tell when bytes are there."""
-        loop = asyncio.get_running_loop()
-        if on:
-            loop.add_reader(self._source, self._readable)
-        else:
-            loop.remove_reader(self._source)
-
-    def _readable(self) -> None:
-        if self._much and self._turns.crowded:
-            self._listen(on=False)
-            self._turns.wait(self)
-        else:
-            self._try(PIPE_SIZE)
-
-    def turn(self, most: int) -> int:
-        """See :meth:`~jupyter_vnc.relay.scheduler.Mover.turn`."""
-        moved = self._try(most)
-        if not self._pause.done():
-            if self._much and moved and self._turns.crowded:
-                self._turns.wait(self)
-            else:
-                self._listen()
-        return moved
-
-    def _try(self, most: int) -> int:
-        """Move a piece, and end the run when that is not possible; return how much was moved."""
-        if self._pause.done():
-            return 0
-        try:
-            return self._move(most)
-        except BlockingIOError:
-            self._has_much(False)
-        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-            self._pause.set_exception(error)
-        return 0
-
-    def _move(self, most: int) -> int:
-        """Move a piece: little is cheaper to copy than to move.
-
-        Raises:
-            BlockingIOError: nothing is there.
-            ConnectionError: the viewer is gone.
-        """
-        if not self._frames.free:
-            self._pause.set_result(True)
-            return 0
-        if self._much and self._splices and (pipe := self._pipes.borrow()) is not None:
-            self._pipe = pipe
-            try:
-                return self._splice(pipe, min(most, pipe.size))
-            finally:
-                if self._frames.free:
-                    self._return_pipe()
-        data = _receive(self._source)
-        if data:
-            self._has_much(len(data) >= LITTLE)
-            if not self._much:
-                self._turns.moved_little(self)
-            self._count(len(data))
-            self._frames.send(data)
-        else:
-            self._pause.set_result(False)
-        return len(data)
-
-    def _splice(self, pipe: Pipe, most: int) -> int:
-        moved = 0
-        try:
-            moved = _fill(pipe, self._source, most)
-            self._count(moved)
-            self._has_much(moved >= LITTLE)
-            if not moved:
-                self._pause.set_result(False)
-            elif not self._frames.begin(pipe, moved):
-                self._pause.set_result(True)
-        except OSError as error:
-            if error.errno not in _UNSUPPORTED:
-                raise
-            # What had been moved is sent: a frame that was begun is always finished.
-            self._splices = False
-            log.debug("From here on bytes are copied: splice says %s", error)
-        return moved
-
-    def _has_much(self, much: bool) -> None:
-        if much is not self._much:
-            self._much = much
-            self._turns.has_much(self, much)
-
-    def _return_pipe(self) -> None:
-        if self._pipe is not None:
-            self._pipes.give_back(self._pipe)
-            self._pipe = None
-
     async def _copy(self, data: bytes) -> None:
         """Send bytes that are in our hands."""
         if data:
             self._count(len(data))
             await write_in_time(self._viewer, data, self._stall_timeout)
 
-
-def _fill(pipe: Pipe, source: socket.socket, most: int) -> int:
-    """Move what the socket has into an empty pipe, ``most`` bytes of it; return how much, 0 at the end.
-
-    Raises:
-        BlockingIOError: nothing is there.
-        OSError: the system does not splice this socket.
-    """
-    try:
-        return os.splice(source.fileno(), pipe.sink, most, flags=SPLICE_FLAGS)
-    except BlockingIOError:
-        raise
-    except OSError as error:
-        if error.errno in _UNSUPPORTED:
-            raise
-        return 0  # the target is gone: the same as an end
-
-
-def _receive(source: socket.socket) -> bytes:
-    """Read what the socket has; empty at the end.
-
-    Raises:
-        BlockingIOError: nothing is there.
-    """
-    try:
-        return source.recv(LITTLE)
-    except BlockingIOError:
-        raise
-    except OSError:
-        return b""
+    async def _pump(self, source: socket.socket) -> None:
+        """Move pieces until the target says that no more comes."""
+        with closing(Carrier(source, self._frames, self._pipes, self._count)) as carrier:
+            engine = Engine(source, carrier, self._turns)
+            while await engine.run() is Outcome.FULL:
+                await carrier.settle(self._stall_timeout)
 
 
 def _plain(target: Channel) -> StreamChannel:
