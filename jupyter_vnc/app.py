@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from jupyter_events.logger import EventLogger
-from jupyter_server._tz import utcnow
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
 from traitlets import Instance
@@ -15,12 +15,13 @@ from traitlets.config import Configurable
 from .broker.audit import EVENT_SCHEMA_FILES, adopt_loggers
 from .broker.broker import VNCBroker
 from .desktops.manager import DesktopManager
+from .hub.visitors import HubUserServerVisitor
 from .routes import below, page_templates
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
 from .stores.redis import RedisTokens
 from .system.files import read_text
-from .visitor import owner_of
+from .visitor import JupyterVisitor
 
 #: Ours are a tenth of it (bytes).
 MAX_SCHEMA: Final = 65536
@@ -44,6 +45,7 @@ class VNCExtension(ExtensionApp):
         self.broker = VNCBroker(parent=self)
         self.broker.on_activity = self._note_activity
         self.settings["vnc_broker"] = self.broker
+        self.settings["vnc_visitor"] = self._visitor_kind
         self.settings["vnc_templates"] = page_templates()
         self._register_events()
         adopt_loggers(self.log)
@@ -51,6 +53,13 @@ class VNCExtension(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Register the routes."""
         self.handlers.extend(below("/vnc"))
+
+    @property
+    def _visitor_kind(self) -> type[JupyterVisitor]:
+        """What knows those whom this server's login lets in."""
+        assert self.serverapp is not None  # noqa: S101 - for the type checker
+        known = HubUserServerVisitor.knows(self.serverapp.identity_provider)
+        return HubUserServerVisitor if known else JupyterVisitor
 
     def _register_events(self) -> None:
         events: EventLogger | None = getattr(self.serverapp, "event_logger", None)
@@ -62,7 +71,7 @@ class VNCExtension(ExtensionApp):
     def _note_activity(self) -> None:
         """Move the server's ``last_activity``: any setting of such a name counts."""
         assert self.serverapp is not None  # noqa: S101 - for the type checker
-        self.serverapp.web_app.settings["vnc_last_activity"] = utcnow()
+        self.serverapp.web_app.settings["vnc_last_activity"] = datetime.now(UTC)
 
     def current_activity(self) -> dict[str, Any] | None:
         """Live sessions, for ``shutdown_no_activity``."""
@@ -71,7 +80,7 @@ class VNCExtension(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
         """Once the event loop runs: give kernels a display; clear away what a server that was killed left."""
         if self.broker is not None:
-            if (owner := owner_of(serverapp.identity_provider)) is not None:
+            if (owner := self._visitor_kind.owner(serverapp.identity_provider)) is not None:
                 occupied = bool(os.environ.get("DISPLAY"))
                 # Kernels and terminals get the server's own environment.
                 await self.broker.desktops.offer_display(owner, os.environ.update, occupied=occupied)

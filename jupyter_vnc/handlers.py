@@ -106,10 +106,15 @@ class VNCHandler(BoundedRequest, JupyterHandler):
         """The path under which all routes are; the host may have another than Jupyter's."""
         return str(self.settings.get("vnc_root", url_path_join(self.base_url, "vnc/")))
 
+    @property
+    def visitor_kind(self) -> type[JupyterVisitor]:
+        """What knows who asks; the host may know more of people than Jupyter does."""
+        kind: type[JupyterVisitor] = self.settings["vnc_visitor"]
+        return kind
+
     def visitor(self) -> JupyterVisitor:
-        """Who asks; the host may know more of people than Jupyter does."""
-        kind: type[JupyterVisitor] = self.settings.get("vnc_visitor", JupyterVisitor)
-        return kind(self)
+        """Who asks."""
+        return self.visitor_kind(self)
 
     def body(self) -> dict[str, Any]:
         """Return the request's JSON object, which is as the REST contract has it for this route.

@@ -39,15 +39,10 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
     ping_timeout = 0.0
 
     async def prepare(self, **kwargs: Any) -> None:
-        """Authenticate, with the cookie also where a hub lets none open a websocket.
-
-        It does so because nothing proves that the page is its own. Here the token does: no other page could ask for it.
-        """
+        """Authenticate, with the login's cookie too: the token proves that the page is one of ours."""
         if self.request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.request.headers:
             raise web.HTTPError(400, "A websocket's request has no body.")
-        hub = getattr(self.identity_provider, "hub_auth", None)
-        if hub is not None and (cookie := self.get_secure_cookie(hub.cookie_name)):
-            self._hub_auth_token_cookie = cookie.decode("ascii", "replace")
+        self.visitor_kind.let_cookie_in(self)
         await super().prepare(**kwargs)
 
     @ws_authenticated

@@ -25,7 +25,7 @@ FLOORS = (
     ("connect/", "relay/", "desktops/", "notebook/", "sources/", "stores/"),
     ("broker/",),
     ("http/", "visitor", "handlers", "pages", "viewer_channel", "websocket", "routes"),
-    ("app", "cli", "desktop", "hub/"),
+    ("hub/", "app", "cli", "desktop"),
 )
 
 #: Where an outside package may be imported. What is not listed may be imported by all but ``rfb/``.

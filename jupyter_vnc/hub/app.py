@@ -38,6 +38,7 @@ from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system.files import check_regular, read_regular_file
 from jupyter_vnc.system.logs import one_line
 
+from .client import HubClient
 from .handlers import HUB_ROUTES, NotFoundPage, OAuthCallback
 from .identity import HubIdentityProvider, HubVisitor
 from .scopes import ADMIN, CONTROL, VIEW
@@ -180,7 +181,7 @@ class VNCHub(JupyterApp):
             "vnc_home": f"{identity.hub_auth.hub_host}{identity.hub_auth.hub_prefix}home",
             "vnc_broker": broker,
             "vnc_visitor": HubVisitor,
-            "vnc_people": People(identity.hub_auth, self.log),
+            "vnc_people": People(HubClient(identity.hub_auth), self.log),
             "log_function": self._log_request,
         }
 

@@ -13,8 +13,9 @@ from traitlets import Dict, Instance, List, Unicode, default
 
 from jupyter_vnc.system.logs import one_line
 
+from .client import HubClient
 from .scopes import CONTROL, VIEW
-from .shares import Shares
+from .shares import MEMORY, Shares
 
 #: What a guest does with ``vnc``, the whole: whoever may open a desktop asks for tokens, which is writing.
 _WHOLE: Final = frozenset({"read", "write"})
@@ -49,7 +50,8 @@ class GuestAuthorizer(JupyterHubAuthorizer):  # type: ignore[misc]
 
     @default("shares")
     def _default_shares(self) -> Shares:
-        return Shares(self.hub_auth, *_server(), one_line(self.log))
+        memory = min(MEMORY, self.hub_auth.cache_max_age)
+        return Shares(HubClient(self.hub_auth), *_server(), one_line(self.log), memory=memory)
 
     def is_authorized(
         self, handler: JupyterHandler, user: JupyterHubUser, action: str, resource: str

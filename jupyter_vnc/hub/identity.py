@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyter_server.auth.identity import IdentityProvider
 from jupyter_server.base.handlers import JupyterHandler
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 from tornado import web
 
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
-from jupyter_vnc.visitor import JupyterVisitor
 
 from .scopes import Rights
 from .users import People
+from .visitors import VisitorByHub
 
 
 class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
@@ -34,21 +35,23 @@ class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
             raise web.HTTPError(503, "JupyterHub does not answer. Try again in a moment.") from None
 
 
-class HubVisitor(JupyterVisitor):
+class HubVisitor(VisitorByHub):
     """A user of the hub. An admin of the hub may do everything."""
 
     def __init__(self, handler: JupyterHandler) -> None:
-        super().__init__(handler)
         self._people: People = handler.settings["vnc_people"]
-        model: dict[str, Any] = handler.current_user.hub_user
-        self.user = self._people.note(model)
-        self.rights = Rights.parse(model.get("scopes") or ())
+        super().__init__(handler)
+        self.rights = Rights.parse(handler.current_user.hub_user.get("scopes") or ())
         self._by_scopes: bool = handler.settings["vnc_by_scopes"]
 
-    @property
-    def home(self) -> User:
-        """Everybody has his own targets."""
-        return self.user
+    @classmethod
+    def owner(cls, identity_provider: IdentityProvider) -> User | None:
+        """A service is nobody's."""
+        return None
+
+    def identify(self, handler: JupyterHandler) -> User:
+        """Return the user as the hub names them."""
+        return self._people.note(handler.current_user.hub_user)
 
     def reach(self, target: Target) -> Mode | None:
         """By the hub's scopes, if it passes any on; otherwise whom the target admits may do what its mode says."""

@@ -3,51 +3,67 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
-from jupyterhub.services.auth import HubAuth
-from tornado.web import HTTPError
+from cachetools import TTLCache
 
 from jupyter_vnc.system.logs import Log
 
+from .client import Client, NoAnswer
+
 #: For how long an answer counts (seconds), unless the hub's client is told to remember for a shorter time.
 MEMORY: Final = 30.0
+
+#: Who has which scopes, as the hub tells it.
+_Rows = list[dict[str, Any]]
 
 
 class Shares:
     """Asks the hub, with the server's own token, which needs ``read:shares!server`` for it.
 
-    The browser's token does not say it: the hub makes it of the user's roles, and leaves out what was shared with him.
+    The browser's token does not say it: the hub makes it of the user's roles, and leaves out what was shared with them.
     A hub that does not answer leaves what was known.
+
+    Args:
+        hub: is asked.
+        owner: whose server it is.
+        server: the server's name, empty for the first.
+        log: is told when the hub does not answer.
+        memory: for how long an answer counts (seconds).
+        clock: tells the time (seconds).
     """
 
-    def __init__(self, hub_auth: HubAuth, owner: str, server: str, log: Log) -> None:
-        self._hub = hub_auth
-        self._url = f"{hub_auth.api_url}/shares/{quote(owner, safe='@~')}/{quote(server, safe='@~')}"
+    def __init__(
+        self,
+        hub: Client,
+        owner: str,
+        server: str,
+        log: Log,
+        *,
+        memory: float = MEMORY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._hub = hub
+        self._path = f"shares/{quote(owner, safe='@~')}/{quote(server, safe='@~')}"
         self._log = log
-        self._known: list[dict[str, Any]] = []
-        self._asked_at = float("-inf")
+        self._known: _Rows = []
+        self._fresh: TTLCache[str, _Rows] = TTLCache(1, memory, clock)
 
     async def scopes_of(self, name: str, groups: Iterable[str]) -> frozenset[str]:
-        """Return what is shared with a user, or with a group that he is in. That it is nothing, is always asked."""
+        """Return what is shared with a user, or with a group that they are in. That it is nothing, is always asked."""
         mine = {("user", name), *(("group", group) for group in groups)}
-        old = time.monotonic() - self._asked_at >= min(MEMORY, self._hub.cache_max_age)
-        if old or not self._of(mine):
-            await self._ask()
-        return self._of(mine)
+        return _of(mine, self._fresh.get(self._path, ())) or _of(mine, await self._ask())
 
-    def _of(self, mine: set[tuple[str, str]]) -> frozenset[str]:
-        rows = [row for row in self._known if (row["kind"], (row["user"] or row["group"])["name"]) in mine]
-        return frozenset(scope for row in rows for scope in row["scopes"])
-
-    async def _ask(self) -> None:
+    async def _ask(self) -> _Rows:
         try:
-            # The hub's client has no public method for other paths of its API.
-            answer = await self._hub._api_request("GET", self._url)  # noqa: SLF001
-        except HTTPError as error:
-            self._log.warning("The hub does not tell with whom this server is shared: %s", error.log_message)
-            return
-        self._known = answer["items"]
-        self._asked_at = time.monotonic()
+            self._known = self._fresh[self._path] = (await self._hub.get(self._path))["items"]
+        except NoAnswer as error:
+            self._log.warning("The hub does not tell with whom this server is shared: %s", error)
+        return self._known
+
+
+def _of(mine: set[tuple[str, str]], known: Iterable[dict[str, Any]]) -> frozenset[str]:
+    rows = [row for row in known if (row["kind"], (row["user"] or row["group"])["name"]) in mine]
+    return frozenset(scope for row in rows for scope in row["scopes"])

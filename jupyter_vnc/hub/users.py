@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
-from jupyterhub.services.auth import HubAuth
-from tornado.web import HTTPError
+from cachetools import FIFOCache, TTLCache
 
 from jupyter_vnc.model.users import User
 from jupyter_vnc.system.logs import Log, one_line
+
+from .client import Client, NoAnswer
 
 #: For how long an answer counts (seconds).
 MEMORY: Final = 60.0
@@ -27,19 +28,17 @@ class People:
     A hub that does not let it, or does not answer, leaves what was known when the person was last here.
     """
 
-    def __init__(self, hub_auth: HubAuth, log: Log, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._hub = hub_auth
+    def __init__(self, hub: Client, log: Log, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._hub = hub
         self._log = one_line(log)
-        self._clock = clock
-        self._known: dict[str, tuple[User, float]] = {}
+        self._known: FIFOCache[str, User] = FIFOCache(MAX_KNOWN)
+        #: Those of them whom the hub need not be asked for yet.
+        self._fresh: TTLCache[str, User] = TTLCache(MAX_KNOWN, MEMORY, clock)
 
     def note(self, model: dict[str, Any]) -> User:
         """Remember a user's model as the hub gave it; return the user."""
         user = User(model["name"], frozenset(model.get("groups") or ()), bool(model.get("admin")))
-        self._known.pop(user.name, None)
-        self._known[user.name] = (user, self._clock())
-        while len(self._known) > MAX_KNOWN:
-            del self._known[next(iter(self._known))]
+        self._known[user.name] = self._fresh[user.name] = user
         return user
 
     async def find(self, name: str) -> User | None:
@@ -47,13 +46,10 @@ class People:
         if name in {".", ".."} or len(name) > LONGEST:
             # Nobody's name; and in a path the first two are other parts of the hub's API.
             return None
-        user, when = self._known.get(name, (None, 0.0))
-        if user is not None and self._clock() - when < MEMORY:
+        if (user := self._fresh.get(name)) is not None:
             return user
         try:
-            # The hub's client has no public method for other paths of its API.
-            model = await self._hub._api_request("GET", f"{self._hub.api_url}/users/{quote(name, safe='')}")  # noqa: SLF001
-        except HTTPError as error:
-            self._log.warning("The hub does not tell who %.64r is: %s", name, error.log_message)
-            return user
-        return self.note(model)
+            return self.note(await self._hub.get(f"users/{quote(name, safe='')}"))
+        except NoAnswer as error:
+            self._log.warning("The hub does not tell who %.64r is: %s", name, error)
+            return self._known.get(name)

@@ -1,6 +1,7 @@
 """What the authorizer for guests says, resource by resource."""
 
 import inspect
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -16,26 +17,34 @@ VIEW, CONTROL = ("custom:jupyter-vnc:view", "custom:jupyter-vnc:control")
 
 
 class HubAuth:
-    """Stands for the hub's client: nobody is invited."""
+    """Stands for JupyterHub's own client of the hub."""
 
-    api_url = "http://hub/api"
     cache_max_age = 300
     access_scopes = frozenset({HERE})
 
     def check_scopes(self, required, model):
         return check_scopes(set(required), set(model["scopes"]))
 
-    async def _api_request(self, method, url):
+
+class Hub:
+    """Stands for the hub: nobody is invited."""
+
+    async def get(self, path):
         return {"items": []}
 
 
 @pytest.fixture
-def authorizer(monkeypatch):
+def provider(monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_USER", "ann")
     monkeypatch.setenv("JUPYTERHUB_SERVER_NAME", "lab")
     provider = IdentityProvider()
     provider.hub_auth = HubAuth()
-    return GuestAuthorizer(identity_provider=provider)
+    return provider
+
+
+@pytest.fixture
+def authorizer(provider):
+    return GuestAuthorizer(identity_provider=provider, shares=Shares(Hub(), "ann", "lab", logging.getLogger("tests")))
 
 
 async def answers(authorizer, name, scopes, resource):
@@ -92,6 +101,10 @@ async def test_more_of_the_server_where_the_configuration_gives_it(authorizer):
     assert await answers(authorizer, "gus", [f"{VIEW}!server=ann/lab"], "vnc") == ["read", "write", "execute"]
 
 
-def test_it_asks_the_hub_about_this_server(authorizer):
-    assert isinstance(authorizer.shares, Shares)
-    assert authorizer.shares._url == "http://hub/api/shares/ann/lab"
+@pytest.mark.parametrize(("max_age", "memory"), [(300, 30), (5, 5)])
+def test_it_asks_the_hub_about_this_server(provider, max_age, memory):
+    provider.hub_auth.cache_max_age = max_age
+    shares = GuestAuthorizer(identity_provider=provider).shares
+    assert shares._path == "shares/ann/lab"
+    assert shares._hub._hub is provider.hub_auth
+    assert shares._fresh.ttl == memory

@@ -3,28 +3,29 @@
 import logging
 
 import pytest
-from tornado.web import HTTPError
 
-from jupyter_vnc.hub.shares import Shares
+from jupyter_vnc.hub.client import NoAnswer
+from jupyter_vnc.hub.shares import MEMORY, Shares
 
 VIEW, CONTROL = ("custom:jupyter-vnc:view!server=ann/", "custom:jupyter-vnc:control!server=ann/")
 
 
 class Hub:
-    """Stands for the hub's client: answers with what it is given, or fails."""
-
-    api_url = "http://hub/api"
-    cache_max_age = 300
+    """Stands for the hub: answers with what it is given, or fails."""
 
     def __init__(self, *rows):
         self.rows = list(rows)
         self.asked = []
+        self.time = 1000.0
 
-    async def _api_request(self, method, url):
-        self.asked.append((method, url))
+    async def get(self, path):
+        self.asked.append(path)
         if self.rows is None:
-            raise HTTPError(500, "no hub")
-        return {"items": self.rows}
+            raise NoAnswer("no hub")
+        return {"items": list(self.rows)}
+
+    def shares(self, owner="ann", server="", **options):
+        return Shares(self, owner, server, logging.getLogger("tests"), clock=lambda: self.time, **options)
 
 
 def row(kind, name, scope):
@@ -37,19 +38,19 @@ def hub():
 
 
 async def test_a_user_has_what_is_shared_with_him_and_with_his_groups(hub):
-    shares = Shares(hub, "ann", "", logging)
+    shares = hub.shares()
     assert await shares.scopes_of("gus", []) == {VIEW}
     assert await shares.scopes_of("gus", ["friends", "others"]) == {VIEW, CONTROL}
     assert await shares.scopes_of("friends", ["gus"]) == frozenset()
 
 
 async def test_a_name_is_quoted_as_the_hub_does_it(hub):
-    await Shares(hub, "a b@c/d", "my server", logging).scopes_of("gus", [])
-    assert hub.asked == [("GET", "http://hub/api/shares/a%20b@c%2Fd/my%20server")]
+    await hub.shares("a b@c/d", "my server").scopes_of("gus", [])
+    assert hub.asked == ["shares/a%20b@c%2Fd/my%20server"]
 
 
 async def test_yes_is_remembered_and_no_is_asked_again(hub):
-    shares = Shares(hub, "ann", "", logging)
+    shares = hub.shares()
     for _ in range(3):
         await shares.scopes_of("gus", [])
     assert len(hub.asked) == 1
@@ -58,9 +59,22 @@ async def test_yes_is_remembered_and_no_is_asked_again(hub):
     assert await shares.scopes_of("new", []) == {VIEW}
 
 
-async def test_a_hub_that_does_not_answer_leaves_what_was_known(hub, caplog):
-    shares = Shares(hub, "ann", "", logging)
+@pytest.mark.parametrize("memory", [MEMORY, 5.0, 0.0])
+async def test_an_answer_counts_for_a_time(hub, memory):
+    shares = hub.shares(memory=memory)
     await shares.scopes_of("gus", [])
-    hub.cache_max_age, hub.rows = 0, None
+    hub.rows.clear()
+    if memory:
+        hub.time += memory - 0.1
+        assert await shares.scopes_of("gus", []) == {VIEW}
+        hub.time += 0.1
+    assert await shares.scopes_of("gus", []) == frozenset()
+    assert len(hub.asked) == 2
+
+
+async def test_a_hub_that_does_not_answer_leaves_what_was_known(hub, caplog):
+    shares = hub.shares()
+    await shares.scopes_of("gus", [])
+    hub.time, hub.rows = hub.time + MEMORY, None
     assert await shares.scopes_of("gus", []) == {VIEW}
     assert "The hub does not tell with whom this server is shared: no hub" in caplog.text

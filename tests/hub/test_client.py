@@ -1,0 +1,67 @@
+"""Asking a hub that answers, refuses, says something else, or is not there."""
+
+import json
+import socket
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import pytest
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+from jupyter_vnc.hub.client import HubClient, NoAnswer
+
+
+class API(RequestHandler):
+    """A path of a hub's API: says who asked, or what the path's name says."""
+
+    def get(self, name):
+        if name == "moved":
+            self.redirect("users/ann")
+        elif name == "page":
+            self.finish("<html>")
+        elif name == "forbidden":
+            self.set_status(403)
+        else:
+            self.finish(json.dumps({"path": self.request.path, "by": self.request.headers["Authorization"]}))
+
+
+@asynccontextmanager
+async def answering():
+    """A client of a hub that is there."""
+    server = HTTPServer(Application([(r"/hub/api/(.*)", API)]))
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    server.add_socket(listener)
+    try:
+        yield client_of(listener.getsockname()[1])
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+def client_of(port):
+    """A client as JupyterHub's own is set up: without certificates."""
+    url = f"http://127.0.0.1:{port}/hub/api"
+    return HubClient(SimpleNamespace(api_url=url, api_token="t0ken", certfile="", keyfile="", client_ca=""))
+
+
+async def test_a_path_is_asked_for_with_the_token():
+    async with answering() as client:
+        assert await client.get("users/a%2Fb") == {"path": "/hub/api/users/a%2Fb", "by": "token t0ken"}
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("forbidden", "HTTP 403: Forbidden"), ("moved", "HTTP 302"), ("page", "Expecting value")]
+)
+async def test_an_answer_of_another_kind_is_none(path, why):
+    async with answering() as client:
+        with pytest.raises(NoAnswer, match=why):
+            await client.get(path)
+
+
+async def test_a_hub_that_is_not_there_is_no_answer():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(NoAnswer, match="refused"):
+        await client_of(port).get("users/ann")

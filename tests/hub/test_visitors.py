@@ -1,0 +1,135 @@
+"""The owner and the guests of a user's server; and a server that has neither a hub nor its packages."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from jupyter_server.auth.identity import IdentityProvider
+from jupyterhub.singleuser.extension import JupyterHubUser
+from tornado.httputil import HTTPHeaders
+from tornado.web import HTTPError
+
+from jupyter_vnc.exceptions import LoginExpired, NotPermitted
+from jupyter_vnc.hub.visitors import HubUserServerVisitor
+from jupyter_vnc.model.users import User
+from jupyter_vnc.visitor import JupyterVisitor
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class HubAuth:
+    """Stands for JupyterHub's client of the hub."""
+
+    cookie_name = "hub-cookie"
+    access_scopes = frozenset({"access"})
+    model = None
+
+    def get_token(self, handler):
+        return "token"
+
+    async def user_for_token(self, token, *, use_cache, sync):
+        assert (token, use_cache, sync) == ("token", False, False)
+        if isinstance(self.model, Exception):
+            raise self.model
+        return self.model
+
+    def check_scopes(self, required, model):
+        return required & set(model["scopes"])
+
+
+class Handler:
+    """Stands for the handler of a request: has its login, and its cookies."""
+
+    def __init__(self, name="ann", groups=(), cookies=()):
+        self.identity_provider = SimpleNamespace(hub_auth=HubAuth())
+        self.current_user = JupyterHubUser({"name": name, "groups": list(groups), "scopes": ["access"]})
+        self.request = SimpleNamespace(headers=HTTPHeaders({"Sec-Fetch-Mode": "websocket"}))
+        self.get_secure_cookie = dict.fromkeys(cookies, b"token").get
+        self.log = SimpleNamespace(warning=lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def _ann_has_a_server(monkeypatch):
+    monkeypatch.setenv("JUPYTERHUB_USER", "ann")
+
+
+def test_the_owner_is_at_home_with_their_groups():
+    ann = HubUserServerVisitor(Handler(groups=["course-a"]))
+    assert ann.user == ann.home == User("ann", frozenset({"course-a"}))
+    assert ann.oversees(User("gus"), None)
+
+
+async def test_a_guest_is_at_the_owners():
+    gus = HubUserServerVisitor(Handler("gus", ["friends"]))
+    assert gus.user == User("gus", frozenset({"friends"}))
+    assert gus.home == await gus.person("ann") == User("ann")
+    assert await gus.person("gus") is None
+    assert not gus.oversees(User("ann"), None)
+    assert not gus.looks_after_somebody
+
+
+async def test_rights_are_asked_for_again():
+    handler = Handler()
+    hub = handler.identity_provider.hub_auth
+    ann = HubUserServerVisitor(handler)
+    hub.model = {"name": "ann", "groups": ["new"], "scopes": ["access"]}
+    again = await ann.again()
+    assert (type(again), again.user.groups) == (HubUserServerVisitor, {"new"})
+    hub.model = HTTPError(500, "no hub")
+    assert await again.again() is again
+    hub.model = {"name": "ann", "scopes": []}
+    with pytest.raises(NotPermitted):
+        await again.again()
+    hub.model = None
+    with pytest.raises(LoginExpired):
+        await again.again()
+
+
+@pytest.mark.parametrize(
+    ("cookies", "mode"), [(["hub-cookie"], "navigate"), (["other"], "websocket"), ([], "websocket")]
+)
+def test_only_the_logins_own_cookie_is_let_in(cookies, mode):
+    handler = Handler(cookies=cookies)
+    HubUserServerVisitor.let_cookie_in(handler)
+    assert handler.request.headers["Sec-Fetch-Mode"] == mode
+
+
+def test_a_login_without_a_hub_is_jupyters_own():
+    assert not HubUserServerVisitor.knows(IdentityProvider())
+    assert JupyterVisitor.owner(IdentityProvider()) is not None
+
+
+#: Runs the extension in a process in which these packages cannot be imported.
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"jupyterhub", "cachetools", "redis"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from jupyter_server.serverapp import ServerApp
+from jupyter_vnc.visitor import JupyterVisitor
+import jupyter_vnc.cli, jupyter_vnc.desktop
+
+app = ServerApp(jpserver_extensions={"jupyter_vnc": True}, token="x", port=0)
+app.initialize(argv=[], new_httpserver=False)
+settings = app.web_app.settings
+assert settings["vnc_visitor"] is JupyterVisitor, settings["vnc_visitor"]
+assert settings["vnc_broker"] is not None
+try:
+    import jupyter_vnc.hub.app
+except ModuleNotFoundError as error:
+    print("works without", error.name)
+"""
+
+
+def test_without_jupyterhub_nothing_else_is_missing(tmp_path):
+    environment = {"PATH": "/usr/bin", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "JUPYTER_NO_CONFIG": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "works without jupyterhub\n", done.stderr
