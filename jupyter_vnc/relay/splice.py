@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import socket
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
 
+from jupyter_vnc.system.logs import get_logger
+
 from .frames import FrameWriter
 from .pipes import PIPE_SIZE, SPLICE_FLAGS, Pipe, PipePool
 from .scheduler import Turns
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 #: What the kernel says when it, or what it is wrapped in, does not splice these sockets.
 _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP})
