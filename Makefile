@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # The sources of the front end. Folders are listed too, because their modification time changes when a file is removed.
 FRONTEND := $(shell find labextension/src labextension/style labextension/schema labextension/scripts) \
-  labextension/package.json labextension/yarn.lock labextension/tsconfig.json
+  labextension/package.json labextension/yarn.lock labextension/tsconfig.json jupyter_vnc/__init__.py
 LABEXTENSION := $(VENV)/share/jupyter/labextensions/jupyter-vnc
 
 headline = @printf '\n== %s\n' '$(1)'
@@ -156,7 +156,7 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -m venv $(VENV)
 
 # Installing also builds the front end (hooks in pyproject.toml), so its stamp gets the time at which installing began.
-.make/python: pyproject.toml $(VENV)/pyvenv.cfg
+.make/python: pyproject.toml jupyter_vnc/__init__.py $(VENV)/pyvenv.cfg
 	$(call headline,pip install)
 	@mkdir -p .make
 	@touch .make/began

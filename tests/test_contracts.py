@@ -2,11 +2,16 @@
 
 import ast
 import inspect
+import json
 import re
+import shutil
+import subprocess
 import textwrap
+import tomllib
 from pathlib import Path
 
 import yaml
+from packaging.version import Version
 
 import jupyter_vnc
 from jupyter_vnc import exceptions, routes
@@ -167,5 +172,21 @@ def test_every_route_knows_its_name_in_the_rest_file():
 def test_versions_are_one():
     package = (REPOSITORY / "labextension/package.json").read_text()
     npm = re.search(r'"version": "([^"]+)"', package)[1]
-    project = re.search(r'^version = "([^"]+)"', (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE)[1]
-    assert project == jupyter_vnc.__version__ == npm.replace("-dev", ".dev")
+    typescript = re.search(r"VERSION = '([^']+)'", (REPOSITORY / "labextension/src/version.ts").read_text())[1]
+    assert str(Version(npm)) == typescript == jupyter_vnc.__version__
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert "version" not in project["project"]
+    assert project["tool"]["hatch"]["version"]["path"] == "jupyter_vnc/__init__.py"
+
+
+def test_one_edit_sets_the_version_everywhere(tmp_path):
+    """In a copy: the script of the build takes it from the Python package."""
+    for name in ("jupyter_vnc/__init__.py", "labextension/package.json", "labextension/src/version.ts"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, tmp_path / name)
+    edited = tmp_path / "jupyter_vnc/__init__.py"
+    edited.write_text(edited.read_text().replace(jupyter_vnc.__version__, "1.2.0rc3"))
+    shutil.copytree(REPOSITORY / "labextension/scripts", tmp_path / "labextension/scripts")
+    subprocess.run(["node", tmp_path / "labextension/scripts/build-version.mjs"], check=True)
+    assert json.loads((tmp_path / "labextension/package.json").read_text())["version"] == "1.2.0-rc3"
+    assert "VERSION = '1.2.0rc3'" in (tmp_path / "labextension/src/version.ts").read_text()

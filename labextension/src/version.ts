@@ -1,4 +1,4 @@
 /**
- * The version of the package, as `pyproject.toml` spells it; a test keeps the two equal.
+ * The version of the Python package. `scripts/build-version.mjs` writes it.
  */
 export const VERSION = '0.1.0.dev0';

@@ -10,10 +10,10 @@ const read = (path: string): string => readFileSync(join(process.cwd(), path), '
 
 describe('the version', () => {
   it('is one in Python, in npm and in the code', () => {
-    const python = /^version = "(.*)"$/m.exec(read('../pyproject.toml'))![1];
+    const python = /^__version__ = "(.*)"$/m.exec(read('../jupyter_vnc/__init__.py'))![1];
     const npm = (JSON.parse(read('package.json')) as { version: string }).version;
     assert.equal(VERSION, python);
-    assert.equal(npm, VERSION.replace(/\.(dev|a|b|rc)/, '-$1'));
+    assert.equal(npm, VERSION.replace(/\.?(dev|a|b|rc)/, '-$1'));
   });
 });
 
