@@ -3,7 +3,8 @@
 import asyncio
 import inspect
 import socket
-from contextlib import asynccontextmanager
+import ssl
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -11,6 +12,7 @@ from jupyter_vnc.channels import READ_SIZE, Channel, StreamChannel
 from jupyter_vnc.connect.wrapped import TightChannel, TransformedChannel
 from jupyter_vnc.exceptions import CloseCode
 from jupyter_vnc.viewer_channel import WebSocketChannel
+from tests.integration.certificates import HOST, Authority
 
 
 @asynccontextmanager
@@ -167,3 +169,68 @@ async def test_closing_twice_and_with_a_peer_that_does_not_read():
 async def test_the_socket_below():
     async with pair() as (channel, _):
         assert channel.socket.family == socket.AF_UNIX
+
+
+async def test_who_takes_over_gets_what_was_read_and_what_comes():
+    async with pair() as (channel, peer):
+        await loop().sock_sendall(peer, b"early")
+        async with asyncio.timeout(10):
+            while not channel._reader._buffer:
+                await asyncio.sleep(0)
+        source, buffered = await channel.take_over()
+        with source:
+            assert buffered == b"early"
+            await loop().sock_sendall(peer, b"late")
+            assert await loop().sock_recv(source, 100) == b"late"
+            assert await channel.read() == b""
+        await channel.write(b"still ours")
+        assert await loop().sock_recv(peer, 100) == b"still ours"
+
+
+@pytest.mark.parametrize("error", [TimeoutError("timed out"), ssl.SSLError("broken"), ConnectionResetError("gone")])
+async def test_whatever_breaks_a_write_the_peer_is_gone(error, monkeypatch):
+    async with pair() as (channel, _):
+
+        async def drain():
+            raise error
+
+        monkeypatch.setattr(channel._writer, "drain", drain)
+        with pytest.raises(ConnectionError, match=str(error)):
+            await channel.write(b"x")
+
+
+@asynccontextmanager
+async def tls_pair(folder):
+    """A channel whose peer is about to begin TLS and sends everything back; what trusts its certificate; and that."""
+    certificate = Authority(folder / "ca").sign()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+
+    async def echo(reader, writer):
+        with suppress(OSError):
+            await writer.start_tls(context)
+            while data := await reader.read(100):
+                writer.write(data)
+        writer.close()
+
+    async with await asyncio.start_server(echo, "127.0.0.1", 0) as server:
+        channel = StreamChannel(*await asyncio.open_connection(*server.sockets[0].getsockname()))
+        yield channel, ssl.create_default_context(cafile=certificate.ca), certificate
+        await channel.close()
+
+
+async def test_inside_tls(tmp_path):
+    async with tls_pair(tmp_path) as (channel, context, certificate):
+        assert not channel.encrypted
+        shown = await channel.start_tls(context, HOST)
+        assert shown == ssl.PEM_cert_to_DER_cert(certificate.certificate.read_text())
+        assert channel.encrypted
+        await channel.write(b"hello")
+        assert await channel.read() == b"hello"
+        assert await channel.write_eof() is False
+
+
+async def test_a_certificate_for_another_host_is_refused(tmp_path):
+    async with tls_pair(tmp_path) as (channel, context, _):
+        with pytest.raises(ssl.SSLError, match="certificate"):
+            await channel.start_tls(context, "other.example")

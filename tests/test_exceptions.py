@@ -11,6 +11,7 @@ from jupyter_vnc.exceptions import (
     ConfigError,
     LimitExceeded,
     LoginExpired,
+    OriginRefused,
     TargetNotFound,
     TargetUnreachable,
     VNCError,
@@ -93,3 +94,9 @@ def test_text_of_a_stranger_is_one_short_printable_line(text):
 def test_long_text_is_cut_where_one_sees_it():
     assert quote_remote("x" * MAX_REMOTE_TEXT) == "x" * MAX_REMOTE_TEXT
     assert quote_remote("x" * (MAX_REMOTE_TEXT + 1)) == "x" * (MAX_REMOTE_TEXT - 1) + "…"
+
+
+def test_an_origin_that_is_refused_is_named_with_what_to_set():
+    said = str(OriginRefused("hub.example", "https://desk.example\n"))
+    assert "The page is at https://desk.example\\n, and the server was asked as hub.example." in said
+    assert 'set allow_origin to "https://desk.example\\n"' in said

@@ -74,41 +74,6 @@ async def test_the_wall_clock_has_no_say(monkeypatch):
     assert await tokens.redeem(issued.token, "ann") == ANN
 
 
-async def test_the_store_holds_no_token():
-    store = MemoryTokenStore()
-    issued = await registry(store=store).issue(ANN)
-    assert len(store._entries) == 1
-    assert issued.token not in repr(store._entries)
-
-
-async def test_a_user_has_so_many_unused_ones_and_others_are_not_held_up():
-    clock = Clock()
-    tokens = registry(clock, store=MemoryTokenStore(per_user=2, clock=clock))
-    first = await tokens.issue(ANN)
-    clock.now += 10
-    await tokens.issue(ANN)
-    with pytest.raises(LimitExceeded) as caught:
-        await tokens.issue(ANN)
-    assert caught.value.retry_after == pytest.approx(20)
-    await tokens.issue(BOB)
-    # Refused, not evicted: the one that waits is still good.
-    assert await tokens.redeem(first.token, "ann") == ANN
-    await tokens.issue(ANN)
-
-
-async def test_everybody_together_has_so_many():
-    clock = Clock()
-    store = MemoryTokenStore(total=2, clock=clock)
-    tokens = registry(clock, store=store)
-    await tokens.issue(ANN)
-    await tokens.issue(BOB)
-    with pytest.raises(LimitExceeded):
-        await tokens.issue(Grant("cleo", "lab", "g1", Mode.VIEW))
-    clock.now += 30
-    await tokens.issue(ANN)
-    assert len(store._entries) == 1
-
-
 async def test_issuing_has_a_rate():
     clock = Clock()
     tokens = registry(clock, store=MemoryTokenStore(per_user=99, clock=clock), per_minute=60, burst=3)

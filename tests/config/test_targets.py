@@ -308,3 +308,18 @@ def test_a_bad_pool(raw, key, said):
 )
 def test_a_clipboard_policy_reaches_the_desktop_that_is_ours(clipboard, sends):
     assert parse_target("desk", {"desktop": {}, "clipboard": clipboard}).address.spec.sends_clipboard is sends
+
+
+def test_an_entry_that_nobody_foresaw_is_an_error_of_its_own():
+    class Odd(dict):
+        def __iter__(self):
+            raise RuntimeError("secret")
+
+        def keys(self):
+            raise RuntimeError("secret")
+
+        items = keys
+
+    targets, (error,) = parse_targets({"odd": Odd(HOST), "good": HOST})
+    assert list(targets) == ["good"]
+    assert str(error) == "target 'odd': cannot be understood (RuntimeError)"

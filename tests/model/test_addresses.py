@@ -87,3 +87,18 @@ def test_a_machine_is_known_by_its_address():
 
 def test_desktops_of_all_users_have_one_address():
     assert DesktopAddress().for_user("ann") == DesktopAddress()
+
+
+def test_what_a_certificate_is_for():
+    assert TCPAddress("lab.example.org", 5901).hostname == "lab.example.org"
+
+
+def test_a_socket_is_a_file_while_its_server_runs():
+    assert UnixAddress("/run/vnc/ann").socket == "/run/vnc/ann"
+
+
+def test_each_has_a_desktop_and_a_machine_of_their_own():
+    assert DesktopAddress().place("ann", "desk") != DesktopAddress().place("bob", "desk")
+    assert pool().place("ann", "lab") == ("pool", "ann", "lab")
+    assert DesktopAddress().identity == DesktopAddress().identity
+    assert DesktopAddress().identity != TCPAddress("a", 1).identity

@@ -397,3 +397,29 @@ async def test_a_manager_that_was_never_started_leaves_the_file_alone(clock, pat
     other.rows(lab(2))
     await other.close()
     assert path.read_bytes() == before
+
+
+async def test_the_room_sees_who_has_a_machine_and_who_waits(open_manager, waiting):
+    manager, target = await open_manager(), lab(1)
+    assert (await have(waiting(manager, "ann", target))).name == "m1"
+    waiting(manager, "bob", target)
+    await until(lambda: manager.waiting(target))
+    (machine,), (next_one,) = manager.rows(target), manager.waiting(target)
+    assert (machine["machine"], machine["user"], next_one["user"]) == ("m1", "ann", "bob")
+    assert "127.0.0.1" not in str(machine)
+
+
+async def test_a_machine_that_fails_while_it_is_written_down_is_not_given_out(open_manager, waiting, monkeypatch):
+    manager, target = await open_manager(), lab(2)
+    real, tried = manager._save, []
+
+    async def save():
+        await real()
+        if not tried:
+            tried.append(manager.machine_of("ann", target))
+            manager.failed("ann", target, tried[0])
+
+    monkeypatch.setattr(manager, "_save", save)
+    given = await have(waiting(manager, "ann", target))
+    assert {given.name, tried[0].name} == {"m1", "m2"}
+    assert manager.machine_of("ann", target) == given

@@ -79,3 +79,10 @@ def test_what_a_killed_service_was_writing_is_written_over(tmp_path):
             lease_file.write(path, b"{1}")
         assert path.read_bytes() == b"{}"
         new.unlink()
+
+
+def test_a_link_that_leads_to_nothing_is_no_missing_file(path):
+    """What it leads to may be on a disk that is not there yet: to begin anew would forget who has what."""
+    path.symlink_to(path.with_name("elsewhere"))
+    with pytest.raises(OSError, match="is a link that leads to nothing"):
+        lease_file.read(path)

@@ -123,3 +123,9 @@ async def test_a_caller_that_gives_up_while_it_starts_leaves_nothing(turns, tmp_
             except BlockingIOError:
                 await asyncio.sleep(0.01)
     os.close(reader)
+
+
+async def test_a_command_that_closes_its_output_and_goes_on_is_killed_too(run, tmp_path):
+    with pytest.raises(TimeoutError):
+        await run(["sh", "-c", f"echo $$ > {tmp_path / 'pid'}; exec >&- 2>&-; exec sleep 60"], limit=LIMIT, timeout=0.5)
+    await gone(int((tmp_path / "pid").read_text()))

@@ -181,3 +181,35 @@ async def test_from_the_browser_on(kind, client, broker):
         assert code == 4504
         assert "port_owner" in reason
         assert await server.learned_soon() is None
+
+
+def test_root_we_and_the_named_one_are_trusted():
+    assert peers.trusted_uids() == {0, os.geteuid()}
+    assert peers.trusted_uids("nobody") == peers.trusted_uids(str(NOBODY)) == {0, os.geteuid(), NOBODY}
+    assert peers.trusted_uids("no-such-account") == peers.trusted_uids()
+
+
+def test_a_unix_socket_of_our_own_is_called_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with peers.connect_unix(path, 5.0) as link:
+            assert peers.unix_uid(link) == os.geteuid()
+        monkeypatch.setattr(peers, "trusted_uids", lambda: {NOBODY})
+        with pytest.raises(PermissionError, match=f"served by another account .uid {os.geteuid()}."):
+            peers.connect_unix(path)
+
+
+@pytest.mark.parametrize(
+    ("mapped", "uid"),
+    [("0 0 4294967295", None), ("0 1000 1\n1 100000 65536", 65534), ("no numbers", None), (None, None)],
+)
+def test_who_is_shown_as_somebody_that_stands_for_many(mapped, uid, monkeypatch):
+    def read(path):
+        if mapped is None:
+            raise FileNotFoundError(path)
+        return mapped if path.name == "uid_map" else "65534\n"
+
+    monkeypatch.setattr(peers.Path, "read_text", read)
+    assert peers.overflow_uid() == uid
