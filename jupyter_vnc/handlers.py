@@ -45,9 +45,7 @@ class VNCHandler(BoundedRequest, JupyterHandler):
     def content_security_policy(self) -> str:
         """The host's policy and ours. A hub whose administrator does not say who may frame permits nobody."""
         options = HTTPHeaders(self.settings.get("headers", {})).get("X-Frame-Options", "")
-        in_hub = hasattr(self.settings.get("identity_provider"), "hub_auth")
-        otherwise = "'none'" if in_hub else "'self'"
-        host = super().content_security_policy
+        host, otherwise = super().content_security_policy, self.visitor_kind.may_frame
         return headers.restrict(host, self.own_policy, frame_options=options, otherwise=otherwise)
 
     def set_default_headers(self) -> None:

@@ -23,6 +23,8 @@ from .throttling import Breaker, Clock, RateLimit
 
 log = get_logger(__name__)
 
+#: A token rides to the websocket in a subprotocol that begins so: neither a URL nor a log ever has it.
+SUBPROTOCOL: Final = "vnc.token."
 #: Entropy of a token, in bytes: 256 bits need no limit against guessing.
 TOKEN_BYTES: Final = 32
 #: A token is refused for good when this many others have presented it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import Final
+from typing import ClassVar, Final
 
 from jupyter_core.utils import ensure_async
 from jupyter_server.auth.identity import IdentityProvider, LegacyIdentityProvider, PasswordIdentityProvider
@@ -19,6 +19,9 @@ _NAMELESS: Final = (IdentityProvider, PasswordIdentityProvider, LegacyIdentityPr
 
 class JupyterVisitor:
     """The user of one request. A host that knows more of people than Jupyter does has a subclass."""
+
+    #: Who may frame our pages where the host's configuration does not say: a source of ``frame-ancestors``.
+    may_frame: ClassVar[str] = "'self'"
 
     def __init__(self, handler: JupyterHandler) -> None:
         self._handler = handler

@@ -17,11 +17,10 @@ from .exceptions import CloseCode, TokenRefused, VNCError
 from .handlers import VNCHandler
 from .http.incoming import http_error
 from .model.sessions import Session
+from .tokens import SUBPROTOCOL
 
 #: The websocket subprotocol that noVNC speaks; the one that is answered.
 BINARY: Final = "binary"
-#: The token rides in a second subprotocol: neither a URL nor a log ever has it.
-TOKEN_PREFIX: Final = "vnc.token."  # noqa: S105
 
 #: Who offers this as well takes notes: text messages of JSON beside the binary ones of RFB.
 NOTES: Final = "vnc.notes"
@@ -71,7 +70,7 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
             raise web.HTTPError(403, "Cross-origin websockets are refused.")
 
     def _offered_token(self) -> str:
-        tokens = [word.removeprefix(TOKEN_PREFIX) for word in self._offered() if word.startswith(TOKEN_PREFIX)]
+        tokens = [word.removeprefix(SUBPROTOCOL) for word in self._offered() if word.startswith(SUBPROTOCOL)]
         if len(tokens) != 1:
             raise TokenRefused(detail=f"{len(tokens)} tokens in the request")
         return tokens[0]

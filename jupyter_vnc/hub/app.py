@@ -39,6 +39,7 @@ from jupyter_vnc.system.files import check_regular, read_regular_file
 from jupyter_vnc.system.logs import one_line
 
 from .client import HubClient
+from .config import ALLOWED_SCOPES
 from .handlers import HUB_ROUTES, NotFoundPage, OAuthCallback
 from .identity import HubIdentityProvider, HubVisitor
 from .scopes import ADMIN, CONTROL, VIEW
@@ -47,7 +48,6 @@ from .users import People
 
 #: What the hub passes to a service that it starts; who starts it otherwise sets the same.
 _NEEDED: Final = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_URL")
-_ALLOWED_SCOPES: Final = "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES"
 
 #: For how long the hub's word counts (seconds); its own default is ten times as long.
 MEMORY: Final = 30
@@ -197,7 +197,7 @@ class VNCHub(JupyterApp):
     def _by_scopes(self) -> bool:
         if self.rights != "auto":
             return bool(self.rights == "scopes")
-        passed = _scopes(os.environ.get(_ALLOWED_SCOPES) or "[]")
+        passed = _scopes(os.environ.get(ALLOWED_SCOPES) or "[]")
         return any(scope.partition("!")[0] in {VIEW, CONTROL, ADMIN} for scope in passed)
 
     def _log_request(self, handler: web.RequestHandler) -> None:
@@ -218,7 +218,7 @@ def _scopes(said: str) -> list[str]:
     except (ValueError, RecursionError):
         scopes = None
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
-        raise ConfigError("must be a JSON list of scopes", key=_ALLOWED_SCOPES)
+        raise ConfigError("must be a JSON list of scopes", key=ALLOWED_SCOPES)
     return scopes
 
 

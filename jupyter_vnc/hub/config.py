@@ -22,6 +22,8 @@ from .scopes import ADMIN, CONTROL, VIEW
 
 #: The service's name: it is at ``/services/vnc/``.
 NAME: Final = "vnc"
+#: The variable in which the service is told which scopes the hub passes on: a JSON list.
+ALLOWED_SCOPES: Final = "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES"
 _ACCESS: Final = f"access:services!service={NAME}"
 
 
@@ -58,7 +60,7 @@ def service(
         "oauth_client_allowed_scopes": passed,
         **more,
         # The hub tells its users' servers, and not its services.
-        "environment": {"JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(passed), **more.get("environment", {})},
+        "environment": {ALLOWED_SCOPES: json.dumps(passed), **more.get("environment", {})},
     }
 
 

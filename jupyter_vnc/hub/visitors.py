@@ -20,6 +20,9 @@ from jupyter_vnc.visitor import JupyterVisitor
 class VisitorByHub(JupyterVisitor):
     """Somebody whom a hub has logged in."""
 
+    #: On one host the pages of all users of a hub have one origin.
+    may_frame = "'none'"
+
     @classmethod
     def let_cookie_in(cls, handler: JupyterHandler) -> None:
         """Let a cookie open this websocket also where the hub's configuration lets it open none.

@@ -16,6 +16,7 @@ from jupyter_vnc.rfb.picture import CHUNK, PictureReader, check_size
 from jupyter_vnc.rfb.security import Login, SecurityPolicy
 from jupyter_vnc.rfb.server_init import ServerInit
 from jupyter_vnc.rfb.wire import ClientMessage, Encoding, SecurityType
+from jupyter_vnc.tokens import SUBPROTOCOL
 
 from .server import TIMEOUT, NotebookError, Server
 
@@ -194,7 +195,7 @@ class Viewer:
 def _connect(server: Server, token: str) -> WebSocket:
     import websocket  # noqa: PLC0415
 
-    protocols = ["binary", f"vnc.token.{token}"]
+    protocols = ["binary", f"{SUBPROTOCOL}{token}"]
     try:
         return websocket.create_connection(
             server.websocket, timeout=TIMEOUT, subprotocols=protocols, header=server.login, enable_multithread=False

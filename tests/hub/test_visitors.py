@@ -96,6 +96,10 @@ def test_only_the_logins_own_cookie_is_let_in(cookies, mode):
     assert handler.request.headers["Sec-Fetch-Mode"] == mode
 
 
+def test_the_pages_of_a_hub_are_framed_by_none():
+    assert (HubUserServerVisitor.may_frame, JupyterVisitor.may_frame) == ("'none'", "'self'")
+
+
 def test_a_login_without_a_hub_is_jupyters_own():
     assert not HubUserServerVisitor.knows(IdentityProvider())
     assert JupyterVisitor.owner(IdentityProvider()) is not None
