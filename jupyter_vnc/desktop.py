@@ -8,7 +8,7 @@ r"""Desktops from a notebook: show one in a cell, start and stop it, look at it,
     desktop.wait_for_colour("red")
 
 Without a name all of them mean the user's first desktop. Everything goes through the Jupyter server that the notebook
-belongs to, and may do what its user may. Errors are :class:`NotebookError` with a sentence.
+belongs to, with the permissions of its user. Errors are :class:`NotebookError` with a sentence.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = [
     "wait_until_still",
 ]
 
-#: How long a wait lasts unless told otherwise (seconds).
+#: How long a wait lasts by default (seconds).
 PATIENCE: Final = 10.0
 #: How far each part of a colour (0 to 255) may be from what is waited for.
 TOLERANCE: Final = 24
@@ -113,7 +113,7 @@ class Desktop:
     # -- its life -------------------------------------------------------------------------------------------------
 
     def start(self) -> Desktop:
-        """Start it, if the server can and it does not run; return when it is ready."""
+        """Start it if it is a managed desktop that is not running; return when it is ready."""
         return self._do("start")
 
     def restart(self) -> Desktop:
@@ -128,10 +128,10 @@ class Desktop:
         self._server.call("POST", f"api/desktops/{quote(self.name)}", {"action": action})
         return self
 
-    # -- to look at -----------------------------------------------------------------------------------------------
+    # -- watching ------------------------------------------------------------------------------------------------
 
     def show(self, width: str = "100%", height: int = 600) -> Frame:
-        """Show it in a cell, as wide as a CSS length says and so many pixels high; starts it where that is needed."""
+        """Show it in a cell, with a CSS length as its width and a height in pixels; starts it if necessary."""
         return Frame(self._server, self.name, self.title, width, height)
 
     def screenshot(self) -> Image:
@@ -151,7 +151,7 @@ class Desktop:
 
         Args:
             colour: a name or ``#rrggbb`` as in CSS, or red, green and blue from 0 to 255.
-            at: the point that shall have it; anywhere, if absent.
+            at: the point that must have it; anywhere, if absent.
             tolerance: how far each part of the colour may be off (0 to 255).
             timeout: for how long (seconds).
 
@@ -164,13 +164,13 @@ class Desktop:
                 if (found := _find(viewer.image(), colour, at, tolerance)) is not None:
                     return found
                 if not viewer.changes(deadline - time.monotonic()):
-                    raise NotebookError(f"{colour!r} was not to be seen on {self.name!r} within {timeout:g} seconds.")
+                    raise NotebookError(f"{colour!r} did not appear on {self.name!r} within {timeout:g} seconds.")
 
     def wait_until_still(self, seconds: float = 0.5, *, timeout: float = PATIENCE) -> None:
-        """Wait until nothing has changed on its screen for so many seconds.
+        """Wait until nothing has changed on its screen for that many seconds.
 
         Raises:
-            NotebookError: it never was still for so long, within ``timeout`` seconds.
+            NotebookError: it was never still for that long within ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
         with self._watched() as viewer:
@@ -179,7 +179,7 @@ class Desktop:
                 if time.monotonic() > deadline:
                     raise NotebookError(f"{self.name!r} was not still for {seconds:g} seconds within {timeout:g}.")
 
-    # -- to work on -----------------------------------------------------------------------------------------------
+    # -- working -------------------------------------------------------------------------------------------------
 
     def type_text(self, text: str) -> None:
         r"""Type a text, key by key; ``\n`` is Enter, ``\t`` is Tab."""
@@ -192,7 +192,7 @@ class Desktop:
         """Press keys together, such as ``"ctrl+alt+t"``, ``"F5"`` or ``"enter"``, and release them.
 
         Raises:
-            ValueError: names the key that nobody knows.
+            ValueError: names the unknown key.
         """
         wanted = [*keys.of_combination(combination)]
         with self._watched() as viewer:
@@ -202,7 +202,7 @@ class Desktop:
     def click(self, x: int, y: int, button: str = "left") -> None:
         """Click at a point, in pixels from the upper left corner, with ``"left"``, ``"middle"`` or ``"right"``."""
         if button not in _BUTTONS:
-            raise ValueError(f"{button!r} is no button: one of {', '.join(_BUTTONS)}")
+            raise ValueError(f"{button!r} is not a button; use one of {', '.join(_BUTTONS)}")
         with self._watched() as viewer:
             for down in (0, _BUTTONS[button], 0):
                 viewer.pointer(x, y, down)
@@ -230,7 +230,7 @@ def _find(
     image: Image, colour: str | tuple[int, int, int], at: tuple[int, int] | None, tolerance: int
 ) -> tuple[int, int] | None:
     """Return a point that has a colour, the first from above, or None."""
-    import PIL.Image  # noqa: PLC0415 - who only starts and stops desktops need not have it
+    import PIL.Image  # noqa: PLC0415 - optional if desktops are only started and stopped
     from PIL import ImageChops, ImageColor  # noqa: PLC0415
 
     wanted = (ImageColor.getrgb(colour) if isinstance(colour, str) else colour)[:3]

@@ -1,4 +1,4 @@
-"""Admission: who gets a token, and what a token becomes."""
+"""Admission: issue tokens, and turn them into sessions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .catalogue import Access, Catalogue
 
 
 class Admission:
-    """From a request to a token, and from a token to a session: both times it is asked who may do what."""
+    """From a request to a token, and from a token to a session: permissions are checked both times."""
 
     def __init__(self, catalogue: Catalogue, tokens: TokenRegistry, registry: SessionRegistry) -> None:
         self._catalogue = catalogue
@@ -22,12 +22,12 @@ class Admission:
     async def issue(
         self, visitor: Visitor, name: object, mode: object = None, takeover: object = False, owner: object = ""
     ) -> tuple[IssuedToken, Mode]:
-        """Issue a token for a target; starts nothing, and nobody makes way before it is redeemed.
+        """Issue a token for a target; nothing is started or taken over before it is redeemed.
 
         Raises:
-            MalformedRequest: the mode is none, ``takeover`` is not true or false, or ``owner`` is no name.
+            MalformedRequest: the mode is unknown, ``takeover`` is not true or false, or ``owner`` is not a name.
             TargetNotFound: unknown or not permitted.
-            NotPermitted: control was asked for, and only looking is permitted.
+            NotPermitted: control was asked for, and only viewing is permitted.
             TargetBusy: somebody else is in control of an exclusive target, and ``takeover`` is not asked for.
             LimitExceeded: too many tokens or sessions.
             StoreUnavailable: the token store does not answer.
@@ -68,7 +68,7 @@ def _granted(mode: object, best: Mode) -> Mode:
         raise MalformedRequest(f"mode must be one of {', '.join(Mode)}")
     granted = Mode(mode)
     if granted is Mode.CONTROL and best is Mode.VIEW:
-        raise NotPermitted("You may look at this desktop, but not control it.")
+        raise NotPermitted("You may view this desktop, but not control it.")
     return granted
 
 

@@ -53,7 +53,7 @@ def _process_metrics() -> Metrics:
 
 
 class Audit:
-    """Tells the log, the metrics and the event bus what happened."""
+    """Reports what happened to the log, the metrics and the event bus."""
 
     def __init__(self, log: logging.Logger | logging.LoggerAdapter[Any], *, metrics: Metrics | None = None) -> None:
         self._log = one_line(log)
@@ -87,7 +87,7 @@ class Audit:
         self._emit("closed", session, code=code.value, seconds=round(seconds, 3))
 
     def desktop_changed(self, user: str, name: str, state: State) -> None:
-        """Note that a desktop of this server is in another state: whoever shows desktops need not ask."""
+        """Note that the state of a desktop of this server has changed, so that whoever shows desktops need not poll."""
         self._publish(DESKTOP_EVENT, {"desktop": name, "user": user, "state": state.value})
 
     def _emit(self, action: str, session: Session, **more: Any) -> None:
@@ -104,12 +104,12 @@ class Audit:
         self._publish(SESSION_EVENT, data)
 
     def _publish(self, schema: str, data: dict[str, Any]) -> None:
-        """Tell Jupyter's event stream. Whoever listens may fail: what is told of has to go on, and to end."""
+        """Emit an event on Jupyter's event stream. A listener that fails must not disturb the session."""
         if self.events is not None:
             try:
                 self.events.emit(schema_id=schema, data=data)
             except Exception:  # noqa: BLE001 - somebody else's code
-                self._log.exception("An event was not taken in")
+                self._log.exception("An event could not be emitted")
 
 
 def adopt_loggers(log: logging.Logger | logging.LoggerAdapter[Any]) -> None:

@@ -50,7 +50,7 @@ class VNCBroker(BrokerLimits, Configurable):
     """Targets, tokens, sessions and desktops of one server."""
 
     targets = Dict(
-        help="""The VNC servers that users may look at: name to a dictionary of keys.
+        help="""The VNC servers that users may view: name to a dictionary of keys.
 
         For example ``{"lab-1": {"host": "lab-1.example.org", "port": 5901, "password_file": "/etc/…/lab-1.passwd"}}``.
         Default: one managed desktop, if an X server with VNC is installed. A bad entry is refused by name and key
@@ -116,7 +116,7 @@ class VNCBroker(BrokerLimits, Configurable):
 
     @property
     def configured_targets(self) -> dict[str, Any]:
-        """What stands in :attr:`targets`; where nothing does, and nobody else lists any, the desktop of the default."""
+        """Return :attr:`targets`; if it is empty and no other source is configured, the default desktop."""
         nothing = not self.targets and self.target_sources == ["config"]
         if nothing and self.managed_desktops and self.desktop_manager.available:
             return DEFAULT_TARGETS
@@ -145,7 +145,7 @@ class VNCBroker(BrokerLimits, Configurable):
     # -- targets ------------------------------------------------------------------------------------------------
 
     async def list_targets(self, visitor: Visitor) -> list[dict[str, Any]]:
-        """List what the visitor may look at: the rows of ``GET api/targets``."""
+        """List the targets that the visitor may view: the rows of ``GET api/targets``."""
         return [self._row(Access(target, mode, visitor.home)) for target, mode in await self.catalogue.visible(visitor)]
 
     async def public_target(self, visitor: Visitor, name: str, owner: str = "") -> dict[str, Any]:
@@ -189,11 +189,11 @@ class VNCBroker(BrokerLimits, Configurable):
         return task
 
     def list_sessions(self, visitor: Visitor) -> list[dict[str, Any]]:
-        """List the visitor's live sessions, and those he oversees: the rows of ``GET api/sessions``."""
+        """List the visitor's live sessions, and those that they oversee: the rows of ``GET api/sessions``."""
         return [session.public() for session in self.registry.seen_by(visitor)]
 
     async def list_viewers(self, visitor: Visitor, name: str, owner: str = "") -> list[dict[str, Any]]:
-        """List who has a desktop on the screen, the visitor too: the rows of ``GET api/targets/{name}/viewers``.
+        """List the sessions on a desktop, including the visitor's: the rows of ``GET api/targets/{name}/viewers``.
 
         Raises:
             TargetNotFound: unknown or not permitted.
@@ -211,7 +211,7 @@ class VNCBroker(BrokerLimits, Configurable):
         self.registry.end(session_id, visitor)
 
     async def release(self, visitor: Visitor, name: str, owner: str = "") -> None:
-        """Give back a pool's machine, or the place in its queue: the visitor's own, or of somebody whom he oversees.
+        """Give back a machine of a pool or a place in its queue, of the visitor or of a user whom they oversee.
 
         Raises:
             TargetNotFound: there is none.
@@ -220,15 +220,15 @@ class VNCBroker(BrokerLimits, Configurable):
         mine = access.owner.name == visitor.user.name
         if not mine and not visitor.oversees(access.owner, access.target):
             raise TargetNotFound
-        why = "You gave the machine back." if mine else "Your machine was taken back by who looks after it."
-        self.log.info("%s takes the machine of %s at %s back", visitor.user.name, access.owner.name, name)
+        why = "You gave the machine back." if mine else "An instructor took your machine back."
+        self.log.info("%s takes back the machine of %s at %s", visitor.user.name, access.owner.name, name)
         self.access.of(access.target).release(access.target, access.owner, why)
 
     def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
         """Show a message in the viewer of a session that :meth:`list_sessions` lists.
 
         Raises:
-            MalformedRequest: the text is none, or over :data:`MAX_MESSAGE` characters.
+            MalformedRequest: the text is empty, no string, or over :data:`MAX_MESSAGE` characters.
             TargetNotFound: there is no such session.
             TargetBusy: its viewer cannot show messages.
         """
@@ -244,9 +244,9 @@ class VNCBroker(BrokerLimits, Configurable):
         self.on_activity()
 
     def current_activity(self) -> dict[str, Any] | None:
-        """What goes on, for the host's idle check: the sessions in which somebody does something, or None.
+        """Return the sessions with recent activity for the host's idle check, or None.
 
-        Open tabs are not among them, or one that is forgotten would keep a server for ever.
+        Open tabs do not count, because a forgotten one would keep a server running forever.
         """
         if self.activity == "none":
             return None
@@ -266,7 +266,7 @@ class VNCBroker(BrokerLimits, Configurable):
         await self.pools.start()
 
     def check_running(self) -> None:
-        """Refuse what would begin something new while the server stops.
+        """Refuse to begin anything new while the server stops.
 
         Raises:
             ServerStopping: it does.
@@ -281,7 +281,7 @@ class VNCBroker(BrokerLimits, Configurable):
             session.end(ServerStopping())
         if self._serving:
             await asyncio.wait(self._serving, timeout=5.0)
-        async with AsyncExitStack() as ends:  # the last one first; one that fails keeps none of the others from ending
+        async with AsyncExitStack() as ends:  # the last one first; if one fails, the others are still closed
             for source in reversed(self.catalogue.sources):
                 ends.push_async_callback(source.close)
             for part in (self.tokens, self.pools, self.desktop_manager, self.desktops):

@@ -18,7 +18,7 @@ from jupyter_vnc.system.logs import Configurable, one_line
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A target as its owner has it, and the most that a visitor may do there."""
+    """A target as its owner has it, and the highest mode that a visitor is permitted."""
 
     target: Target
     mode: Mode
@@ -46,7 +46,7 @@ class Catalogue:
         self._fits = fits
 
     async def known(self, user: User) -> list[Target]:
-        """List what the sources have for a user, whomever it admits."""
+        """List what the sources have for a user, without checking permissions."""
         merged: dict[str, Target] = {}
         for source in self.sources:
             for target in await self._ask_all(source, user):
@@ -54,16 +54,16 @@ class Catalogue:
         return list(merged.values())
 
     async def had_by(self, user: User) -> list[Target]:
-        """List the targets that a user has, before anybody asks an authorizer."""
+        """List the targets that admit a user, before the authorizer is asked."""
         return [target for target in await self.known(user) if target.admits(user)]
 
     async def visible(self, visitor: Visitor) -> list[tuple[Target, Mode]]:
-        """List what the visitor may look at, with the most that he may do there."""
+        """List the targets that the visitor may view, each with the highest mode that they are permitted."""
         pairs = [(target, await best_mode(visitor, target)) for target in await self.known(visitor.home)]
         return [(target, mode) for target, mode in pairs if mode is not None]
 
     async def find(self, visitor: Visitor, name: object, owner: str = "") -> Access:
-        """Return a target by name, as its owner has it: the visitor, his host, or somebody whom he oversees.
+        """Return a target by name, as its owner has it: the visitor, their host, or a user whom they oversee.
 
         Raises:
             TargetNotFound: unknown or not permitted; the answer is the same, for the owner too.
@@ -103,7 +103,7 @@ class Catalogue:
 
 
 async def best_mode(visitor: Visitor, target: Target) -> Mode | None:
-    """Return the most that a visitor may do with a target: by the host's rules first, then by its authorizer."""
+    """Return the highest mode that a visitor is permitted: by the host's rules first, then by its authorizer."""
     resource = f"vnc:{target.name}"
     reach = visitor.reach(target)
     if reach is None or not await visitor.may("read", resource):
@@ -118,7 +118,7 @@ async def _owner(visitor: Visitor, owner: str) -> User:
     if owner in ("", visitor.user.name, home.name):
         return home
     if (person := await visitor.person(owner)) is None:
-        raise TargetNotFound(detail=f"nobody called {owner[:64]!r} is known")
+        raise TargetNotFound(detail=f"no user {owner[:64]!r} is known")
     return person
 
 

@@ -1,9 +1,9 @@
-"""Desktops in frames of notebooks: a ticket permits to show one once, where the host's policy permits no frames.
+"""Desktops in frames of notebooks: a ticket permits one frame once, where the host's policy permits no frames.
 
 In a hub on one host the pages of all users share an origin, and nothing that a browser says of the page around a frame
 tells them apart: neither the origin, nor the Referer, which a page's script changes with ``history.pushState``. So what
-says that a frame is a notebook's is a secret that only the owner's kernel was given. It opens nothing: whoever shows it
-has to log in as ever. It works once, so the output that a notebook keeps holds nothing that is worth reading.
+identifies a notebook's frame is a secret that only the owner's kernel received. It grants no access: whoever presents
+it still has to log in. It works once, so the saved output of a notebook contains no usable secret.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class FrameTickets:
     async def spend(self, visitor: Visitor, name: str, ticket: str) -> bool:
         """Whether a ticket permits the visitor to see a target in a frame; it does so once.
 
-        It is the visitor's own, or that of the one whose server this is: he can have no more of a guest by it than what
-        his server has of the guest anyway. A guest's ticket is of no use in anybody else's browser.
+        It must have been issued to the visitor or to the server's owner: the owner gains nothing about a guest by it
+        that their server does not have anyway. A guest's ticket is of no use in another user's browser.
         """
-        # Those that others show are refused as if they were not there. There is no breaker: a notebook that is opened
-        # again shows all the old tickets of its outputs at once.
+        # Tickets of other users are refused as unknown. There is no breaker: a notebook that is opened again presents
+        # all the old tickets of its outputs at once.
         for user in dict.fromkeys((visitor.user.name, visitor.home.name)):
             grant = await self._store.take(digest_of(ticket), user)
             if grant is not None:

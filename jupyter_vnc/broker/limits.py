@@ -39,7 +39,7 @@ class BrokerLimits(HasTraits):
     sessions_total = Int(
         64,
         min=0,
-        help="""Open desktops of everybody. Default 64; 0 for no limit. Each takes four descriptors, 2 MiB at most.""",
+        help="""Open desktops of all users. Default 64; 0 for no limit. Each takes four descriptors, 2 MiB at most.""",
     ).tag(config=True)
 
     connect_timeout = Float(
@@ -51,21 +51,21 @@ class BrokerLimits(HasTraits):
     stall_timeout = Float(
         30.0,
         min=0.0,
-        help="""Seconds that either end may take nothing while bytes wait for it; then the session is closed and the
-        viewer reconnects. Default 30. Raise it for phones that sleep; 0 for no limit keeps dead sessions. (A TCP target
-        that takes nothing is given up by the system after 40 seconds at the latest.)""",
+        help="""Seconds for which either end may accept no data while bytes are waiting for it; then the session is
+        closed and the viewer reconnects. Default 30. Raise it for phones that sleep; 0 for no limit keeps dead
+        sessions. (The operating system drops a TCP target that accepts no data after 40 seconds at the latest.)""",
     ).tag(config=True)
     ping_interval = Float(
         20.0,
         min=0.0,
-        help="""Seconds between pings to the browser, and for its answer. Default 20, below the idle cut of common
+        help="""Seconds between pings to the browser, and for its answer. Default 20, below the idle timeout of common
         reverse proxies; 0 for none.""",
     ).tag(config=True)
     recheck_interval = Float(
         300.0,
         min=0.0,
-        help="""Seconds after which a session's user is asked for again: is he still logged in, may he still do this?
-        Default 300, for as long as a hub takes to tell of a change anyway; 0 for never.""",
+        help="""Seconds between checks that a session's user is still logged in and still permitted to use the target.
+        Default 300, because a hub may take as long to report a change anyway; 0 for never.""",
     ).tag(config=True)
     max_message = Int(
         128 * 1024, min=16 * 1024, help="Largest websocket message from a browser, in bytes. Default 128 KiB."

@@ -1,4 +1,4 @@
-"""The rules of managed desktops: who may start, stop and read what, and whose display kernels get."""
+"""The rules of managed desktops: who may start and stop them and read their logs, and which display kernels get."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Tell = Callable[[Mapping[str, str]], None]
 
 
 class ManagedDesktops:
-    """The broker's part for desktops that the server itself starts.
+    """The part of the broker for desktops that the server itself starts.
 
     Args:
         manager: starts and stops them.
@@ -64,7 +64,7 @@ class ManagedDesktops:
 
         Raises:
             TargetNotFound: there is no managed desktop of this name for the visitor.
-            NotPermitted: the visitor may only look at it.
+            NotPermitted: the visitor may only view it.
             DesktopFailed: it did not start.
         """
         self._check_running()
@@ -77,7 +77,7 @@ class ManagedDesktops:
 
         Raises:
             TargetNotFound: there is no managed desktop of this name for the visitor.
-            NotPermitted: the visitor may only look at it.
+            NotPermitted: the visitor may only view it.
         """
         await self._managed(visitor, name)
         await self._manager.stop(visitor.home.name, name)
@@ -90,10 +90,10 @@ class ManagedDesktops:
 
         Raises:
             TargetNotFound: there is no managed desktop of this name for the visitor.
-            NotPermitted: the visitor may only look at it.
+            NotPermitted: the visitor may only view it.
         """
         await self._managed(visitor, name)
-        # Whoever reads it with curl has a terminal, which would do what an escape sequence says.
+        # curl would pass escape sequences on to the reader's terminal, which would execute them.
         return printable(self._manager.log_text(visitor.home.name, name), keep="\n\t")
 
     async def open_file(self, visitor: Visitor, name: str, find_file: Callable[[], Path]) -> None:
@@ -102,11 +102,11 @@ class ManagedDesktops:
         Args:
             visitor: who asks.
             name: the desktop's target.
-            find_file: finds the file, or raises what the host says of one that is not there; called once it may be.
+            find_file: finds the file, or raises the host's error for a missing one; called once that is permitted.
 
         Raises:
             TargetNotFound: there is no managed desktop of this name for the visitor.
-            NotPermitted: the visitor may only look at it, or may not read files.
+            NotPermitted: the visitor may only view it, or may not read files.
             DesktopFailed: it did not start, or it has no application for the file.
         """
         self._check_running()
@@ -120,8 +120,8 @@ class ManagedDesktops:
 
         Args:
             owner: whose desktop it is; the server has one user.
-            tell: told the variables that programs need, now and whenever they change.
-            occupied: whether the server has a display of its own, which only a target that is named takes away.
+            tell: receives the variables that programs need, now and whenever they change.
+            occupied: whether the server has a display of its own, which only an explicitly named target replaces.
         """
         wanted = self._manager.kernel_display
         if not wanted or (occupied and wanted == "auto") or not self._manager.available:
@@ -130,7 +130,7 @@ class ManagedDesktops:
         found = next(((name, spec) for name, spec in managed if wanted in {"auto", name}), None)
         if found is None:
             if wanted != "auto":
-                self._log.error("DesktopManager.kernel_display: %r is no managed desktop", wanted)
+                self._log.error("DesktopManager.kernel_display: %r is not a managed desktop", wanted)
             return
         self._kernels = KernelDisplay(self._manager, (owner.name, *found), tell)
         await self._kernels.open(rings=self._manager.start_on == "window")
@@ -138,7 +138,7 @@ class ManagedDesktops:
             self._kernels.start()
 
     async def close(self) -> None:
-        """Give the kernels' display up; the manager stops the desktops."""
+        """Withdraw the kernels' display; the manager stops the desktops."""
         if self._kernels is not None:
             await self._kernels.close()
 
@@ -156,6 +156,6 @@ class ManagedDesktops:
             self._kernels.changed(user, name, state)
 
     def _ended(self, user: str, name: str) -> None:
-        """A desktop is gone: what was issued for it must not open its successor."""
+        """Drop the tokens of a desktop that has ended: they must not open its successor."""
         revoke = asyncio.ensure_future(self._tokens.revoke(user=user, target=name))
         revoke.add_done_callback(lambda done: done.exception())

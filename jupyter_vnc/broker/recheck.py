@@ -1,4 +1,4 @@
-"""Rechecks: a session ends when its user may no longer have it, though nobody has closed anything."""
+"""Rechecks: a session ends when its user is no longer permitted to use it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .catalogue import Catalogue
 
 
 class Rechecker:
-    """Asks the host, now and then, who a session's user is and what he may do."""
+    """Asks the host periodically who a session's user is and what they may do."""
 
     def __init__(self, catalogue: Catalogue, log: Logger | LoggerAdapter[Any]) -> None:
         self._catalogue = catalogue
         self.log = one_line(log)
 
     async def watch(self, session: Session, visitor: Visitor, interval: float) -> None:
-        """Recheck a session every ``interval`` seconds until it is ended, by this or by somebody else."""
+        """Recheck a session every ``interval`` seconds until it has ended, for whatever reason."""
         while session.error is None:
             await asyncio.sleep(interval)
             try:
@@ -31,8 +31,8 @@ class Rechecker:
                 await self._check(session, visitor)
             except VNCError as error:
                 session.end(error)
-            except Exception:  # an authorizer may raise anything; who may no longer must not stay because of it
-                self.log.exception("Session %s could not be checked; it is checked again", session.id)
+            except Exception:  # an authorizer may raise anything; an error must not end the rechecks
+                self.log.exception("Session %s could not be rechecked; trying again later", session.id)
 
     async def _check(self, session: Session, visitor: Visitor) -> None:
         """See whether the session is still permitted.

@@ -1,4 +1,4 @@
-"""The room of those who look after others: who is where, which machines there are, and who waits for one."""
+"""The course room, for instructors: people at desktops, machines, and the queue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .catalogue import Catalogue
 
 
 class Room:
-    """What a visitor sees of the people whom he oversees, and nothing of the others."""
+    """What a visitor sees of the people whom they oversee, and nothing of the others."""
 
     def __init__(self, registry: SessionRegistry, catalogue: Catalogue, kinds: AccessKinds) -> None:
         self._registry = registry
@@ -24,7 +24,7 @@ class Room:
 
     async def rows(self, visitor: Visitor) -> dict[str, Any]:
         """Return the answer to ``GET api/room``."""
-        targets = [target for target, _ in await self._catalogue.visible(visitor) if _is_his(visitor, target)]
+        targets = [target for target, _ in await self._catalogue.visible(visitor) if _is_overseen(visitor, target)]
         return {
             "sessions": [session.public() for session in self._registry if sees(visitor, session)],
             "machines": [row for target in targets for row in await self._machines(visitor, target)],
@@ -40,13 +40,13 @@ class Room:
         return [{"target": target.name} | row for row in rows]
 
     async def _named(self, visitor: Visitor, target: Target, row: dict[str, Any]) -> dict[str, Any]:
-        """Leave out who it is, if the visitor does not look after him."""
+        """Leave out the user, if the visitor does not oversee them."""
         person = await visitor.person(row["user"]) if row["user"] else None
-        his = person is not None and visitor.oversees(person, target)
-        return row if his else row | {"user": None}
+        overseen = person is not None and visitor.oversees(person, target)
+        return row if overseen else row | {"user": None}
 
 
-def _is_his(visitor: Visitor, target: Target) -> bool:
-    """Whether a target is one of the people whom a visitor looks after."""
+def _is_overseen(visitor: Visitor, target: Target) -> bool:
+    """Whether a target belongs to people whom a visitor oversees."""
     anybody = User("", target.allow_groups)
     return visitor.oversees(anybody, target)

@@ -1,4 +1,4 @@
-"""Serving one session: both handshakes, the relay, and an end that says why.
+"""Serving one session: both handshakes, the relay, and a close with a reason.
 
 One task owns a session from its first byte to its last; whatever happens, its ``finally`` closes both legs, and the
 registry forgets the session last.
@@ -46,8 +46,8 @@ class SessionRunner:
     Args:
         kinds: how each kind of target is reached.
         registry: the live sessions.
-        audit: told when one begins and ends.
-        log: for what goes wrong.
+        audit: notified when one begins and ends.
+        log: for errors.
         limits: for all of them.
         activity: what counts as activity for the host.
     """
@@ -93,14 +93,14 @@ class SessionRunner:
         finally:
             try:
                 await viewer.close(code, reason)
-            finally:  # a viewer that cannot be told has left all the same
+            finally:  # even if the viewer cannot be notified, the session is over
                 if admitted:
                     self._audit.closed(session, code, reason)
                     self._registry.remove(session)
                     self._announce(session)
 
     def _announce(self, session: Session) -> None:
-        """Tell the others on the desktop that somebody came or left."""
+        """Notify the other viewers of the desktop that somebody connected or left."""
         for other in self._registry.at(session.place):
             if other is not session:
                 other.note("viewers")
@@ -120,19 +120,19 @@ class SessionRunner:
             return await self._relay(session, viewer, leg, handshake.leftover())
 
     async def _ending(self, session: Session, first: Leg) -> str:
-        """Say why a session ended in which nothing went wrong between the two ends.
+        """Return the reason why a session ended without an error of the relay.
 
         Raises:
-            TargetUnreachable: the desktop crashed, so that a viewer which comes back starts it again.
+            TargetUnreachable: the desktop crashed, so that a viewer that reconnects starts it again.
         """
         why = await self._kinds.of(session.target).ending(session) if first is Leg.TARGET else ""
         return why or _ENDINGS[first]
 
     async def _attend(self, handshake: ViewerHandshake, viewer: Channel) -> None:
-        """Greet a viewer and stay with it: who leaves meanwhile must not keep a place in the queue for a target.
+        """Greet a viewer and keep reading: a viewer that leaves must not keep a place in the queue for a target.
 
         Raises:
-            VNCError: it left, or it said what it should not have said.
+            VNCError: it left, or it broke the protocol.
         """
         await self._converse(handshake, viewer, paused=lambda: handshake.waiting)
         await converse(handshake, viewer, paused=lambda: False)
@@ -145,9 +145,9 @@ class SessionRunner:
             raise Stalled("The viewer did not finish its greeting in time.") from None
 
     async def _reach_target(self, session: Session, stack: AsyncExitStack) -> TargetLeg:
-        """Start the desktop if it is ours to start, connect, log in, and get its first words.
+        """Start the desktop if it is a managed one, connect, log in, and read its ServerInit.
 
-        The leg goes on the stack here and not where it is returned to: the viewer may fail in between.
+        The leg is put on the stack here and not by the caller, because the viewer may fail in between.
         """
         access = self._kinds.of(session.target)
         leg = await access.reach(session)
@@ -176,9 +176,9 @@ class SessionRunner:
 
 
 async def _begin(leg: TargetLeg, limit: float) -> None:
-    """Ask the desktop what it is, ahead of the viewer, and keep the answer for it (ServerInit).
+    """Exchange ClientInit and ServerInit with the desktop ahead of the viewer, and keep the answer for the viewer.
 
-    A desktop that closes instead says nothing; the relay finds its end.
+    A desktop that closes instead sends nothing; the relay detects it.
 
     Args:
         leg: just logged in.
@@ -188,7 +188,7 @@ async def _begin(leg: TargetLeg, limit: float) -> None:
         TargetUnreachable: it did not answer in time, or it is gone.
         TargetProtocolError: its answer is out of range.
     """
-    # Never what the viewer asks: an exclusive ClientInit would disconnect everybody else.
+    # Never the viewer's own: an exclusive ClientInit would disconnect everybody else.
     await _send(leg, client_init(shared=True))
     answer = ServerInit()
     answer.receive_data(leg.early)
@@ -199,7 +199,7 @@ async def _begin(leg: TargetLeg, limit: float) -> None:
     except TimeoutError:
         raise TargetUnreachable("The desktop did not finish its greeting in time.") from None
     except TargetUnreachable:
-        return  # it closed; whoever asks the desktop's manager knows more than we do
+        return  # it closed; the desktop's manager knows why
     leg.early = answer.server_init + answer.leftover()
 
 

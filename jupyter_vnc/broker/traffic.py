@@ -1,4 +1,4 @@
-"""What is done with a session's bytes as they pass: the viewer's are judged, both ways are counted, use is noticed."""
+"""What happens to a session's bytes in transit: the viewer's are filtered, all are counted, input is noted."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Activity:
 
 
 class Watch:
-    """Sees a session's bytes pass: guards the viewer's, counts both, and tells input from noise.
+    """Watches a session's bytes: filters the viewer's, counts both ways, and detects input.
 
     Args:
         session: whose bytes.
         permissions: what its viewer may do in control mode.
         activity: what counts for the host.
-        touch: told of each input.
+        touch: called for each input.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Watch:
         self._guard = Guard(permissions, session.mode.value)
 
     def from_viewer(self, data: bytes) -> bytes:
-        """What of the viewer's bytes the target gets."""
+        """Return those of the viewer's bytes that the target gets."""
         passed = self._guard.feed(data)
         self._session.bytes_in += len(passed)
         if self._guard.input_seen:
@@ -46,7 +46,7 @@ class Watch:
         return passed
 
     def from_target(self, size: int) -> None:
-        """Pixels pass as they are; that they do is all there is to see."""
+        """Count bytes from the target; they pass unchanged."""
         self._session.bytes_out += size
         if self._activity.counts == "traffic":
             self._activity.note()

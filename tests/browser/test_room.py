@@ -112,7 +112,7 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     ada.click("a[title='The room']")
     row_of(ada, "amy").get_by_text("Release").click()
     ada.locator("dialog").get_by_text("Release").click()
-    expect(amy.locator(".jp-VNC-overlay")).to_contain_text("Your machine was taken back by who looks after it.")
+    expect(amy.locator(".jp-VNC-overlay")).to_contain_text("An instructor took your machine back.")
     expect(late.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
     row_of(ada, "ann").get_by_text("End").click()
     ada.locator("dialog").get_by_text("End", exact=True).click()

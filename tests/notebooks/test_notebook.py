@@ -184,7 +184,7 @@ def test_the_admin_says_when_it_starts(start_on, state):
     [
         ("c.DesktopManager.kernel_display = ''\n", False, ""),
         ("c.DesktopManager.kernel_display = 'desktop'\n", True, ""),
-        ("c.DesktopManager.kernel_display = 'lab'\n", False, "'lab' is no managed desktop"),
+        ("c.DesktopManager.kernel_display = 'lab'\n", False, "'lab' is not a managed desktop"),
     ],
 )
 def test_whose_display_kernels_get(more, given, said):
@@ -247,8 +247,8 @@ def test_several_steps_on_one_connection(server, kernel):
     [
         ("desktop.get('nowhere')", "There is no desktop 'nowhere'; there are: 'desktop'"),
         ("desktop.press('ctrl+enterr')", "'enterr' is no key"),
-        ("desktop.click(1, 1, 'back')", "'back' is no button"),
-        ("desktop.wait_for_colour('#123456', timeout=0.5)", "was not to be seen on 'desktop' within 0.5 seconds"),
+        ("desktop.click(1, 1, 'back')", "'back' is not a button"),
+        ("desktop.wait_for_colour('#123456', timeout=0.5)", "did not appear on 'desktop' within 0.5 seconds"),
     ],
 )
 def test_errors_say_what_is_wrong(server, kernel, cell, sentence):

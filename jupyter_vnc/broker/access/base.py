@@ -1,4 +1,4 @@
-"""The contract: what the kind of a target's address decides, and what holds where a kind has nothing of its own."""
+"""The contract: what depends on the kind of a target's address, with the defaults that most kinds share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ A = TypeVar("A", TCPAddress | UnixAddress, DesktopAddress, PoolAddress)
 #: Connects to a server and logs in; see :meth:`~jupyter_vnc.connect.connector.Connector.connect`.
 Connect = Callable[[Target, TCPAddress | UnixAddress], Coroutine[Any, Any, TargetLeg]]
 
-#: Something to try at a target: what its name is followed by, and what to await for the answer that is good.
+#: A trial of a target: a suffix for its name, and what to await for the result if it succeeds.
 Trial = tuple[str, Callable[[], Awaitable[str]]]
 
 
@@ -65,7 +65,7 @@ class TargetAccess(ABC, Generic[A]):
         """Say why a target has ended the connection of a session; empty where nothing is known.
 
         Raises:
-            TargetUnreachable: it crashed, so that a viewer which comes back starts it again.
+            TargetUnreachable: it crashed, so that a viewer that reconnects starts it again.
         """
         return ""
 
@@ -74,7 +74,7 @@ class TargetAccess(ABC, Generic[A]):
         return target.viewer.power
 
     def summary(self, target: Target, owner: User) -> dict[str, Any] | None:
-        """Return how its owner stands among those who share it: the key ``pool`` of ``GET api/targets``."""
+        """Return the owner's machine or place in the queue: the key ``pool`` of ``GET api/targets``."""
         return None
 
     def machines(self, target: Target) -> list[dict[str, Any]]:
@@ -82,7 +82,7 @@ class TargetAccess(ABC, Generic[A]):
         return []
 
     def waiting(self, target: Target) -> list[dict[str, Any]]:
-        """List who waits for one."""
+        """List the users who wait for a machine."""
         return []
 
     def release(self, target: Target, owner: User, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Managed desktops: started when somebody comes, counted while somebody looks, and their end is ours to explain."""
+"""Managed desktops: started on demand, their viewers counted, and their end explained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
 
         Raises:
             DesktopFailed: it did not start.
-            LimitExceeded: its owner has as many running desktops as may be.
+            LimitExceeded: its owner has the maximum number of running desktops.
         """
         target = session.target
         address = await self._desktops.ensure(session.owner.name, target.name, self._address(target).spec)
@@ -52,7 +52,7 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
         state, why = await self._desktops.ending(session.owner.name, session.target.name)
         if state is State.DOWN:
             raise TargetUnreachable(why)
-        return why if state is State.STOPPED else ""  # else it may be starting again, and say how far it is
+        return why if state is State.STOPPED else ""  # otherwise it may be restarting
 
     def power(self, target: Target) -> bool:
         """See :meth:`TargetAccess.power`.

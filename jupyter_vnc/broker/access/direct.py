@@ -1,4 +1,4 @@
-"""Servers that are there or not, on TCP or a Unix socket: nothing to start, nothing to wait for."""
+"""Servers on TCP or a Unix socket that somebody else runs: there is nothing to start or to wait for."""
 
 from __future__ import annotations
 

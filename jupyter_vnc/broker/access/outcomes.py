@@ -1,4 +1,4 @@
-"""How the last connection to each server went: what is known of one without knocking at its door."""
+"""How the last connection to each server went: its state, as far as it is known without a new connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jupyter_vnc.exceptions import TargetUnreachable
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import State, Target
 
-#: For how long the outcome of the last connection tells a TCP target's state (seconds).
+#: For how long the outcome of the last connection counts as a TCP target's state (seconds).
 STATE_MEMORY: Final = 60.0
 
 

@@ -18,7 +18,7 @@ from jupyter_vnc.system.logs import one_line
 
 from .base import Connect, TargetAccess, Trial, log_in
 
-#: How often a waiting viewer is told its place (seconds); it also shows that somebody is still there.
+#: Interval of the notes that tell a waiting viewer its place (seconds); they also detect that it has left.
 TELL_EVERY: Final = 2.0
 
 
@@ -35,7 +35,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
         pools.on_release = self._released
 
     def state(self, target: Target, owner: User) -> State:
-        """See :meth:`TargetAccess.state`: whether there is a machine for a user, his own or one that is free."""
+        """See :meth:`TargetAccess.state`: whether there is a machine for a user, their own or a free one."""
         summary = self.summary(target, owner)
         return State.UP if summary["machine"] or summary["free"] else State.UNKNOWN
 
@@ -59,12 +59,12 @@ class PoolAccess(TargetAccess[PoolAddress]):
         ]
 
     async def reach(self, session: Session) -> TargetLeg:
-        """Wait for the owner's turn, and connect to his machine; when that fails, to the next one that he gets.
+        """Wait for the owner's turn, and connect to their machine; if that fails, to the next one that they get.
 
         Raises:
-            TargetError: his machine does not answer, and he keeps it, for his work may be on it.
-            TargetNotFound: somebody else looks for him, and he has none.
-            SessionEnded: it was taken from him meanwhile.
+            TargetError: their machine does not answer; they keep it, because their work may be on it.
+            TargetNotFound: the visitor is not the owner, and the owner has no machine.
+            SessionEnded: it was taken from them meanwhile.
         """
         target = session.target
         while True:
@@ -73,7 +73,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
                 leg = await self._connect(target.on_machine(machine), machine.address)
             except TargetError as error:
                 self._log.warning("Pool %s: machine %s failed: %s", target.name, machine.name, error.log_line)
-                # Whoever only looks after somebody must not cost him his machine.
+                # An instructor who looks in must not cost the owner their machine.
                 if not _is_owners(session) or self._pools.failed(session.owner.name, target, machine) == machine:
                     raise
             else:
@@ -116,21 +116,21 @@ class PoolAccess(TargetAccess[PoolAddress]):
             turn.cancel()
 
     def touch(self, session: Session) -> None:
-        """Note input; who only looks after somebody does not keep his machine for him."""
+        """Note input; input of an instructor does not renew the owner's lease."""
         if _is_owners(session):
             self._pools.touch(session.owner.name, session.target.name)
 
     def release(self, target: Target, owner: User, why: str) -> None:
-        """Take a user's machine back, or his place in the queue.
+        """Take a user's machine back, or their place in the queue.
 
         Raises:
-            TargetNotFound: he has none.
+            TargetNotFound: they have neither.
         """
         if not self._pools.release(owner.name, target.name, why):
             raise TargetNotFound("There is no machine to give back.")
 
     def _released(self, user: str, target_name: str, why: str) -> None:
-        """A lease is over: nobody stays on a machine that will be somebody else's."""
+        """End a user's sessions when their lease is over: somebody else will get the machine."""
         for session in self._registry:
             if session.machine and (session.target.name, session.owner.name) == (target_name, user):
                 session.end(SessionEnded(why))
@@ -141,5 +141,5 @@ async def _try(target: Target, machine: PoolMachine, user: User, connector: Conn
 
 
 def _is_owners(session: Session) -> bool:
-    """Whether a session is that of the one who has the machine, and not of somebody who looks after him."""
+    """Whether a session is of the user who has the machine, and not of an instructor."""
     return session.user.name == session.owner.name
