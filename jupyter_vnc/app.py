@@ -69,7 +69,7 @@ class VNCExtension(ExtensionApp):
             self.broker.audit.events = events
 
     def _note_activity(self) -> None:
-        """Move the server's ``last_activity``: any setting of such a name counts."""
+        """Update the server's ``last_activity``: Jupyter reads all settings whose names end in it."""
         assert self.serverapp is not None  # noqa: S101 - for the type checker
         self.serverapp.web_app.settings["vnc_last_activity"] = datetime.now(UTC)
 
@@ -78,7 +78,7 @@ class VNCExtension(ExtensionApp):
         return self.broker.current_activity() if self.broker else None
 
     async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
-        """Once the event loop runs: give kernels a display; clear away what a server that was killed left."""
+        """Once the event loop runs: give kernels a display; clean up after a server that was killed."""
         if self.broker is not None:
             if (owner := self._visitor_kind.owner(serverapp.identity_provider)) is not None:
                 occupied = bool(os.environ.get("DISPLAY"))

@@ -1,7 +1,7 @@
-"""Channels: one end of a session as four methods, whatever carries the bytes.
+"""Channels: one end of a session as four methods, independent of the transport.
 
-The relay knows this contract and nothing of sockets or websockets. The contract carries backpressure: ``write``
-returns when the peer has taken enough for more to be welcome, and who does not ``read`` holds up the peer.
+The relay depends on this contract only, not on sockets or websockets. The contract carries backpressure: ``write``
+returns when the peer has accepted enough data, and not calling ``read`` slows the peer down.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Channel(Protocol):
     """One end of a session."""
 
     async def read(self) -> bytes:
-        """Return the next bytes, at least one; ``b""`` once the peer has said that no more comes, or is gone."""
+        """Return the next bytes, at least one; ``b""`` once the peer has ended its side or is gone."""
 
     async def write(self, data: bytes) -> None:
         """Send bytes; return when there is room for more.
@@ -34,13 +34,13 @@ class Channel(Protocol):
         """
 
     async def write_eof(self) -> bool:
-        """Say that no more comes. False where the transport cannot close one way only: then both ways are over."""
+        """Signal the end of our side. False if the transport cannot close one way only: both ways are then closed."""
 
     async def close(self, code: CloseCode = CloseCode.NORMAL, reason: str = "") -> None:
         """Close both ways and wait until it is done; a second call does nothing. Never raises.
 
         Args:
-            code: why, for the peer, where the transport has a word for that; a plain socket has none.
+            code: why, for the peer; a plain socket does not transmit it.
             reason: a sentence for the person there.
         """
 
@@ -61,25 +61,25 @@ class StreamChannel:
 
     @property
     def encrypted(self) -> bool:
-        """Whether the bytes on the socket are TLS's and not ours."""
+        """Whether the socket carries TLS."""
         return self._writer.get_extra_info("ssl_object") is not None
 
     async def read(self) -> bytes:
         """See :meth:`Channel.read`."""
         try:
             return await self._reader.read(READ_SIZE)
-        except OSError:  # reset, timed out, no route any more, TLS broken: nothing comes
+        except OSError:  # reset, timed out, no route any more, TLS broken: the stream has ended
             return b""
 
     async def take_over(self) -> tuple[Socket, bytes]:
-        """Give the reading side away: a descriptor of the socket to read from, and what has been read already.
+        """Hand over the reading side: a descriptor of the socket to read from, and what has been read already.
 
-        The caller closes the socket; afterwards :meth:`read` gives nothing. Writing and closing stay here.
+        The caller closes the socket; afterwards :meth:`read` returns nothing. Writing and closing stay here.
         """
         transport = self._writer.transport
         assert isinstance(transport, asyncio.ReadTransport)  # noqa: S101 - for the type checker
         transport.pause_reading()
-        # With the end in sight the reader gives all it has without waiting; it may set the transport going for more.
+        # After feed_eof() the reader returns all it has without waiting; it may resume the transport.
         self._reader.feed_eof()
         buffered = await self._reader.read()
         transport.pause_reading()
@@ -102,7 +102,7 @@ class StreamChannel:
         return True
 
     async def start_tls(self, context: ssl.SSLContext, hostname: str | None) -> bytes:
-        """Go on inside TLS; return the peer's certificate (DER), empty if it has none.
+        """Continue inside TLS; return the peer's certificate (DER), empty if it has none.
 
         Raises:
             ssl.SSLError: the handshake or the certificate's verification failed.

@@ -1,4 +1,4 @@
-"""``jupyter vnc``: tell an admin whether each configured target answers and lets us in, and why not."""
+"""``jupyter vnc``: check whether each configured target responds and accepts the login, and report why not."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class VNCCommand(JupyterApp):
     version = __version__
     description = """Remote desktops in Jupyter.
 
-    jupyter vnc check [NAME ...]   log in to each target, and say what is wrong
+    jupyter vnc check [NAME ...]   log in to each target, and report what is wrong
     jupyter vnc list               list the targets
-    jupyter vnc version            say which version this is
+    jupyter vnc version            print the version
     """
     classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets]  # noqa: RUF012
 
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
-        """Read the server's configuration files too: that is where targets stand."""
+        """Read the server's configuration files too: they contain the targets."""
         Application.load_config_file(self, "jupyter_server_config", path=self.config_file_paths)
         super().load_config_file(suppress_errors)
 
@@ -86,7 +86,7 @@ async def _targets(broker: VNCBroker, user: User) -> tuple[dict[str, Target], in
 
 
 def _say(*columns: str) -> None:
-    """Print a line: names and what servers say are in it, and must not write on the terminal by themselves."""
+    """Print a line; names and texts of servers in it must not control the terminal."""
     print("\t".join(printable(column) for column in columns), flush=True)
 
 
@@ -97,7 +97,7 @@ def _list(targets: dict[str, Target]) -> int:
 
 
 async def _check(targets: dict[str, Target], names: list[str], kinds: AccessKinds) -> int:
-    """Try the named targets, or all; return how many are wrong. A refused entry was logged when it was read."""
+    """Try the named targets, or all; return how many failed. A refused entry was logged when it was read."""
     wrong = 0
     for name in names or targets:
         if (target := targets.get(name)) is None:
@@ -113,7 +113,7 @@ async def _check(targets: dict[str, Target], names: list[str], kinds: AccessKind
 
 
 async def _try(try_it: Callable[[], Awaitable[str]]) -> tuple[str, bool]:
-    """Try something; return what to print, and whether it is good."""
+    """Run a trial; return what to print, and whether it succeeded."""
     try:
         return await try_it(), True
     except VNCError as error:

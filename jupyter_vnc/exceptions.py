@@ -1,4 +1,4 @@
-"""Every error of the package, drawn as one tree.
+"""Every error of the package, in one tree.
 
 An error is data: it keeps what happened as attributes and writes its own sentences. ``str(error)`` is the
 sentence a *person at the browser* may read; it never holds an address, a credential or more than 200 escaped
@@ -8,10 +8,10 @@ error leaves the process, so no handler needs a table of its own::
     VNCError                    500  1011
     ├── ConfigError             500  1011   a target or option in Jupyter's config is wrong
     ├── MalformedRequest        400  4400   the request is not what the contract says
-    │   └── BodyTooLarge        413  4400   its body is longer than any that is one
-    ├── NotPermitted            403  4403   identity or authorizer says no, or no longer
+    │   └── BodyTooLarge        413  4400   its body is too long
+    ├── NotPermitted            403  4403   not permitted, or no longer
     │   ├── LoginExpired        403  4401   the login that opened the session is gone
-    │   ├── OriginRefused       403  4403   the page is of another origin than the server was asked by
+    │   ├── OriginRefused       403  4403   the page has a different origin than the server
     │   └── TokenRefused        403  4403   unknown, spent, expired or somebody else's token
     ├── TargetNotFound          404  4404   unknown, or not permitted: one answer for both
     ├── TargetBusy              409  4409   exclusive target in use, or taken over
@@ -34,7 +34,7 @@ import re
 from enum import IntEnum
 from typing import ClassVar, Final
 
-#: Text that a server sent is cut here before anybody sees it (characters).
+#: Text that a server sent is cut at this length before it is shown (characters).
 MAX_REMOTE_TEXT = 200
 
 
@@ -60,21 +60,21 @@ class CloseCode(IntEnum):
     DESKTOP_FAILED = 4505
 
 
-#: What ends a line, moves a terminal's cursor, or turns the order of the text around it: controls (C0, C1), line and
+#: Characters that end a line, move a terminal's cursor, or reorder the text around them: controls (C0, C1), line and
 #: paragraph separators, direction marks and overrides, invisible format characters, halves of surrogate pairs. Joiners
-#: are not among them: emoji and several scripts need those.
+#: are not included, because emoji and several scripts need them.
 _UNPRINTABLE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 
 
 def printable(text: str, limit: int | None = None, *, keep: str = "") -> str:
-    """Return a text that others chose as it can stand in a line of ours: it neither ends nor reorders the line.
+    """Return text of others so that it is safe within a line of ours: it neither ends nor reorders the line.
 
     Args:
         text: names in any script stay as they are.
         limit: the longest result (characters); what is cut off shows as an ellipsis.
-        keep: characters that are wanted all the same, such as the line breaks of a log.
+        keep: characters to keep, such as the line breaks of a log.
     """
     text = text if limit is None else text[: limit + 1]
     clean = _UNPRINTABLE.sub(lambda match: match[0] if match[0] in keep else _escaped(match[0]), text)
@@ -84,7 +84,7 @@ def printable(text: str, limit: int | None = None, *, keep: str = "") -> str:
 def quote_remote(text: str | bytes) -> str:
     """Return text of a peer, escaped and cut to :data:`MAX_REMOTE_TEXT`, so that it can go into a sentence.
 
-    Of a peer that nobody knows, everything is escaped that Python does not count as printable.
+    All characters that Python does not consider printable are escaped.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
@@ -101,7 +101,7 @@ class VNCError(Exception):
 
     Args:
         message: what the person at the browser reads. Never an address, never a credential.
-        detail: what the log gets in addition; empty when the message says it all.
+        detail: what the log gets in addition; empty if the message is complete.
     """
 
     http_status: ClassVar[int] = 500
@@ -111,7 +111,7 @@ class VNCError(Exception):
 
     def __init__(self, message: str = "", *, detail: str = "") -> None:
         super().__init__(message)
-        # Both may quote what others chose, and go into lines of ours and close reasons.
+        # Both may quote text of others, and appear in log lines and close reasons.
         self.message = printable(message) or (type(self).__doc__ or "").splitlines()[0]
         self.detail = printable(detail)
 
@@ -170,7 +170,7 @@ class LoginExpired(NotPermitted):
 
 
 class OriginRefused(NotPermitted):
-    """The page is of another origin than the server was asked by: another site's, or a proxy changes ``Host``.
+    """The page has a different origin than the server: another site's, or a proxy changes ``Host``.
 
     Args:
         host: the ``Host`` header of the request.

@@ -29,33 +29,33 @@ P = ParamSpec("P")
 
 
 class VNCHandler(BoundedRequest, JupyterHandler):
-    """What all routes share: the broker, the visitor, bounded bodies, and errors as HTTP."""
+    """What all routes share: the broker, the visitor, bounded bodies, and errors as HTTP responses."""
 
     auth_resource = "vnc"
 
     def initialize(self, *, route: str = "", **options: Any) -> None:
-        """Take what stands beside the handler in the table of routes: ``route`` as the REST contract writes it."""
+        """Take the options of the handler in the table of routes: ``route`` as the REST contract writes it."""
         super().initialize(**options)
         self.route = route
 
-    #: What an answer of this kind may load and do; see :func:`~jupyter_vnc.http.headers.restrict`.
+    #: What a response of this kind may load and do; see :func:`~jupyter_vnc.http.headers.restrict`.
     own_policy = headers.DATA_POLICY
 
     @property
     def content_security_policy(self) -> str:
-        """The host's policy and ours. A hub whose administrator does not say who may frame permits nobody."""
+        """The host's policy and ours. In a hub nobody may frame, unless the administrator permits it."""
         options = HTTPHeaders(self.settings.get("headers", {})).get("X-Frame-Options", "")
         host, otherwise = super().content_security_policy, self.visitor_kind.may_frame
         return headers.restrict(host, self.own_policy, frame_options=options, otherwise=otherwise)
 
     def set_default_headers(self) -> None:
-        """Set the headers of all answers, errors and redirects too."""
+        """Set the headers of all responses, including errors and redirects."""
         super().set_default_headers()
         for name, value in headers.ALWAYS.items():
             self.set_header(name, value)
 
     async def prepare(self, **kwargs: Any) -> None:
-        """Bound the body, then find out who asks; a refusal waits for the end of a short body."""
+        """Limit the body, then authenticate; a refusal waits for the end of a short body."""
         self.bound_body()
         try:
             await self._admit(**kwargs)
@@ -63,13 +63,13 @@ class VNCHandler(BoundedRequest, JupyterHandler):
             self.refuse(error)
 
     async def _admit(self, **kwargs: Any) -> None:
-        """Authenticate, then refuse other sites' pages: also to read, since Jupyter checks that for its API only."""
+        """Authenticate, then refuse other sites' pages, even for reading: Jupyter checks that for its API only."""
         if any("\0" in part for part in self.path_args):
             raise web.HTTPError(404)
         try:
             await super().prepare(**kwargs)
         except web.HTTPError as error:
-            # Jupyter's API answers another origin with a bare 404.
+            # Jupyter's API responds to another origin with a bare 404.
             if error.status_code != 404 or self.check_origin():
                 raise
             raise self._other_origin() from None
@@ -82,7 +82,7 @@ class VNCHandler(BoundedRequest, JupyterHandler):
 
     @property
     def log(self) -> Any:
-        """The server's log, in which a path or a name of a request stays within its line."""
+        """The server's log, in which text of a request cannot start a new line."""
         return one_line(super().log)
 
     @property
@@ -101,7 +101,7 @@ class VNCHandler(BoundedRequest, JupyterHandler):
 
     @property
     def vnc_root(self) -> str:
-        """The path under which all routes are; the host may have another than Jupyter's."""
+        """The path below which all routes are; the host may use a different one than Jupyter's."""
         return str(self.settings.get("vnc_root", url_path_join(self.base_url, "vnc/")))
 
     @property
@@ -115,22 +115,22 @@ class VNCHandler(BoundedRequest, JupyterHandler):
         return self.visitor_kind(self)
 
     def body(self) -> dict[str, Any]:
-        """Return the request's JSON object, which is as the REST contract has it for this route.
+        """Return the request's JSON object, checked against the REST contract of this route.
 
         Raises:
-            MalformedRequest: it is not; the sentence names the key.
+            MalformedRequest: it violates the contract; the message names the key.
         """
         return bodies.read(bytes(self.raw_body), self.route, self.request.method or "")
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with Jupyter's page of an error."""
+        """Respond with Jupyter's error page."""
         self.begin_error(kwargs)
         super().write_error(status_code, **kwargs)
 
     def begin_error(self, kwargs: dict[str, Any]) -> VNCError | None:
-        """Do what every ``write_error`` has to begin with; return the broker's error that it is about, if it is one."""
+        """Prepare an error response, first in every ``write_error``; return the broker's error, if it is one."""
         if not hasattr(self, "_jupyter_current_user"):
-            # Refused before anybody was asked who it is; Jupyter's page of an error wants to know.
+            # Refused before authentication; Jupyter's error page needs a user.
             self.current_user = self._jupyter_current_user = None
         error: VNCError | None = getattr(kwargs.get("exc_info", (None, None))[1], "vnc_error", None)
         if isinstance(error, LimitExceeded):
@@ -158,11 +158,11 @@ def vnc_errors(
 class VNCAPIHandler(VNCHandler, APIHandler):
     """JSON routes."""
 
-    #: Looking at a list is no work: polling must not keep a server from being culled.
+    #: Polling must not keep a server from being culled.
     _track_activity = False
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with ``message`` (for a person) and ``reason`` (for a program)."""
+        """Respond with ``message`` (for a person) and ``reason`` (for a program)."""
         error = self.begin_error(kwargs)
         if error is None:
             super().write_error(status_code, **kwargs)
@@ -171,7 +171,7 @@ class VNCAPIHandler(VNCHandler, APIHandler):
         self.finish(json.dumps({"message": str(error), "reason": error.reason}))
 
     def answer(self, body: Any, status: int = 200) -> None:
-        """Answer with JSON."""
+        """Respond with JSON."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(body))
@@ -184,7 +184,7 @@ class TargetsHandler(VNCAPIHandler):
     @authorized
     @vnc_errors
     async def get(self) -> None:
-        """List what the user may look at."""
+        """List the targets that the user may view."""
         self.answer(await self.broker.list_targets(self.visitor()))
 
 
@@ -195,7 +195,7 @@ class ViewersHandler(VNCAPIHandler):
     @authorized
     @vnc_errors
     async def get(self, name: str, owner: str = "") -> None:
-        """List who has the desktop on the screen."""
+        """List the sessions on a desktop."""
         self.answer(await self.broker.list_viewers(self.visitor(), name, owner))
 
 
@@ -265,13 +265,13 @@ class MessagesHandler(VNCAPIHandler):
 
 
 class LeaseHandler(VNCAPIHandler):
-    """``DELETE api/leases/{target}``, and the same of somebody else."""
+    """``DELETE api/leases/{target}``, and the same for another user."""
 
     @web.authenticated
     @authorized
     @vnc_errors
     async def delete(self, name: str, owner: str = "") -> None:
-        """Give a pool's machine back."""
+        """Release a machine of a pool."""
         await self.broker.release(self.visitor(), name, owner)
         self.set_status(204)
 
@@ -294,7 +294,7 @@ class DesktopHandler(VNCAPIHandler):
     @authorized
     @vnc_errors
     async def post(self, name: str) -> None:
-        """Start or restart a managed desktop; answers when it is ready."""
+        """Start or restart a managed desktop; responds when it is ready."""
         body = self.body()
         await self.broker.desktops.start(self.visitor(), name, restart=body["action"] == "restart")
         rows = await self.broker.desktops.list(self.visitor())
@@ -316,16 +316,16 @@ class DesktopOpenHandler(VNCAPIHandler):
     @authorized
     @vnc_errors
     async def post(self, name: str) -> None:
-        """Open a file that the file browser shows on a managed desktop; answers when an application has it."""
+        """Open a file that the file browser shows on a managed desktop; responds when an application has opened it."""
         body = self.body()
         await self.broker.desktops.open_file(self.visitor(), name, lambda: self._file(body["path"]))
         self.set_status(204)
 
     def _file(self, path: str) -> Path:
-        """Where a path of the file browser is on the server: below its root, and nothing hidden.
+        """Resolve a path of the file browser: below the server's root, and not hidden.
 
         Raises:
-            web.HTTPError: 404, it is not there; 400, the server's files are not on its disk.
+            web.HTTPError: 404, it does not exist; 400, the server's files are not on its disk.
         """
         manager = self.contents_manager
         root = getattr(manager, "root_dir", "")
@@ -338,12 +338,12 @@ class DesktopOpenHandler(VNCAPIHandler):
 
 
 def _below(root: str, path: str) -> Path | None:
-    """The file of a path below a root; None if there is none, or none that the system would open."""
+    """Return the file of a path below a root; None if it does not exist or cannot be opened."""
     try:
         file = Path(to_os_path(ApiPath(path.strip("/")), root)).resolve()
         return file if file.is_relative_to(Path(root).resolve()) and file.is_file() else None
     except (OSError, RuntimeError, ValueError):
-        # A name that is too long or has a NUL, a folder that may not be entered, links that go in a circle.
+        # A name that is too long or contains a NUL, an inaccessible folder, a loop of links.
         return None
 
 

@@ -1,4 +1,4 @@
-"""The pages of our own: the list of desktops and the standalone viewer, with the files that they need."""
+"""Our own pages: the list of desktops and the standalone viewer, with the files that they need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class VNCPageHandler(VNCHandler):
 
     @property
     def allow_option(self) -> str:
-        """How this host's configuration permits an origin, up to the origin."""
+        """The line of this host's configuration that permits an origin, as a template."""
         return str(self.settings.get("vnc_allow_option", "c.ServerApp.allow_origin = %s"))
 
     def page(self, template: str, **values: Any) -> None:
@@ -38,7 +38,7 @@ class VNCPageHandler(VNCHandler):
         self.finish(template_environment.get_template(template).render(**values))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Show an error; what a proxy has to let through is told without a script, which it could be in the way of."""
+        """Show an error without a script, because a proxy might keep scripts away."""
         error = getattr(kwargs.get("exc_info", (None, None))[1], "vnc_error", None)
         if isinstance(error, OriginRefused):
             page = self.settings["vnc_templates"].get_template("origin.html")
@@ -54,15 +54,15 @@ class ListPage(VNCPageHandler):
     @authorized
     @vnc_errors
     async def get(self) -> None:
-        """Show the list, or what to do to have one."""
+        """Show the list, or instructions if it is empty."""
         visitor = self.visitor()
         targets = await self.broker.list_targets(visitor)
         room = visitor.looks_after_somebody
         self.page("list.html", targets=targets, room=room, help="" if targets else self.broker.advice)
 
 
-#: For a frame that we do not permit: it has an origin that is nobody's, so that the page around it reads nothing of it,
-#: not even a cookie, and it loads nothing. A link in it opens a tab.
+#: For a frame that we do not permit: it has an opaque origin, so that the page around it can read nothing, not even a
+#: cookie, and it loads nothing. A link in it opens a tab.
 _SANDBOX: Final = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'"
 
 
@@ -73,7 +73,7 @@ class ViewPage(VNCPageHandler):
     @authorized
     @vnc_errors
     async def get(self, name: str, owner: str = "") -> None:
-        """Show the viewer of one target, of the visitor's own or of somebody whom he oversees."""
+        """Show the viewer of one target, of the visitor or of a user whom they oversee."""
         target = await self.broker.public_target(self.visitor(), name, owner)
         if self._is_in_our_frame() and not headers.permits_own_frames(self.content_security_policy):
             self.ask_for_a_new_frame(name, owner)
@@ -85,19 +85,19 @@ class ViewPage(VNCPageHandler):
         self.page("viewer.html", target=target, owner=owner, framed=framed, viewer_json=json.dumps(target["viewer"]))
 
     def permit_frame(self, policy: str) -> None:
-        """Let pages of this origin frame this answer; for the rest a policy holds."""
+        """Let pages of this origin frame this answer; ``policy`` applies otherwise."""
         self.set_header("Content-Security-Policy", headers.permit_own_frames(policy))
         self.clear_header("X-Frame-Options")
 
     def ask_for_a_new_frame(self, name: str, owner: str = "") -> None:
-        """Say how to see the desktop, in a frame that shows nothing of it and that anybody of this origin may have."""
+        """Show instructions in a frame that shows nothing of the desktop; any page of this origin may embed it."""
         self.permit_frame(headers.merge(self.content_security_policy, _SANDBOX))
         whose = ["of", quote(owner, safe="")] if owner else []
         href = url_path_join(self.vnc_root, "view", quote(name), *whose)
         self.finish(self.settings["vnc_templates"].get_template("frame.html").render(href=href))
 
     def _is_in_our_frame(self) -> bool:
-        """Whether the browser says that a page of this origin asks for a frame; many say nothing without TLS."""
+        """Whether the browser reports a frame in a page of this origin; many browsers report nothing without TLS."""
         asked = self.request.headers.get("Sec-Fetch-Dest", ""), self.request.headers.get("Sec-Fetch-Site", "")
         return asked in {(kind, "same-origin") for kind in ("iframe", "frame", "object", "embed")}
 
@@ -122,7 +122,7 @@ class FramePage(ViewPage):
 
 
 class NotFound(VNCPageHandler):
-    """``GET {root}…``: what is no route of ours.
+    """``GET {root}…``: any other path.
 
     Jupyter's own page for that takes bodies of any length, and fails at a path that is not UTF-8.
     """
@@ -131,7 +131,7 @@ class NotFound(VNCPageHandler):
     @authorized
     @vnc_errors
     async def get(self, path: str) -> None:
-        """Say that there is nothing."""
+        """Respond with 404."""
         raise web.HTTPError(404)
 
 
@@ -139,23 +139,23 @@ class StaticFiles(VNCHandler, web.StaticFileHandler):
     """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
 
     def initialize(self, *, path: str, route: str = "") -> None:  # type: ignore[override]
-        """Take the folder, for tornado."""
+        """Pass the folder to tornado."""
         super().initialize(route=route, path=path)
 
     def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
-        """Check as for all, but believe a browser that says that the page is this origin's own.
+        """Check as usual, but accept a request that the browser marks as same-origin.
 
-        No page can make it say so. Behind a proxy that changes ``Host`` the viewer's script has to come all the same:
-        it is what says what is wrong.
+        No page can forge that. Behind a proxy that changes ``Host`` the viewer's script must load nevertheless, because
+        it reports the problem.
         """
         same = self.request.headers.get("Sec-Fetch-Site") == "same-origin"
         return same or bool(super().check_origin(origin_to_satisfy_tornado))
 
     def check_xsrf_cookie(self) -> None:
-        """Check nothing: files that are everybody's are only read.
+        """Check nothing: these public files are only read.
 
-        A hub wants a header with each read that a browser does not call navigation, and a script that a page names
-        cannot have one.
+        JupyterHub requires a header for each request that is not a navigation, and the browser sends none for a page's
+        scripts.
         """
 
     _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
@@ -173,10 +173,10 @@ class StaticFiles(VNCHandler, web.StaticFileHandler):
         await web.StaticFileHandler.get(self, path, include_body=False)
 
     def set_headers(self) -> None:
-        """Let the browser keep files, which hold nothing of anybody's: for good with ``?v=``, else it asks anew."""
+        """Let the browser cache these public files: permanently with ``?v=``, otherwise with revalidation."""
         self.set_header("Cache-Control", "no-cache")
         super().set_headers()
 
     def get_content_type(self) -> str:
-        """Return the type by our own table: the system's may be wrong, and a module of a wrong type does not run."""
+        """Return the type from our own table: browsers refuse modules whose type is wrong."""
         return self._TYPES.get(Path(str(self.absolute_path)).suffix, "text/plain")

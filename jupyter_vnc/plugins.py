@@ -19,10 +19,10 @@ def load_plugin(kind: type[P], group: str, wanted: object, *, key: str) -> type[
         kind: what the class must be.
         group: entry point group in which installed plug-ins declare themselves.
         wanted: an entry point's name, a dotted path, or the class itself.
-        key: the configuration key that it stands in, for the error.
+        key: its configuration key, for the error message.
 
     Raises:
-        ConfigError: there is none, it does not import, or it is something else; names what is installed.
+        ConfigError: it does not exist, cannot be imported, or is of another kind; names what is installed.
     """
     found = wanted
     if isinstance(wanted, str):
@@ -37,8 +37,8 @@ def make_plugin(kind: type[P], *, key: str, **arguments: Any) -> P:
 
     Args:
         kind: its class, as :func:`load_plugin` has found it.
-        key: the configuration key that it stands in, for the error.
-        **arguments: what the contract of its kind passes.
+        key: its configuration key, for the error message.
+        **arguments: the arguments that the contract of its kind defines.
 
     Raises:
         ConfigError: its constructor does not take them.

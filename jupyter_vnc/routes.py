@@ -1,4 +1,4 @@
-"""Every route, below whatever path a host gives them; ``rest-api.yml`` says what each does."""
+"""Every route, relative to the path that a host chooses; ``rest-api.yml`` says what each does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HERE: Final = Path(__file__).parent
 
 #: A target's name, in a route.
 NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
-#: A user's name, percent-encoded: it may be an address of mail, and hold what else there is.
+#: A user's name, percent-encoded: it may be an email address or contain other characters.
 PERSON: Final = r"([^/]+)"
 
 #: A ticket for a frame, in a route.
@@ -23,7 +23,7 @@ TICKET: Final = r"([A-Za-z0-9_-]{43})"
 
 Route = tuple[str, type, dict[str, Any]]
 
-#: What notebooks need: only for the server that they belong to.
+#: Routes for notebooks: only in the server that they belong to.
 NOTEBOOK_ROUTES: Final[list[Route]] = [
     (r"/api/frames", handlers.FramesHandler, {}),
     (rf"/view/{NAME}/frame/{TICKET}", pages.FramePage, {}),
@@ -53,7 +53,7 @@ ROUTES: Final[list[Route]] = [
 ]
 
 
-#: What stands in the REST contract for a part of a path.
+#: The parameters of the REST contract, by the pattern of a route.
 _IN_CONTRACT: Final = {
     r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
     NAME: "{target}",
@@ -72,7 +72,7 @@ def in_contract(pattern: str) -> str:
 
 
 def below(path: str, routes: list[Route] = ROUTES) -> list[Route]:
-    """Put routes below a path, which has no slash at its end, and tell our handlers which route they are."""
+    """Put routes below a path, which has no slash at its end, and pass our handlers the name of their route."""
     return [
         (path + pattern, kind, {**options, "route": in_contract(pattern)} if issubclass(kind, VNCHandler) else options)
         for pattern, kind, options in routes
@@ -80,8 +80,8 @@ def below(path: str, routes: list[Route] = ROUTES) -> list[Route]:
 
 
 def page_templates() -> jinja2.Environment:
-    """Return our own pages' templates; whatever stands in them is escaped."""
+    """Return our own pages' templates; values in them are escaped."""
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True)
-    # Read and compiled now: the first reader after the start shall not wait for it.
+    # Compiled now, so that the first request does not wait for it.
     templates.get_template("viewer.html")
     return templates

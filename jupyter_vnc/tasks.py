@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
-    """Cancel tasks, and return when they have ended; how they ended is nobody's concern any more."""
+    """Cancel tasks, and return when they have ended; their results are ignored."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -23,8 +23,8 @@ async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
 async def _group() -> AsyncIterator[asyncio.TaskGroup]:
     """A task group that raises the first error of its tasks as it is, not in a group.
 
-    Who is cancelled gets nothing else, even if a task fails at its end. The tasks are to be waited for inside: before
-    Python 3.13, one that fails while the group is being left leaves a cancellation to whoever leaves it.
+    A cancelled caller gets the cancellation, even if a task fails at its end. Wait for the tasks inside: before
+    Python 3.13, one that fails while the group is being left leaves a pending cancellation in the caller.
     """
     task = asyncio.current_task()
     try:
@@ -45,7 +45,7 @@ async def together(first: Coroutine[Any, Any, First], second: Coroutine[Any, Any
 
 
 async def beside(company: Coroutine[Any, Any, None], work: Coroutine[Any, Any, Result]) -> Result:
-    """Return what the work gives; who keeps company ends with it. When either fails, neither is left running."""
+    """Return what the work gives; ``company`` is cancelled when it ends. When either fails, neither is left running."""
     async with _group() as both:
         kept, worked = both.create_task(company), both.create_task(work)
         await asyncio.wait([worked])
@@ -55,7 +55,7 @@ async def beside(company: Coroutine[Any, Any, None], work: Coroutine[Any, Any, R
 
 
 async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
-    """Run work that makes files in a thread; who is cancelled waits for its end, so that it can be cleared away."""
+    """Run work that makes files in a thread; a cancelled caller waits for its end, so that the files can be removed."""
     task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
     try:
         return await asyncio.shield(task)

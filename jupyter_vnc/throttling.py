@@ -1,6 +1,6 @@
-"""How often somebody may try: a token bucket and a breaker, both keyed, bounded and on a monotonic clock.
+"""Rate limits: a token bucket and a circuit breaker, both keyed, bounded and on a monotonic clock.
 
-They hold numbers and know nothing of tokens or targets. Keys that are back at their starting state are forgotten,
+They are independent of tokens and targets. Keys that are back at their initial state are forgotten,
 so memory follows the number of *active* keys.
 """
 
@@ -14,7 +14,7 @@ from .exceptions import LimitExceeded
 
 Clock = Callable[[], float]
 
-#: Above this many keys the idle ones are swept out before a new one is added.
+#: Above this many keys the idle ones are removed before a new one is added.
 _SWEEP_AT = 1024
 
 

@@ -27,9 +27,9 @@ log = get_logger(__name__)
 SUBPROTOCOL: Final = "vnc.token."
 #: Entropy of a token, in bytes: 256 bits need no limit against guessing.
 TOKEN_BYTES: Final = 32
-#: A token is refused for good when this many others have presented it.
+#: A token is revoked after this many attempts by other users.
 MAX_STRANGERS: Final = 3
-#: Unused tokens of one user, and of all users, that there may be at once.
+#: The maximum of unused tokens of one user, and of all users.
 PER_USER: Final = 16
 TOTAL: Final = 4096
 
@@ -39,8 +39,8 @@ class Grant:
     """What a token stands for: who may open which target, in which mode.
 
     ``generation`` is the target's when the token was issued; a target that has become another server since then no
-    longer fits. ``takeover``: whoever is in control of an exclusive target has to make way. ``owner``: whose desktop it
-    is, if it is somebody else's.
+    longer fits. ``takeover``: the current controller of an exclusive target is disconnected. ``owner``: the owner of
+    the desktop, if it is another user.
     """
 
     user: str
@@ -70,7 +70,7 @@ class TokenStore(Configurable):
     passes them on, and then has them as attributes.
 
     A subclass that is shared by several processes takes a token out in *one* step of its backend, uses that backend's
-    clock, and raises :class:`~jupyter_vnc.exceptions.StoreUnavailable` when it cannot: nothing falls back silently.
+    clock, and raises :class:`~jupyter_vnc.exceptions.StoreUnavailable` when it cannot: there is no silent fallback.
     """
 
     per_user = Int(PER_USER, min=1, help="Unused tokens of one user at once.")
@@ -102,7 +102,7 @@ class TokenStore(Configurable):
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Give back what the store holds; called once, when the server stops."""
+        """Release the store's resources; called once, when the server stops."""
 
 
 def too_many_unused(wait: float) -> LimitExceeded:
@@ -120,7 +120,7 @@ def note_stranger(digest: str, count: int) -> bool:
 
 
 class TokenRegistry:
-    """The rules of tokens over a store: how long, how often, and one answer for every refusal."""
+    """The rules of tokens on top of a store: lifetime, rate, and one response for every refusal."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class TokenRegistry:
         self._store = store
         self._ttl = ttl
         self._issues = RateLimit(per_minute, burst, what="connection attempts", clock=clock)
-        # A browser never garbles a token: 20 refusals in a row are abuse or a bug, and either can wait a minute.
+        # Browsers do not garble tokens: 20 refusals in a row are abuse or a bug, and either can wait a minute.
         self._refusals = Breaker(20, open_for=60.0, window=60.0, clock=clock)
 
     async def issue(self, grant: Grant) -> IssuedToken:

@@ -19,7 +19,7 @@ from jupyter_vnc.system.logs import get_logger
 
 log = get_logger(__name__)
 
-#: Unread bytes of a viewer at which we stop to read its socket.
+#: Unread bytes of a viewer at which we stop reading its socket.
 HIGH_WATER: Final = 128 * 1024
 
 #: A close frame's reason holds at most this (RFC 6455 section 5.5.1).
@@ -30,8 +30,7 @@ class WebSocketChannel:
     """The viewer's end as a :class:`~jupyter_vnc.channels.Channel`.
 
     ``feed`` is the websocket's ``on_message``: it returns only when there is room, and tornado reads no further frame
-    until then. So that a full target does not look like a dead browser, pings rest while we are the one who does not
-    read.
+    until then. While we are not reading, pings are suspended, so that a full target does not look like a dead browser.
     """
 
     def __init__(self, handler: WebSocketHandler) -> None:
@@ -74,7 +73,7 @@ class WebSocketChannel:
         self._pong.set()
 
     def pinged(self, size: int) -> None:
-        """Note that a ping of the viewer was answered with as many bytes; who takes no answer is gone."""
+        """Note that a ping of the viewer was answered with that many bytes; a viewer that reads no pongs is gone."""
         if self._unasked is None:
             return
         self._unasked.add(size)
@@ -83,7 +82,7 @@ class WebSocketChannel:
             self.abort()
 
     async def read(self) -> bytes:
-        """Return all that has come, as one piece."""
+        """Return all received bytes at once."""
         await self._readable.wait()
         data = b"".join(self._unread)
         self._unread.clear()
@@ -94,18 +93,18 @@ class WebSocketChannel:
         return data
 
     async def write(self, data: bytes) -> None:
-        """Send one binary message; return when the socket has taken it."""
+        """Send one binary message; return when the socket has accepted it."""
         try:
             sent = asyncio.ensure_future(self._handler.write_message(data, binary=True))
             sent.add_done_callback(look_at)
-            # Tornado goes on with a message that it has begun, whoever still waits for it: cancelling its future would
-            # only make it complain.
+            # Tornado finishes a message that it has begun, even if nothing waits for it: cancelling its future would
+            # only cause a log message.
             await asyncio.shield(sent)
         except (WebSocketClosedError, StreamClosedError) as error:
             raise ConnectionResetError("the viewer is gone") from error
 
     def tell(self, note: Note) -> None:
-        """Send a note, if the viewer is still there and reads; nobody waits for it."""
+        """Send a note, if the viewer is connected and reading; does not wait."""
         if self._unasked is None or self._unasked.full:
             return
         text = json.dumps(note)
@@ -116,14 +115,14 @@ class WebSocketChannel:
             log.debug("The viewer left before it got a note")
 
     def lend(self) -> FrameWriter:
-        """See :meth:`~jupyter_vnc.relay.zerocopy.Lender.lend`: the rest of tornado writes in its turn from now on."""
+        """See :meth:`~jupyter_vnc.relay.zerocopy.Lender.lend`: tornado's own writes are queued from now on."""
         stream = getattr(self._handler.ws_connection, "stream", None)
         if type(stream) is not IOStream or stream.closed():
             raise CannotLend("the browser's connection is encrypted, or closed")
         self._frames = FrameWriter(stream)
         if not self._frames.sees(lambda: self._handler.ping(b"vnc")):
             self._frames.close()
-            raise CannotLend("this version of tornado writes in a way that is not known")
+            raise CannotLend("this version of tornado writes in an unknown way")
         return self._frames
 
     async def write_eof(self) -> bool:
@@ -154,7 +153,7 @@ class WebSocketChannel:
         self.abort()
 
     def abort(self) -> None:
-        """Break off: whoever takes nothing takes no close frame."""
+        """Abort the connection: a peer that reads nothing reads no close frame either."""
         self.feed_eof()
         if (stream := self._handler.ws_connection and self._handler.ws_connection.stream) is not None:
             stream.close()

@@ -12,8 +12,9 @@ from jupyter_server.base.handlers import JupyterHandler
 from .model.targets import Mode, Target
 from .model.users import User
 
-#: These give everybody who knows the server's token or password a random name, a new one with each login and, for a
-#: token in a header, with each request. Whoever knows it is the server's owner: the account it runs under.
+#: These identity providers give everybody who knows the server's token or password a random name, a new one for each
+#: login and, for a token in a header, for each request. Whoever knows it counts as the server's owner: the account that
+#: it runs under.
 _NAMELESS: Final = (IdentityProvider, PasswordIdentityProvider, LegacyIdentityProvider)
 
 
@@ -58,7 +59,7 @@ class JupyterVisitor:
         return False
 
     def reach(self, target: Target) -> Mode | None:
-        """Whom a target admits may do with it what its mode says."""
+        """The target's mode, for users whom it admits."""
         return target.mode if target.admits(self.user) else None
 
     def oversees(self, person: User, target: Target) -> bool:

@@ -22,7 +22,7 @@ from .tokens import SUBPROTOCOL
 #: The websocket subprotocol that noVNC speaks; the one that is answered.
 BINARY: Final = "binary"
 
-#: Who offers this as well takes notes: text messages of JSON beside the binary ones of RFB.
+#: Viewers that also offer this receive notes: text messages of JSON beside the binary ones of RFB.
 NOTES: Final = "vnc.notes"
 
 
@@ -33,7 +33,7 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
     channel: WebSocketChannel
     _pinging: asyncio.Task[None] | None = None
 
-    #: Both mixin and tornado would ping, one in milliseconds and one in seconds; ours knows of backpressure.
+    #: Both the mixin and tornado would ping, one in milliseconds and one in seconds; ours respects backpressure.
     ping_interval = 0.0
     ping_timeout = 0.0
 
@@ -46,7 +46,7 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
 
     @ws_authenticated
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        """Check who asks and from where, and redeem the token, in this order; then upgrade."""
+        """Check user and origin, and redeem the token, in this order; then upgrade."""
         if not await ensure_async(self.authorizer.is_authorized(self, self.current_user, "read", self.auth_resource)):
             raise web.HTTPError(403)
         self._check_upgrade()
@@ -60,8 +60,8 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
     def _check_upgrade(self) -> None:
         """Refuse what would fail later: a token must not be spent on it.
 
-        A browser names its origin. Who logs in with a cookie and does not is no browser page of ours: a page of another
-        site could have made the browser send the cookie.
+        A browser sends its origin. A request with a cookie and without an origin is not from our page: another site's
+        page could have made the browser send the cookie.
         """
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise web.HTTPError(400, "This address speaks websocket only.")
@@ -101,7 +101,7 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
             self._pinging = asyncio.create_task(self.channel.keep_alive(interval))
 
     async def on_message(self, message: str | bytes) -> None:
-        """Hand a message on; text is not RFB."""
+        """Pass a message on; text is not RFB."""
         if isinstance(message, str):
             self.close(CloseCode.VIEWER_PROTOCOL.value, "RFB is binary.")
             return
@@ -112,11 +112,11 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
         self.channel.pinged(len(data))
 
     def on_pong(self, data: bytes) -> None:
-        """Note that the browser is there."""
+        """Note that the browser is alive."""
         self.channel.pong()
 
     def on_close(self) -> None:
-        """Tell the session that its viewer is gone."""
+        """Notify the session that its viewer is gone."""
         if self._pinging is not None:
             self._pinging.cancel()
         if hasattr(self, "channel"):

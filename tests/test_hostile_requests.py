@@ -89,7 +89,7 @@ async def test_a_body_of_another_shape_is_malformed_and_says_why(client, jp_http
         ("/api/tokens", {"target": "lab-1", "mode": "x"}, "`mode` must be one of control, view."),
         ("/api/tokens", {"target": "x" * 1025}, "`target` must have at most 1024 characters."),
         ("/api/sessions/0123456789abcdef/messages", {"text": ""}, "`text` must not be empty."),
-        ("/api/sessions/0123456789abcdef/messages", {"text": "a\0"}, "`text` holds a character that no text has."),
+        ("/api/sessions/0123456789abcdef/messages", {"text": "a\0"}, "`text` contains a forbidden character."),
         ("/api/tokens", [], "The request's body must be a JSON object."),
     ],
 )

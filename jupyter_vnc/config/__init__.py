@@ -1,1 +1,1 @@
-"""From what an admin writes to values, and what is wrong with it."""
+"""From an administrator's configuration to checked values."""

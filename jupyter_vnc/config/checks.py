@@ -1,4 +1,4 @@
-"""What makes a value of the configuration good: one check for each kind of value.
+"""Validation of configuration values: one check for each kind of value.
 
 A check takes what the admin wrote and returns what we use. It raises ``ValueError`` with the end of a sentence ("must
 be …"); :func:`checked` puts the key before it.
@@ -54,7 +54,7 @@ def integer(low: int, high: int) -> Check:
 
 
 def seconds(most: float = 86400, *, never: bool = False) -> Check:
-    """A number of seconds; with ``never``, 0 may be said too and means never."""
+    """A number of seconds; with ``never``, 0 is permitted and means never."""
 
     def check(value: Any) -> float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -115,7 +115,7 @@ def socket(value: Any) -> str:
 
 
 def private_file(value: Any) -> str:
-    """A file that only its owner can read: a secret that others can read is none."""
+    """A file that only its owner can read: a secret that others can read is not a secret."""
     path = Path(text(value))
     try:
         mode = path.stat().st_mode
@@ -129,7 +129,7 @@ def private_file(value: Any) -> str:
 
 
 def file(value: Any) -> str:
-    """A file that is there."""
+    """A file that exists."""
     path = Path(text(value))
     try:
         check_regular(path)
@@ -156,7 +156,7 @@ def geometry(value: Any) -> str:
 
 @contextlib.contextmanager
 def inside(key: str) -> Iterator[None]:
-    """Put a key before those that errors inside name.
+    """Prefix the keys that errors inside name with a key.
 
     Raises:
         ConfigError: instead of each error of a check.

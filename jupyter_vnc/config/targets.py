@@ -1,7 +1,7 @@
-"""From what an admin writes to a :class:`~jupyter_vnc.model.targets.Target`: one table of keys, one error per mistake.
+"""From an administrator's configuration to a :class:`~jupyter_vnc.model.targets.Target`: one table of keys.
 
 Every mistake becomes a :class:`~jupyter_vnc.exceptions.ConfigError` that names the target and the key. Nothing here
-connects anywhere; the only I/O is a look at the files that the configuration checks.names, because a password file that
+connects anywhere; the only I/O is a look at the files that the configuration names, because a password file that
 others can read is a mistake that should be found at start and not at the first login.
 """
 
@@ -37,7 +37,7 @@ from jupyter_vnc.model.targets import (
 
 from . import checks
 
-#: The four ways of saying where a target is.
+#: The four keys that say where a target is.
 _KINDS: Final = ("host", "socket", "desktop", "pool")
 #: A machine of a list: host name or IPv4, or IPv6 in brackets, and the port.
 _HOST_PORT: Final = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+)):([0-9]{1,5})")
@@ -74,17 +74,17 @@ _SERVER_KEYS: Final[Mapping[str, checks.Check]] = {
 
 
 def _machine(raw: Any) -> dict[str, Any]:
-    """Check one machine of a pool, what goes together included."""
+    """Check one machine of a pool, including keys that depend on each other."""
     values = checks.table(_SERVER_KEYS, "machine")(raw)
     address = _address(values, ("host", "socket"))
     if "{username}" in str(address):
-        raise ConfigError("the machines of a pool are for everybody: no {username}", key=_kinds(values)[0])
+        raise ConfigError("the machines of a pool are shared: {username} is not permitted", key=_kinds(values)[0])
     _credentials(values)
     return {**values, "address": address}
 
 
 def _machines(raw: Any) -> dict[str, dict[str, Any]]:
-    """Check the machines of a pool; those of a list are named by their places, since names are shown to users."""
+    """Check the machines of a pool; those of a list are named by their position, because names are shown to users."""
     if not isinstance(raw, Mapping) and not isinstance(raw, list | tuple):
         raise ValueError("must be a dictionary of machines, or a list of 'host:port'")
     if not raw:
@@ -118,7 +118,7 @@ _POOL_KEYS: Final[Mapping[str, checks.Check]] = {
 }
 
 
-#: Every key that a target may have, and what makes its value good.
+#: Every key that a target may have, and the check of its value.
 _KEYS: Final[Mapping[str, checks.Check]] = {
     "title": checks.text,
     "description": checks.text,
@@ -161,7 +161,7 @@ def _kinds(values: Mapping[str, Any]) -> list[str]:
 
 
 def _address(values: Mapping[str, Any], possible: tuple[str, ...]) -> TCPAddress | UnixAddress | None:
-    """Make the address of one server; None where a desktop or a pool stands instead."""
+    """Make the address of one server; None if there is a desktop or a pool instead."""
     if len(_kinds(values)) != 1:
         *most, last = [f"{kind!r}" + " (with 'port')" * (kind == "host") for kind in possible]
         raise ConfigError(f"needs exactly one of {', '.join(most)} and {last}", key="host")
@@ -196,7 +196,7 @@ def _pool(values: Mapping[str, Any], credentials: Credentials) -> PoolAddress:
 
 
 def _own_credentials(machine: Mapping[str, Any], usual: Credentials) -> Credentials | None:
-    """What a machine has of its own, and the target's for the rest; None if it has nothing of its own."""
+    """Return a machine's own credentials, completed by the target's; None if it has none of its own."""
     own = _credentials(machine)
     if own == Credentials() and "username" not in machine:
         return None
@@ -218,7 +218,7 @@ def parse_target(name: str, raw: Mapping[str, Any], *, longest_name: int = MAX_C
     """Make a target of one entry of ``c.VNCBroker.targets``.
 
     Raises:
-        ConfigError: names the target and the key that is wrong, and what would be right.
+        ConfigError: names the target and the key that is wrong, and says what is valid.
     """
     check_name(name, longest=longest_name)
     try:
@@ -248,6 +248,6 @@ def parse_targets(raw: Mapping[str, Any]) -> tuple[dict[str, Target], list[Confi
             targets[name] = parse_target(name, entry)
         except ConfigError as error:
             errors.append(error)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one is not the others' trouble
+        except Exception as error:  # noqa: BLE001 - a mistake in one must not affect the others
             errors.append(ConfigError(f"cannot be understood ({type(error).__name__})", target=str(name)))
     return targets, errors

@@ -1,1 +1,1 @@
-"""What every answer and every request of ours has in common: security headers, bodies, frames."""
+"""What all requests and responses have in common: security headers, bodies, websocket frames."""

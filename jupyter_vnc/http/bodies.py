@@ -1,8 +1,8 @@
 """The bodies of requests: strict JSON of the shape that ``rest-api.yml`` has for the route.
 
-The contract that others read is the one that is checked: no handler has rules of its own for a body. What a handler
-gets has the keys and types of the schema, and strings that can be written wherever strings are: without half characters
-(lone surrogates, RFC 8259 section 8.2) and without NUL, which no file's name and no line of a terminal has.
+The published contract is the one that is checked: handlers have no rules of their own for bodies. A handler gets the
+keys and types of the schema, and strings that are safe everywhere: without lone surrogates (RFC 8259 section 8.2) and
+without NUL, which neither file names nor terminals permit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jupyter_vnc.exceptions import MalformedRequest, quote_remote
 
 _CONTRACT: Final = Path(__file__).parents[1] / "rest-api.yml"
 _KIND: Final = "application/json"
-#: A key of a stranger's is repeated up to here (characters).
+#: An unknown key is quoted up to here (characters).
 _LONGEST_KEY: Final = 40
 
 #: Names of JSON's types in a sentence.
@@ -37,7 +37,7 @@ _TYPES: Final = {
     "null": "null",
 }
 
-#: What is wrong with a value, by the keyword of the schema that says so. ``{}`` is the keyword's own value.
+#: What is wrong with a value, by the keyword of the schema. ``{}`` is the keyword's own value.
 _SENTENCES: Final[dict[str, Callable[[Any], str]]] = {
     "type": lambda wanted: f"must be {_TYPES[wanted]}.",
     "enum": lambda words: f"must be one of {', '.join(map(str, words))}.",
@@ -53,7 +53,7 @@ _SENTENCES: Final[dict[str, Callable[[Any], str]]] = {
 
 @cache
 def contract() -> Mapping[str, Any]:
-    """Return the REST contract, as it stands in ``rest-api.yml``."""
+    """Return the REST contract in ``rest-api.yml``."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loaded: Mapping[str, Any] = yaml.load(_CONTRACT.read_text("utf-8"), loader)  # noqa: S506 - both are safe loaders
     return loaded
@@ -61,11 +61,11 @@ def contract() -> Mapping[str, Any]:
 
 @cache
 def schema(route: str, method: str) -> Draft202012Validator:
-    """Return what checks the bodies of a route.
+    """Return the validator for the bodies of a route.
 
     Args:
         route: as the contract writes it, such as ``/api/desktops/{target}``.
-        method: of HTTP.
+        method: the HTTP method.
 
     Raises:
         KeyError: the contract has no body for it.
@@ -76,15 +76,15 @@ def schema(route: str, method: str) -> Draft202012Validator:
 
 
 def read(raw: bytes, route: str, method: str) -> dict[str, Any]:
-    """Return the JSON object that a request's body is.
+    """Return the JSON object in a request's body.
 
     Args:
         raw: the body, bounded by whoever has read it; an empty one is an object without keys.
         route: as the contract writes it.
-        method: of HTTP.
+        method: the HTTP method.
 
     Raises:
-        MalformedRequest: it is none, or not as the contract has it; the sentence names the key.
+        MalformedRequest: it is not one, or violates the contract; the message names the key.
     """
     body = _parsed(raw)
     if not isinstance(body, dict):
@@ -94,7 +94,7 @@ def read(raw: bytes, route: str, method: str) -> dict[str, Any]:
         raise MalformedRequest(_sentence(error))
     for key, value in body.items():
         if not _writable(value):
-            raise MalformedRequest(f"`{_quoted(key)}` holds a character that no text has.")
+            raise MalformedRequest(f"`{_quoted(key)}` contains a forbidden character.")
     return body
 
 
@@ -104,15 +104,15 @@ def _parsed(raw: bytes) -> Any:
             raw.decode() or "{}", object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite
         )
     except (ValueError, RecursionError):
-        # Not UTF-8, not JSON, thousands of digits, or nested more deeply than anybody means.
+        # Not UTF-8, not JSON, thousands of digits, or nested too deeply.
         raise MalformedRequest("The request's body must be a JSON object.") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        # Whoever looked at the request before us may have seen the other of the two values (RFC 8259 section 4).
-        raise MalformedRequest("A key stands twice in the request's body.")
+        # A proxy in front of us may have used the other one of the two values (RFC 8259 section 4).
+        raise MalformedRequest("A key occurs twice in the request's body.")
     return found
 
 
@@ -140,7 +140,7 @@ def _quoted(text: object) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Say what is wrong; of the request itself no more than a key."""
+    """Return what is wrong; quotes no more than a key of the request."""
     keyword, where = str(error.validator), ".".join(map(str, error.absolute_path))
     wanted: Any = error.validator_value
     part: Any = error.schema
@@ -155,5 +155,5 @@ def _sentence(error: ValidationError) -> str:
         keyword, wanted = "enum", part["enum"]
     say = _SENTENCES.get(keyword)
     if say is None or (keyword == "type" and wanted not in _TYPES):
-        return f"`{_quoted(where)}` is not as the API's description has it."
+        return f"`{_quoted(where)}` does not match the API's description."
     return f"`{_quoted(where)}` {say(wanted)}" if where else f"The request's body {say(wanted)}"

@@ -1,4 +1,4 @@
-"""Security headers of answers: what the host says counts, and what we add makes it stricter only.
+"""Security headers of responses: the host's policy applies, and ours only makes it stricter.
 
 A host (Jupyter Server, JupyterHub, its administrator) has a Content-Security-Policy of its own. Ours is joined to it so
 that both hold (Content Security Policy Level 3, section 8.1): as one policy where that says exactly the same, and as
@@ -13,7 +13,7 @@ from typing import Final
 #: A policy: each directive's name, in lower case, with its values.
 Policy = dict[str, tuple[str, ...]]
 
-#: What each answer has. Each value is the strictest that there is, so it may replace any of the host's.
+#: Headers of each response. Each value is the strictest possible, so it may replace any of the host's.
 ALWAYS: Final = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -21,7 +21,7 @@ ALWAYS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
-#: For answers that are no pages: as a document, which they are when somebody frames them, they load and do nothing.
+#: For responses that are not pages: if somebody frames them as a document, they load and run nothing.
 DATA_POLICY: Final = "default-src 'none'; base-uri 'none'; form-action 'none'"
 
 #: For pages: nothing but our own files, no inline script or style.
@@ -38,11 +38,11 @@ _SELF: Final = ("'self'",)
 #: What ``X-Frame-Options`` stands for, as it does for browsers (HTML, section 7.4.1 of the living standard).
 _FRAME_OPTIONS: Final = {"deny": _NONE, "sameorigin": _SELF}
 
-#: Directives for which ``default-src`` alone stands in where they are absent.
+#: Directives whose only fallback is ``default-src``.
 _FETCH: Final = frozenset(
     f"{kind}-src" for kind in ("connect", "font", "img", "manifest", "media", "object", "script", "style")
 )
-#: Directives whose absence means others still, so that only a browser knows what two of them mean together.
+#: Directives with further fallbacks, so that only a browser can combine two of them.
 _ENTANGLED: Final = frozenset(
     (
         *("child-src", "fenced-frame-src", "frame-src", "prefetch-src", "worker-src"),
@@ -119,12 +119,12 @@ def _both(one: Policy, other: Policy) -> Policy | None:
 
 
 def _effective(policy: Policy, name: str) -> tuple[str, ...] | None:
-    """What a policy says of something; None if it says nothing."""
+    """Return the sources that a policy has for a directive; None if it has none."""
     return policy.get(name, policy.get("default-src") if name in _FETCH else None)
 
 
 def _narrower(name: str, one: tuple[str, ...] | None, other: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return what both values permit, or None if no list of ours says it."""
+    """Return what both values permit, or None if no list can express it."""
     if one is None or other is None or set(one) == set(other):
         return other if one is None else one
     if name not in _LISTS:
@@ -141,14 +141,14 @@ def _narrower(name: str, one: tuple[str, ...] | None, other: tuple[str, ...] | N
 def restrict(host: str, own: str, *, frame_options: str = "", otherwise: str = "'self'") -> str:
     """Return the Content-Security-Policy of an answer.
 
-    Who may frame it is the host's word alone: ours would take back what an administrator has permitted.
+    The host alone decides who may frame it: a rule of ours would override what an administrator has permitted.
 
     Args:
         host: the host's policy, empty if it has none.
-        own: ours; it does not say who may frame.
-        frame_options: the host's ``X-Frame-Options``. It counts where the policy does not say who may frame; a browser
-            that reads ``frame-ancestors`` would not look at it any more.
-        otherwise: who may frame if the host says nothing.
+        own: ours; it does not restrict framing.
+        frame_options: the host's ``X-Frame-Options``. It applies if the policy does not restrict framing; a browser
+            that finds ``frame-ancestors`` ignores it.
+        otherwise: who may frame if the host does not restrict framing.
     """
     merged = merge(host, own)
     if any(ANCESTORS in policy for policy in parse(merged)):

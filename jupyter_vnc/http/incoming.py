@@ -1,8 +1,8 @@
-"""What comes in before anybody has been asked who they are: bodies are counted while they come.
+"""Requests before authentication: bodies are limited while they arrive.
 
-Tornado hands a handler the body of a request when all of it is there, up to what the *server* permits: in Jupyter
+Tornado passes a complete body to the handler, up to the limit of the *server*: in Jupyter
 512 MiB, because notebooks are uploaded. No request of ours is longer than :data:`MAX_BODY`, so the handlers read the
-body themselves: a longer one is refused by what its head announces, or as soon as it has got too long.
+body themselves: a longer one is refused by its announced length, or as soon as it is too long.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from .errors import LoggedErrors
 
 #: Largest body of a request (bytes); the longest target name fits in.
 MAX_BODY: Final = 2048
-#: A body up to here (bytes) is read to its end before it is refused: who sends hears why.
+#: A body up to here (bytes) is read to its end before it is refused, so that the client gets the response.
 MAX_DRAINED: Final = 16 * 1024
-#: For how long a body may come (seconds): it fits in one packet or two.
+#: Timeout for receiving a body (seconds): it fits in one or two packets.
 BODY_TIMEOUT: Final = 20.0
 
 
@@ -45,18 +45,18 @@ class BoundedRequest(LoggedErrors):
     max_body = MAX_BODY
 
     def initialize(self, **options: Any) -> None:
-        """Begin with no body, and with addresses that can be read."""
+        """Begin without a body, and replace headers that cannot be parsed."""
         super().initialize(**options)
         self.raw_body = bytearray()
         self._came = 0
         self._refusal: web.HTTPError | None = None
-        self._mend("Origin", "null")
-        self._mend("Referer", "")
+        self._repair("Origin", "null")
+        self._repair("Referer", "")
         if "Cookie" in self.request.headers:
             self.request.headers["Cookie"] = ";".join(filter(_is_cookie, self.request.headers["Cookie"].split(";")))
 
-    def _mend(self, header: str, instead: str) -> None:
-        """Replace an address that is none: Jupyter's checks and its log read it without a thought of that."""
+    def _repair(self, header: str, instead: str) -> None:
+        """Replace an invalid address: Jupyter's checks and its log would fail to parse it."""
         try:
             urlsplit(self.request.headers.get(header, "")).port  # noqa: B018 - reading is what fails
         except ValueError:
@@ -72,7 +72,7 @@ class BoundedRequest(LoggedErrors):
         if isinstance(connection, HTTP1Connection):
             connection.set_body_timeout(BODY_TIMEOUT)
         length = self.request.headers.get("Content-Length", "")
-        # What is no number is refused by tornado, before it reads on. Python reads no number of thousands of digits.
+        # Tornado refuses anything but a number before it reads on. Python parses no number of thousands of digits.
         if length.isdecimal() and (len(length) > 12 or int(length) > self.max_body):
             error = http_error(self._too_large())
             if len(length) > 12 or int(length) > MAX_DRAINED:
@@ -80,12 +80,13 @@ class BoundedRequest(LoggedErrors):
             self.refuse(error)
 
     def refuse(self, error: web.HTTPError) -> None:
-        """Refuse a request in ``prepare``, once its body has come; what was refused first counts.
+        """Refuse a request in ``prepare``, once its body has arrived; the first refusal counts.
 
-        Who still sends when the connection is closed, as a proxy does for a browser, may never see the answer.
+        A client that is still sending when the connection is closed, as a proxy for a browser, may never see the
+        response.
 
         Raises:
-            web.HTTPError: the error, if no body is to come.
+            web.HTTPError: the error, if no body follows.
         """
         if not self._has_body:
             raise error
@@ -113,7 +114,7 @@ class BoundedRequest(LoggedErrors):
         error = http_error(self._too_large())
         self.refuse(error)
         if self._came > MAX_DRAINED:
-            # Not raised: tornado would take it for a fault of ours. Having the answer, it reads no further.
+            # Not raised, because tornado would log it as our error. Once there is a response, it reads no further.
             self.send_error(error.status_code, reason=error.reason, exc_info=(type(error), error, None))
 
     def _too_large(self) -> BodyTooLarge:
@@ -121,7 +122,7 @@ class BoundedRequest(LoggedErrors):
 
 
 def _is_cookie(text: str) -> bool:
-    """Whether Python reads it as a cookie, or as none; JupyterHub's check of the XSRF token does so."""
+    """Whether Python can parse it as a cookie header, as JupyterHub's check of the XSRF token does."""
     try:
         SimpleCookie(text)
     except CookieError:

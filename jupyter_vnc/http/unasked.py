@@ -1,4 +1,4 @@
-"""What a viewer is owed that nobody waits for, answers to pings above all, and has not taken yet."""
+"""Bytes to a viewer that no coroutine waits for, mainly pongs, and that the viewer has not read yet."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from jupyter_vnc.relay.frames import look_at
 
 #: Bytes of a frame before its payload, as a server sends it, at most (RFC 6455 section 5.2).
 MAX_HEADER: Final = 10
-#: Bytes that nobody waits for (pongs, notes) and a viewer has not taken, at which it has given up reading.
+#: Unread bytes that no coroutine waits for (pongs, notes), at which the viewer counts as no longer reading.
 MAX_UNASKED: Final = 64 * 1024
 
 
 class Unasked:
-    """How much was written for which nobody waits, and which the viewer has not taken yet.
+    """Counts the bytes that were written without waiting and that the viewer has not read yet.
 
-    Payload is written in turns, each of which waits until the socket has taken the last. Pongs are not: a viewer asks
-    for them, as many as it likes, and need not read one. An empty write behind them is done when they are gone.
+    Payload is written in turns, each of which waits until the socket has accepted the last. Pongs are not: a viewer can
+    request any number of them without reading one. An empty write behind them completes when they are sent.
     """
 
     def __init__(self, stream: IOStream) -> None:
@@ -29,7 +29,7 @@ class Unasked:
 
     @property
     def full(self) -> bool:
-        """Whether it is more than a viewer that reads would leave."""
+        """Whether it is more than a viewer that is reading would leave."""
         return self._size > MAX_UNASKED
 
     def add(self, size: int) -> None:

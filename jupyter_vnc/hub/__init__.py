@@ -1,4 +1,4 @@
 """Remote desktops as a service of JupyterHub: ``python -m jupyter_vnc.hub``.
 
-:mod:`jupyter_vnc.hub.config` has what a hub's configuration needs to know of it.
+:mod:`jupyter_vnc.hub.config` has helpers for a hub's configuration.
 """

@@ -46,16 +46,16 @@ from .scopes import ADMIN, CONTROL, VIEW
 from .server import BoundedServer, ask_for_files
 from .users import People
 
-#: What the hub passes to a service that it starts; who starts it otherwise sets the same.
+#: What the hub passes to a service that it starts; must be set if something else starts the service.
 _NEEDED: Final = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_URL")
 
-#: For how long the hub's word counts (seconds); its own default is ten times as long.
+#: For how long an answer of the hub is cached (seconds); its own default is ten times as long.
 MEMORY: Final = 30
 
 #: The file of leases, in the folder where the service runs.
 LEASES: Final = "jupyter-vnc-leases.json"
 
-#: Bytes of a cookie secret: what tornado can use, and what nobody guesses. Ours has 32.
+#: Minimum length of a cookie secret (bytes), so that it cannot be guessed. Ours has 32.
 MIN_SECRET: Final = 16
 MAX_SECRET: Final = 65536
 
@@ -68,9 +68,7 @@ class VNCHub(JupyterApp):
 
     name = "jupyter-vnc-hub"
     version = __version__
-    description = (
-        "Remote desktops as a service of JupyterHub. Targets stand in the same configuration as the extension's."
-    )
+    description = "Remote desktops as a service of JupyterHub. Targets are configured as for the extension."
     classes: list[type[Configurable]] = [  # noqa: RUF012
         VNCBroker,
         PoolManager,
@@ -85,15 +83,14 @@ class VNCHub(JupyterApp):
         default_value="auto",
         help="""What decides who may do what. ``scopes``: the hub's scopes ``custom:jupyter-vnc:…``; without one nothing
         is permitted. ``lists``: whoever is in ``allow_users`` or ``allow_groups`` of a target may use it; scopes add to
-        that. Default ``auto``: scopes if the service is told that the hub passes them on, as by
-        ``jupyter_vnc.hub.config``.
+        that. Default ``auto``: scopes if the hub passes them on, as ``jupyter_vnc.hub.config`` configures it.
         """,
     ).tag(config=True)
 
     cookie_secret_file = Unicode(
         "jupyter-vnc-cookie-secret",
-        help="""File with the secret that signs login cookies; made if it is not there. Default: beside the hub's own
-        files, in the folder where the service runs. A new secret makes everybody's pages log in again.
+        help="""File with the secret that signs login cookies; created if missing. Default: beside the hub's own
+        files, in the folder where the service runs. With a new secret all users have to log in again.
         """,
     ).tag(config=True)
 
@@ -126,12 +123,12 @@ class VNCHub(JupyterApp):
             self.exit_with(f"{error.filename or os.environ['JUPYTERHUB_SERVICE_URL']}: {error.strerror}")
 
     def exit_with(self, sentence: str) -> None:
-        """Say why this cannot run, and end."""
+        """Report why the service cannot run, and exit."""
         one_line(self.log).error("%s: %s", self.name, sentence)
         self.exit(1)
 
     async def serve(self) -> None:
-        """Serve until a signal comes; then close the sessions, with a code that makes viewers try again."""
+        """Serve until a signal comes; then close the sessions, with a code that makes viewers reconnect."""
         adopt_loggers(self.log)
         self.config.HubOAuth.setdefault("cache_max_age", MEMORY)
         self.config.PoolManager.setdefault("state_file", f"{os.getcwd()}/{LEASES}")  # noqa: PTH109 - no I/O
@@ -149,15 +146,15 @@ class VNCHub(JupyterApp):
         await server.close_all_connections()
 
     def _defaults(self) -> dict[str, Any]:
-        """What is different for many users, where the configuration does not say otherwise."""
+        """Defaults for many users, which the configuration overrides."""
         return {key: value for key, value in _COURSE.items() if key not in self.config.VNCBroker}
 
     def application(self, broker: VNCBroker) -> web.Application:
-        """Put routes and login together."""
+        """Return the web application with routes and login."""
         identity = HubIdentityProvider(parent=self, log=self.log)
         prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
         by_scopes = self._by_scopes()
-        self.log.info("Who may do what: by %s", "the hub's scopes" if by_scopes else "allow_users and allow_groups")
+        self.log.info("Permissions: by %s", "the hub's scopes" if by_scopes else "allow_users and allow_groups")
         callback: Route = ("/oauth_callback", OAuthCallback, {"hub_auth": identity.hub_auth})
         shared = [route for route in ROUTES if route not in NOTEBOOK_ROUTES]
         return web.Application(
@@ -186,7 +183,7 @@ class VNCHub(JupyterApp):
         }
 
     def _host_settings(self) -> dict[str, Any]:
-        """What the administrator sets, and what JupyterHub's own pages and users' servers have where they do not."""
+        """The administrator's settings, completed by those of JupyterHub's own pages and users' servers."""
         given = HTTPHeaders(self.tornado_settings.get("headers", {}))
         fixed = {
             **headers.ALWAYS,
@@ -201,17 +198,17 @@ class VNCHub(JupyterApp):
         return any(scope.partition("!")[0] in {VIEW, CONTROL, ADMIN} for scope in passed)
 
     def _log_request(self, handler: web.RequestHandler) -> None:
-        """Log what went wrong; who asks for what is in the sessions' own lines. Nothing of a query string."""
+        """Log failed requests without the query string; sessions have log lines of their own."""
         status, request = handler.get_status(), handler.request
         level = logging.WARNING if status >= 500 else logging.INFO if status >= 400 else logging.DEBUG
         one_line(self.log).log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
 
 
 def _scopes(said: str) -> list[str]:
-    """Return the scopes that the hub says it passes on.
+    """Return the scopes that the hub passes on.
 
     Raises:
-        ConfigError: it is no list of words.
+        ConfigError: it is not a list of strings.
     """
     try:
         scopes = json.loads(said)
@@ -223,7 +220,7 @@ def _scopes(said: str) -> list[str]:
 
 
 def _tls() -> ssl.SSLContext | None:
-    """The hub's own certificates, where it encrypts what goes between its parts (``internal_ssl``)."""
+    """The hub's own certificates, if it encrypts its internal connections (``internal_ssl``)."""
     names = ("JUPYTERHUB_SSL_KEYFILE", "JUPYTERHUB_SSL_CERTFILE", "JUPYTERHUB_SSL_CLIENT_CA")
     key, certificate, authority = (os.environ.get(name, "") for name in names)
     if not (key and certificate):
@@ -235,10 +232,10 @@ def _tls() -> ssl.SSLContext | None:
 
 
 def _secret(file: Path) -> bytes:
-    """Return the secret of a file, which is made if it is not there.
+    """Return the secret of a file, which is created if it does not exist.
 
     Raises:
-        ConfigError: it cannot be read or made, or others can read it.
+        ConfigError: it cannot be read or created, or others can read it.
     """
     try:
         if not file.exists():

@@ -1,4 +1,4 @@
-"""Guests in a user's server: the hub lets its users share their servers, and this lets guests see the desktops only."""
+"""Guests in a user's server: users can share their servers through the hub, and guests see the desktops only."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from .client import HubClient
 from .scopes import CONTROL, VIEW
 from .shares import MEMORY, Shares
 
-#: What a guest does with ``vnc``, the whole: whoever may open a desktop asks for tokens, which is writing.
+#: A guest's actions on ``vnc`` as a whole: whoever may open a desktop requests tokens, which is a write.
 _WHOLE: Final = frozenset({"read", "write"})
-#: What a guest does with ``vnc:<name>``, one desktop, by scope. To start and stop it is its owner's.
+#: A guest's actions on ``vnc:<name>``, one desktop, by scope. Only the owner can start and stop it.
 _ONE: Final = {VIEW: frozenset({"read"}), CONTROL: frozenset({"read", "execute"})}
 
 
 class GuestAuthorizer(JupyterHubAuthorizer):  # type: ignore[misc]
-    """The server's owner may do everything; others, with whom it is shared, what their scopes say.
+    """The server's owner may do everything; those with whom it is shared, what their scopes permit.
 
-    A guest with ``custom:jupyter-vnc:view!server=owner/name`` looks at desktops, with ``custom:jupyter-vnc:control``
-    he uses them. It does not matter whether a role gives him the scope or the owner by sharing. Of the rest of the
-    server he has nothing, unless ``guest_resources`` gives it to him.
+    A guest with ``custom:jupyter-vnc:view!server=owner/name`` can view desktops, with ``custom:jupyter-vnc:control``
+    they can use them. It does not matter whether they have the scope by a role or by the owner's share. The rest of the
+    server is closed to them, except for ``guest_resources``.
     """
 
     guest_resources = Dict(
         key_trait=Unicode(),
         value_trait=List(Unicode()),
-        help="""What guests may do with other parts of the server, beside looking at desktops: resource to actions, as
+        help="""What guests may do with other parts of the server, besides the desktops: resource to actions, as
         ``{"contents": ["read"]}``. Default: nothing. ``{"*": ["read", "write", "execute"]}`` is the whole server, as
         without this authorizer.
         """,
@@ -58,8 +58,8 @@ class GuestAuthorizer(JupyterHubAuthorizer):  # type: ignore[misc]
     ) -> bool | Awaitable[bool]:
         """Whether a user may do something; see the class.
 
-        For desktops a guest's answer is to be awaited. For all else it is one at once: an extension that does not
-        await would take an awaitable for a yes.
+        For desktops and guests the result must be awaited. For everything else it is a plain bool, because an extension
+        that does not await would take an awaitable for permission.
         """
         model: dict[str, Any] = user.hub_user
         if not self.hub_auth.check_scopes(self.hub_auth.access_scopes, model):
@@ -77,7 +77,7 @@ class GuestAuthorizer(JupyterHubAuthorizer):  # type: ignore[misc]
 
 
 def _server() -> tuple[str, str]:
-    """Whose server this is, and its name, which is empty for the first."""
+    """Return the owner of this server, and its name, which is empty for the default server."""
     return os.environ.get("JUPYTERHUB_USER", ""), os.environ.get("JUPYTERHUB_SERVER_NAME", "")
 
 
@@ -86,6 +86,6 @@ def _is_ours(resource: str) -> bool:
 
 
 def _has(scope: str, held: set[str]) -> bool:
-    """Whether somebody has a scope for this server. Who is in which group, the hub alone can say."""
+    """Whether somebody has a scope for this server. Only the hub knows who is in which group."""
     server = f"{scope}!server={'/'.join(_server())}"
     return bool(check_scopes({server}, {one for one in held if "!group=" not in one}))

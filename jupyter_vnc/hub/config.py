@@ -1,4 +1,4 @@
-"""For ``jupyterhub_config.py``: the service, its scopes, and the roles of a course, each in a line.
+"""For ``jupyterhub_config.py``: the service, its scopes, and the roles of a course, one line each.
 
 .. code-block:: python
 
@@ -30,9 +30,9 @@ _ACCESS: Final = f"access:services!service={NAME}"
 def scopes() -> dict[str, dict[str, Any]]:
     """Return the scopes of the service, for ``c.JupyterHub.custom_scopes``."""
     return {
-        VIEW: {"description": "Look at remote desktops"},
+        VIEW: {"description": "View remote desktops"},
         CONTROL: {"description": "Use remote desktops", "subscopes": [VIEW]},
-        ADMIN: {"description": "Look after people at remote desktops", "subscopes": [CONTROL]},
+        ADMIN: {"description": "Supervise people at remote desktops", "subscopes": [CONTROL]},
     }
 
 
@@ -65,18 +65,18 @@ def service(
 
 
 def roles() -> list[dict[str, Any]]:
-    """Return what the service itself may do, for ``c.JupyterHub.load_roles``: read who is in which group."""
+    """Return the service's own role, for ``c.JupyterHub.load_roles``: it may read who is in which group."""
     return [{"name": "vnc-service", "services": [NAME], "scopes": ["read:users:name", "read:users:groups"]}]
 
 
-#: What a user's server may learn of a guest's roles, for ``c.Spawner.oauth_client_allowed_scopes``.
+#: Which of a guest's scopes a user's server may see, for ``c.Spawner.oauth_client_allowed_scopes``.
 GUEST_SCOPES: Final = [f"{VIEW}!server", f"{CONTROL}!server"]
 
-#: What :func:`sharing` lets a user do, and his server in his name.
+#: What :func:`sharing` permits a user, and their server on their behalf.
 _SHARING: Final = ["read:users:name", "read:groups:name"]
 
-#: What a user's server may do, for ``c.Spawner.server_token_scopes``: what the hub's default is, and see and change
-#: with whom it is shared.
+#: What a user's server may do, for ``c.Spawner.server_token_scopes``: the hub's default, and reading and changing with
+#: whom the server is shared.
 SERVER_SCOPES: Final = [
     *("users:activity!user", "access:servers!server"),
     *("shares!server", f"{CONTROL}!server", *_SHARING),
@@ -103,9 +103,9 @@ def course(
     Args:
         group: the hub's group of its students, who may use the targets that have it in ``allow_groups``.
         instructors: users who see the course's sessions and machines, look in, help, end and release.
-        watchers: users who may look at the course's targets and not touch them.
-        servers: whether instructors and watchers also come to the desktops in the students' own servers. To more than
-            the desktops too, unless the servers have :class:`~jupyter_vnc.hub.authorizer.GuestAuthorizer`.
+        watchers: users who may only view the course's targets.
+        servers: whether instructors and watchers also come to the desktops in the students' own servers. And to the
+            rest of those servers, unless they have :class:`~jupyter_vnc.hub.authorizer.GuestAuthorizer`.
     """
     enter = [f"access:servers!group={group}"] if servers else []
     rows: tuple[tuple[str, dict[str, list[str]], str, list[str]], ...] = (

@@ -1,4 +1,4 @@
-"""The routes that only the service has: the instructor's room, and a sign of life."""
+"""The routes that only the service has: the course room and a health check."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .identity import HubVisitor
 
 
 def _overseer(handler: VNCHandler) -> HubVisitor:
-    """Return the visitor, if he looks after somebody.
+    """Return the visitor, if they are an instructor.
 
     Raises:
-        NotPermitted: he does not.
+        NotPermitted: they are not.
     """
     visitor = cast("HubVisitor", handler.visitor())
     if not visitor.looks_after_somebody:
-        raise NotPermitted("This page is for those who look after a course.")
+        raise NotPermitted("This page is for instructors.")
     return visitor
 
 
@@ -38,7 +38,7 @@ class RoomPage(VNCPageHandler):
     @authorized
     @vnc_errors
     async def get(self) -> None:
-        """Show the page; its script asks for what is in it."""
+        """Show the page; its script loads the content."""
         _overseer(self)
         self.page("room.html")
 
@@ -50,18 +50,18 @@ class RoomHandler(VNCAPIHandler):
     @authorized
     @vnc_errors
     async def get(self) -> None:
-        """List the sessions and the machines that the visitor looks after."""
+        """List the sessions and the machines that the visitor oversees."""
         self.answer(await self.broker.room.rows(_overseer(self)))
 
 
 class _Protected(LoggedErrors):
     """What handlers lack that are none of Jupyter's: headers.
 
-    A browser shows any answer in a frame, be it an error, and a page around it reads the cookies of its path.
+    A browser shows any response in a frame, even an error, and a page around it can read the cookies of its path.
     """
 
     def set_default_headers(self) -> None:
-        """Set what all answers have."""
+        """Set the headers of all responses."""
         host = HTTPHeaders(self.settings.get("headers", {}))
         policy = headers.restrict(host.get("Content-Security-Policy", ""), headers.DATA_POLICY, otherwise="'none'")
         for name, value in {**host, **headers.ALWAYS, "Content-Security-Policy": policy}.items():
@@ -73,7 +73,7 @@ class OAuthCallback(_Protected, JupyterHubOAuthCallbackHandler):  # type: ignore
 
 
 class HealthHandler(_Protected):
-    """``GET {root}health``: for whoever watches the service; says that it answers, and nothing else."""
+    """``GET {root}health``: for monitoring; reports only that the service responds."""
 
     @allow_unauthenticated
     def get(self) -> None:
@@ -82,10 +82,10 @@ class HealthHandler(_Protected):
 
 
 class NotFoundPage(VNCPageHandler):
-    """Whatever is not there below the service: tornado's own answer would have no policy at all."""
+    """Any other path of the service: tornado's own 404 would have no policy at all."""
 
     async def prepare(self, **kwargs: Any) -> None:
-        """Refuse; who asks does not matter, so nobody is asked and no cookie is set.
+        """Refuse without authentication, so that no cookie is set.
 
         Raises:
             web.HTTPError: always, 404.
@@ -93,7 +93,7 @@ class NotFoundPage(VNCPageHandler):
         raise web.HTTPError(404)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Show our page for errors."""
+        """Show our error page."""
         page = self.settings["vnc_templates"].get_template("error.html")
         words = {"status_code": status_code, "status_message": "There is no such page."}
         self.finish(page.render(base_url=self.base_url, **words))

@@ -18,10 +18,10 @@ from .visitors import VisitorByHub
 
 
 class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
-    """The hub's login, as its users' servers have it; a hub that does not answer is said to be just that."""
+    """The hub's login, as in its users' servers; if the hub does not answer, the error says so."""
 
     async def get_user(self, handler: JupyterHandler) -> Any:
-        """Ask the hub who it is, or remember.
+        """Return the user from the hub or its cache.
 
         Raises:
             web.HTTPError: 503, the hub does not answer.
@@ -31,7 +31,7 @@ class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
         except web.HTTPError as error:
             if error.status_code < 500:
                 raise
-            handler.current_user = None  # or the error's page asks again
+            handler.current_user = None  # so that the error page does not ask again
             raise web.HTTPError(503, "JupyterHub does not answer. Try again in a moment.") from None
 
 
@@ -54,7 +54,7 @@ class HubVisitor(VisitorByHub):
         return self._people.note(handler.current_user.hub_user)
 
     def reach(self, target: Target) -> Mode | None:
-        """By the hub's scopes, if it passes any on; otherwise whom the target admits may do what its mode says."""
+        """By the hub's scopes, if it passes any on; otherwise the target's mode, for users whom it admits."""
         if self.user.admin:
             return target.mode
         reach = self.rights.reach(target)
@@ -66,9 +66,9 @@ class HubVisitor(VisitorByHub):
 
     @property
     def looks_after_somebody(self) -> bool:
-        """Whether somebody may be his to look after."""
+        """Whether there may be people whom the visitor oversees."""
         return self.user.admin or self.rights.looks_after_somebody
 
     async def person(self, name: str) -> User | None:
-        """Ask the hub; for who looks after nobody, it is not even asked."""
+        """Ask the hub, but only for visitors who oversee somebody."""
         return await self._people.find(name) if self.looks_after_somebody else None

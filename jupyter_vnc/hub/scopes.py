@@ -1,9 +1,9 @@
-"""What a hub user's scopes permit: which targets, in which mode, and whom he looks after.
+"""What a hub user's scopes permit: which targets, in which mode, and whom they oversee.
 
-Three scopes, each with the one before in it: ``custom:jupyter-vnc:view`` looks at targets, ``:control`` uses them,
-``:admin`` also looks after the people there. The hub's filters narrow them: ``!group=course-a`` to targets that have
-the group in ``allow_groups``, and to people in it; ``!user=ann`` to targets that have her in ``allow_users``, and to
-herself. A target that names nobody is for everybody.
+Three scopes, each of which includes the one before: ``custom:jupyter-vnc:view`` views targets, ``:control`` uses them,
+``:admin`` also oversees the people there. The hub's filters narrow them: ``!group=course-a`` to targets that have the
+group in ``allow_groups``, and to people in it; ``!user=ann`` to targets that have Ann in ``allow_users``, and to Ann. A
+target that names nobody is for everybody.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ VIEW: Final = "custom:jupyter-vnc:view"
 CONTROL: Final = "custom:jupyter-vnc:control"
 ADMIN: Final = "custom:jupyter-vnc:admin"
 
-#: The most that each scope permits with a target.
+#: The highest mode that each scope permits.
 _MODES: Final = {VIEW: Mode.VIEW, CONTROL: Mode.CONTROL, ADMIN: Mode.CONTROL}
 
 
@@ -51,16 +51,16 @@ class Rights:
 
     @classmethod
     def parse(cls, scopes: Iterable[str]) -> Rights:
-        """Read a hub's user model; scopes of others, and filters that mean nothing here, permit nothing here."""
+        """Read a hub's user model; other scopes and unknown filters permit nothing."""
         return cls(tuple(parsed for scope in sorted(scopes) if (parsed := _parse(scope)) is not None))
 
     def reach(self, target: Target) -> Mode | None:
-        """Return the most that they permit with a target; None for nothing."""
+        """Return the highest mode that they permit with a target; None if they permit nothing."""
         modes = {_MODES[scope.name] for scope in self.scopes if scope.covers(target)}
         return next((mode for mode in (Mode.CONTROL, Mode.VIEW) if mode in modes), None)
 
     def oversees(self, person: User, target: Target) -> bool:
-        """Whether they permit to look after what this person does on a target."""
+        """Whether they permit overseeing this person on a target."""
         return any(
             scope.name == ADMIN and scope.covers_person(person) and (scope.kind == "user" or scope.covers(target))
             for scope in self.scopes
@@ -68,7 +68,7 @@ class Rights:
 
     @property
     def looks_after_somebody(self) -> bool:
-        """Whether there is anybody whom they may look after."""
+        """Whether they permit overseeing anybody."""
         return any(scope.name == ADMIN for scope in self.scopes)
 
 

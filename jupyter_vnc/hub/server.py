@@ -1,8 +1,8 @@
-"""The HTTP server of the service: what strangers may cost, before anybody has been asked who they are.
+"""The HTTP server of the service: limits on unauthenticated clients.
 
-All people come through one proxy, so an address says nothing of who it is: the limits are on requests, and on what is
-held for those that have not been sent whole. When too many have not, the oldest of them is closed. Somebody's browser
-sends its requests in a moment; who takes a minute for one is in nobody's way for longer than that.
+All clients connect through one proxy, so addresses do not identify them: the limits are on requests, and on the memory
+for incomplete ones. When too many are incomplete, the oldest is closed. A browser sends a request at once; a slow
+client occupies a place for a minute at most.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, R
 
 from jupyter_vnc.http.incoming import BODY_TIMEOUT, MAX_DRAINED
 
-#: Largest head of a request (bytes); cookies of a hub and of its neighbours are in it.
+#: Largest head of a request (bytes); it contains the cookies of the hub and its neighbours.
 MAX_HEAD: Final = 32 * 1024
-#: For how long a head may come, and a connection that is kept may be idle (seconds). Proxies give up sooner.
+#: Timeout for receiving a head, and for idle connections (seconds). Proxies give up sooner.
 HEAD_TIMEOUT: Final = 75.0
-#: Connections at most on which no request has come whole.
+#: Maximum of connections without a complete request.
 MAX_WAITING: Final = 512
-#: Open files that the service asks for: each session has some, and a course has many sessions.
+#: Limit of open files that the service requests: each session needs some, and a course has many sessions.
 FILES: Final = 16_384
 
 
@@ -31,7 +31,7 @@ class BoundedServer(HTTPServer):
     """Tornado's server with the limits of this module.
 
     Args:
-        longest_message: of a viewer's websocket (bytes); nothing else that is read is longer.
+        longest_message: of a viewer's websocket (bytes); everything else that is read is shorter.
     """
 
     def initialize(self, request_callback: Any, *, longest_message: int, **options: Any) -> None:  # type: ignore[override]
@@ -71,7 +71,7 @@ class BoundedServer(HTTPServer):
 
 
 class _Told(HTTPMessageDelegate):
-    """Passes a request on, and tells when it has come whole."""
+    """Passes a request on, and reports when it is complete."""
 
     def __init__(self, to: HTTPMessageDelegate, came: Callable[[], None]) -> None:
         self._to = to
@@ -94,7 +94,7 @@ class _Told(HTTPMessageDelegate):
 
 
 def ask_for_files() -> None:
-    """Let this process have more open files than systems give one at first, as far as it may."""
+    """Raise this process's limit of open files as far as it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""What is known of a hub's people: those who came by themselves, and those whom the hub is asked for."""
+"""Known users of a hub: those who have logged in here, and those for whom the hub is asked."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .client import Client, NoAnswer
 MEMORY: Final = 60.0
 #: The longest name that a hub's database has (characters).
 LONGEST: Final = 255
-#: People that are remembered at most.
+#: Maximum number of cached users.
 MAX_KNOWN: Final = 10_000
 
 
 class People:
-    """Somebody else's groups, by name. The service's role lets it ask the hub: ``read:users:groups``.
+    """Other users' groups, by name. The service's role permits it to ask the hub: ``read:users:groups``.
 
-    A hub that does not let it, or does not answer, leaves what was known when the person was last here.
+    If the hub refuses or does not answer, the groups of the user's last visit apply.
     """
 
     def __init__(self, hub: Client, log: Log, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,9 +42,9 @@ class People:
         return user
 
     async def find(self, name: str) -> User | None:
-        """Return somebody by name; None for nobody."""
+        """Return a user by name; None if there is none."""
         if name in {".", ".."} or len(name) > LONGEST:
-            # Nobody's name; and in a path the first two are other parts of the hub's API.
+            # Not names of users; and in a path the first two lead to other parts of the hub's API.
             return None
         if (user := self._fresh.get(name)) is not None:
             return user

@@ -1,6 +1,6 @@
 """Where a VNC server is and how we log in there: addresses and credentials as values.
 
-Nothing here is told to a browser, and nothing of a request reaches an address but a validated user name.
+Nothing here is sent to a browser, and a validated user name is all that a request adds to an address.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ MAX_RETRY: Final = 900.0
 
 
 class _ServerAddress:
-    """A VNC server that somebody else starts, and that is the same one for everybody who has its address."""
+    """A VNC server that somebody else starts, the same one for everybody who has its address."""
 
     __slots__ = ()
 
-    #: How the desktop there is started; None, for that is not ours to do.
+    #: How the desktop there is started; None, because somebody else does that.
     spec: ClassVar[None] = None
 
     @property
     def identity(self) -> str:
-        """What a token is for: when it changes, the target is another one."""
+        """What a token is bound to: when it changes, the target is a different one."""
         return repr(self)
 
     def place(self, owner: str, name: str) -> tuple[str, ...]:
-        """Name the desktop that a target is for its owner: here it is the server's, under whatever name."""
+        """Name the desktop that a target is for its owner: here it is the server's, whatever the target's name."""
         return ("server", str(self))
 
 
@@ -57,7 +57,7 @@ class TCPAddress(_ServerAddress):
 
     #: The socket's file; there is none.
     socket: ClassVar[None] = None
-    #: Whether we know whose server answers: a port is anybody's who comes first.
+    #: Whether we know whose server answers: any account can bind a free port.
     owner_is_known: ClassVar[bool] = False
     #: Whether a server that closes without a byte is only busy.
     silence_is_busy: ClassVar[bool] = False
@@ -152,7 +152,7 @@ class DesktopAddress:
         return repr(self)
 
     def place(self, owner: str, name: str) -> tuple[str, ...]:
-        """Name the desktop that a target is for its owner: each has his own."""
+        """Name the desktop that a target is for its owner: each has their own."""
         return ("managed", owner, name)
 
     def for_user(self, username: str) -> DesktopAddress:
@@ -173,16 +173,16 @@ class PoolMachine:
 
     @property
     def key(self) -> str:
-        """What tells machines apart, whatever they are called: equal for equal addresses, and does not show them."""
+        """Identifies the machine by its address, which it does not show, whatever its name."""
         return hashlib.sha256(str(self.address).lower().encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class PoolAddress:
-    """Many machines of which each user gets one for himself.
+    """A pool of machines; each user gets one of their own.
 
-    ``idle_timeout`` and ``max_lease`` are seconds without input and seconds in all after which a machine is taken
-    back, 0 for never; ``retry_after`` is for how many seconds a machine that failed is set aside at first.
+    ``idle_timeout`` and ``max_lease`` are the seconds without input, and in total, after which a machine is taken back,
+    0 for never; ``retry_after`` is the number of seconds for which a machine is first set aside when it fails.
     """
 
     machines: tuple[PoolMachine, ...]
@@ -196,7 +196,7 @@ class PoolAddress:
     identity: ClassVar[str] = "pool"
 
     def place(self, owner: str, name: str) -> tuple[str, ...]:
-        """Name the desktop that a target is for its owner: his machine, wherever that is."""
+        """Name the desktop that a target is for its owner: their machine, whichever it is."""
         return ("pool", owner, name)
 
     @property
@@ -205,7 +205,7 @@ class PoolAddress:
         return all(machine.address.is_local for machine in self.machines)
 
     def for_user(self, username: str) -> PoolAddress:
-        """Nothing to substitute: which machine a user gets is not in his name."""
+        """Nothing to substitute: which machine a user gets does not depend on their name."""
         return self
 
     def __str__(self) -> str:
@@ -217,7 +217,7 @@ Address = TCPAddress | UnixAddress | DesktopAddress | PoolAddress
 
 
 def _substitute(template: str, username: str) -> str:
-    """Put a validated user name into an address; nothing else from a request ever gets there.
+    """Put a validated user name into an address; nothing else from a request becomes part of one.
 
     Raises:
         TargetNotFound: the name holds a character that could change the address's meaning.

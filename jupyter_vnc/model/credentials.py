@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class Secret:
-    """A text that no repr, log line or traceback shows; :meth:`reveal` is the only way to it."""
+    """A text that no repr, log line or traceback shows; :meth:`reveal` is the only way to read it."""
 
     __slots__ = ("_value",)
 
@@ -32,7 +32,7 @@ class Credentials:
     """How we log in to a target.
 
     ``form`` is the config key that says where the password is (``password``, ``password_file``, ``password_env``,
-    ``password_command``, or empty for none) and ``value`` what stood there. It is read anew for each login, so a
+    ``password_command``, or empty for none) and ``value`` is its value. It is read anew for each login, so a
     rotated password needs no restart.
     """
 

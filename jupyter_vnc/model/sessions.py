@@ -1,7 +1,7 @@
 """Sessions: the live connections, from redeem to close, the limits on how many there are, and who makes way for whom.
 
-Sharing is about control. Who only looks is admitted to every desktop that he may see, and is never in anybody's way;
-who is in control is one person where the target is ``exclusive`` or ``takeover``.
+Sharing is about control. Viewers in view mode are admitted to every desktop that they may see and never displace
+anybody; only one person is in control where the target is ``exclusive`` or ``takeover``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .targets import Mode, Sharing, Target
 from .users import User
 from .visitors import Visitor
 
-#: A note to a viewer that is not bytes of RFB: what kind it is, and what belongs to it.
+#: A note to a viewer, outside RFB: its kind and its content.
 Note = Mapping[str, Any]
 
 _NOBODY = User("")
 
-#: Seconds for which a key press counts as something that is going on.
+#: Seconds for which a key press counts as activity.
 RECENT: Final = 60.0
 
 
@@ -38,8 +38,8 @@ class Session:
     """One live connection. ``id`` is public and never a credential; byte counts are as seen on the target leg.
 
     ``bytes_in`` came from the viewer, ``bytes_out`` went to it. ``last_input`` moves on keys, pointer and clipboard.
-    ``takeover`` says that its user was told who is in control of an exclusive desktop, and wants it all the same.
-    ``owner`` is whose desktop it is: the user's own, but for who looks after somebody else.
+    ``takeover`` means that its user knows who is in control of an exclusive desktop and wants to take it over.
+    ``owner`` is whose desktop it is: the user, unless they are an instructor who looks in.
     """
 
     user: User
@@ -75,7 +75,7 @@ class Session:
 
     @property
     def in_use(self) -> bool:
-        """Whether a person has lately done something in it; an open tab alone is no use."""
+        """Whether there was input in it recently; an open tab alone does not count."""
         return time.monotonic() - self._input_at < RECENT
 
     @property
@@ -102,7 +102,7 @@ class Session:
             self.tell({"kind": kind, **content})
 
     def renew(self, user: User, owner: User) -> None:
-        """Take over what is known by now of its people: their groups may have changed."""
+        """Update its user and owner: their groups may have changed."""
         self.user, self.owner = user, owner
 
     def note_input(self) -> None:
@@ -154,27 +154,27 @@ class SessionRegistry:
         return iter(tuple(self._sessions.values()))
 
     def check(self, newcomer: Session) -> None:
-        """Check that a new session may be.
+        """Check that a new session is possible.
 
         Raises:
-            TargetBusy: somebody else is in control of an exclusive target; names him.
+            TargetBusy: somebody else is in control of an exclusive target; names them.
             LimitExceeded: says which limit it is.
         """
         self._check(newcomer)
 
     def _check(self, newcomer: Session) -> tuple[Session, ...]:
-        """Check that a new session may be; return those that make way for it."""
+        """Check that a new session is possible; return those that make way for it."""
         leaving = self._rivals(newcomer)
         if newcomer.target.sharing is Sharing.EXCLUSIVE and not newcomer.takeover:
             for other in leaving:
-                # A user is never locked out by what is left of his own earlier session: a reload looks like that.
+                # A user is never locked out by what is left of their own earlier session, as after a reload.
                 if other.user.name != newcomer.user.name:
                     raise TargetBusy(f"{other.user.name} is using this desktop.")
         self._check_limits(newcomer, [other for other in self if other not in leaving])
         return leaving
 
     def _rivals(self, newcomer: Session) -> tuple[Session, ...]:
-        """The sessions with which a new one cannot be."""
+        """The sessions that conflict with a new one."""
         if newcomer.target.sharing is Sharing.SHARED or newcomer.mode is Mode.VIEW:
             return ()
         return tuple(other for other in self.at(newcomer.place) if other.mode is Mode.CONTROL)
@@ -217,7 +217,7 @@ class SessionRegistry:
         return [session for session in self if session.place == place and session.error is None]
 
     def seen_by(self, visitor: Visitor) -> list[Session]:
-        """The visitor's own sessions, and those that he oversees."""
+        """The visitor's own sessions, and those that they oversee."""
         return [session for session in self if session.user.name == visitor.user.name or sees(visitor, session)]
 
     def find(self, session_id: str, visitor: Visitor) -> Session:
@@ -242,12 +242,12 @@ class SessionRegistry:
 
 
 def sees(visitor: Visitor, session: Session) -> bool:
-    """Whether a visitor oversees whose session it is, and whose desktop it shows."""
+    """Whether a visitor oversees both the user of a session and the owner of its desktop."""
     return all(visitor.oversees(person, session.target) for person in {session.user, session.owner})
 
 
 def place_of(owner: User, target: Target) -> tuple[str, ...]:
-    """Name the desktop that a target is for its owner; a managed one is his own."""
+    """Name the desktop that a target is for its owner; a managed one is their own."""
     return target.address.place(owner.name, target.name)
 
 

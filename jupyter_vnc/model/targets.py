@@ -1,4 +1,4 @@
-"""Targets: what a user may look at, and who lists them.
+"""Targets: what a user may view, and who lists them.
 
 A :class:`Target` is an immutable value. It knows where a VNC server is and how to log in there, and it is never
 serialised as a whole: what a browser learns is :meth:`Target.public`, which has neither address nor credential.
@@ -33,7 +33,7 @@ class Mode(StrEnum):
 
 
 class Sharing(StrEnum):
-    """What happens when a second viewer comes."""
+    """What happens when a second viewer connects."""
 
     SHARED = "shared"
     EXCLUSIVE = "exclusive"
@@ -52,10 +52,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TLSOptions:
-    """What we ask of a target's TLS.
+    """What we require of a target's TLS.
 
     ``mode`` is ``auto`` (encryption when offered), ``x509`` (a verified server or nothing), ``anonymous`` (encrypted,
-    and an unverified server will do) or ``off`` (no TLS).
+    without verifying the server) or ``off`` (no TLS).
     ``fingerprint`` is the SHA-256 of the certificate, or of the server key under RA2, as hex digits.
     """
 
@@ -67,7 +67,7 @@ class TLSOptions:
 
 @dataclass(frozen=True, slots=True)
 class ViewerOptions:
-    """How the viewer starts: all of it is the user's to change but the clipboard policy and the power switch."""
+    """How the viewer starts: the user can change all of it except the clipboard policy and the power switch."""
 
     resize: str = "remote"
     quality: int = 6
@@ -98,7 +98,7 @@ class TargetLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Something a user may look at."""
+    """Something that a user may view."""
 
     name: str
     address: Address
@@ -156,10 +156,10 @@ class Target:
 
 
 def check_name(name: object, *, longest: int = MAX_CONFIG_NAME) -> str:
-    """Return the name, if a target may be called so.
+    """Return the name, if it is permitted for a target.
 
     Raises:
-        ConfigError: it may not; says which names are possible.
+        ConfigError: it is not permitted; says which names are.
     """
     if isinstance(name, str) and len(name) <= longest and TARGET_NAME.fullmatch(name):
         return name

@@ -1,4 +1,4 @@
-"""Who asks: users, and what the host lets them do. This module does no I/O; a host implements :class:`Visitor`."""
+"""Who sends a request: users, and what the host permits them. A host implements :class:`Visitor`; no I/O here."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ class Visitor(Protocol):
 
     @property
     def home(self) -> User:
-        """Whose targets he has where he names nobody: his own, or as a guest in somebody's server, his host's."""
+        """Whose targets they get by default: their own or, as a guest in another user's server, that user's."""
 
     async def may(self, action: str, resource: str) -> bool:
         """Ask the host's authorizer: ``action`` is read, execute or write, ``resource`` is vnc or ``vnc:<name>``."""
 
     def reach(self, target: Target) -> Mode | None:
-        """Return the most that the visitor's groups and rights permit with a target; None for nothing at all."""
+        """Return the highest mode that the visitor's groups and rights permit; None if they permit nothing."""
 
     def oversees(self, person: User, target: Target) -> bool:
-        """Whether the visitor may look at, use and end what another person does on a target."""
+        """Whether the visitor may view, use and end another person's sessions on a target."""
 
     async def person(self, name: str) -> User | None:
-        """Return somebody else by name, with his groups, as far as the host knows him."""
+        """Return another user by name, with their groups, as far as the host knows them."""
 
     async def again(self) -> Visitor:
-        """Return the same visitor with the rights that he has now.
+        """Return the same visitor with their current rights.
 
         Raises:
             LoginExpired: the login is gone.
-            NotPermitted: he may no longer use the service at all.
+            NotPermitted: they may no longer use the service at all.
         """

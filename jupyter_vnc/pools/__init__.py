@@ -1,1 +1,1 @@
-"""Pools of machines: who has which, who is next in the queue, and what is written down of it."""
+"""Pools of machines: leases, queues, and the file that keeps them."""

@@ -1,7 +1,7 @@
-"""What a pool keeps: leases, places in its queue, machines set aside; and how each is written down and read again.
+"""What a pool keeps: leases, places in its queue, machines set aside; and how each is saved and loaded.
 
 Times are seconds of a wall clock, because all this outlives the process. What is read is checked: a time that is later
-than now was written by a clock that has been set back since, and counts as now.
+than now was written before the clock was set back, and counts as now.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from jupyter_vnc.throttling import Clock
 
 #: Seconds that a place in the queue is kept for somebody who is absent, and a machine for somebody who never used it.
 GRACE: Final = 120.0
-#: Neither a count of failures nor a time in seconds is larger: it is the year 33,658.
+#: The largest valid count of failures or time in seconds (in the year 33,658).
 MAX_NUMBER: Final = 1e12
-#: So many failures in a row take a machine away from a user who has worked on it.
+#: After this many failures in a row, a machine is taken away even from a user who has worked on it.
 MAX_FAILURES: Final = 3
 
 
 def steady_clock(wall: Clock = time.time, monotonic: Clock = time.monotonic) -> Clock:
-    """Return a clock that starts at the wall clock's time and then goes at its own pace, whatever the wall's does."""
+    """Return a clock that starts at the wall clock's time and then advances monotonically."""
     offset = wall() - monotonic()
     return lambda: offset + monotonic()
 
 
 @dataclass(slots=True)
 class Lease:
-    """A user's machine. ``key`` and ``name`` are the machine's; ``used`` says that he has been on it.
+    """A user's machine. ``key`` and ``name`` are the machine's; ``used`` means that they have been on it.
 
-    ``last_use`` moves when he connects or does something, ``last_input`` only then. ``failures`` are those in a row.
+    ``last_use`` is updated by connections and input, ``last_input`` by input only. ``failures`` counts those in a row.
     """
 
     user: str
@@ -52,10 +52,10 @@ class Lease:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], now: float) -> Lease:
-        """Read it again.
+        """Load it.
 
         Raises:
-            ValueError: it is none; also KeyError.
+            ValueError: it is not valid; also KeyError.
         """
         return cls(
             user=_word(raw["user"]),
@@ -71,7 +71,7 @@ class Lease:
 
 @dataclass(slots=True)
 class Waiter:
-    """Somebody in the queue. ``seen`` is when he was last known to be present."""
+    """A user in the queue. ``seen`` is when they were last known to be present."""
 
     user: str
     since: float
@@ -79,15 +79,15 @@ class Waiter:
     present: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        """As the state has it: whether he is present is not written down."""
+        """As the state has it: whether they are present is not saved."""
         return {"user": self.user, "since": self.since}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], now: float) -> Waiter:
-        """Read it again: he is absent, and was seen just now.
+        """Load it: the user is absent, and was seen just now.
 
         Raises:
-            ValueError: it is none; also KeyError.
+            ValueError: it is not valid; also KeyError.
         """
         return cls(_word(raw["user"]), _past(raw["since"], now), now, present=False)
 
@@ -105,17 +105,17 @@ class Trouble:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], now: float) -> Trouble:
-        """Read it again.
+        """Load it.
 
         Raises:
-            ValueError: it is none; also KeyError.
+            ValueError: it is not valid; also KeyError.
         """
         return cls(int(_number(raw["failures"])), _past(raw["until"], now + MAX_RETRY))
 
 
 @dataclass(slots=True)
 class Kept:
-    """All that a pool keeps: leases by user, the queue, and by a machine's key its trouble and when it was freed."""
+    """All that a pool keeps: leases by user, the queue, and each machine's trouble and when it was freed, by key."""
 
     leases: dict[str, Lease]
     queue: list[Waiter]
@@ -133,10 +133,10 @@ class Kept:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], now: float) -> Kept:
-        """Read it again.
+        """Load it.
 
         Raises:
-            ValueError: it is not what :meth:`to_json` wrote; says what is wrong.
+            ValueError: it is not what :meth:`to_json` wrote; names the mistake.
         """
         try:
             leases = [Lease.from_json(item, now) for item in raw["leases"]]
@@ -147,7 +147,7 @@ class Kept:
             raise ValueError(f"{type(error).__name__}: {reprlib.repr(str(error))}") from None
         users = [lease.user for lease in leases] + [waiter.user for waiter in queue]
         if len(set(users)) < len(users) or len({lease.key for lease in leases}) < len(leases):
-            raise ValueError("a user or a machine is there twice")
+            raise ValueError("a user or a machine occurs twice")
         return cls({lease.user: lease for lease in leases}, queue, troubles, freed)
 
 
@@ -158,7 +158,7 @@ def written(when: float | None) -> str | None:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_NUMBER:
-        raise ValueError(f"{reprlib.repr(value)} is no number that may stand there")
+        raise ValueError(f"{reprlib.repr(value)} is not a valid number here")
     return float(value)
 
 
@@ -168,5 +168,5 @@ def _past(value: object, latest: float) -> float:
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{reprlib.repr(value)} is no name")
+        raise ValueError(f"{reprlib.repr(value)} is not a name")
     return value

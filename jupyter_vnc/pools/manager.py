@@ -1,7 +1,7 @@
-"""The pool manager: who has which machine of which pool, kept in a file, and everybody who waits for his turn.
+"""The pool manager: the leases of all pools, kept in a file, and the users who wait for their turn.
 
-The rules are in :mod:`~jupyter_vnc.pools.pool`; here are the tasks that wait, the clock, and the file. A lease that was
-answered is on the disk. What cannot be written down is not given out.
+The rules are in :mod:`~jupyter_vnc.pools.pool`; here are the tasks that wait, the clock, and the file. A lease is saved
+before it is returned; what cannot be saved is not given out.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from . import state_file as lease_file
 from .lease import steady_clock
 from .pool import Pool
 
-#: Seconds between two looks at what has expired and who may be tried again.
+#: Interval of the checks for expired leases and machines to try again (seconds).
 ROUND: Final = 1.0
-#: Seconds that the file system gets for the last changes when the service stops.
+#: Timeout for saving the last changes when the service stops (seconds).
 LAST_WRITE: Final = 5.0
-#: Seconds that the file system gets for what the last service left.
+#: Timeout for loading the state file at the start (seconds).
 READ: Final = 10.0
-#: Seconds between two times that the users' last input is written down.
+#: Interval at which the users' last input is saved (seconds).
 TOUCHES: Final = 30.0
 
 _MOVED: Final = "The machine failed several times, so you get another one."
@@ -42,8 +42,8 @@ class PoolManager(Configurable):
     """Gives machines of pools to users, one each, and takes them back."""
 
     state_file = Unicode(
-        help="""The file in which the leases of pools, and who waits, outlive a restart: an absolute path in a folder
-        that only the service may change. Default: empty, nothing outlives it (the hub service sets one).
+        help="""The file that keeps the leases and queues of pools across a restart: an absolute path in a folder that
+        only the service may change. Default: empty, nothing is kept (the hub service sets one).
         """,
     ).tag(config=True)
 
@@ -51,7 +51,7 @@ class PoolManager(Configurable):
         super().__init__(**kwargs)
         self._clock = clock or steady_clock()
         self._pools: dict[str, Pool] = {}
-        #: How many calls wait for each user of each target.
+        #: The number of waiting calls for each user of each target.
         self._calls: Counter[tuple[str, str]] = Counter()
         self._news = asyncio.Event()
         self._seen: dict[str, int] = {}
@@ -61,17 +61,17 @@ class PoolManager(Configurable):
         self._touched: float | None = None
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
-        #: Set once it is known what the last service left. Before that nothing is given out, and nothing written.
+        #: Set once the state file is loaded. Until then no lease is given out and nothing is saved.
         self._ready = asyncio.Event()
         if not self.state_file:
             self._ready.set()
-        #: Called with user, target's name and a sentence when somebody's machine is taken from him.
+        #: Called with user, target's name and a sentence when a user's machine is taken back.
         self.on_release: Callable[[str, str, str], None] = lambda user, target_name, reason: None
 
     # -- begin and end --------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Read what the last service left, and begin to look after it.
+        """Load the leases of the last run, and start the rounds.
 
         Raises:
             ConfigError: the state file cannot be read or written.
@@ -86,7 +86,7 @@ class PoolManager(Configurable):
         self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
 
     def _load(self, path: Path) -> None:
-        """Read the file, and write it at once: what cannot be written should be known before somebody has a lease."""
+        """Load the file, and save it at once: a file that cannot be written is detected before the first lease."""
         try:
             self._pools = {name: Pool.from_json(raw, self._clock) for name, raw in lease_file.read(path).items()}
         except ValueError as error:
@@ -97,7 +97,7 @@ class PoolManager(Configurable):
         lease_file.write(path, self._encode())
 
     async def close(self) -> None:
-        """End: who waits is told, and what is to be written is written."""
+        """Stop: notify those who wait, and save the last changes."""
         self._closed = True
         self._news.set()
         if self._rounds is not None:
@@ -110,7 +110,7 @@ class PoolManager(Configurable):
             async with asyncio.timeout(LAST_WRITE):
                 await self._save()
         except (StoreUnavailable, TimeoutError):
-            self.log.warning("The last changes of the leases are not in %s", self.state_file)
+            self.log.warning("The last changes to the leases were not saved to %s", self.state_file)
 
     # -- leases ---------------------------------------------------------------------------------------------------
 
@@ -120,8 +120,8 @@ class PoolManager(Configurable):
         Several calls for a user share one lease and one place, which is kept for some time when the last is cancelled.
 
         Raises:
-            SessionEnded: somebody took the user from the queue.
-            StoreUnavailable: the lease cannot be written down, or it is not known who had which machine.
+            SessionEnded: the user was removed from the queue.
+            StoreUnavailable: the lease cannot be saved, or the state file is not loaded yet.
             ServerStopping: the manager is closed.
         """
         await self._known()
@@ -144,12 +144,12 @@ class PoolManager(Configurable):
                 pool.absent(user)
 
     async def _known(self) -> None:
-        """Wait until the file is read; a service that could not read it gives out nothing."""
+        """Wait until the file is read; without it, no machines are given out."""
         try:
             async with asyncio.timeout(READ):
                 await self._ready.wait()
         except TimeoutError:
-            raise StoreUnavailable("It is not known yet who has which machine. Try again in a moment.") from None
+            raise StoreUnavailable("The leases have not been loaded yet. Try again in a moment.") from None
 
     async def _turn(self, user: str, pool: Pool) -> PoolMachine:
         while (machine := pool.machine_of(user)) is None:
@@ -161,7 +161,7 @@ class PoolManager(Configurable):
         return machine
 
     def release(self, user: str, target_name: str, reason: str = _RELEASED) -> bool:
-        """Take a user's machine, or his place in the queue; whether he had one. His sessions are told the reason."""
+        """Take back a user's machine or place in the queue; return whether they had one. Sessions get the reason."""
         pool = self._pools.get(target_name)
         if pool is None or not pool.release(user):
             return False
@@ -170,18 +170,18 @@ class PoolManager(Configurable):
         return True
 
     def _tell(self, user: str, target_name: str, reason: str) -> None:
-        """Call ``on_release``; whatever happens there, the pools go on."""
+        """Call ``on_release``; its errors are logged and do not disturb the pools."""
         try:
             self.on_release(user, target_name, reason)
         except Exception:
             self.log.exception(
-                "Target %s: the sessions of %s were not told that his machine is gone", target_name, user
+                "Target %s: the sessions of %s were not notified that their machine is gone", target_name, user
             )
 
     def failed(self, user: str, target: Target, machine: PoolMachine) -> PoolMachine | None:
-        """Note that a machine could not be used; return the one that the user has now, None if he has to wait.
+        """Note that a machine could not be used; return the one that the user has now, None if they have to wait.
 
-        ``on_release`` is called if he had worked on it: then others of his sessions may be there.
+        ``on_release`` is called if they had worked on it, because other sessions of theirs may be there.
         """
         pool = self._pool(target)
         lost = pool.failed(user, machine)
@@ -199,13 +199,13 @@ class PoolManager(Configurable):
         self._note()
 
     def touch(self, user: str, target_name: str) -> None:
-        """Note that a user did something on his machine; called for every key, so nothing is written now."""
+        """Note input of a user on their machine; called for every key, so nothing is saved now."""
         pool = self._pools.get(target_name)
         if pool is not None and pool.touch(user) and self._touched is None:
             self._touched = self._clock()
 
     def summary(self, user: str, target: Target) -> dict[str, Any]:
-        """How a user and the pool stand: ``machine`` or ``place``; ``waiting``, ``size``, ``free``, ``aside``."""
+        """The state of a user and of the pool: ``machine`` or ``place``; ``waiting``, ``size``, ``free``, ``aside``."""
         return self._pool(target).summary(user)
 
     def rows(self, target: Target) -> list[dict[str, Any]]:
@@ -213,11 +213,11 @@ class PoolManager(Configurable):
         return self._pool(target).rows()
 
     def waiting(self, target: Target) -> list[dict[str, Any]]:
-        """List who waits for a machine of a pool."""
+        """List the users who wait for a machine of a pool."""
         return self._pool(target).waiting()
 
     def machine_of(self, user: str, target: Target) -> PoolMachine | None:
-        """Return the machine that a user has; none is given to him."""
+        """Return the machine that a user has; they are not given one."""
         return self._pool(target).machine_of(user)
 
     def _pool(self, target: Target) -> Pool:
@@ -242,7 +242,7 @@ class PoolManager(Configurable):
             self.sweep()
 
     def sweep(self) -> None:
-        """Take back what has expired, and give what is free again to those who wait; every second."""
+        """Take back what has expired, and give free machines to those who wait; called every second."""
         for name, pool in tuple(self._pools.items()):
             for user, reason in pool.expired():
                 self.log.info("Target %s: the lease of %s is over: %s", name, user, reason)
@@ -254,7 +254,7 @@ class PoolManager(Configurable):
         self._note()
 
     def _note(self) -> None:
-        """Wake who waits if something has changed, and have it written."""
+        """Wake the waiting calls if something has changed, and have it saved."""
         if not self._ready.is_set():
             return
         seen = {name: pool.version for name, pool in self._pools.items()}
@@ -269,7 +269,7 @@ class PoolManager(Configurable):
     # -- the file -------------------------------------------------------------------------------------------------
 
     async def _save(self) -> None:
-        """Wait until all that has changed is on the disk.
+        """Wait until all changes are saved.
 
         Raises:
             StoreUnavailable: it cannot be written.
@@ -280,7 +280,7 @@ class PoolManager(Configurable):
             await asyncio.wait([task])
             task.result()
             if self._trouble and self._written < wanted:
-                raise StoreUnavailable("It cannot be written down who has which machine. Try again in a moment.")
+                raise StoreUnavailable("The lease could not be saved. Try again in a moment.")
 
     def _write_soon(self) -> asyncio.Task[None]:
         if self._writing is None or self._writing.done():
@@ -288,7 +288,7 @@ class PoolManager(Configurable):
         return self._writing
 
     async def _write(self) -> None:
-        """Write what there is now; what comes meanwhile waits for the next time."""
+        """Save the current state; later changes wait for the next call."""
         version = self._version
         if self.state_file:
             try:
@@ -301,7 +301,7 @@ class PoolManager(Configurable):
 
     def _complain(self, trouble: str) -> None:
         if trouble != self._trouble:
-            self.log.error("PoolManager.state_file: %s. Nobody gets a machine until it can be.", trouble)
+            self.log.error("PoolManager.state_file: %s. No machine is given out until this is fixed.", trouble)
         self._trouble = trouble
 
     def _encode(self) -> bytes:

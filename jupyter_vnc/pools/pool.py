@@ -1,8 +1,8 @@
-"""The rules of a pool: who has which machine, who waits, and which machines are set aside.
+"""The rules of a pool: leases, the queue, and the machines that are set aside.
 
-A :class:`Pool` holds values and does no I/O. A user has one lease, and a machine one user. Who finds no machine waits
-in a queue. A machine that is free goes to the first who is *present*: somebody waits for it at this moment. Who is
-absent keeps his place for :data:`~jupyter_vnc.pools.lease.GRACE` seconds.
+A :class:`Pool` holds values and does no I/O. A user has one lease, and a machine one user. Users who find no machine
+wait in a queue. A free machine goes to the first user who is *present*: one of their calls waits for it at this moment.
+An absent user keeps their place for :data:`~jupyter_vnc.pools.lease.GRACE` seconds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Pool:
         self._machines: dict[str, PoolMachine] = {}
         self._configured = False
         self._lenient_until = 0.0
-        #: Grows with each change that has to be written down; not when somebody only does something.
+        #: Incremented with each change that has to be saved at once; input is not one.
         self.version = 0
         if address is not None:
             self.configure(address)
@@ -42,7 +42,7 @@ class Pool:
     # -- machines -------------------------------------------------------------------------------------------------
 
     def configure(self, address: PoolAddress) -> list[Lease]:
-        """Take over the machines and times of the configuration; return the leases whose machine is gone."""
+        """Apply the machines and times of the configuration; return the leases whose machine is gone."""
         if self._configured and address == self._address:
             return []
         self._address, self._configured = address, True
@@ -60,7 +60,7 @@ class Pool:
         return lost
 
     def _free(self) -> list[PoolMachine]:
-        """List the free machines, the best first: healthy and longest unused, then those that may have a trial."""
+        """List the free machines, the best first: healthy and longest unused, then those that may be tried again."""
         now = self._clock()
         taken = {lease.key for lease in self._leases.values()}
         free = [machine for machine in self._machines.values() if machine.key not in taken]
@@ -77,11 +77,11 @@ class Pool:
     def failed(self, user: str, machine: PoolMachine) -> Lease | None:
         """Note that a machine cannot be used; set it aside, and move its user.
 
-        A user who has worked on it stays until it has failed :data:`MAX_FAILURES` times in a row. Who is moved and
-        finds no machine is the first in the queue.
+        A user who has worked on it stays until it has failed :data:`MAX_FAILURES` times in a row. A user who is moved
+        and finds no machine becomes the first in the queue.
 
         Returns:
-            The lease that a user has lost who had worked on it; None otherwise.
+            The lease, if its user had worked on the machine and lost it; None otherwise.
         """
         lease = self._leases.get(user)
         if lease is None or lease.key != machine.key:
@@ -115,7 +115,7 @@ class Pool:
         self.version += 1
 
     def succeeded(self, user: str, machine: PoolMachine) -> None:
-        """Note that the user has connected to a machine: it is healthy, and his work may be on it."""
+        """Note that the user has connected to a machine: it is healthy, and their work may be on it."""
         lease = self._leases.get(user)
         news = self._troubles.pop(machine.key, None) is not None
         if lease is not None and lease.key == machine.key:
@@ -126,7 +126,7 @@ class Pool:
     # -- users ----------------------------------------------------------------------------------------------------
 
     def request(self, user: str) -> PoolMachine | None:
-        """Give the machine that a user has or can have now; otherwise he waits, is present, and gets None."""
+        """Return the machine that a user has or can have now; otherwise enqueue them as present and return None."""
         now = self._clock()
         self._forget_absent()
         if (lease := self._leases.get(user)) is not None:
@@ -141,7 +141,7 @@ class Pool:
         return self.machine_of(user)
 
     def absent(self, user: str) -> None:
-        """Note that nobody waits any more for a user's turn."""
+        """Note that no call waits for a user's turn any more."""
         if (waiter := self._waiter(user)) is not None and waiter.present:
             waiter.present, waiter.seen = False, self._clock()
 
@@ -151,11 +151,11 @@ class Pool:
         return self._machines.get(lease.key) if lease else None
 
     def place(self, user: str) -> int:
-        """Return a user's place in the queue, from 1; 0 if he does not wait."""
+        """Return a user's place in the queue, from 1; 0 if they do not wait."""
         return next((place for place, waiter in enumerate(self._queue, 1) if waiter.user == user), 0)
 
     def touch(self, user: str) -> bool:
-        """Note that a user did something on his machine; whether he has one."""
+        """Note input of a user on their machine; return whether they have one."""
         if (lease := self._leases.get(user)) is None:
             return False
         lease.last_use = lease.last_input = self._clock()
@@ -164,7 +164,7 @@ class Pool:
         return True
 
     def release(self, user: str) -> bool:
-        """Take a user's machine back, or his place in the queue; whether he had one."""
+        """Take back a user's machine or place in the queue; return whether they had one."""
         if (waiter := self._waiter(user)) is not None:
             self._queue.remove(waiter)
             self.version += 1
@@ -174,7 +174,7 @@ class Pool:
         return waiter is not None or lease is not None
 
     def deal(self) -> None:
-        """Give free machines to those who are present, the first first."""
+        """Give free machines to those who are present, in the order of the queue."""
         self._forget_absent()
         present = [waiter for waiter in self._queue if waiter.present]
         for waiter, machine in zip(present, self._free(), strict=False):
@@ -182,7 +182,7 @@ class Pool:
             self._give(waiter.user, machine)
 
     def expired(self) -> list[tuple[str, str]]:
-        """List whose lease is over, each with a sentence for him; nothing is taken back yet."""
+        """List the users whose lease is over, each with a sentence for them; nothing is taken back yet."""
         if not self._configured:
             return []
         now = self._clock()
@@ -220,10 +220,10 @@ class Pool:
         self._freed[lease.key] = self._clock()
         self.version += 1
 
-    # -- what is told ---------------------------------------------------------------------------------------------
+    # -- state for users ------------------------------------------------------------------------------------------
 
     def summary(self, user: str) -> dict[str, Any]:
-        """Tell a user how he stands: his machine's name or his place, how many wait, and what the machines do."""
+        """Return a user's machine or place, the length of the queue, and counts of the machines."""
         machine = self.machine_of(user)
         states = Counter(row["state"] for row in self.rows())
         return {
@@ -241,7 +241,7 @@ class Pool:
         return [self._row(machine, holders.get(machine.key)) for machine in self._machines.values()]
 
     def waiting(self) -> list[dict[str, Any]]:
-        """List who waits, the first first."""
+        """List the users who wait, in the order of the queue."""
         rows = enumerate(self._queue, 1)
         return [{"user": waiter.user, "place": place, "since": written(waiter.since)} for place, waiter in rows]
 
@@ -266,10 +266,10 @@ class Pool:
     def from_json(cls, raw: Mapping[str, Any], clock: Clock = time.time) -> Pool:
         """Make a pool as it was; its machines are known with :meth:`configure`.
 
-        The time in which the service did not run is nobody's idleness: everybody gets some time to come back.
+        The time in which the service did not run does not count as idle: all users get some time to reconnect.
 
         Raises:
-            ValueError: it is not what :meth:`to_json` gave; says what is wrong.
+            ValueError: it is not what :meth:`to_json` returned; names the mistake.
         """
         pool = cls(clock=clock)
         now = clock()

@@ -1,6 +1,6 @@
-"""The file that leases outlive a restart in: JSON, its owner's alone, whole at every moment.
+"""The file that keeps leases across a restart: JSON, private to its owner, complete at every moment.
 
-It is written beside itself and renamed, so that whoever is killed in between leaves the old one or the new one.
+It is written to a temporary file and renamed, so that a process that is killed leaves the old or the new one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from jupyter_vnc.system import files
 
-#: What is written has this version. Another one is not guessed at.
+#: The version that is written; no other one is read.
 VERSION: Final = 1
-#: A file that is larger is no state of ours (bytes).
+#: Largest valid file (bytes).
 MAX_FILE: Final = 16 * 1024 * 1024
 
 
@@ -26,12 +26,12 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: it is there and cannot be read; it is no regular file; or it is a link that leads to nothing.
-        ValueError: it is not what :func:`write` wrote; says what is wrong.
+        ValueError: it is not what :func:`write` wrote; names the mistake.
     """
     try:
         text = files.read_regular_file(path, MAX_FILE)
     except FileNotFoundError:
-        if path.is_symlink():  # what it leads to may be on a disk that is not there yet
+        if path.is_symlink():  # its target may be on a disk that is not mounted yet
             raise FileNotFoundError(errno.ENOENT, "is a link that leads to nothing", str(path)) from None
         return {}
     except files.FileTooLargeError as error:
@@ -56,11 +56,11 @@ def encode(pools: Mapping[str, Any]) -> bytes:
 def write(path: Path, content: bytes) -> None:
     """Replace the file by this content; it is on the disk when this returns. Blocks.
 
-    What is being written is always called the same, so that a service that is killed leaves one such file at most, and
-    the next one writes over it.
+    The temporary file always has the same name, so that a service that is killed leaves one such file at most, which
+    the next one overwrites.
 
     Raises:
-        OSError: it cannot be written; the old one stays.
+        OSError: it cannot be written; the old one remains.
     """
     new = path.with_name(f".{path.name}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -1,4 +1,4 @@
-"""Where targets come from. A plug-in's author finds here what a source of their own needs."""
+"""Where targets come from. Authors of plug-ins find here what their own source needs."""
 
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, TCPAddress, UnixAddress
 from jupyter_vnc.model.credentials import Credentials, Secret

@@ -29,4 +29,4 @@ class TargetSource(Configurable):
         return next((target for target in await self.targets(user) if target.name == name), None)
 
     async def close(self) -> None:
-        """Give back what the source holds; called once, when the server stops."""
+        """Release the source's resources; called once, when the server stops."""

@@ -22,7 +22,7 @@ class Configuration(Protocol):
 
     @property
     def configured_targets(self) -> Mapping[str, Any]:
-        """The targets as they stand in the configuration: name to a dictionary of keys."""
+        """The targets of the configuration: name to a dictionary of keys."""
 
 
 class ConfigTargets(TargetSource):
@@ -46,7 +46,7 @@ class ConfigTargets(TargetSource):
             self._warn(target)
 
     def _refuse_desktops(self) -> None:
-        """Every user would have the service's account in its terminal, and read all that it can."""
+        """Refuse managed desktops: in their terminals every user would have the service's account and its files."""
         for name, target in list(self.by_name.items()):
             if isinstance(target.address, DesktopAddress):
                 del self.by_name[name]
@@ -62,7 +62,7 @@ class ConfigTargets(TargetSource):
             )
 
     async def targets(self, user: User) -> Sequence[Target]:
-        """All of them; whom each admits is the broker's question."""
+        """All of them; the broker decides whom each admits."""
         return tuple(self.by_name.values())
 
     async def target(self, user: User, name: str) -> Target | None:

@@ -1,6 +1,6 @@
 """Targets from a folder with a file for each: ``lab-1.toml`` or ``lab-1.json``, with the keys of the configuration.
 
-Made for tools that add and remove machines: a file that comes, goes or changes is seen at the next request.
+Made for tools that add and remove machines: a file that is added, removed or changed takes effect at the next request.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class DirectoryTargets(TargetSource):
     path = Unicode(
         help="""Folder with a file for each target, named after it: ``lab-1.toml`` or ``lab-1.json``.
 
-        In a file are the keys of ``c.VNCBroker.targets``. Other files, and those whose names start with a dot, are left
-        alone: write ``.lab-1.toml`` first and rename it, and a file is never read half-written. A file that everybody
-        can change is refused, and one with an inline password that others can read. No default: without it there are
-        no targets.
+        In a file are the keys of ``c.VNCBroker.targets``. Other files, and those whose names start with a dot, are
+        ignored: write ``.lab-1.toml`` first and rename it, and a file is never read half-written. A file that everybody
+        can change is refused, and one with an inline password that others can read. No default: without it there are no
+        targets.
         """,
     ).tag(config=True)
 
@@ -46,7 +46,7 @@ class DirectoryTargets(TargetSource):
         self._listing = Listing("DirectoryTargets", self.log, QuietThreads(), self._look, _parse)
 
     async def targets(self, user: User) -> Sequence[Target]:
-        """All of them, in the order of their names; whom each admits is the broker's question."""
+        """All of them, in the order of their names; the broker decides whom each admits."""
         return tuple((await self._listing.targets()).values())
 
     async def target(self, user: User, name: str) -> Target | None:
@@ -64,13 +64,13 @@ def _parse(files: Sequence[Path], complaints: list[str]) -> dict[str, Target]:
             if file.stem in targets:
                 raise ConfigError("there is a target of this name already")  # noqa: TRY301 - gets its place below
             targets[file.stem] = _read(file)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one file is not the others' trouble
+        except Exception as error:  # noqa: BLE001 - a mistake in one file must not affect the others
             complaints.append(f"{file}: {_sentence(error)}")
     return targets
 
 
 def _sentence(error: Exception) -> str:
-    """Say what is wrong; of an error that nobody thought of no more than its class, for the rest may quote the file."""
+    """Return what is wrong; for an unexpected error only its class, because its text may quote the file."""
     if isinstance(error, ConfigError):
         return f"key {error.key!r}: {error.message}" if error.key else error.message
     if isinstance(error, OSError) and error.strerror:
@@ -82,7 +82,7 @@ def _read(file: Path) -> Target:
     """Make a target of a file.
 
     Raises:
-        ConfigError: says what is wrong with it, and quotes nothing of it: it may hold a password.
+        ConfigError: names the mistake without quoting the file, which may contain a password.
         OSError: it cannot be read.
     """
     mode = file.stat().st_mode
@@ -96,7 +96,7 @@ def _read(file: Path) -> Target:
         raise ConfigError(f"is not JSON: {error}") from None
     except RecursionError:
         raise ConfigError("is nested too deeply") from None
-    except ValueError:  # Python reads no longer one, since that takes a time that grows with its square
+    except ValueError:  # Python refuses longer ones: the time to parse one grows with its square
         raise ConfigError("holds a number with too many digits") from None
     if isinstance(keys, Mapping) and "password" in keys and mode & 0o077:
         raise ConfigError("others can read it: chmod 600 the file, or use password_file", key="password")

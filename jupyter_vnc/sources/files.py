@@ -1,7 +1,7 @@
 """Targets that are written in files: read once, and again when one of the files has changed.
 
-What a file's words mean is the source's business. This module knows which files there are, whether they are the same
-as last time, and how to say once what is wrong with them.
+Each source interprets the content of its files. This module lists the files, detects changes, and logs each mistake
+once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from jupyter_vnc.system.logs import Log, one_line
 
 from .threads import CallFailed, QuietThreads
 
-#: A file that is larger is not read (bytes).
+#: Larger files are not read (bytes).
 MAX_FILE: Final = 4 * 1024 * 1024
 #: Complaints that are logged one by one after a change.
 MAX_COMPLAINTS: Final = 20
@@ -29,7 +29,7 @@ MAX_COMPLAINTS: Final = 20
 class Snapshot:
     """The files of a source as they were at one moment; equal to the next one if nothing has changed.
 
-    ``signs`` has what changes when a file does; ``problem`` says why there are none.
+    ``signs`` changes whenever a file does; ``problem`` says why there are no files.
     """
 
     files: tuple[Path, ...] = ()
@@ -55,7 +55,7 @@ def _sign(file: Path) -> tuple[object, ...]:
     """What changes when a file does: also when it is replaced, or made readable. A socket's times are its server's."""
     try:
         status = file.stat()
-    except OSError as error:  # it went since the folder was listed: that is no reason to forget the others
+    except OSError as error:  # removed since the folder was listed; the others still count
         return (error.errno,)
     if stat.S_ISSOCK(status.st_mode):
         return (status.st_ino,)
@@ -63,7 +63,7 @@ def _sign(file: Path) -> tuple[object, ...]:
 
 
 def read_text(file: Path) -> str:
-    """Return what a file says; what is no UTF-8 is replaced.
+    """Return the text of a file; bytes that are not UTF-8 are replaced.
 
     Raises:
         OSError: it cannot be read, is no regular file, or has more than :data:`MAX_FILE` bytes.
@@ -76,7 +76,7 @@ Parse = Callable[[Sequence[Path], list[str]], Mapping[str, Target]]
 
 
 class Listing:
-    """The targets of some files. ``look`` and ``parse`` run in a thread: a file system may hang, and the loop not."""
+    """The targets of some files. ``look`` and ``parse`` run in a thread, because a file system may block."""
 
     def __init__(self, name: str, log: Log, threads: QuietThreads, look: Callable[[], Snapshot], parse: Parse) -> None:
         self._name = name
@@ -89,7 +89,7 @@ class Listing:
         self._targets: Mapping[str, Target] = {}
 
     async def targets(self) -> Mapping[str, Target]:
-        """Return the targets by name; while the file system does not answer, the last ones that were known."""
+        """Return the targets by name; while the file system does not answer, the last known ones."""
         async with self._turn:
             try:
                 await self._threads.run(self._refresh)
@@ -110,4 +110,4 @@ class Listing:
         for complaint in complaints[:MAX_COMPLAINTS]:
             self._log.warning("%s: %s", self._name, complaint)
         if (more := len(complaints) - MAX_COMPLAINTS) > 0:
-            self._log.warning("%s: %d more of the kind", self._name, more)
+            self._log.warning("%s: %d more mistakes of this kind", self._name, more)

@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-#: A plug-in that takes longer to look up a token, or a file system to answer, is not waited for (seconds).
+#: A plug-in that takes longer to look up a token, or a file system to answer, times out (seconds).
 CALL_TIMEOUT: Final = 5.0
-#: Blocking calls under way at once, those nobody waits for any more included: a stuck server costs this many threads.
+#: Blocking calls at once, including those that have timed out: a stuck server costs this many threads.
 MAX_THREADS: Final = 8
 
 #: Loggers that write tokens (or, for a bad source, Redis' password) into their messages.
@@ -21,7 +21,7 @@ _TALKATIVE: Final = ("websockify.token_plugins", "urllib3.connectionpool")
 
 
 class _Mute(logging.Filter):
-    """Drops what a talkative logger says in a thread that works for us; other threads' records pass."""
+    """Drops a verbose logger's records in our threads; other threads' records pass."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ _mute = _Mute()
 
 @contextlib.contextmanager
 def muted() -> Iterator[None]:
-    """Drop what talkative loggers say in this thread."""
+    """Drop the records of verbose loggers in this thread."""
     for name in _TALKATIVE:
         logging.getLogger(name).addFilter(_mute)
     _mute.here.muted = True
@@ -47,7 +47,7 @@ def muted() -> Iterator[None]:
 
 
 class CallFailed(Exception):
-    """A blocking call raised; only the class of the error is kept, for its text may hold a token."""
+    """A blocking call raised; only the class of the error is kept, because its text may contain a token."""
 
 
 class QuietThreads:
@@ -78,7 +78,7 @@ class QuietThreads:
         except BaseException as error:  # noqa: BLE001 - TokenRedis calls sys.exit()
             failure = CallFailed(type(error).__name__)
             report = lambda: answer.set_exception(failure)  # noqa: E731
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+        with contextlib.suppress(RuntimeError):  # the loop is closed; nothing waits
             loop.call_soon_threadsafe(self._finish, answer, report)
 
     def _finish(self, answer: asyncio.Future[T], report: Callable[[], None]) -> None:

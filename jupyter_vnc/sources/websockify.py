@@ -1,8 +1,8 @@
 """Targets from websockify's token plug-ins: a site's ``token.conf``, JSON API, JWT key or Redis works as it stands.
 
-Files and folders of tokens are parsed here, so they can be *listed*; a change is seen at the next request. Every other
-plug-in can only look a token up, so its targets are in no list: whoever has the token opens it by name. In a list a
-token is a name and no longer a secret; who may open it is Jupyter's question (``allow_users`` in ``defaults``, the
+Files and folders of tokens are parsed here, so they can be *listed*; a change takes effect at the next request. Every
+other plug-in can only look a token up, so its targets are not listed: whoever has the token opens the target by name.
+A listed token is a name and no longer a secret; Jupyter decides who may open it (``allow_users`` in ``defaults``, the
 authorizer).
 """
 
@@ -106,12 +106,12 @@ class WebsockifyTargets(TargetSource):
         try:
             with muted():
                 return kind(self.source)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the source may hold a password: no text of it
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the source may contain a password: quote nothing
             sentence = f"{self.plugin} does not take this source ({type(error).__name__})"
             raise ConfigError(sentence, key="WebsockifyTargets.source") from None
 
     async def targets(self, user: User) -> Sequence[Target]:
-        """All targets of a file or folder; none for a plug-in that only looks up."""
+        """All targets of a file or folder; none for a plug-in that can only look tokens up."""
         return tuple((await self._listing.targets()).values()) if self._listing else ()
 
     async def target(self, user: User, name: str) -> Target | None:
@@ -143,14 +143,14 @@ class WebsockifyTargets(TargetSource):
             yield from _parse_file(file, text, complaints)
 
     def _admit(self, entry: _Entry, targets: dict[str, Target], complaints: list[str]) -> None:
-        """Make a target of a line. The name stays out of the complaint: elsewhere it may be somebody's token."""
+        """Make a target of a line. The name stays out of the complaint: in other files it may be a token."""
         try:
             target = parse_target(entry.name, {**self.defaults, **entry.keys})
         except ConfigError as error:
             complaints.append(f"{entry.where}: {f'{error.key} ' if error.key else ''}{error.message}")
             return
         if entry.name in targets:
-            complaints.append(f"{entry.where}: the name is there already; this one counts")
+            complaints.append(f"{entry.where}: the name is used twice; this line counts")
         targets[entry.name] = target
 
     # -- plug-ins that look up ----------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class WebsockifyTargets(TargetSource):
             if answer is None:
                 return None
             host, port = answer
-            # What is looked up by is a token: it should not stand in a tab's title.
+            # The name is a token: it should not appear in a tab's title.
             keys = {"title": "Desktop", **self.defaults, **_address(host, port)}
             return parse_target(name, keys, longest_name=MAX_TOKEN)
         except TimeoutError:
@@ -171,7 +171,7 @@ class WebsockifyTargets(TargetSource):
         except ConfigError as error:
             self.log.warning("WebsockifyTargets: %s gave a bad address: %s %s", self.plugin, error.key, error.message)
         except (TypeError, ValueError, OverflowError):
-            self.log.warning("WebsockifyTargets: %s gave something else than host and port", self.plugin)
+            self.log.warning("WebsockifyTargets: %s gave something other than a host and a port", self.plugin)
         return None
 
 
@@ -198,10 +198,10 @@ def _split(address: str) -> tuple[str, str]:
 
 
 def _address(host: Any, port: Any) -> dict[str, Any]:
-    """Turn what a plug-in answers into a target's keys.
+    """Convert a plug-in's result to the keys of a target.
 
     Raises:
-        ValueError: the port is no number.
-        TypeError: it is nothing that could be one.
+        ValueError: the port is not a number.
+        TypeError: the port is of a wrong type.
     """
     return {"socket": port} if host == "unix_socket" else {"host": host, "port": int(port)}

@@ -26,7 +26,7 @@ class MemoryTokenStore(TokenStore):
         self._entries: dict[str, _Entry] = {}
 
     async def put(self, digest: str, grant: Grant, ttl: float) -> None:
-        """Keep a grant; see :meth:`TokenStore.put`. Refuses rather than evicts: a waiting token stays valid."""
+        """Keep a grant; see :meth:`TokenStore.put`. A full store refuses new tokens and evicts none."""
         self._purge()
         mine = [entry.expires for entry in self._entries.values() if entry.grant.user == grant.user]
         if len(mine) >= self.per_user or len(self._entries) >= self.total:

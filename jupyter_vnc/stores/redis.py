@@ -1,8 +1,8 @@
 """Tokens in Redis: for several processes that serve the same users.
 
 What is kept is a digest and, as JSON, a grant: the *name* of a target and never an address. Each process looks the name
-up in its own configuration and asks who may do what there, so whoever can write into this Redis can make no server
-connect anywhere, and gives nobody a right. ``redis`` is imported when a store is made: it is an extra.
+up in its own configuration and checks permissions there, so write access to this Redis neither makes a server connect
+anywhere nor grants a permission. ``redis`` is imported when a store is made: it is an extra.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenStore, note_stranger, 
 from . import redis_scripts as scripts
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
-#: Connections of one process to Redis at once; who needs one more waits for it.
+#: Connections of one process to Redis at once; further requests wait for one.
 MAX_CONNECTIONS: Final = 16
 #: Bytes of a file that holds a URL.
 MAX_URL: Final = 4096
@@ -44,15 +44,15 @@ class RedisTokens(TokenStore):
         "redis://localhost:6379/0",
         help="""Where Redis is: ``redis://host:port/0``, ``rediss://…`` for TLS, or ``unix:///path/of/the/socket``.
 
-        Default: Redis on this machine. A user and a password may stand before the host, as in
-        ``rediss://jupyter:secret@host``, with ``%40`` for an ``@``; better use ``url_file``, since ``--show-config``
-        shows this one. ``?ssl_ca_certs=/path`` names the authority that signed Redis' certificate.
+        Default: Redis on this machine. A user and a password may precede the host, as in
+        ``rediss://jupyter:secret@host``, with ``%40`` for an ``@``; prefer ``url_file``, because ``--show-config``
+        shows this option. ``?ssl_ca_certs=/path`` names the authority that signed Redis' certificate.
         """,
     ).tag(config=True)
 
     url_file = Unicode(
         help="""A file with the URL in it, which nobody but the server's account can read. Default: none. Use it when
-        there is a password in the URL; ``url`` does not count then.
+        there is a password in the URL; it overrides ``url``.
         """,
     ).tag(config=True)
 
@@ -71,8 +71,8 @@ class RedisTokens(TokenStore):
         1,
         min=0,
         max=10,
-        help="""How often to try again, on a new connection, when Redis refuses or hangs up. Default 1, which a restart
-        or a failover of Redis needs. There is no second try when Redis is too slow.""",
+        help="""How often to retry, on a new connection, when Redis refuses or closes the connection. Default 1, as a
+        restart or a failover of Redis needs. There is no retry when Redis is too slow.""",
     ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
@@ -106,7 +106,7 @@ class RedisTokens(TokenStore):
             raise ConfigError(sentence, key=self._key) from None
 
     def _open(self, url: str) -> tuple[Any, tuple[type[Exception], ...], tuple[type[Exception], ...]]:
-        """Make the client, which connects when it is first needed; and its errors, all and those of slowness.
+        """Make the client, which connects when it is first needed; and its errors: all of them, and the timeouts.
 
         Raises:
             ConfigError: the package is missing, or it does not take the URL.
@@ -122,16 +122,16 @@ class RedisTokens(TokenStore):
         options: dict[str, Any] = {
             "socket_connect_timeout": self.connect_timeout,
             "socket_timeout": self.timeout,
-            "retry": Retry(NoBackoff(), 0),  # ours knows when one is of use
-            "protocol": 2,  # 3 asks for more commands than we have a use for
+            "retry": Retry(NoBackoff(), 0),  # we retry only where it is useful
+            "protocol": 2,  # version 3 needs commands that we do not use
         }
         if url.startswith("rediss:"):
             options["ssl_check_hostname"] = True
         try:
             pool = redis.BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=None, **options)
-            pool.connection_class(**pool.connection_kwargs)  # finds options that there are not; does not connect
+            pool.connection_class(**pool.connection_kwargs)  # detects unknown options; does not connect
         except (ValueError, TypeError):
-            raise ConfigError("is no URL that redis understands", key=self._key) from None
+            raise ConfigError("is not a URL that redis understands", key=self._key) from None
         slow = (exceptions.TimeoutError, TimeoutError)
         return redis.Redis(connection_pool=pool), (exceptions.RedisError, OSError), slow
 
@@ -146,7 +146,7 @@ class RedisTokens(TokenStore):
             raise too_many_unused(wait / 1000)
 
     async def take(self, digest: str, user: str) -> Grant | None:
-        """Take out this user's grant; see :meth:`TokenStore.take`. What is no grant is dropped and logged."""
+        """Take out this user's grant; see :meth:`TokenStore.take`. An invalid grant is dropped and logged."""
         owner = _name(user)
         values = (digest, owner, MAX_STRANGERS, self.prefix, MAX_GRANT)
         answer = await self._ask(scripts.TAKE, self._keys(digest, owner), values)
@@ -160,7 +160,7 @@ class RedisTokens(TokenStore):
         except ValueError:
             grant = None
         if grant is None or grant.user != user:
-            self.log.warning("RedisTokens: what is kept for token %s… is no grant; it is dropped", digest[:8])
+            self.log.warning("RedisTokens: the value stored for token %s… is not a grant; it is dropped", digest[:8])
             return None
         return grant
 
@@ -171,7 +171,7 @@ class RedisTokens(TokenStore):
         return int(await self._ask(scripts.REVOKE, (index,), (self.prefix, owner, name)))
 
     async def close(self) -> None:
-        """Close the connections; from now on the store is not there."""
+        """Close the connections; from now on the store is unavailable."""
         self._closed = True
         await self._hang_up(all_of_them=True)
 
@@ -184,13 +184,13 @@ class RedisTokens(TokenStore):
         """Run a script.
 
         Raises:
-            StoreUnavailable: Redis is down, too slow, or does not do it; the log has a line at the first time.
+            StoreUnavailable: Redis is down, too slow, or refuses the script; only the first failure is logged.
         """
         for left in range(self.retries, -1, -1):
             try:
                 answer = await self._run(script, keys, values)
             except self._errors as error:
-                # A replica that has become the primary is found under the same name, but on a new connection only.
+                # A replica that has become the primary has the same name, but is reached by a new connection only.
                 await self._hang_up()
                 self._note_failure(error, last=not left or isinstance(error, self._slow))
             else:
@@ -211,10 +211,10 @@ class RedisTokens(TokenStore):
             await self._client.connection_pool.disconnect(inuse_connections=all_of_them)
 
     def _note_failure(self, error: Exception, *, last: bool) -> None:
-        """Raise it, if there is no other try.
+        """Log a failure; raise it if this was the last attempt.
 
         Raises:
-            StoreUnavailable: there is none.
+            StoreUnavailable: it was.
         """
         if not last:
             return
@@ -235,8 +235,8 @@ def _check_url(url: str, key: str) -> str:
     """Return the password in a URL, empty if there is none.
 
     Raises:
-        ConfigError: it is not what we take, or a character of the password would end the URL's host; the sentence
-            quotes nothing of it.
+        ConfigError: the URL is not supported, or a character of the password would end its host; the message quotes
+            nothing of it.
     """
     try:
         parts = urlsplit(url)
@@ -270,7 +270,7 @@ _HINT: Final = "is no URL; in a password, write characters such as '/', '#' and 
 
 
 def _name(text: str) -> str:
-    """Stand for a user or a target in Redis: of one length, and without a character that means something there."""
+    """Return the key of a user or a target in Redis: of fixed length, without special characters."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -282,7 +282,7 @@ def _from_json(raw: bytes) -> Grant:
     """Read a grant.
 
     Raises:
-        ValueError: it is none, or has more than a grant has.
+        ValueError: it is invalid, or has unknown keys.
     """
     try:
         values = json.loads(raw)

@@ -1,9 +1,9 @@
-"""What Redis does in one step, in its own language: each script runs while nothing else does.
+"""The Lua scripts that Redis runs, each of them atomically.
 
 Under ``<prefix>token:<digest>`` is a hash with the grant as JSON, the SHA-256 of its user's and of its target's name,
-and how many strangers came. It expires by Redis' clock. ``<prefix>all`` and ``<prefix>user:<SHA-256>`` list the digests
-by expiry (milliseconds), for limits and for revoking; they expire with their last token. Others may be able to write
-there: a key of another type, or one with something else in it, is no grant.
+and the number of attempts by other users. It expires by Redis' clock. ``<prefix>all`` and ``<prefix>user:<SHA-256>``
+list the digests by expiry (milliseconds), for limits and for revoking; they expire with their last token. Others may be
+able to write there: a key of another type, or with other content, is not a grant.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ return -1
 """
 
 #: KEYS: token, all, the asking user's. ARGV: digest, who asks, strangers that revoke, prefix, longest grant (bytes).
-#: Answers nothing, the grant, the number of strangers so far, or an empty text for what is no grant and is gone now.
+#: Answers nothing, the grant, the number of strangers so far, or an empty string if it was not a grant and has been
+#: removed.
 TAKE: Final = """
 local function drop(owner)
   redis.call('DEL', KEYS[1])
@@ -63,7 +64,7 @@ if strangers >= tonumber(ARGV[3]) then drop(found[1]) end
 return strangers
 """
 
-#: KEYS: the list to go through. ARGV: prefix, owner or nothing, target or nothing. Answers how many there were.
+#: KEYS: the list to search. ARGV: prefix, owner or nothing, target or nothing. Answers how many there were.
 REVOKE: Final = """
 local count = 0
 for _, digest in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do

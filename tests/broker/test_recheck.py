@@ -17,7 +17,7 @@ SHORT = 0.01
 
 
 class Changing(Somebody):
-    """A visitor who is another one when he is asked again."""
+    """A visitor whose rights differ when the host is asked again."""
 
     def __init__(self, becomes):
         super().__init__(ANN)
@@ -97,4 +97,4 @@ class Failing(Somebody):
 async def test_a_host_that_breaks_once_is_asked_again(caplog):
     session = await watch(Failing(ANN))
     assert session.error.close_code is CloseCode.LOGIN_EXPIRED
-    assert "could not be checked" in caplog.text
+    assert "could not be rechecked" in caplog.text

@@ -77,4 +77,4 @@ async def test_a_hub_that_does_not_answer_leaves_what_was_known(hub, caplog):
     await shares.scopes_of("gus", [])
     hub.time, hub.rows = hub.time + MEMORY, None
     assert await shares.scopes_of("gus", []) == {VIEW}
-    assert "The hub does not tell with whom this server is shared: no hub" in caplog.text
+    assert "The hub does not report with whom this server is shared: no hub" in caplog.text

@@ -42,7 +42,7 @@ async def test_the_hub_goes_away_and_comes_back(hub, enter):
         async with looking(ann, "a1") as viewer:
             hub.stop_hub()
             stack.callback(hub.start_hub)
-            await asyncio.to_thread(hub.wait_for_log, "service", "The hub does not answer; sessions go on")
+            await asyncio.to_thread(hub.wait_for_log, "service", "The hub does not answer; sessions continue")
             await viewer.until_pixel(5, 5, COLOURS["a1"])
             refused = ann.ask("api/tokens", "POST", json={"target": "a1"})
             assert refused.status_code == 503

@@ -32,7 +32,7 @@ def lab(count, **times):
 
 
 def place(manager, user, target):
-    """A user's place in the queue, from 1; None if he does not wait."""
+    """A user's place in the queue, from 1; None if they do not wait."""
     return manager.summary(user, target)["place"]
 
 
@@ -218,7 +218,7 @@ async def test_a_machine_that_fails(open_manager, waiting, clock, caplog):
     first = await have(waiting(manager, "ann", target))
     second = manager.failed("ann", target, first)
     assert (first.name, second.name) == ("m1", "m2")
-    assert manager.told == []  # he never was on it
+    assert manager.told == []  # they were never on it
     manager.succeeded("ann", target, second)
     assert manager.failed("ann", target, second) == manager.failed("ann", target, second) == second
     assert manager.failed("ann", target, second) is None
@@ -345,7 +345,7 @@ async def test_the_end_says_what_is_not_written(open_manager, waiting, path, cap
     path.parent.rename(path.parent.with_name("moved"))
     manager.release("ann", "lab")
     await manager.close()
-    assert f"The last changes of the leases are not in {path}" in caplog.text
+    assert f"The last changes to the leases were not saved to {path}" in caplog.text
 
 
 async def test_a_clock_that_was_set_back_or_forward_between_two_services(open_manager, waiting, clock):

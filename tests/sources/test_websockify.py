@@ -97,7 +97,7 @@ async def test_an_unchanged_file_is_not_read_again(tmp_path, warnings):
         ("lab-2: unix_socket:relative.sock", "socket must be an absolute path"),
         ("-private-token: 127.0.0.1:5902", "a name is 1 to 64"),
         ("tok/en: 127.0.0.1:5902", "a name is 1 to 64"),
-        ("lab-1: 127.0.0.1:5902", "the name is there already"),
+        ("lab-1: 127.0.0.1:5902", "the name is used twice"),
     ],
 )
 async def test_a_bad_line_is_logged_once_with_its_place(line, complaint, tmp_path, warnings):
@@ -119,7 +119,7 @@ async def test_many_bad_lines_are_counted_not_listed(tmp_path, warnings):
     file.write_text("rubbish\n" * (MAX_COMPLAINTS + 7) + "good: 127.0.0.1:5901\n")
     assert await names(build(warnings, file)) == ["good"]
     assert len(warnings.lines) == MAX_COMPLAINTS + 1
-    assert warnings.lines[-1].endswith("7 more of the kind")
+    assert warnings.lines[-1].endswith("7 more mistakes of this kind")
 
 
 async def test_a_missing_file_is_logged_once_and_read_when_it_comes(tmp_path, warnings):

@@ -178,7 +178,7 @@ async def test_what_is_no_grant_is_refused_dropped_and_logged(store, raw, value,
     raw.hset(f"jupyter-vnc:token:{DIGEST}", "grant", value)
     assert await store.take(DIGEST, "ann") is None
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "is no grant" in caplog.text
+    assert "is not a grant" in caplog.text
     assert "169.254" not in caplog.text
     assert not raw.exists(f"jupyter-vnc:token:{DIGEST}")
 
@@ -412,8 +412,8 @@ def test_a_file_of_a_url_that_is_none_is_refused(option, kind, tmp_path, new_sto
         ("redis://:12?hunter@localhost", "write characters such as"),
         ("redis://localhost:hunter", "write characters such as"),
         ("redis://[hunter", "write characters such as"),
-        ("redis://localhost?db=hunter", "is no URL that redis understands"),
-        ("redis://localhost?hunter=1", "is no URL that redis understands"),
+        ("redis://localhost?db=hunter", "is not a URL that redis understands"),
+        ("redis://localhost?hunter=1", "is not a URL that redis understands"),
     ],
 )
 def test_a_bad_url_is_refused_at_start_and_not_quoted(url, sentence, caplog):
