@@ -1,1 +1,1 @@
-"""Benchmarks: this project beside what people use today."""
+"""Benchmarks: this project compared with other relays."""

@@ -1,4 +1,4 @@
-"""Measure the relay beside what people use today, in one run, in alternation; print one table.
+"""Measure the relay and its alternatives in one run, in alternation; print one table.
 
 Run it with ``make bench``. ``--json`` keeps every sample; ``--plot`` draws them.
 """
@@ -41,7 +41,7 @@ class Plan:
 
 
 FULL: Final = Plan()
-#: To see whether it works; its figures say nothing.
+#: To see whether it works; its figures mean nothing.
 QUICK: Final = Plan(
     rounds=2, pour=1 << 24, ticks=20, requests=20, idle=4, stall=1.0, replay=1.0, crowds=(1, 8)
 )  # fmt: skip
@@ -62,7 +62,7 @@ class Bench:
         self._trace = trace
 
     def run(self, wanted: Callable[[str], bool]) -> None:
-        """Measure what is wanted, by its name. What swells a contestant's memory comes last."""
+        """Run the requested measures by name; those that increase a contestant's memory come last."""
         plan, rounds = self._plan, self._plan.rounds
         steps: list[tuple[str, Sequence[Contestant], int, _Measure]] = [
             ("idle", self._relays, 1, lambda one: measures.idle(one, plan.idle)),
@@ -93,7 +93,7 @@ def _say(text: str) -> None:
 
 
 def measure(plan: Plan, kinds: Sequence[type[Contestant]], wanted: Callable[[str], bool]) -> dict[str, Any]:
-    """Run the bench; return samples, versions and what machine it was."""
+    """Run the bench; return samples, versions and a description of the machine."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     _say(f"recording {plan.replay:g} seconds of a desktop")
@@ -135,9 +135,9 @@ def _plan(options: argparse.Namespace) -> Plan:
 def main() -> None:
     """Measure, or read what was measured; print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="see whether it works; the figures say nothing")
+    parser.add_argument("--quick", action="store_true", help="see whether it works; the figures mean nothing")
     parser.add_argument("--only", default="", metavar="NAMES", help="contestants, separated by commas")
-    parser.add_argument("--measures", default="", metavar="NAMES", help="what to measure: beginnings, with commas")
+    parser.add_argument("--measures", default="", metavar="NAMES", help="prefixes of measures, separated by commas")
     parser.add_argument("--seconds", type=float, metavar="N", help="how much of a desktop to replay; default 60")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every sample")
     parser.add_argument("--read", type=Path, metavar="FILE", help="measure nothing: take what --json kept")

@@ -1,4 +1,4 @@
-"""A browser as a bare socket: it greets like a viewer, reads like one that has nothing else to do, or not at all."""
+"""A browser as a bare socket: it greets like a viewer, and reads as fast as possible or not at all."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Browser:
         self._greet()
 
     def go(self, number: int = 0) -> None:
-        """Ask the source to begin: a FramebufferUpdateRequest, whose x says which of many browsers asks."""
+        """Ask the source to begin: a FramebufferUpdateRequest, whose x identifies the browser."""
         self._say(b"\x03\x00" + number.to_bytes(2, "big") + bytes(6))
 
     def read(self, most: int = PIECE) -> memoryview:
-        """Return what has come, at least a byte; valid until the next call.
+        """Return the received bytes, at least one; valid until the next call.
 
         Raises:
             EOFError: the server has closed the connection.
@@ -46,21 +46,21 @@ class Browser:
         return memoryview(self._space)[: self._took(count)]
 
     def skip(self, size: int) -> None:
-        """Let so many bytes come, without looking at them (the kernel drops them)."""
+        """Receive and discard that many bytes (the kernel drops them)."""
         while size:
             while not self._left:
                 self._next_frame()
             size -= self._took(self.socket.recv_into(self._space, min(size, self._left, PIECE), socket.MSG_TRUNC))
 
     def exactly(self, size: int) -> bytes:
-        """Return so many bytes."""
+        """Return that many bytes."""
         data = b""
         while len(data) < size:
             data += self.read(size - len(data))
         return data
 
     def close(self) -> None:
-        """Leave without a word."""
+        """Close the socket without a close frame."""
         self.socket.close()
 
     def _took(self, count: int) -> int:

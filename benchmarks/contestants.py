@@ -1,4 +1,4 @@
-"""What is measured: this project, what people use today, and the floor. Each is a real server in its own process."""
+"""What is measured: this project, its alternatives, and the floor. Each is a real server in its own process."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Contestant:
         return spent
 
     def memory(self) -> int:
-        """Return the memory in user space that is its own alone (bytes)."""
+        """Return its private memory in user space (bytes)."""
         held = 0
         for process in (self._root, *self._root.children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -135,7 +135,7 @@ class JupyterServer(Contestant):
         (self._folder / "config.json").write_text(json.dumps(config))
 
     def rest(self, requests: int) -> list[float]:
-        """Ask for Jupyter's own status so many times; return how long each took (seconds)."""
+        """Request Jupyter's own status that many times; return how long each took (seconds)."""
         link = http.client.HTTPConnection(_HOST, self._port)
         taken = []
         for _ in range(requests):

@@ -25,7 +25,7 @@ from tests.chromium import ARGUMENTS, CHROMIUM
 
 from .contestants import JupyterServer
 
-#: The session of both: it paints the screen, which is what is waited for.
+#: The session of both: it paints the screen, which the benchmark waits for.
 _SESSION: Final = "#!/bin/sh\nxsetroot -solid '#c02040'\nexec openbox\n"
 _PAINTED: Final = """() => {
   const canvas = document.querySelector('canvas');
@@ -53,7 +53,7 @@ class _Desktop(JupyterServer):
         super().__init__(folder, {})
 
     def first_pixel(self, browser: Browser) -> float:
-        """Open the page as a new reader does; return the seconds until the desktop is to be seen."""
+        """Open the page as a new reader does; return the seconds until the desktop is visible."""
         with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
             page = context.new_page()
             page.goto(f"{self._root_url}api/status?token={self._token}")  # logged in from here on

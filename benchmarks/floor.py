@@ -39,7 +39,7 @@ def join(near: socket.socket, port: int) -> None:
 
 
 def serve(listener: socket.socket, port: int) -> None:
-    """Serve whoever comes."""
+    """Serve all connections."""
     while True:
         near, _ = listener.accept()
         threading.Thread(target=join, args=(near, port), daemon=True).start()

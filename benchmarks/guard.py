@@ -1,4 +1,4 @@
-"""How many megabytes of a viewer's messages the guard judges in a second, by kind of traffic and by mode.
+"""How many megabytes of a viewer's messages the guard checks in a second, by kind of traffic and by mode.
 
 Run it with ``make bench-guard``. A person makes a few kilobytes a second and a paste is at most 256 KiB, so 20 MB/s is
 nothing that anybody waits for.
@@ -29,7 +29,7 @@ TRAFFIC = {
 
 
 def rate(mode: Mode, permissions: Permissions, traffic: bytes, seconds: float) -> float:
-    """Return megabytes judged in a second."""
+    """Return megabytes checked in a second."""
     data = (traffic * (PIECE * 8 // len(traffic) + 1))[: PIECE * 8 // len(traffic) * len(traffic) or None]
     pieces = [data[start : start + PIECE] for start in range(0, len(data), PIECE)]
     judge, judged, begin = Guard(permissions, mode), 0, time.perf_counter()

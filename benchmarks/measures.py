@@ -19,9 +19,9 @@ from .contestants import Contestant, JupyterServer
 from .source import TICK_SIZE, Source
 from .trace import Trace
 
-#: A contestant whose memory has grown by so much (bytes) has no bound that would matter.
+#: A contestant whose memory has grown by this much (bytes) is considered unbounded.
 ENOUGH: Final = 1 << 30
-#: Sessions that run flat out while Jupyter is asked.
+#: Sessions that run at full speed while Jupyter is queried.
 LOUD: Final = 8
 #: Samples at the beginning of a run that do not count: connections and caches are cold.
 COLD: Final = 5
@@ -42,7 +42,7 @@ def pour(contestant: Contestant, size: int) -> Sample:
 
 
 def small_updates(contestant: Contestant, count: int) -> Sample:
-    """Send small updates to one browser while another takes all it can get: how late they are (seconds)."""
+    """Send small updates to one browser while another reads as fast as it can: how late they are (seconds)."""
     with loud(contestant, 1):
         browser = contestant.open("tick")
         browser.go()
@@ -62,9 +62,9 @@ def jupyter_requests(contestant: Contestant, count: int) -> Sample:
 
 
 def idle(contestant: Contestant, sessions: int) -> Sample:
-    """Open sessions that say nothing: user-space memory for each (bytes)."""
+    """Open idle sessions: user-space memory for each (bytes)."""
     with ExitStack() as stack:
-        for _ in range(4):  # what the first ones load stays
+        for _ in range(4):  # memory that the first ones load is kept
             stack.callback(contestant.open("still").close)
         before = contestant.memory()
         for _ in range(sessions):
@@ -74,7 +74,7 @@ def idle(contestant: Contestant, sessions: int) -> Sample:
 
 
 def never_reads(contestant: Contestant, seconds: float) -> Sample:
-    """Send all that goes to a browser that reads nothing: growth of user-space memory (bytes), within how long."""
+    """Send as much as possible to a browser that reads nothing: growth of user-space memory (bytes), and time."""
     browser = contestant.open("endless", _SMALL_BUFFER)
     before, began, grown = contestant.memory(), time.perf_counter(), 0
     browser.go()
@@ -104,7 +104,7 @@ def replay(contestant: Contestant, source: Source, trace: Trace, sessions: int) 
 
 
 def _take_all(browsers: list[Browser], trace: Trace) -> list[list[float]]:
-    """Read until all have all; return when the last byte of each piece was there, for each browser."""
+    """Read until every browser has everything; return when the last byte of each piece was there, for each browser."""
     ends = list(accumulate(len(data) for _, data in trace))
     counts = [0] * len(browsers)
     arrived: list[list[float]] = [[] for _ in browsers]
@@ -123,7 +123,7 @@ def _take_all(browsers: list[Browser], trace: Trace) -> list[list[float]]:
 
 @contextmanager
 def loud(contestant: Contestant, count: int) -> Iterator[None]:
-    """So many browsers that take all they can get, each in a process of its own."""
+    """That many browsers that read as fast as they can, each in a process of its own."""
     fork = multiprocessing.get_context("fork")
     with ExitStack() as stack:
         for _ in range(count):

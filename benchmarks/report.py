@@ -14,7 +14,7 @@ Samples = dict[str, dict[str, list[dict[str, float]]]]
 OURS: Final = "jupyter-vnc"
 PEERS: Final = ("jupyter-server-proxy", "websockify")
 FLOOR: Final = "splice"
-#: Stands for whichever of the peers is better in a budget.
+#: Stands for the better of the peers in a budget.
 BETTER: Final = "the better peer"
 
 
@@ -27,9 +27,9 @@ class Row:
     value: str
     unit: str
     scale: float
-    #: Of whom we may have at most which share; with ``more_is_better``, at least.
+    #: The peer, and our maximum share of its value; with ``more_is_better``, the minimum.
     budgets: Mapping[str, float] = field(default_factory=dict)
-    #: What we may have at most, in the row's unit.
+    #: Our maximum, in the row's unit.
     limit: float = 0.0
     more_is_better: bool = False
 
@@ -119,7 +119,7 @@ def _number(value: float) -> str:
 
 def plot(samples: Samples, path: Path) -> None:
     """Draw the rows that have peers, each contestant a bar with its spread; the format is the path's suffix."""
-    from matplotlib import rcParams  # noqa: PLC0415 - only who draws has to have it
+    from matplotlib import rcParams  # noqa: PLC0415 - only needed for drawing
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     rcParams["svg.hashsalt"] = "jupyter-vnc"

@@ -1,4 +1,4 @@
-"""The benchmarks' VNC server: it lets everybody in, waits for the first message, and does what its port is for."""
+"""The benchmarks' VNC server: it accepts everybody, waits for the first message, and runs the recipe of its port."""
 
 from __future__ import annotations
 

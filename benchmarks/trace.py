@@ -50,10 +50,10 @@ _CHROMIUM: Final = [CHROMIUM, *ARGUMENTS, "--disable-gpu", "--window-position=0,
 
 
 def record(seconds: float) -> Trace:
-    """Record so many seconds of a desktop's traffic.
+    """Record that many seconds of a desktop's traffic.
 
     Raises:
-        FileNotFoundError: a program is missing; says which.
+        FileNotFoundError: a program is missing; names it.
     """
     for program in ("Xtigervnc", "xterm", CHROMIUM):
         if shutil.which(program) is None:

@@ -1,4 +1,4 @@
-"""JupyterLab with three desktops: one that it starts itself, one behind a password, and one to look at only.
+"""JupyterLab with three desktops: one that it starts itself, one behind a password, and one in view-only mode.
 
 Run by ``make demo``. All of it listens on the loopback interface, keeps its files in one temporary folder, and is gone
 after Ctrl-C. Tests take the same pieces: :func:`configuration` starts the two VNC servers, :func:`lab` JupyterLab.
@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from jupyter_vnc.desktops.x11 import xauthority
 
-#: Seconds for a VNC server, and for JupyterLab, to answer; and for a process to go when it is asked to.
+#: Seconds for a VNC server, and for JupyterLab, to answer; and for a process to end when it is asked to.
 START_TIMEOUT: Final = 60.0
 STOP_TIMEOUT: Final = 10.0
 
@@ -64,7 +64,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What is running and how Jupyter is told of it.
+    """What is running, and Jupyter's configuration for it.
 
     ``ports`` and ``colours`` (``#rrggbb``, the root window's) are by name of target, ``password`` is that of ``lab-1``.
     """
@@ -77,13 +77,13 @@ class Configuration:
     password: str
 
 
-#: In what order ports are tried: below those that the kernel gives to whoever names none (``ip_local_port_range``), or
-#: somebody would have a port before the program that it is for has started.
+#: In what order ports are tried: below the kernel's ephemeral ports (``ip_local_port_range``), because those could be
+#: taken before the program has started.
 _PORTS: Final = itertools.cycle(secrets.SystemRandom().sample(range(16000, 32000), 16000))
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nobody has just now; another one each time."""
+    """Return a free TCP port of the loopback interface; a different one each time."""
     return next(port for port in _PORTS if _is_free(port))
 
 
@@ -106,7 +106,7 @@ def running(
     pass_fds: Sequence[int] = (),
     patience: float = STOP_TIMEOUT,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program in a process group of its own; at the end it gets ``patience`` seconds, then the group goes."""
+    """Run a program in its own process group; at the end it gets ``patience`` seconds, then the group is killed."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             argv,
@@ -125,7 +125,7 @@ def running(
 
 
 def stop(process: subprocess.Popen[bytes], patience: float = STOP_TIMEOUT) -> None:
-    """Ask a process to go, then make it and what is left of its group go."""
+    """Terminate a process, then kill it and the rest of its group."""
     process.terminate()
     try:
         process.wait(patience)
@@ -139,10 +139,10 @@ def stop(process: subprocess.Popen[bytes], patience: float = STOP_TIMEOUT) -> No
 
 
 def wait_for_display(process: subprocess.Popen[bytes], descriptor: int, log: Path) -> str:
-    """Return ``:N`` once the X server says that it is ready (its option ``-displayfd``).
+    """Return ``:N`` once the X server reports that it is ready (its option ``-displayfd``).
 
     Raises:
-        DemoError: it ended, or said nothing in time.
+        DemoError: it ended, or did not report in time.
     """
     readable, _, _ = select.select([descriptor], [], [], START_TIMEOUT)
     number = os.read(descriptor, 16).decode().strip() if readable else ""
@@ -262,7 +262,7 @@ def configuration(folder: Path) -> Iterator[Configuration]:
 
 
 def _lab_environment(folder: Path) -> dict[str, str]:
-    """Jupyter's folders of its own, so that neither the user's settings nor the demo's meet the other's."""
+    """Separate folders for Jupyter, so that the user's settings and the demo's do not mix."""
     places = {name: folder / "jupyter" / name for name in ("config", "data", "runtime")}
     settings = places["config"] / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True, exist_ok=True)
@@ -317,14 +317,14 @@ def lab(configuration: Configuration) -> Iterator[str]:
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    """Leave by the same way for both signals; what follows while we clean up changes nothing."""
+    """Exit in the same way for both signals; further ones during the cleanup are ignored."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def run(opening: Callable[[Path], AbstractContextManager[str]]) -> int:
-    """Open something in a temporary folder and say what it is, until Ctrl-C or SIGTERM; returns the exit status."""
+    """Run something in a temporary folder and print its description, until a signal; returns the exit status."""
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
@@ -345,7 +345,7 @@ def run(opening: Callable[[Path], AbstractContextManager[str]]) -> int:
 
 @contextmanager
 def three_desktops(folder: Path) -> Iterator[str]:
-    """Start the VNC servers and JupyterLab; yields what to tell about it."""
+    """Start the VNC servers and JupyterLab; yields its description."""
     with configuration(folder) as started, lab(started) as url:
         yield f"JupyterLab with three desktops:\n\n    {url}"
 

@@ -1,7 +1,7 @@
 """A JupyterHub with two courses, their instructors, and four lab machines of which two are a pool.
 
 Run by ``make hub-demo``. All of it listens on the loopback interface, keeps its files in one temporary folder, and is
-gone after Ctrl-C. Each user also has a notebook server of his own, with a desktop beside it.
+gone after Ctrl-C. Each user also has a notebook server of their own, with a desktop beside it.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ Log in with one of these names; the password is "demo".
 
     ann, amy, al   students of course-a: three of them, and two machines
     bob, ben       students of course-b: the microscope
-    ada, bea       their instructors: The room shows who is where, and lets them look in
+    ada, bea       their instructors: they see who is where in the course room, and look in
     root           an admin of the hub
 
-Everybody also has a notebook server with a desktop of his own: {url_home}"""
+Each user also has a notebook server with a desktop of their own: {url_home}"""
 
 
 def targets_of(ports: Mapping[str, int], passwords: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
@@ -113,7 +113,7 @@ def machines(folder: Path) -> Iterator[dict[str, dict[str, Any]]]:
 
 @contextmanager
 def two_courses(folder: Path) -> Iterator[str]:
-    """Start machines, hub and service; yields what to tell about it.
+    """Start machines, hub and service; yields its description.
 
     Raises:
         DemoError: a program is missing or does not start.

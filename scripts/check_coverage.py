@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""See that each module of the lowest floors is covered to 100 %, branches included, by tests of its own.
+"""Check that each module of the lowest floors is covered to 100 %, branches included, by tests of its own.
 
     pytest --cov --cov-context=test tests && scripts/check_coverage.py
 
@@ -27,7 +27,7 @@ ALSO = {"tokens": "tests/stores/", "stores/memory": "tests/stores/test_every_tok
 #: What is held to it though it stands higher: it keeps values, and has no I/O either.
 ALSO_HELD = ("stores/memory",)
 
-#: The floors that are held to it: bytes and values, with no I/O that would make it hard.
+#: The floors that are checked: bytes and values, with no I/O that would make it hard.
 HELD = 2
 
 

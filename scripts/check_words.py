@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Find words and phrases that this project does not use, and say what to write instead.
+"""Find words and phrases that this project does not use, and suggest what to write instead.
 
     scripts/check_words.py                # the whole project, without what codespell skips in pyproject.toml
     scripts/check_words.py README.md docs # files and folders
@@ -18,7 +18,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-#: What a line must not have, and what to write. Where case matters, the pattern is a label on the screen.
+#: Patterns that no line may match, and what to write instead. Where case matters, it is a label on the screen.
 RULES: Final = tuple(
     (re.compile(pattern), advice)
     for pattern, advice in (

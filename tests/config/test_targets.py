@@ -281,8 +281,8 @@ BAD_POOLS = [
     ({"machines": {"m1": {"host": "a", "socket_owner": "x"}}}, "pool.machines.m1.socket_owner", "'socket' only"),
     ({"machines": {"m1": {"host": "a", "prot": 1}}}, "pool.machines.m1.prot", "did you mean 'port'"),
     ({"machines": {"m1": {"desktop": {}}}}, "pool.machines.m1.desktop", "unknown key"),
-    ({"machines": {"m1": {"host": "a-{username}"}}}, "pool.machines.m1.host", "for everybody"),
-    ({"machines": {"m1": {"socket": "/{username}"}}}, "pool.machines.m1.socket", "for everybody"),
+    ({"machines": {"m1": {"host": "a-{username}"}}}, "pool.machines.m1.host", "are shared"),
+    ({"machines": {"m1": {"socket": "/{username}"}}}, "pool.machines.m1.socket", "are shared"),
     (
         {"machines": {"m1": {"host": "a", "password": "hunter2", "password_env": "X"}}},
         "pool.machines.m1.password_env",

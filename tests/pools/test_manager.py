@@ -259,7 +259,7 @@ async def test_a_callback_that_fails_stops_nothing(open_manager, waiting, caplog
     await until(lambda: place(manager, "bob", target) == 1)
     assert manager.release("ann", "lab")
     await have(bob)
-    assert "the sessions of ann were not told" in caplog.text
+    assert "the sessions of ann were not notified" in caplog.text
 
 
 async def test_input_is_written_seldom_and_nothing_twice(open_manager, waiting, clock, path, monkeypatch):

@@ -111,7 +111,7 @@ async def test_a_bad_line_is_logged_once_with_its_place(line, complaint, tmp_pat
     assert "private-token" not in warnings.lines[0]
     file.write_text(f"{line}  \n")
     await names(source)
-    assert "the name is there" in complaint or f"{file}, line 1: {complaint}" in warnings.lines[1]
+    assert "the name is used" in complaint or f"{file}, line 1: {complaint}" in warnings.lines[1]
 
 
 async def test_many_bad_lines_are_counted_not_listed(tmp_path, warnings):
@@ -272,10 +272,10 @@ async def test_what_a_plugin_answers_is_a_target(token, address, warnings):
 @pytest.mark.parametrize(
     ("token", "complaint"),
     [
-        ("three", "something else than host and port"),
-        ("word", "something else than host and port"),
-        ("number", "something else than host and port"),
-        ("endless", "something else than host and port"),
+        ("three", "something other than a host and a port"),
+        ("word", "something other than a host and a port"),
+        ("number", "something other than a host and a port"),
+        ("endless", "something other than a host and a port"),
         ("bad", "bad address: host must be"),
         ("exits", "failed with SystemExit"),
         ("secret-token", "failed with RuntimeError"),
