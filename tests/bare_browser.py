@@ -1,4 +1,4 @@
-"""A browser as a bare socket, which reads only when the test does, stops where it likes and breaks off how it likes."""
+"""A browser as a bare socket, which reads only when the test does, and stops or aborts wherever the test wants."""
 
 import asyncio
 import base64
@@ -7,7 +7,7 @@ import socket
 import struct
 from contextlib import asynccontextmanager
 
-#: What a viewer says before a session's pictures come: version, security type None, ClientInit.
+#: What a viewer sends before a session's pictures: version, security type None, ClientInit.
 GREETING = (b"RFB 003.008\n", b"\x01", b"\x01")
 #: Closing sends a reset instead of an end.
 RESET = struct.pack("ii", 1, 0)
@@ -36,7 +36,7 @@ def upgrade(client, token, where):
 
 
 def reset(writer):
-    """Break off as a machine does that has lost its memory of the connection."""
+    """Reset the connection, as a machine does after a restart."""
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()
 

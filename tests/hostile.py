@@ -1,4 +1,4 @@
-"""Requests that nobody's browser sends: bodies, paths, queries and headers, and what may not come of them."""
+"""Requests that no browser sends: bodies, paths, queries and headers, and results that they must not have."""
 
 import asyncio
 import json
@@ -138,7 +138,7 @@ async def ask(port, method, path, headers=b"", body=b"", *, host="127.0.0.1"):
 
 
 async def _all(reader):
-    """The answer, or what of it came until the server had enough of us."""
+    """The response, or its part until the server closed the connection."""
     answer = b""
     try:
         while not _whole(answer) and (piece := await reader.read(65536)):
@@ -195,7 +195,7 @@ def requests(routes, served):
 
 
 def wrong(answers):
-    """Say of each answer what may not be in one; nothing if all are as they should be."""
+    """List what is wrong with each response; empty if all are correct."""
     for name, (status, head, body) in answers:
         if status >= 500:
             yield f"{name}: {status} {body[:200]!r}"

@@ -7,13 +7,13 @@ import pytest
 
 
 def require(*programs):
-    """See to it that programs are there."""
+    """Require that programs are installed."""
     if missing := [program for program in programs if shutil.which(program) is None]:
         _lack(f"not installed: {', '.join(missing)}")
 
 
 def require_root():
-    """See to it that we may become somebody else, and make networks."""
+    """Require the rights to switch users and to create networks."""
     if os.geteuid():
         _lack("needs root")
 

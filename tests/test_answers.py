@@ -93,13 +93,13 @@ async def every_answer(client):
     foreign = {**cookie, "Origin": "http://evil.example"}
     others = (cookie, {}, foreign, {"Authorization": "token wrong"}, {"Cookie": cookie["Cookie"]})
     requests = [(client.token, [*known, *strange], (*VERBS, "OPTIONS"))]
-    requests += [(who, known, ("GET", "POST", "DELETE")) for who in others]
-    for who, paths, verbs in requests:
+    requests += [(login, known, ("GET", "POST", "DELETE")) for login in others]
+    for login, paths, verbs in requests:
         for path in paths:
             more = UPGRADE if path == "/ws" else {}
             for verb in verbs:
                 body = "no JSON" if verb in {"POST", "PUT", "PATCH"} else None
-                yield path, await client.fetch(path, verb, {**who, **more}, body=body)
+                yield path, await client.fetch(path, verb, {**login, **more}, body=body)
     kept = (await client.fetch("/static/viewer/page.js", headers=client.token)).headers["Etag"]
     yield (
         "/static/viewer/page.js",

@@ -1,4 +1,4 @@
-"""Who may not: every route with every kind of stranger, under every kind of base URL. No target is ever called."""
+"""Unauthorized requests: every route with every kind of stranger, under each base URL. No target is ever called."""
 
 import json
 import re

@@ -77,7 +77,7 @@ async def test_a_read_is_bounded():
         await sending
 
 
-async def test_who_does_not_read_holds_up_the_peer():
+async def test_a_channel_that_is_not_read_slows_the_peer_down():
     async with pair() as (channel, peer):
         sending = asyncio.create_task(loop().sock_sendall(peer, bytes(64 * READ_SIZE)))
         await asyncio.sleep(0.1)

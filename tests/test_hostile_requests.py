@@ -98,7 +98,7 @@ async def test_the_sentence_names_the_key(client, path, body, sentence):
     assert (answer.code, json.loads(answer.body)["message"]) == (400, sentence)
 
 
-async def test_a_body_is_not_looked_at_for_who_may_not(client):
+async def test_a_body_of_an_unauthorized_user_is_not_checked(client):
     answer = await client.fetch("/api/tokens", "POST", {}, "[")
     assert answer.code == 403
 
@@ -165,7 +165,7 @@ async def test_a_body_in_chunks_is_read_up_to_the_limit(client, jp_http_port, bo
     writer.transport.abort()
 
 
-async def test_each_refusal_for_now_says_when_to_come_again(client, monkeypatch):
+async def test_each_temporary_refusal_says_when_to_retry(client, monkeypatch):
     async def full(*_args, **_more):
         raise LimitExceeded("Too many.", retry_after=6.4)
 

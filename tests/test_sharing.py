@@ -1,4 +1,4 @@
-"""Sharing over real sockets: who is refused by name, who makes way and is told so, and who sees whom."""
+"""Sharing over real sockets: refusals name the user, replaced sessions get a reason, and viewers see each other."""
 
 import json
 import logging
@@ -43,7 +43,7 @@ async def leave(broker, *websockets):
     await until(lambda: len(broker.registry) == 0)
 
 
-async def test_an_exclusive_desktop_tells_the_second_who_uses_it(client, broker):
+async def test_an_exclusive_desktop_tells_the_second_user_who_is_in_control(client, broker):
     async with vnc_server.recorder() as server:
         add_target(broker, server, sharing="exclusive")
         first = await enter(client, ANN)
@@ -53,7 +53,7 @@ async def test_an_exclusive_desktop_tells_the_second_who_uses_it(client, broker)
         assert (await ask(client, BOB))[0] == 201
 
 
-async def test_who_confirms_takes_it_over_and_the_first_is_told_by_whom(client, broker, caplog):
+async def test_a_user_who_confirms_takes_it_over_and_the_first_is_told_by_whom(client, broker, caplog):
     caplog.set_level(logging.INFO)
     async with vnc_server.recorder() as server:
         add_target(broker, server, sharing="exclusive")
@@ -112,7 +112,7 @@ async def test_a_takeover_desktop_is_the_last_comers(client, broker):
 
 
 @pytest.mark.parametrize("sharing", ["shared", "exclusive", "takeover"])
-async def test_who_looks_on_is_admitted_seen_and_stays(client, broker, sharing):
+async def test_a_viewer_in_view_mode_is_admitted_listed_and_stays(client, broker, sharing):
     async with vnc_server.recorder() as server:
         add_target(broker, server, sharing=sharing)
         first = await enter(client, ANN)
@@ -130,7 +130,7 @@ async def test_many_control_a_shared_desktop(client, broker):
         await leave(broker, *both)
 
 
-async def test_whom_a_desktop_does_not_admit_sees_nobody(client, broker):
+async def test_a_user_whom_a_desktop_does_not_admit_sees_nobody(client, broker):
     async with vnc_server.recorder() as server:
         add_target(broker, server, allow_users=["ann"])
         first = await enter(client, ANN)

@@ -96,7 +96,7 @@ async def test_the_first_error_is_raised_as_it_is_and_the_other_has_ended(functi
 
 @BOTH
 @pytest.mark.parametrize("faulty", [None, RuntimeError("broken")])
-async def test_who_is_cancelled_is_that_whatever_the_tasks_do_at_their_end(function, faulty):
+async def test_a_cancelled_caller_stays_cancelled_whatever_the_tasks_do_at_their_end(function, faulty):
     works = [Work(faulty), Work()]
     task = await begin(function, *works)
     task.cancel()
@@ -129,7 +129,7 @@ async def test_company_ends_with_the_work_and_not_the_other_way_round():
     assert await task == "done"
 
 
-async def test_a_thread_is_waited_for_by_who_is_cancelled():
+async def test_a_cancelled_caller_waits_for_the_thread():
     go, done = threading.Event(), []
 
     def work():

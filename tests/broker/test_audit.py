@@ -1,4 +1,4 @@
-"""What is told of managed desktops: events that fit their schema."""
+"""Events of managed desktops: they fit their schema."""
 
 import logging
 
@@ -51,7 +51,7 @@ class BrokenBus:
 
 
 def test_a_bus_that_fails_stops_nothing(caplog):
-    """What is told of goes on, and ends: the caller is clearing away."""
+    """A failing bus does not stop the caller, which is cleaning up."""
     audit = Audit(logging.getLogger("test"))
     audit.events = BrokenBus()
     audit.desktop_changed("ann", "desktop", State.DOWN)

@@ -68,7 +68,7 @@ async def test_a_source_that_fails_hides_no_other_and_the_first_of_a_name_counts
     assert caplog.text.count("Target source Broken failed") == 2
 
 
-async def test_whom_a_target_does_not_admit_does_not_get_the_next_of_that_name(catalogue):
+async def test_a_user_whom_a_target_does_not_admit_does_not_get_the_next_of_that_name(catalogue):
     assert [target.name for target, _ in await catalogue.visible(Somebody(BOB))] == ["mine"]
     with pytest.raises(TargetNotFound):
         await catalogue.find(Somebody(BOB), "lab")
@@ -80,14 +80,14 @@ async def test_a_name_that_is_none(catalogue, name):
         await catalogue.find(Somebody(ANN), name)
 
 
-async def test_who_oversees_a_person_gets_his_desktop(catalogue):
+async def test_an_instructor_gets_the_desktop_of_a_person_whom_they_oversee(catalogue):
     access = await catalogue.find(Somebody(ADA, wards=["ann"]), "mine", "ann")
     assert access.target.address == UnixAddress("/run/vnc/ann.sock", "ann")
     assert access.owner is ANN
 
 
 @pytest.mark.parametrize(("owner", "wards"), [("ann", []), ("ann", ["bob"]), ("nobody", ["nobody"])])
-async def test_nobody_elses_desktop_without_overseeing_him(catalogue, owner, wards):
+async def test_no_desktop_of_a_person_whom_the_visitor_does_not_oversee(catalogue, owner, wards):
     with pytest.raises(TargetNotFound):
         await catalogue.find(Somebody(ADA, wards=wards), "mine", owner)
 
@@ -97,7 +97,7 @@ async def test_naming_oneself_needs_no_right(catalogue):
     assert (await catalogue.find(visitor, "mine", "ann")).owner is visitor.user
 
 
-async def test_a_guest_has_his_hosts_targets(catalogue):
+async def test_a_guest_has_the_hosts_targets(catalogue):
     guest = Somebody(BOB)
     guest.home = ANN
     for owner in ("", "bob", "ann"):

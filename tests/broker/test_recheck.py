@@ -1,4 +1,4 @@
-"""Rechecks: who may no longer have a session loses it, and is told why."""
+"""Rechecks: a user who is no longer permitted loses the session, and is told why."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ async def watch(visitor, source=None, **session):
         (Somebody(ANN, reach=Mode.VIEW), CloseCode.NOT_PERMITTED, "You may no longer control this desktop."),
     ],
 )
-async def test_who_may_no_longer_is_told(becomes, code, sentence):
+async def test_a_user_who_is_no_longer_permitted_is_told(becomes, code, sentence):
     session = await watch(Changing(becomes))
     assert (session.error.close_code, str(session.error)) == (code, sentence)
 
@@ -56,7 +56,7 @@ async def test_a_target_that_is_gone_is_no_question_of_rights():
     assert session.error.close_code is CloseCode.TARGET_GONE
 
 
-async def test_who_may_still_goes_on_with_the_groups_of_today():
+async def test_a_user_who_is_still_permitted_continues_with_their_current_groups():
     promoted = User("ann", frozenset({"a", "helpers"}))
     session = Session(ANN, LAB, Mode.CONTROL)
     task = asyncio.create_task(
@@ -71,7 +71,7 @@ async def test_who_may_still_goes_on_with_the_groups_of_today():
     task.cancel()
 
 
-async def test_who_only_looks_may_lose_control():
+async def test_a_viewer_in_view_mode_may_lose_control():
     session = Session(ANN, LAB, Mode.VIEW)
     watching = Rechecker(Catalogue([Listed(LAB)], logging.getLogger("test")), logging.getLogger("test")).watch(
         session, Somebody(ANN, reach=Mode.VIEW), SHORT

@@ -107,7 +107,7 @@ class Hub:
         return self
 
     def _start_proxy(self, api_port):
-        """Start the proxy beside the hub, as whoever wants to restart the hub without dropping connections does."""
+        """Start the proxy separately, so that the hub can restart without dropping connections."""
         argv = [str(PROXY), "--ip=127.0.0.1", f"--port={self.port}", f"--api-port={api_port}", "--api-ip=127.0.0.1"]
         self._proxy = self._run("proxy", *argv)
 
@@ -161,7 +161,7 @@ class Hub:
             raise
 
     def close(self):
-        """Stop what was started, and what that has started: a hub that is in a hurry, or fails, may leave its proxy."""
+        """Stop all processes, including the proxy that a failing hub may leave."""
         running = [
             process for process in (self.service, self._process, self._proxy) if process and process.poll() is None
         ]
@@ -174,7 +174,7 @@ class Hub:
             left.kill()
 
     def log(self, name="hub"):
-        """What a process has said so far."""
+        """The output of a process so far."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def wait_for(self, url, status, limit=60):
@@ -190,7 +190,7 @@ class Hub:
         raise AssertionError(f"{url} does not answer with {status}:\n{self.log()[-4000:]}")
 
     def wait_for_log(self, name, words, limit=30):
-        """Wait until a process has said something."""
+        """Wait until a process has logged something."""
         end = time.monotonic() + limit
         while words not in self.log(name):
             assert time.monotonic() < end, f"{words!r} is not in:\n{self.log(name)[-4000:]}"
@@ -221,7 +221,7 @@ class Hub:
 
 
 class Person:
-    """A browser of somebody, with his login and what a page of the service knows."""
+    """A user's browser, with their login and the data of a page of the service."""
 
     def __init__(self, hub, name, password="x"):
         self.hub = hub
@@ -264,7 +264,7 @@ class Person:
         return self.http.request(method, self.root + path, headers=headers, timeout=20, allow_redirects=False, **more)
 
     def names(self):
-        """The names of the targets that he sees."""
+        """The names of the targets that they see."""
         return [row["name"] for row in self.ask("api/targets").json()]
 
     def issue(self, target, **more):
@@ -273,7 +273,7 @@ class Person:
         return answer.status_code, answer.json()
 
     def cookies(self):
-        """The header with his cookies for the service."""
+        """The header with their cookies for the service."""
         return "; ".join(f"{one.name}={one.value}" for one in self.http.cookies if self._sent(one.path))
 
     def _sent(self, path):

@@ -1,4 +1,4 @@
-"""What the authorizer for guests says, resource by resource."""
+"""The answers of the authorizer for guests, resource by resource."""
 
 import inspect
 import logging
@@ -75,14 +75,14 @@ async def test_the_owner_may_do_everything(authorizer, resource):
         ([f"{CONTROL}!group=course-a"], [], []),
     ],
 )
-async def test_a_guest_may_do_what_his_scopes_for_this_server_say(authorizer, scopes, whole, desk):
+async def test_a_guest_may_do_what_their_scopes_for_this_server_permit(authorizer, scopes, whole, desk):
     assert await answers(authorizer, "gus", scopes, "vnc") == whole
     assert await answers(authorizer, "gus", scopes, "vnc:desk") == desk
     assert await answers(authorizer, "gus", scopes, "contents") == []
     assert await answers(authorizer, "gus", scopes, "vnc-of-others") == []
 
 
-async def test_who_has_no_access_to_the_server_has_nothing(authorizer):
+async def test_a_user_without_access_to_the_server_has_nothing(authorizer):
     user = JupyterHubUser({"name": "ann", "scopes": [f"{CONTROL}!server=ann/lab"]})
     assert authorizer.is_authorized(SimpleNamespace(), user, "read", "vnc") is False
 

@@ -1,4 +1,4 @@
-"""Idle servers: a desktop that is only looked at goes with its server, one in use keeps it."""
+"""Idle servers: a desktop that is only viewed is culled with its server, one in use keeps it."""
 
 import asyncio
 import sys
@@ -66,7 +66,7 @@ def hub(request):
 
 
 def arrive(hub, name):
-    """Somebody in his own server."""
+    """A user in their own server."""
     person = hub.person(name).at(name)
     hub.start_server(name)
     assert person.enter().ok
@@ -74,7 +74,7 @@ def arrive(hub, name):
 
 
 async def keep(viewer, work):
-    """Look on, and do something now and then, if it is work."""
+    """View, and send input now and then if ``work`` is set."""
     while True:
         await viewer.pixel(5, 5)
         if work:
@@ -82,7 +82,7 @@ async def keep(viewer, work):
         await asyncio.sleep(1)
 
 
-async def test_who_only_looks_loses_the_server_and_who_types_does_not(hub):
+async def test_a_server_that_is_only_viewed_is_culled_and_one_in_use_is_not(hub):
     ann, amy = arrive(hub, "ann"), arrive(hub, "amy")
     async with looking(ann, "desk") as idle, looking(amy, "desk") as busy:
         assert len(x_servers(hub)) == 2

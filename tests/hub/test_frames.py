@@ -1,7 +1,7 @@
 """Who may show our pages in a frame, in a real hub on one host: a page of another user's server may not.
 
-Bob's server has a page of his. All of the hub shares its origin, so that its script may read what it frames, if it may
-frame it: then it has Ann's XSRF token, and acts as Ann.
+Bob's server serves a page of Bob's. All of the hub shares its origin, so that its script may read what it frames, if it
+may frame it: then it has Ann's XSRF token, and acts as Ann.
 """
 
 import json
@@ -26,7 +26,7 @@ from tests.needs import require
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-#: What every user's server has: a desktop of one colour, and whatever pages Bob puts into his home, as pages.
+#: What every user's server has: a desktop of one colour, and the pages that Bob puts into the home folder.
 SERVER = """
 import os
 
@@ -37,7 +37,7 @@ if os.environ["JUPYTERHUB_USER"] == "amy":
     policy = "frame-ancestors " + os.environ["LMS"]
     c.ServerApp.tornado_settings = {"headers": {"Content-Security-Policy": policy}}
 """
-#: A page that Bob's server serves as a program of his would: with headers of his own.
+#: A page that Bob's server serves with headers of Bob's choice.
 EVIL_EXTENSION = """
 from pathlib import Path
 
@@ -265,7 +265,7 @@ async def test_a_desktop_in_a_notebook_and_what_the_notebook_keeps_of_it(hub):
 
 
 async def test_nobody_elses_ticket_frames_my_desktop(hub):
-    """Bob gives Ann's browser tickets of his own: for his server, and his name in hers."""
+    """Bob gives Ann's browser tickets that belong to Bob: for Bob's server, and for Bob in Ann's server."""
     async with browsing(hub) as ann:
         bob = hub.person("bob").at("bob")
         assert bob.enter().ok

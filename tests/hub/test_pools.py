@@ -44,7 +44,7 @@ def hub(tmp_path_factory, machines):
 
 
 class Student:
-    """Somebody who waits for a machine and then looks at it; comes back when the service was away."""
+    """A user who waits for a machine and then views it; reconnects when the service was away."""
 
     def __init__(self, person):
         self.person = person
@@ -64,17 +64,17 @@ class Student:
 
     @property
     def place(self):
-        """The last place that he was told; 0 if none."""
+        """The last place that they were told; 0 if none."""
         notes = [note for note in (self.viewer.notes if self.viewer else []) if note["kind"] == "place"]
         return notes[-1]["place"] if notes else 0
 
     @property
     def here(self):
-        """Whether he sees a machine."""
+        """Whether they see a machine."""
         return self.task.done() and not self.task.exception()
 
     def colour(self):
-        """What his machine looks like."""
+        """The colour of their machine."""
         return self.task.result()
 
     async def leave(self):
@@ -85,7 +85,7 @@ class Student:
 
 
 async def served(students, count):
-    """Wait until so many have a machine."""
+    """Wait until that many have a machine."""
     await until(lambda: sum(student.here for student in students) >= count, 90)
     return [student for student in students if student.here]
 
@@ -99,7 +99,7 @@ async def test_thirty_students_at_twenty_machines_and_a_restart(hub, machines):
             stack.push_async_callback(student.arrive().leave)
         first = await served(students, SIZE)
         waiting = [student for student in students if student not in first]
-        assert len({student.colour() for student in first}) == SIZE == len(first), "each has a machine of his own"
+        assert len({student.colour() for student in first}) == SIZE == len(first), "each has a machine of their own"
         await until(lambda: sorted(student.place for student in waiting) == list(range(1, STUDENTS - SIZE + 1)))
         room = ada.ask("api/room").json()
         assert Counter(row["state"] for row in room["machines"]) == {"taken": SIZE, "aside": 1}
@@ -130,7 +130,7 @@ async def test_thirty_students_at_twenty_machines_and_a_restart(hub, machines):
             released = leaving.person.ask("api/leases/lab", "DELETE")
             assert released.status_code == 204, released.text
             await until(lambda one=next_one: one.here)
-            assert next_one.colour() == before[leaving], "who is first in the queue gets what has become free"
+            assert next_one.colour() == before[leaving], "the first in the queue gets the free machine"
             assert await leaving.viewer.until_closed() == (4410, "You gave the machine back.")
 
 
@@ -151,7 +151,7 @@ async def test_an_instructor_takes_a_machine_back_and_nobody_else_can(hub):
     await one.leave()
 
 
-async def test_looking_for_somebody_gives_him_no_machine(hub):
+async def test_looking_in_on_a_user_gives_them_no_machine(hub):
     ada = hub.person("ada")
     assert ada.enter().ok
     free = ada.ask("api/targets").json()[0]["pool"]["free"]

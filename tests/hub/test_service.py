@@ -21,7 +21,7 @@ from tests.hub.conftest import COLOURS, looking, until
         ("root", {"a1": "control", "a2": "control", "b1": "control"}),
     ],
 )
-def test_everybody_sees_what_is_his(enter, name, modes):
+def test_all_users_see_their_own_targets(enter, name, modes):
     person = enter(name)
     assert {row["name"]: row["mode"] for row in person.ask("api/targets").json()} == modes
     for target in COLOURS:
@@ -31,12 +31,12 @@ def test_everybody_sees_what_is_his(enter, name, modes):
         assert status == (201 if seen else 404), answer
 
 
-def test_what_is_not_his_and_what_is_not_there_are_one_answer(enter):
+def test_a_target_that_is_not_permitted_and_one_that_does_not_exist_give_one_answer(enter):
     ann = enter("ann")
     assert ann.issue("b1") == ann.issue("no-such")
 
 
-async def test_a_student_works_on_his_courses_machines_over_tcp_and_unix_sockets(enter, servers):
+async def test_a_student_works_on_their_courses_machines_over_tcp_and_unix_sockets(enter, servers):
     ann = enter("ann")
     for target in ("a1", "a2"):
         async with looking(ann, target) as viewer:
@@ -49,7 +49,7 @@ async def test_a_student_works_on_his_courses_machines_over_tcp_and_unix_sockets
             assert secret.encode() not in bytes(viewer.seen)
 
 
-def test_who_has_no_access_gets_the_hubs_own_page(hub):
+def test_a_user_without_access_gets_the_hubs_own_page(hub):
     stranger = hub.person("zoe")
     assert stranger.enter().status_code == 403
     assert stranger.ask("api/targets").status_code == 403
@@ -90,7 +90,7 @@ async def test_another_users_token_is_refused_not_spent_and_logged(hub, enter):
         await ann.connect(grant["token"])
 
 
-async def test_an_instructor_sees_and_opens_his_courses_sessions_only(enter):
+async def test_an_instructor_sees_and_opens_their_courses_sessions_only(enter):
     ann, bob, ada, bea, root = (enter(name) for name in ("ann", "bob", "ada", "bea", "root"))
     async with looking(ann, "a1") as student, looking(bob, "b1"):
         seen = {one.name: {row["user"] for row in one.ask("api/room").json()["sessions"]} for one in (ada, bea, root)}
@@ -134,7 +134,7 @@ async def test_a_viewer_that_takes_no_notes_gets_none(enter):
         assert student.notes == []
 
 
-async def test_who_leaves_the_group_loses_the_session(hub, enter):
+async def test_a_user_who_leaves_the_group_loses_the_session(hub, enter):
     amy = enter("amy")
     async with looking(amy, "a1") as viewer:
         hub.ask("DELETE", "/groups/course-a/users", json={"users": ["amy"]})

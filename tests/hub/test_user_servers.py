@@ -218,7 +218,7 @@ def test_strangers_and_fellow_students_stay_out_and_instructors_come_in(hub, own
         assert person.ask("api/targets").status_code == 403
 
 
-async def test_who_is_no_longer_a_guest_loses_the_desktop(notebook, invite):
+async def test_a_former_guest_loses_the_desktop(notebook, invite):
     gus = invite("gus", "view")
     async with looking(gus, "desk") as viewer:
         notebook["nobody_any_more"]()

@@ -74,7 +74,7 @@ class RealServer:
         return subprocess.run(argv, env=self.env, check=True, timeout=PATIENCE, **more)
 
     def kill(self):
-        """Let it die as in a crash."""
+        """Kill it as in a crash."""
         self.process.kill()
         self.process.wait()
 
@@ -141,7 +141,7 @@ def x11vnc(folder, *, unix=False, password="", options=()):
         if password:
             theirs, ours = write_passwords(folder, password)
             security = ["-rfbauth", str(theirs)]
-        # Its -localhost turns away whoever comes over a Unix socket.
+        # Its -localhost refuses connections over a Unix socket.
         listen = ["-unixsock", str(folder / "x11vnc.sock"), "-listen", "127.0.0.1"] if unix else ["-localhost"]
         argv = ["x11vnc", "-display", display.env["DISPLAY"], "-auth", display.env["XAUTHORITY"], "-flag", str(flag)]
         argv += ["-rfbport", str(port), "-forever", "-shared", "-norc", "-desktop", "a real desktop"]

@@ -31,7 +31,7 @@ def jp_server_config(jp_server_config):
 
 @pytest.fixture
 def lock():
-    """See to it that TigerVNC never locked anybody out."""
+    """Check that TigerVNC never locked anybody out."""
 
     def check(desktop):
         log = (desktop.folder / "Xtigervnc.log").read_text()
@@ -111,7 +111,7 @@ async def test_a_wrong_password_is_told_from_the_pause_after_it(start, add_targe
             assert "refused the configured credentials several times" in sentence
             assert "administrator" in sentence
         assert tap.connections == 3
-        # It was the password that TigerVNC minded, each time, and not how often somebody came.
+        # TigerVNC refused the password each time, and not the number of connections.
         assert bytes(tap.from_server).count(V38) == 3
     lock(desktop)
     add_target("right", desktop.keys())

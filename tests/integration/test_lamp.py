@@ -1,4 +1,4 @@
-"""The window that answers must miss nothing, or a test would call silent what only came all at once."""
+"""The window must miss no event, or tests would take events that arrive together for missing ones."""
 
 from tests.integration.lamp import split
 

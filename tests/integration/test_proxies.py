@@ -215,7 +215,7 @@ async def test_with_the_origin_that_the_page_names_it_works(
             await page.goto(
                 f"https://127.0.0.1:{port}{client.base}vnc/view/lab?token={client.app.identity_provider.token}"
             )
-            # The target is not there: that is known only to who had a token and opened the websocket.
+            # The target does not exist: only a viewer with a token and an open websocket can know that.
             await page.wait_for_selector(".jp-VNC-card >> text=cannot be reached")
 
 

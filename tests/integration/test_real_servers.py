@@ -46,7 +46,7 @@ async def test_a_real_desktop_is_seen_and_used(server, start, add_target, look):
     assert lamp.events == ["key g", "click"]
 
 
-async def test_who_may_only_look_moves_nothing(start, add_target, look):
+async def test_a_viewer_in_view_mode_moves_nothing(start, add_target, look):
     desktop = start(real.tigervnc)
     lamp = start.also(real.lighting(desktop))
     add_target("lab", desktop.keys())

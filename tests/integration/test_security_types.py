@@ -309,7 +309,7 @@ async def test_nothing_weaker_is_used_silently(offered, keys, sentence, start, a
         (b"RFB 000.000\n", "UltraVNC repeater"),
     ],
 )
-async def test_what_nobody_can_play_is_named(greeting, sentence, add_target, ending):
+async def test_an_unsupported_security_type_is_named(greeting, sentence, add_target, ending):
     async with vnc_server.talking(greeting) as server:
         add_target("lab", {"host": HOST, "port": server.address.port, "username": "alice", "password": "secret"})
         code, told = await ending("lab")

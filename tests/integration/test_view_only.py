@@ -1,4 +1,5 @@
-"""Who may only look changes nothing on a real desktop, whatever they send, and goes on looking; nobody is thrown out.
+"""A viewer in view mode changes nothing on a real desktop, whatever they send, and keeps viewing; nobody is
+disconnected.
 
 The client here is no viewer of ours: it logs in and asks to be alone (ClientInit with 0), and then says what it likes.
 """
@@ -169,7 +170,7 @@ async def test_the_same_messages_do_their_harm_where_they_are_permitted(start, a
 
 
 async def test_the_power_switch_is_the_admins_to_give(start, add_target, intrude):
-    """Nobody learns that there is one, and nobody can press it, unless the target permits it to who is in control."""
+    """Nobody learns that there is one, and nobody can press it unless the target permits it."""
     machine = start(machines.powered)
     watch = start.also(machine.watching())
     for name, keys in {"default": {}, "off": {"power": False}, "on": {"power": True}}.items():
@@ -227,7 +228,7 @@ async def _sent(hostile, desktop, text, seconds=3.0):
 
 @pytest.mark.parametrize("muted", [False, True])
 async def test_text_of_the_desktop_reaches_as_far_as_the_documentation_says(muted, start, add_target, intrude):
-    """RFB has servers send it unasked, so this pins down what no guard can keep back, and what keeps it back."""
+    """RFB servers send it unasked, so this documents what no guard can hold back, and what does."""
     desktop = start(real.tigervnc, options=TIGERVNC.mute if muted else ())
     for number, ((mode, policy), forms) in enumerate(REACH.items()):
         if muted and policy not in {"to-desktop", "off"}:

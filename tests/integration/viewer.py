@@ -63,7 +63,7 @@ class Viewer:
         return self
 
     async def key(self, char):
-        """Press and let go."""
+        """Press and release."""
         for down in (1, 0):
             await self.send(struct.pack(">BB2xI", 4, down, ord(char)))
 

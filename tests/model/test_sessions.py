@@ -22,7 +22,7 @@ def session(user=ANN, target=LAB, mode=Mode.CONTROL, **more):
 
 
 class Looking:
-    """Somebody who asks, and whom he oversees: everybody, for an admin."""
+    """A visitor and the people whom they oversee: everybody, for an admin."""
 
     def __init__(self, user, *wards):
         self.user = user
@@ -75,14 +75,14 @@ def test_users_of_one_name_with_sockets_of_their_own_do_not_share_its_limit():
         registry.check(session(ROOT, MINE.for_user(ANN)))
 
 
-def test_who_sees_which():
+def test_which_visitor_sees_which_session():
     registry = SessionRegistry()
     anns, bobs = registry.add(session(ANN)), registry.add(session(BOB))
     assert registry.seen_by(Looking(ANN)) == [anns]
     assert registry.seen_by(Looking(ROOT)) == [anns, bobs]
 
 
-def test_who_looks_after_one_person_sees_him_and_what_is_done_on_his_desktop():
+def test_an_instructor_of_one_person_sees_them_and_the_sessions_on_their_desktop():
     registry = SessionRegistry()
     ada = Looking(User("ada"), "ann", "eve")
     anns = registry.add(session(ANN))
@@ -109,7 +109,7 @@ def test_a_session_is_in_use_while_somebody_does_something():
     assert one.in_use
 
 
-def test_an_owner_ends_the_session_of_who_looks_in():
+def test_an_owner_ends_the_session_of_an_instructor_who_looks_in():
     registry = SessionRegistry()
     help_for_ann = registry.add(session(User("eve"), owner=ANN))
     registry.end(help_for_ann.id, Looking(ANN, "eve", "ann"))
@@ -123,14 +123,14 @@ def test_people_are_renewed():
     assert (one.user, one.owner) == (newer, newer)
 
 
-def test_a_note_reaches_who_can_show_it():
+def test_a_note_reaches_viewers_that_can_show_it():
     told = []
     session().note("viewers")
     session(tell=told.append).note("message", text="hello")
     assert told == [{"kind": "message", "text": "hello"}]
 
 
-def test_who_ends_which():
+def test_which_visitor_ends_which_session():
     registry = SessionRegistry()
     anns = registry.add(session(ANN))
     with pytest.raises(TargetNotFound):
@@ -221,7 +221,7 @@ def test_an_exclusive_target_names_who_is_in_control():
     assert first.error is None
 
 
-def test_who_confirms_takes_an_exclusive_target_over():
+def test_a_user_who_confirms_takes_an_exclusive_target_over():
     registry = SessionRegistry()
     first = registry.add(session(ANN, EXCLUSIVE))
     registry.check(session(BOB, EXCLUSIVE, takeover=True))
@@ -235,7 +235,7 @@ def test_who_confirms_takes_an_exclusive_target_over():
 
 
 @pytest.mark.parametrize("target", [EXCLUSIVE, TAKEOVER], ids=lambda target: target.name)
-def test_a_user_replaces_his_own_session_without_asking(target):
+def test_a_user_replaces_their_own_session_without_asking(target):
     registry = SessionRegistry()
     first = registry.add(session(ANN, target))
     assert registry.add(session(ANN, target)).replaced == (first,)
@@ -252,21 +252,21 @@ def test_a_takeover_target_is_the_last_comers():
 
 @pytest.mark.parametrize("target", [EXCLUSIVE, TAKEOVER], ids=lambda target: target.name)
 @pytest.mark.parametrize("modes", [(Mode.CONTROL, Mode.VIEW), (Mode.VIEW, Mode.CONTROL), (Mode.VIEW, Mode.VIEW)])
-def test_who_only_looks_is_in_nobodys_way(target, modes):
+def test_a_viewer_in_view_mode_displaces_nobody(target, modes):
     registry = SessionRegistry()
     first = registry.add(session(ANN, target, modes[0]))
     assert registry.add(session(BOB, target, modes[1])).replaced == ()
     assert first.error is None
 
 
-def test_who_makes_way_does_not_count_against_a_limit():
+def test_a_session_that_makes_way_does_not_count_against_a_limit():
     registry = SessionRegistry(SessionLimits(per_user=1, per_target=1, total=1))
     registry.add(session(ANN, TAKEOVER))
     registry.check(session(ANN, TAKEOVER))
     registry.add(session(BOB, TAKEOVER))
 
 
-def test_who_has_made_way_is_in_nobodys_way_while_he_leaves():
+def test_a_session_that_has_made_way_blocks_nobody_while_it_ends():
     registry = SessionRegistry()
     first = registry.add(session(ANN, EXCLUSIVE))
     first.end(SessionEnded())

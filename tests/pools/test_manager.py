@@ -160,7 +160,7 @@ async def test_calls_of_one_user_share_lease_and_place(open_manager, waiting):
     assert not eve.done()
 
 
-async def test_who_stops_waiting_keeps_the_place_for_a_while(open_manager, waiting, clock):
+async def test_a_user_who_stops_waiting_keeps_the_place_for_a_while(open_manager, waiting, clock):
     manager, target = await open_manager(), lab(1)
     await have(waiting(manager, "ann", target))
     bob = waiting(manager, "bob", target)
@@ -180,7 +180,7 @@ async def test_who_stops_waiting_keeps_the_place_for_a_while(open_manager, waiti
     assert place(manager, "bob", target) is None
 
 
-async def test_who_is_taken_from_the_queue_is_told(open_manager, waiting):
+async def test_a_user_who_is_taken_from_the_queue_is_told(open_manager, waiting):
     manager, target = await open_manager(), lab(1)
     await have(waiting(manager, "ann", target))
     bob = waiting(manager, "bob", target)
@@ -325,7 +325,7 @@ async def test_a_file_that_cannot_be_is_said_at_the_start(open_manager, tmp_path
     assert str(tmp_path / place) in caught.value.message
 
 
-async def test_what_cannot_be_written_down_is_not_given_out(open_manager, waiting, path, caplog):
+async def test_a_lease_that_cannot_be_saved_is_not_given_out(open_manager, waiting, path, caplog):
     manager, target = await open_manager(), lab(2)
     await have(waiting(manager, "ann", target))
     moved = path.parent.rename(path.parent.with_name("moved"))
@@ -381,7 +381,7 @@ async def test_what_is_asked_before_the_file_is_read_changes_nothing_in_it(clock
     await second.close()
 
 
-async def test_nothing_is_given_out_while_it_is_not_known_who_has_what(clock, path, monkeypatch):
+async def test_nothing_is_given_out_before_the_leases_are_loaded(clock, path, monkeypatch):
     monkeypatch.setattr(leases, "READ", 0.05)
     with pytest.raises(StoreUnavailable):
         await PoolManager(clock=clock, state_file=str(path)).lease("ann", lab(2))

@@ -38,7 +38,7 @@ def make(clock):
 
 
 def named(pool, *users):
-    """The names of the users' machines, in their order; None for who has none."""
+    """The names of the users' machines, in their order; None for users without one."""
     found = [pool.machine_of(user) for user in users]
     return [machine and machine.name for machine in found]
 
@@ -72,7 +72,7 @@ def test_the_next_in_the_queue_gets_what_is_free(make):
     assert not pool.release("eve")
 
 
-def test_who_is_present_goes_first_and_who_is_absent_keeps_his_place(make, clock):
+def test_present_users_go_first_and_absent_ones_keep_their_place(make, clock):
     pool = make(1)
     for user in ("ann", "bob", "eve"):
         pool.request(user)
@@ -112,7 +112,7 @@ def test_a_new_lease_moves_at_once_when_its_machine_fails(make):
     assert states(pool) == {"m1": "aside", "m2": "taken"}
 
 
-def test_who_finds_no_other_machine_is_the_first_in_the_queue(make, clock):
+def test_a_user_who_finds_no_other_machine_is_the_first_in_the_queue(make, clock):
     pool = make(1, retry_after=10.0)
     machine = pool.request("ann")
     pool.request("bob")
@@ -132,7 +132,7 @@ def test_the_pause_doubles_up_to_a_quarter_of_an_hour(make, clock):
     pauses = []
     for _ in range(7):
         pool.failed("ann", pool.request("ann"))
-        pool.failed("ann", machines(1)[0])  # another session of his that failed on it
+        pool.failed("ann", machines(1)[0])  # another session of theirs that failed on it
         (row,) = pool.rows()
         pauses.append(row["retry_in"])
         assert row["state"] == "aside"
@@ -379,7 +379,7 @@ def test_whatever_happens_everybody_is_treated_fairly(steps):
         world.step(what, value)
 
 
-def test_who_waits_is_listed_in_order():
+def test_waiting_users_are_listed_in_order():
     pool = Pool(PoolAddress((PoolMachine("m1", TCPAddress("m1", 5901)),)))
     for name in ("ann", "bob", "eve"):
         pool.request(name)

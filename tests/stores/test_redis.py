@@ -173,7 +173,7 @@ async def test_a_good_grant_is_taken_as_it_stands(store, raw):
 
 
 @pytest.mark.parametrize("value", POISON.values(), ids=POISON)
-async def test_what_is_no_grant_is_refused_dropped_and_logged(store, raw, value, caplog):
+async def test_an_invalid_grant_is_refused_dropped_and_logged(store, raw, value, caplog):
     await store.put(DIGEST, ANN, 30)
     raw.hset(f"jupyter-vnc:token:{DIGEST}", "grant", value)
     assert await store.take(DIGEST, "ann") is None

@@ -19,7 +19,7 @@ TOKEN = "one-login-for-both"
 
 @pytest.fixture
 def config(tmp_path, empty_redis):
-    """The configuration of both, but for the port. No name of an entry point: this may not be installed anew."""
+    """The configuration of both, but for the port. No entry point by name: the metadata may be older."""
     return {
         "IdentityProvider": {"token": TOKEN},
         "VNCBroker": {
@@ -47,7 +47,7 @@ class Direct:
 
 @pytest.fixture
 def start_other(tmp_path, config):
-    """Start the second server; what it gives is to be awaited, and is a client of it."""
+    """Start the second server; the result must be awaited and is a client of it."""
     port, folder = free_port(), tmp_path / "other"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config))

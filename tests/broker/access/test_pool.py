@@ -1,4 +1,4 @@
-"""Sessions on a pool's machines: nobody is on another's, and nobody loses his own by somebody else's doing."""
+"""Sessions on a pool's machines: no user is on another's machine or loses their own by somebody else's action."""
 
 import asyncio
 import logging
@@ -101,7 +101,7 @@ async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools,
     assert one.machine == ""
 
 
-async def test_who_looks_in_and_fails_moves_nobody(pools, pooled, servers):
+async def test_an_instructor_who_looks_in_and_fails_moves_nobody(pools, pooled, servers):
     await pooled.reach(session())
     before = pools.summary("ann", LAB)["machine"]
     servers.answer = unreachable
@@ -112,7 +112,7 @@ async def test_who_looks_in_and_fails_moves_nobody(pools, pooled, servers):
     assert {row["state"] for row in pools.rows(LAB)} == {"taken", "free"}
 
 
-async def test_his_own_failures_do_move_him(pools, pooled, servers):
+async def test_an_owners_own_failures_do_move_them(pools, pooled, servers):
     await pooled.reach(session())
     before = pools.summary("ann", LAB)["machine"]
     attempts = []
@@ -141,7 +141,7 @@ async def test_a_released_machine_closes_the_sessions_on_it(pools, pooled, regis
     assert [str(one.error) for one in (mine, watching)] == ["taken back", "taken back"]
 
 
-async def test_whoever_waits_is_told_how_many_machines_are_out_of_order(pools, pooled, servers):
+async def test_a_waiting_user_is_told_how_many_machines_are_out_of_order(pools, pooled, servers):
     await pools.lease("bob", LAB)
     servers.answer = unreachable
     _, waiting, note = await waits(pooled)
@@ -149,7 +149,7 @@ async def test_whoever_waits_is_told_how_many_machines_are_out_of_order(pools, p
     assert (note["kind"], note["size"], note["free"], note["aside"]) == ("place", 2, 0, 1)
 
 
-async def test_whoever_waits_is_told_his_place_and_gets_what_is_free(pools, pooled):
+async def test_a_waiting_user_is_told_their_place_and_gets_a_free_machine(pools, pooled):
     for name in ("bob", "eve"):
         await pools.lease(name, LAB)
     one, waiting, note = await waits(pooled)
