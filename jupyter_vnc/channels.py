@@ -56,7 +56,7 @@ class StreamChannel:
 
     @property
     def socket(self) -> Socket:
-        """The socket below, for its options and addresses."""
+        """The underlying socket, for its options and addresses."""
         return self._writer.get_extra_info("socket")  # type: ignore[no-any-return]
 
     @property

@@ -57,7 +57,7 @@ class ListPage(VNCPageHandler):
         """Show the list, or instructions if it is empty."""
         visitor = self.visitor()
         targets = await self.broker.list_targets(visitor)
-        room = visitor.looks_after_somebody
+        room = visitor.oversees_somebody
         self.page("list.html", targets=targets, room=room, help="" if targets else self.broker.advice)
 
 

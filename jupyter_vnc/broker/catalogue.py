@@ -30,7 +30,7 @@ class Catalogue:
 
     Args:
         sources: in the order in which they are merged; a name that two have is the first one's.
-        log: for what goes wrong in a source.
+        log: for errors of a source.
         fits: whether a target may be one here; others are left out.
     """
 

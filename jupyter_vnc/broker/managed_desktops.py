@@ -31,7 +31,7 @@ class ManagedDesktops:
         catalogue: knows who may do what with which.
         tokens: from which those of a desktop that has ended are dropped.
         audit: told of their states.
-        log: for what is wrong in the configuration.
+        log: for mistakes in the configuration.
         check_running: refuses what would begin something new while the server stops.
     """
 
@@ -100,7 +100,7 @@ class ManagedDesktops:
         """Open a file of the server on a managed desktop, which is started where that is needed.
 
         Args:
-            visitor: who asks.
+            visitor: the user who sends the request.
             name: the desktop's target.
             find_file: finds the file, or raises the host's error for a missing one; called once that is permitted.
 

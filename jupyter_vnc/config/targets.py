@@ -103,7 +103,7 @@ def _machines(raw: Any) -> dict[str, dict[str, Any]]:
 
 
 def _split(raw: Sequence[Any], place: int) -> dict[str, Any]:
-    """Take ``host:port`` apart; an IPv6 address stands in brackets."""
+    """Take ``host:port`` apart; an IPv6 address is in brackets."""
     match = _HOST_PORT.fullmatch(raw[place - 1]) if isinstance(raw[place - 1], str) else None
     if match is None:
         raise ConfigError("must be 'host:port' or '[IPv6 address]:port'", key=f"m{place}")

@@ -26,7 +26,7 @@ def _overseer(handler: VNCHandler) -> HubVisitor:
         NotPermitted: they are not.
     """
     visitor = cast("HubVisitor", handler.visitor())
-    if not visitor.looks_after_somebody:
+    if not visitor.oversees_somebody:
         raise NotPermitted("This page is for instructors.")
     return visitor
 

@@ -65,10 +65,10 @@ class HubVisitor(VisitorByHub):
         return self.user.admin or self.rights.oversees(person, target)
 
     @property
-    def looks_after_somebody(self) -> bool:
+    def oversees_somebody(self) -> bool:
         """Whether there may be people whom the visitor oversees."""
-        return self.user.admin or self.rights.looks_after_somebody
+        return self.user.admin or self.rights.oversees_somebody
 
     async def person(self, name: str) -> User | None:
         """Ask the hub, but only for visitors who oversee somebody."""
-        return await self._people.find(name) if self.looks_after_somebody else None
+        return await self._people.find(name) if self.oversees_somebody else None

@@ -25,7 +25,7 @@ _MODES: Final = {VIEW: Mode.VIEW, CONTROL: Mode.CONTROL, ADMIN: Mode.CONTROL}
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One scope of ours, with its filter: ``kind`` is ``group``, ``user`` or empty for no filter."""
+    """One of our scopes, with its filter: ``kind`` is ``group``, ``user`` or empty for no filter."""
 
     name: str
     kind: str = ""
@@ -45,7 +45,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """All scopes of ours that a user has."""
+    """All of our scopes that a user has."""
 
     scopes: tuple[Scope, ...] = ()
 
@@ -67,7 +67,7 @@ class Rights:
         )
 
     @property
-    def looks_after_somebody(self) -> bool:
+    def oversees_somebody(self) -> bool:
         """Whether they permit overseeing anybody."""
         return any(scope.name == ADMIN for scope in self.scopes)
 

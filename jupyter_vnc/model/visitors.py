@@ -15,7 +15,7 @@ class Visitor(Protocol):
 
     @property
     def user(self) -> User:
-        """Who asks."""
+        """The user who sends the request."""
 
     @property
     def home(self) -> User:

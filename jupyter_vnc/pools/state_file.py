@@ -25,14 +25,14 @@ def read(path: Path) -> dict[str, Any]:
     """Return the pools by their targets' names; none where there is no file. Blocks.
 
     Raises:
-        OSError: it is there and cannot be read; it is no regular file; or it is a link that leads to nothing.
+        OSError: it exists and cannot be read, it is not a regular file, or it is a dangling link.
         ValueError: it is not what :func:`write` wrote; names the mistake.
     """
     try:
         text = files.read_regular_file(path, MAX_FILE)
     except FileNotFoundError:
         if path.is_symlink():  # its target may be on a disk that is not mounted yet
-            raise FileNotFoundError(errno.ENOENT, "is a link that leads to nothing", str(path)) from None
+            raise FileNotFoundError(errno.ENOENT, "is a dangling link", str(path)) from None
         return {}
     except files.FileTooLargeError as error:
         raise ValueError(f"it {error.strerror}") from None

@@ -66,7 +66,7 @@ def read_text(file: Path) -> str:
     """Return the text of a file; bytes that are not UTF-8 are replaced.
 
     Raises:
-        OSError: it cannot be read, is no regular file, or has more than :data:`MAX_FILE` bytes.
+        OSError: it cannot be read, is not a regular file, or has more than :data:`MAX_FILE` bytes.
     """
     return files.read_text(file, MAX_FILE, errors="replace")
 

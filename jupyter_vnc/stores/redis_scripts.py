@@ -36,9 +36,9 @@ redis.call('PEXPIRE', KEYS[1], ttl)
 return -1
 """
 
-#: KEYS: token, all, the asking user's. ARGV: digest, who asks, strangers that revoke, prefix, longest grant (bytes).
-#: Answers nothing, the grant, the number of strangers so far, or an empty string if it was not a grant and has been
-#: removed.
+#: KEYS: token, all, the asking user's. ARGV: digest, the asking user, attempts by others that revoke, prefix, longest
+#: grant (bytes). Answers nothing, the grant, the number of strangers so far, or an empty string if it was not a grant
+#: and has been removed.
 TAKE: Final = """
 local function drop(owner)
   redis.call('DEL', KEYS[1])

@@ -63,9 +63,9 @@ def access_kinds(
     Args:
         connector: connects for all of them.
         desktops: starts the desktops.
-        pools: has the machines of pools.
+        pools: manages the machines of pools.
         registry: the live sessions.
-        log: for what goes wrong at a pool's machine.
+        log: for errors of a pool's machine.
         managed: whether this server starts desktops at all.
     """
     outcomes = Outcomes(connector)
