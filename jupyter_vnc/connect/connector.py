@@ -34,7 +34,7 @@ log = get_logger(__name__)
 #: Logins under way at once for each server: TigerVNC refuses three of eight that come together.
 HANDSHAKES_AT_ONCE: Final = 2
 
-#: Seconds that a login which nobody waits for any more may take to its end. TigerVNC locks everybody out after five
+#: Seconds that a login may take to finish after its page is gone. TigerVNC locks everybody out after five
 #: connections that never logged in, and a page that is closed in a hurry would leave one.
 SEE_THROUGH: Final = 2.0
 
@@ -68,7 +68,7 @@ async def converse(handshake: Conversation, channel: Channel, *, paused: Callabl
 
 
 async def _send(channel: Channel, data: bytes) -> None:
-    """Send what the handshake says; a peer that is gone shows at the next read, with what it said last."""
+    """Send the handshake's bytes; a peer that is gone is noticed at the next read, with its last message."""
     try:
         await channel.write(data)
     except ConnectionError as error:
@@ -86,7 +86,7 @@ class TargetLeg:
 
 @dataclass(frozen=True, slots=True)
 class ConnectLimits:
-    """Seconds for connecting (waiting for a turn included), and for the whole handshake after it."""
+    """Seconds for connecting (including the wait for a free slot), and for the whole handshake after it."""
 
     connect_timeout: float = 10.0
     handshake_timeout: float = 15.0
@@ -104,8 +104,8 @@ class Connector:
         """Connect to a target and log in.
 
         Raises:
-            TargetUnreachable: see :func:`~jupyter_vnc.connect.dial.dial`; also when nobody answered, or it was not
-                our turn.
+            TargetUnreachable: see :func:`~jupyter_vnc.connect.dial.dial`; also when nobody answered, or no slot was
+                free in time.
             TargetRefused: the credentials were refused, now or three times before.
             TargetProtocolError: it does not speak RFB, or no security type is common.
         """
@@ -159,7 +159,7 @@ class Connector:
                 await channel.close()
                 pause = random.uniform(*RETRY_PAUSE)  # noqa: S311 - jitter
                 if not address.silence_is_busy or loop.time() + pause > deadline:
-                    sentence = "The desktop closed the connection without a word."
+                    sentence = "The desktop closed the connection without sending anything."
                     raise TargetUnreachable(sentence, detail=str(address)) from None
                 await asyncio.sleep(pause)
             except BaseException:
@@ -214,7 +214,7 @@ async def _see_through(login: Coroutine[Any, Any, TargetLeg]) -> TargetLeg:
 
 
 async def _give_up(task: asyncio.Task[TargetLeg]) -> None:
-    """End a login that nobody waits for; a second cancellation ends it at once."""
+    """End a login that is no longer needed; a second cancellation ends it at once."""
     try:
         await asyncio.wait([task], timeout=SEE_THROUGH)
     finally:

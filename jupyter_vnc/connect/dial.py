@@ -1,7 +1,7 @@
 """Opening a socket to a target, TCP or Unix, with every failure turned into its own sentence.
 
-What the sentence tells the browser is the *class* of the failure (refused, no such host, timed out, socket missing);
-the address goes to the log only.
+The browser gets the *class* of the failure (refused, no such host, timed out, socket missing); the address goes to the
+log only.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SENTENCES: Final[tuple[tuple[type[BaseException], str], ...]] = (
 
 
 def unreachable(error: BaseException, address: object) -> TargetUnreachable:
-    """Say in one sentence why a target was not reached; the log gets the address and the system's words."""
+    """Explain in one sentence why a target was not reached; the log gets the address and the system's words."""
     sentence = next((text for kind, text in _SENTENCES if isinstance(error, kind)), "The desktop cannot be reached.")
     return TargetUnreachable(sentence, detail=f"{address}: {type(error).__name__}: {error}")
 
@@ -72,7 +72,7 @@ async def _dial_tcp(address: TCPAddress) -> StreamChannel:
 
 
 def watch(sock: socket.socket) -> None:
-    """Let the kernel notice that a TCP peer is gone, as far as the system can be told when."""
+    """Let the kernel notice that a TCP peer is gone, within the time that the system lets us set."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (_KEEPALIVE | _UNACKNOWLEDGED).items():
         if (option := getattr(socket, name, None)) is not None:
@@ -104,7 +104,7 @@ async def _dial_unix(address: UnixAddress) -> StreamChannel:
 
 
 def check_socket(address: UnixAddress) -> None:
-    """Check that a socket is one, is owned by whom it should be, and is not everybody's.
+    """Check that a socket is one, has a trusted owner, and is not open to everybody.
 
     Raises:
         FileNotFoundError: there is none.
@@ -113,7 +113,7 @@ def check_socket(address: UnixAddress) -> None:
     path = Path(address.path)
     status, folder = path.stat(), path.parent.stat()
     if not stat.S_ISSOCK(status.st_mode):
-        raise TargetUnreachable("The desktop's socket is something else.", detail=f"{path} is not a socket")
+        raise TargetUnreachable("The desktop's socket path is not a socket.", detail=f"{path} is not a socket")
     if status.st_uid not in _owners(address):
         raise _foreign(address, f"it belongs to uid {status.st_uid}")
     if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
@@ -128,5 +128,5 @@ def _foreign(address: UnixAddress, why: str) -> TargetUnreachable:
 
 
 def _owners(address: UnixAddress) -> set[int]:
-    """User ids that may be behind the socket: root, ourselves, and whom the target names."""
+    """User ids that may be behind the socket: root, ourselves, and the account that the target names."""
     return trusted_uids(address.owner)

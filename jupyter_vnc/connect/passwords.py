@@ -30,7 +30,7 @@ async def load_password(credentials: Credentials, target_name: str = "") -> str:
 
     Args:
         credentials: where it is.
-        target_name: whose it is, for the log.
+        target_name: the target, for the log.
 
     Raises:
         TargetRefused: it cannot be read. The sentence says so without saying where it would be.

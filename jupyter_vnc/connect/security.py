@@ -27,10 +27,10 @@ MAX_CA_FILE: Final = 16 * 1024 * 1024
 
 #: OpenSSL's codes of failed verification (``X509_V_ERR_*``), as a person reads them.
 _MISTRUST: Final[Mapping[int, str]] = {
-    7: "its signer is another than the one that is trusted",
+    7: "it is signed by another authority than the trusted one",
     9: "it is not valid yet",
     10: "it has expired",
-    18: "it is signed by itself",
+    18: "it is self-signed",
     19: "its signer is not trusted",
     20: "its signer is not known",
     21: "its signer is not known",
@@ -40,14 +40,14 @@ _MISTRUST: Final[Mapping[int, str]] = {
 
 
 async def is_trusted(target: Target, address: TCPAddress | UnixAddress, channel: StreamChannel) -> bool:
-    """Whether the server at the other end may learn the password for being who it is; ask after its first bytes.
+    """Whether the account of the server at the other end may learn the password; ask after its first bytes.
 
     On this machine that is a process of root, of our own account or of the account that ``port_owner`` names. Of a
-    server elsewhere nothing is known: what its security types are good for counts. That of a Unix socket was
+    server elsewhere nothing is known: the strength of its security types decides. That of a Unix socket was
     verified when it was dialled.
 
     Raises:
-        TargetProtocolError: ``port_owner`` names an account, and the port is another's, or it cannot be told whose.
+        TargetProtocolError: ``port_owner`` names an account, and the port is another's, or the account is unknown.
     """
     if address.owner_is_known or address.owner == ANYONE:
         return True
@@ -67,14 +67,14 @@ async def is_trusted(target: Target, address: TCPAddress | UnixAddress, channel:
 def policy_of(target: Target, address: TCPAddress | UnixAddress, trusted: bool = False) -> SecurityPolicy:
     """What the target's configuration lets its server ask of us; nothing weaker is used silently.
 
-    Who names the authorities that count wants the server verified by them: otherwise somebody in between would offer
+    If the target names its authorities, they must verify the server: otherwise a man in the middle would offer
     anonymous TLS, and nobody would ever look at a certificate. A password goes in clear over Unix sockets only, since
-    we know whose they are; a port of this machine is anybody's who comes first.
+    we know whose they are; a port of this machine belongs to whoever binds it first.
 
     Args:
         target: what is configured.
         address: where it is.
-        trusted: what :func:`is_trusted` says of its server.
+        trusted: the result of :func:`is_trusted` for its server.
     """
     base = SecurityPolicy.local() if address.is_local else SecurityPolicy()
     tls = target.tls
@@ -99,7 +99,7 @@ async def start_tls(
     """Make the leg TLS as the handshake asks; return the server's certificate (DER), None if TLS is anonymous.
 
     Raises:
-        TargetProtocolError: TLS failed, or the certificate cannot be trusted; says why and what to do.
+        TargetProtocolError: TLS failed, or the certificate cannot be trusted; the error has the reason and the remedy.
     """
     try:
         context = _context(request, target, address.hostname)

@@ -8,7 +8,7 @@ from jupyter_vnc.rfb.security import TightServerInit, Transform
 
 
 class WrappedChannel:
-    """A channel around another one; what is not said otherwise is the inner one's."""
+    """A channel around another one; everything that is not overridden goes to the inner one."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -1,4 +1,4 @@
-"""What is made of a desktop that did not come up, or came up with a door too many."""
+"""Checks of a desktop that did not start, or that is open to others."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from jupyter_vnc.system.logs import Log
 from .ownership import trust
 from .processes import listeners as sockets
 
-#: Who is killed says nothing, and it is seldom a person who does it.
-_KILLED: Final = "it was killed, as systems do when memory runs out."
+#: A program that is killed logs nothing, and it is seldom a person who kills it.
+_KILLED: Final = "it was killed, as happens when memory runs out."
 
 
 def failure(sentence: str, how: Exit) -> DesktopFailed:
-    """An error with the last line of the program's log, if that tells why; the log gets some more."""
+    """An error with the last line of the program's log, if that has the reason; the log gets some more."""
     why = _KILLED if how.status == -signal.SIGKILL else quote_remote(how.last_line)
     said = f"{sentence}: {why}" if why else f"{sentence}."
     return DesktopFailed(said, detail=f"status {how.status}; {quote_remote(how.tail[-150:])}")
@@ -27,7 +27,7 @@ def check_folder() -> None:
     """Prove that nobody else can put a socket in the place of the X server's; make the folder if there is none.
 
     Raises:
-        DesktopFailed: somebody could; names the folder, and says what mends it.
+        DesktopFailed: somebody could; names the folder and the remedy.
     """
     try:
         trust.prepare(trust.X_SOCKETS)
@@ -38,7 +38,7 @@ def check_folder() -> None:
 
 
 def check_session_folder(log: Log) -> None:
-    """Make the folder in which session managers listen, if there is none; say so in the log if others can change it.
+    """Make the folder in which session managers listen, if there is none; log a warning if others can change it.
 
     A desktop starts all the same: whoever listens there in a session manager's place gets no way to its display.
     """
@@ -54,7 +54,7 @@ def check_doors(pid: int) -> None:
     """Prove that nobody else can reach the X server, or be reached in its place.
 
     Raises:
-        DesktopFailed: somebody could, or it cannot be told.
+        DesktopFailed: somebody could, or it is not known.
     """
     try:
         doors = sockets.open_doors(pid)

@@ -32,10 +32,10 @@ VITAL: Final = {"server": "X server", "session": "session"}
 #: A session that ends within so many seconds, before one of its programs is on the display, did not start.
 SESSION_GRACE: Final = 0.25
 
-#: Seconds in which we hear of an X server's end that has closed its connections.
+#: Seconds in which the end of an X server that has closed its connections is reported to us.
 NEWS_DELAY: Final = 1.0
 
-#: Seconds between the end of a session and what we say of it.
+#: Seconds between the end of a session and our report of it.
 JUDGEMENT_DELAY: Final = 0.2
 
 _NO_DISPLAY: Final = "No X display number is free on this machine."
@@ -52,7 +52,7 @@ class Desktop:
         self.name = name
         self.state = State.STOPPED
         self.since = datetime.now(UTC)
-        #: Why it is in this state, or what it is doing while it starts; empty when there is nothing to say.
+        #: Why it is in this state, or what it is doing while it starts; empty when there is nothing to report.
         self.message = ""
         self._has_run = False
         #: Called when the desktop ended by itself.
@@ -103,21 +103,21 @@ class Desktop:
         }
 
     def become(self, state: State, message: str = "") -> None:
-        """Note what it is from now on; that it has come further in the same state is no change of it."""
+        """Set the state; progress within the same state is not a change of it."""
         before, self.state = self.state, state
         self.message, self.since = message, datetime.now(UTC)
         if state is not before:
             try:
                 self.on_change(self)
             except Exception:  # noqa: BLE001 - whoever hears of it may fail; the desktop has to end all the same
-                self._log.exception("Desktop %s is %s, which somebody did not take in", self.name, state.value)
+                self._log.exception("Desktop %s is %s, and a listener for this failed", self.name, state.value)
 
     # -- start ----------------------------------------------------------------------------------------------------
 
     def reserve(self) -> dict[str, str]:
         """Choose the display that it will have, and write its cookie; return what programs will need.
 
-        They find the cookie once somebody of ours listens on the display: see :func:`.xauthority.publish`.
+        They find the cookie once a process of ours listens on the display: see :func:`.xauthority.publish`.
 
         Raises:
             DesktopFailed: there is no display, the runtime folder cannot be written, or where X servers listen is not
@@ -187,7 +187,7 @@ class Desktop:
                 raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())
         self._has_run = True
         self.become(State.UP)
-        if command.alone and spec.fullscreen:  # nobody has to wait for that
+        if command.alone and spec.fullscreen:  # there is no need to wait for that
             fit = launch.fit_windows(tree, self.display.number, self._folder / AUTHORITY, settings, self._log)
             self._fitting = asyncio.create_task(fit, name=f"vnc-fitter-{self.name}")
 
@@ -214,7 +214,7 @@ class Desktop:
         """Start the X server, and the session's bus meanwhile; return the X server's process id when both answer.
 
         Raises:
-            DesktopFailed: there is no X server; says why.
+            DesktopFailed: there is no X server; the message explains why.
         """
         for number in self.display.candidates():
             self.display.use(number)
@@ -229,10 +229,10 @@ class Desktop:
         raise DesktopFailed(_NO_DISPLAY)
 
     async def _start_server(self, tree: Tree, spec: DesktopSpec, settings: Settings) -> int:
-        """Start the X server; return its process id when it answers, 0 if somebody was quicker to take its display.
+        """Start the X server; return its process id when it answers, 0 if another program took its display first.
 
         Raises:
-            DesktopFailed: it did not start; says why.
+            DesktopFailed: it did not start; the message explains why.
         """
         where = xvnc.Listening(self.display.number, self._folder / SOCKET, self._folder / AUTHORITY)
         command = xvnc.arguments(settings.server, spec, where, title=self.name)
@@ -271,14 +271,14 @@ class Desktop:
     # -- end ------------------------------------------------------------------------------------------------------
 
     def _ended(self, tree: Tree, name: str, how: Exit) -> None:
-        """A program exited. Is it the session, wait a moment: it may be the first to feel that the X server crashed."""
+        """A program exited. If it is the session, wait a moment: it may notice first that the X server crashed."""
         if name == "server":
             self._judge(tree)
         elif name == "session":
             asyncio.get_running_loop().call_later(JUDGEMENT_DELAY, self._judge, tree)
 
     def _judge(self, tree: Tree) -> None:
-        """Without X server or session this is no desktop any more: say which ended, unless we stopped it ourselves."""
+        """Without X server or session the desktop has ended: report which one did, unless we stopped it ourselves."""
         if tree is not self._tree or self.state is not State.UP:
             return
         name = "server" if tree.exited("server").done() else "session"
@@ -291,12 +291,12 @@ class Desktop:
         self.on_end(self)
 
     async def judged(self) -> None:
-        """Wait until it is known whether it has ended, since a connection to it has: that may come before the news."""
+        """Wait until it is known whether it has ended, since a connection to it has: the event may come later."""
         if (tree := self._tree) is not None and self.state is State.UP:
             await asyncio.wait([tree.exited("server")], timeout=NEWS_DELAY)
 
     async def stop(self, grace: float) -> None:
-        """Stop all of it: SIGTERM, ``grace`` seconds, SIGKILL. The state is the caller's to note.
+        """Stop all of it: SIGTERM, ``grace`` seconds, SIGKILL. The caller sets the state.
 
         Idempotent; and where a caller was cancelled while it waited, the next one waits in its place.
         """

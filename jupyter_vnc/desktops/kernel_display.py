@@ -37,7 +37,7 @@ class Manager(Protocol):
         """Choose the display of a desktop that does not run, and write its cookie; nothing if it runs."""
 
     def state(self, user: str, name: str) -> State:
-        """Say what is known of it."""
+        """Return its state."""
 
     def environment(self, user: str, name: str) -> Mapping[str, str]:
         """Return what programs need to open a window on it while it is up."""
@@ -49,7 +49,7 @@ class KernelDisplay:
     def __init__(
         self, manager: Manager, desktop: tuple[str, str, DesktopSpec], tell: Callable[[Mapping[str, str]], None]
     ) -> None:
-        """Keep the display of ``desktop`` (user, name, how to start it); ``tell`` is told what programs need."""
+        """Keep the display of ``desktop`` (user, name, how to start it); ``tell`` gets the variables for programs."""
         self._manager = manager
         self._user, self._name, self._spec = desktop
         self._tell = tell
@@ -71,7 +71,7 @@ class KernelDisplay:
         self._spawn(self._answer())
 
     def changed(self, user: str, name: str, state: State) -> None:
-        """Hear of every change of a desktop's state, before anything else happens to it."""
+        """Handle a change of a desktop's state, before anything else happens to it."""
         if self._closed or (user, name) != (self._user, self._name):
             return
         if state is State.STARTING and self._bell is not None:
@@ -122,7 +122,7 @@ class KernelDisplay:
             self._spawn(_let_in(bell, int(environment["DISPLAY"].removeprefix(":"))))
 
     async def _answer(self) -> None:
-        """Start the desktop for whoever rang; if it does not start, nobody is kept waiting."""
+        """Start the desktop for programs that connected; if it does not start, none is kept waiting."""
         try:
             await self._manager.ensure(self._user, self._name, self._spec)
         except VNCError as error:
@@ -142,7 +142,7 @@ class KernelDisplay:
 
 
 async def _let_in(bell: Doorbell, display: int) -> None:
-    """Connect those who rang, once the desktop has settled."""
+    """Connect the programs that wait, once the desktop's start has ended."""
     try:
         await asyncio.sleep(SETTLING)
         bell.connect(display)

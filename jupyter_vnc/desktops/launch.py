@@ -68,7 +68,7 @@ async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str
         environ: the environment of the session's programs, and of those that the bus starts for them.
         folder: the desktop's own, in which the bus listens.
         home: the home folder of the desktop's programs.
-        log: told when there will be no bus.
+        log: for a warning when there will be no bus.
     """
     socket = folder / "bus"
     address = {"DBUS_SESSION_BUS_ADDRESS": session.bus_address(socket)}
@@ -82,7 +82,7 @@ async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str
 
 
 async def fit_windows(tree: Tree, display: int, authority: Path, settings: Settings, log: Log) -> None:
-    """Let an application have the whole screen; a desktop on which that fails is a desktop, too."""
+    """Let an application have the whole screen; a desktop is usable even if that fails."""
     try:
         await tree.run(FITTER, isolated("x11.window_fitter", str(display), str(authority)), settings.environ)
     except DesktopFailed as error:

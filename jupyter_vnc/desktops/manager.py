@@ -48,7 +48,7 @@ class DesktopManager(DesktopSettings):
     # -- what is there --------------------------------------------------------------------------------------------
 
     def state(self, user: str, name: str) -> State:
-        """Say what is known of a desktop: up, starting, stopped (or never started), or down (it failed)."""
+        """Return the state of a desktop: up, starting, stopped (or never started), or down (it failed)."""
         entry = self._entries.get((user, name))
         return entry.desktop.state if entry else State.STOPPED
 
@@ -96,7 +96,7 @@ class DesktopManager(DesktopSettings):
             What programs will need to open a window on it; nothing if it runs.
 
         Raises:
-            DesktopFailed: it cannot be done; says why.
+            DesktopFailed: it cannot be done; the message explains why.
             ServerStopping: the manager is closed.
         """
         entry = self._entry(user, name)
@@ -185,14 +185,14 @@ class DesktopManager(DesktopSettings):
     # -- end ------------------------------------------------------------------------------------------------------
 
     async def ending(self, user: str, name: str) -> tuple[State, str]:
-        """Say what a desktop is that has closed a connection, and why; that may be the first sign of its end."""
+        """Return the state of a desktop that has closed a connection, and why; it may be the first sign of its end."""
         if (entry := self._entries.get((user, name))) is None:
             return State.STOPPED, ""
         await entry.desktop.judged()
         return entry.desktop.state, entry.desktop.message
 
     def _ended_by_itself(self, desktop: Desktop) -> None:
-        """Put away what is left of a desktop whose X server or session exited."""
+        """Clean up what is left of a desktop whose X server or session exited."""
         entry = self._entries[desktop.user, desktop.name]
         if desktop.state is State.DOWN:
             entry.note_failure()
@@ -246,7 +246,7 @@ class DesktopManager(DesktopSettings):
         how = await asyncio.gather(*(self._stop(entry) for entry in self._entries.values()), return_exceptions=True)
         for error in how:
             if error is not None:  # the others, and the folder, go all the same
-                self.log.error("A desktop was not stopped as it should be", exc_info=error)
+                self.log.error("A desktop could not be stopped cleanly", exc_info=error)
         if self._ending:
             await asyncio.wait(self._ending)
         for entry in self._entries.values():
@@ -256,12 +256,12 @@ class DesktopManager(DesktopSettings):
     # -- use ------------------------------------------------------------------------------------------------------
 
     def attach(self, user: str, name: str) -> None:
-        """Count a viewer: a desktop that somebody looks at is not idle."""
+        """Count a viewer: a desktop with a viewer is not idle."""
         if (entry := self._entries.get((user, name))) is not None:
             entry.viewers += 1
 
     def detach(self, user: str, name: str) -> None:
-        """Count a viewer less; without any, the idle time begins."""
+        """Stop counting a viewer; without any, the idle time begins."""
         if (entry := self._entries.get((user, name))) is not None:
             entry.viewers = max(0, entry.viewers - 1)
             entry.touch()

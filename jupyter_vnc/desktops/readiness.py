@@ -55,7 +55,7 @@ def free_displays(seed: str, usable: Callable[[int], bool] = lambda display: Tru
 async def answers(path: Path, exited: asyncio.Future[Exit]) -> Exit | None:
     """Wait until an RFB server answers on a socket (None), or until its program exits (how).
 
-    There is no limit: what listens but says nothing keeps the caller waiting, who has one.
+    There is no time limit: a server that listens but sends nothing keeps the caller waiting, which has one.
     """
     while not exited.done():
         if await _greets(path):
@@ -65,7 +65,7 @@ async def answers(path: Path, exited: asyncio.Future[Exit]) -> Exit | None:
 
 
 async def _greets(path: Path) -> bool:
-    """Whether an RFB server says its version (RFC 6143, section 7.1.1) on a socket now."""
+    """Whether an RFB server sends its version (RFC 6143, section 7.1.1) on a socket now."""
     try:
         reader, writer = await asyncio.open_unix_connection(path)
     except OSError:
@@ -87,7 +87,7 @@ async def settles(display: int, clients: int, ends: Sequence[asyncio.Future[Exit
         display: the display's number.
         clients: how many programs were connected to it before.
         ends: the ends of what has to run.
-        grace: seconds after which no more is waited for.
+        grace: seconds after which the wait ends.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + grace
@@ -98,7 +98,7 @@ async def settles(display: int, clients: int, ends: Sequence[asyncio.Future[Exit
 def count_clients(display: int) -> int:
     """Count connections to the socket of a display (``/proc/net/unix``, see ``proc(5)``).
 
-    Those who rang before there was an X server are among them.
+    Programs that connected before there was an X server are among them.
     """
     path = str(x_socket(display))
     return sum(row[_PATH:] == [path] and row[_STATE] == _CONNECTED for row in rows(Path("/proc/net/unix")))

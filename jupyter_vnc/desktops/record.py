@@ -1,4 +1,4 @@
-"""What the manager knows about a desktop besides the desktop: who waits for it, who uses it, how often it failed."""
+"""What the manager knows about a desktop besides the desktop: its waiters, its viewers, how often it failed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAILURE_MEMORY: Final = 600.0
 
 
 class Entry:
-    """A desktop in the manager's books."""
+    """A desktop in the manager's records."""
 
     def __init__(self, desktop: Desktop, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.desktop = desktop
@@ -77,5 +77,5 @@ class Entry:
         self._last_use = self._clock()
 
     def is_idle(self, timeout: float) -> bool:
-        """Whether it runs, nobody looks, and nobody used it for so many seconds."""
+        """Whether it runs without a viewer, and was not used for so many seconds."""
         return self.desktop.state is State.UP and not self.viewers and self._clock() - self._last_use >= timeout

@@ -50,7 +50,7 @@ def of_combination(text: str) -> Iterator[int]:
     """Yield the keysyms of a combination such as ``ctrl+alt+t`` or ``F5``, in the order in which they go down.
 
     Raises:
-        ValueError: names the key that nobody knows.
+        ValueError: names the unknown key.
     """
     for part in text.split("+"):
         name = part.strip()
@@ -59,4 +59,4 @@ def of_combination(text: str) -> Iterator[int]:
         elif len(name) == 1:
             yield of_character(name)
         else:
-            raise ValueError(f"{name!r} is no key: a character, or one of {', '.join(NAMES)}")
+            raise ValueError(f"{name!r} is not a key: use a character, or one of {', '.join(NAMES)}")

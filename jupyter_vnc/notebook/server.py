@@ -1,7 +1,7 @@
 """The Jupyter server that a notebook belongs to, and its REST interface as a program sees it.
 
 Each Jupyter server describes itself in a file of its runtime folder, readable by its user only: address and token. A
-kernel or a terminal knows whose child it is. So a notebook needs no address, no password and no configuration.
+kernel or a terminal knows its parent process. So a notebook needs no address, no password and no configuration.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_ANSWER: Final = 16 * 1024 * 1024
 
 
 class NotebookError(RuntimeError):
-    """Something is not possible from here; the sentence says what to do."""
+    """Something is not possible from here; the message explains what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Server:
         except OSError as error:
             raise NotebookError(f"The Jupyter server at {self.url} does not answer: {error}") from None
         except (ValueError, RecursionError):
-            raise NotebookError(f"What answers at {self.url} is no Jupyter server with remote desktops.") from None
+            raise NotebookError(f"{self.url} is not a Jupyter server with remote desktops.") from None
 
     @property
     def login(self) -> dict[str, str]:
@@ -77,7 +77,7 @@ class Server:
     def frame(self, target: str) -> str:
         """Path of a target's page that may be in a frame, within half a minute and once.
 
-        A notebook keeps the path in its output, where it is of no use to anybody afterwards.
+        A notebook keeps the path in its output, where it is useless afterwards.
 
         Raises:
             NotebookError: with the server's own sentence.
@@ -96,7 +96,7 @@ def find(environ: Mapping[str, str] = os.environ) -> Server:
         with suppress(OSError, ValueError):
             return _read(_load(folder / f"jpserver-{pid}.json", pid), environ)
     raise NotebookError(
-        "This program was not started by a Jupyter server, or by one of another user: desktops are the server's."
+        "This program was not started by a Jupyter server of yours, and desktops belong to a Jupyter server."
     )
 
 
@@ -133,7 +133,7 @@ def _read(info: Mapping[str, Any], environ: Mapping[str, str]) -> Server:
 
 
 def _ancestors(environ: Mapping[str, str]) -> Iterator[int]:
-    """Yield process ids, the likeliest first: Jupyter tells its kernels, terminals have to look."""
+    """Yield process ids, the likeliest first: kernels have it in a variable, terminals have to search."""
     with suppress(KeyError, ValueError):
         yield int(environ["JPY_PARENT_PID"])
     pid = os.getppid()
@@ -171,4 +171,4 @@ def _sentence(error: urllib.error.HTTPError) -> str:
         said = json.loads(_all(error))
         if isinstance(said, dict) and said.get("message"):
             return printable(str(said["message"]), MAX_SENTENCE)
-    return f"The Jupyter server says: {error.code} {error.reason}"
+    return f"The Jupyter server answered: {error.code} {error.reason}"

@@ -39,7 +39,7 @@ class Viewer:
     """One connection. Close it: while it is open, its desktop does not count as idle.
 
     Raises:
-        NotebookError: it cannot be made; says why.
+        NotebookError: it cannot be made; the message explains why.
     """
 
     def __init__(self, server: Server, target: str) -> None:
@@ -91,7 +91,7 @@ class Viewer:
         """Press or release a key.
 
         Raises:
-            NotebookError: the user may only look.
+            NotebookError: the user may only view the desktop.
         """
         self._say(struct.pack(">BBxxI", ClientMessage.KEY_EVENT, down, keysym))
 
@@ -99,17 +99,17 @@ class Viewer:
         """Move the pointer; ``buttons`` has a bit for each that is down, the first for the left one.
 
         Raises:
-            NotebookError: the user may only look.
+            NotebookError: the user may only view the desktop.
         """
         self._say(struct.pack(">BBHH", ClientMessage.POINTER_EVENT, buttons, x, y))
 
     def _say(self, message: bytes) -> None:
         if not self._may_control:
-            raise NotebookError(f"You may look at {self._target!r}, but not control it.")
+            raise NotebookError(f"You may view {self._target!r}, but not control it.")
         self._send(message)
 
     def _greet(self) -> tuple[_Canvas, PictureReader]:
-        """Shake hands with the proxy, and say which pictures we want."""
+        """Shake hands with the proxy, and request pictures in our format."""
         deadline = time.monotonic() + TIMEOUT
         login = TargetHandshake(Login(), _POLICY)
         self._converse(login, b"", deadline)

@@ -186,7 +186,7 @@ class FrameWriter:
             self._release(frame.take())
 
     def close(self) -> None:
-        """Give the socket back to tornado; wake up who waits for it. A second call does nothing."""
+        """Give the socket back to tornado; wake up whoever waits for it. A second call does nothing."""
         if self.closed:
             return
         if self._ready is not None:
@@ -249,7 +249,7 @@ class FrameWriter:
         try:
             written = self._write(data)
         except OSError as error:
-            # Closed meanwhile: tornado would have told the one who waits in the same way.
+            # Closed meanwhile: tornado would have notified the waiter in the same way.
             if future is not None and not future.done():
                 future.set_exception(error)
             return
@@ -258,7 +258,7 @@ class FrameWriter:
 
 
 def look_at(future: asyncio.Future[None]) -> None:
-    """Look at how a write ended, so that nobody is told that nobody looked."""
+    """Retrieve a write's exception, so that asyncio does not complain that nobody did."""
     if not future.cancelled():
         future.exception()
 

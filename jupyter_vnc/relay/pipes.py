@@ -2,7 +2,7 @@
 
 Linux bounds what the pipes of one user may hold together (``pipe(7)``, ``/proc/sys/fs/pipe-user-pages-soft``); beyond
 it new pipes are tiny, for every program of that user. So there are few, they are shared by all sessions, an idle
-session has none, and who gets none copies.
+session has none, and a session that gets none copies.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class PipePool:
 
     @contextlib.contextmanager
     def member(self) -> Iterator[None]:
-        """Be one of the sessions that borrow."""
+        """Register a session that borrows pipes."""
         self._members += 1
         try:
             yield
@@ -90,7 +90,7 @@ class PipePool:
             self._trim()
 
     def borrow(self) -> Pipe | None:
-        """Return an empty pipe; None when there is none to be had."""
+        """Return an empty pipe; None when there is none left."""
         if (pipe := self._idle.pop() if self._idle else self._make()) is not None:
             self._lent += 1
         return pipe

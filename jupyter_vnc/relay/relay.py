@@ -82,8 +82,8 @@ class Relay:
     """Joins two ends until one of them is done.
 
     Args:
-        from_viewer: pumps what the viewer says to the target.
-        from_target: pumps what the target says to the viewer.
+        from_viewer: pumps from the viewer to the target.
+        from_target: pumps from the target to the viewer.
     """
 
     def __init__(self, from_viewer: Pump, from_target: Pump) -> None:

@@ -1,12 +1,12 @@
 """Turns: how sessions that have much to move share the event loop, with each other and with everything else in it.
 
-One of them alone moves as much at once as a pipe holds. When several have much to move they stand in line, and in each
-round of the event loop the first in line have a turn: what else there is to do, a key press, a small update, Jupyter's
-own requests, waits for a fraction of a millisecond and not for all of them.
+One of them alone moves as much at once as a pipe holds. When several have much to move, they form a queue, and
+in each round of the event loop the first ones have a turn: everything else, such as a key press, a small update or
+Jupyter's own requests, waits for a fraction of a millisecond and not for all of them.
 
-Beside a session that moves little, those in line rest between two rounds. Else this process would always have something
-to do, and where all cores are busy the system makes such a process wait, for milliseconds, before it may look at
-the small update. Who rests is let in at once when something comes.
+Beside a session that moves little, the queue rests between two rounds. Otherwise, this process would always have
+something to do, and where all cores are busy the system makes such a process wait, for milliseconds, before it may
+look at the small update. A process that rests is scheduled at once when something comes.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ import asyncio
 from collections import deque
 from typing import Final, Protocol
 
-#: What those in line move together in one round of the event loop (bytes).
+#: What the queue moves in all in one round of the event loop (bytes).
 ROUND: Final = 256 * 1024
 
-#: What they rest between two rounds while somebody moves little (seconds); an event loop's timers are no finer. They
-#: still move 2 Gbit in a second.
+#: How long it rests between two rounds while a session moves little (seconds); an event loop's timers are no finer.
+#: It still moves 2 Gbit in a second.
 REST: Final = 0.001
 
-#: How long after somebody has moved little the others make room for him (seconds).
+#: How long others make room for a session after it has moved little (seconds).
 ATTENTION: Final = 1.0
 
 
 class Mover(Protocol):
-    """Somebody who has much to move."""
+    """A session that has much to move."""
 
     def turn(self, most: int) -> int:
-        """Move so many bytes at most, at once; return how many. Who wants more stands in line again."""
+        """Move at most so many bytes, at once; return how many. A mover that has more joins the queue again."""
 
 
 class Turns:
-    """The line of one event loop."""
+    """The queue of one event loop."""
 
     def __init__(self) -> None:
         self._loud: set[Mover] = set()
-        #: Who moved little, and when; the last one last.
+        #: Movers that moved little, and when; the latest is last.
         self._quiet: dict[Mover, float] = {}
         self._line: deque[Mover] = deque()
         self._due = False
@@ -50,11 +50,11 @@ class Turns:
 
     @property
     def crowded(self) -> bool:
-        """Whether those who have much to move have to stand in line."""
+        """Whether movers that have much to move have to queue."""
         return self.busy > 1 or self._has_company()
 
     def has_much(self, mover: Mover, much: bool) -> None:
-        """Say that somebody has much to move from now on, or no more."""
+        """Note that a mover has much to move from now on, or no longer."""
         if much:
             self._loud.add(mover)
             self._quiet.pop(mover, None)
@@ -62,22 +62,22 @@ class Turns:
             self._loud.discard(mover)
 
     def moved_little(self, mover: Mover) -> None:
-        """Say that somebody who has not much to move has moved something."""
+        """Note that a mover that has little to move has moved something."""
         self._quiet.pop(mover, None)
         self._quiet[mover] = asyncio.get_running_loop().time()
 
     def _has_company(self) -> bool:
-        """Whether somebody moves little at this time."""
+        """Whether a mover moves little at this time."""
         last = next(reversed(self._quiet.values()), None)
         return last is not None and asyncio.get_running_loop().time() - last < ATTENTION
 
     def wait(self, mover: Mover) -> None:
-        """Stand in line: :meth:`Mover.turn` is called when it is time."""
+        """Join the queue: :meth:`Mover.turn` is called when it is time."""
         self._line.append(mover)
         self._plan()
 
     def leave(self, mover: Mover) -> None:
-        """Stand in line no more, and need no room."""
+        """Leave the queue; others need not make room any more."""
         self.has_much(mover, False)
         self._quiet.pop(mover, None)
         if mover in self._line:
@@ -93,7 +93,7 @@ class Turns:
                 loop.call_soon(self._round)
 
     def _round(self) -> None:
-        """Let the first in line have their turns; then it is the rest of the loop's."""
+        """Let the first of the queue have their turns; then everything else in the loop has its own."""
         left = ROUND
         for _ in range(len(self._line)):
             if left <= 0 or not self._line:

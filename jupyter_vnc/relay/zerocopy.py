@@ -65,10 +65,10 @@ def pump_to_viewer(
     Args:
         target: where bytes come from.
         viewer: where they go.
-        count: is told how many bytes pass.
+        count: called with the number of bytes that pass.
         stall_timeout: seconds that the viewer may take nothing; 0 for no limit.
         pipes: lends the pipes.
-        turns: says when sessions that have much to move may do so.
+        turns: schedules sessions that have much to move.
         session_id: for the log.
     """
     try:

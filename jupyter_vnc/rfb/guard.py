@@ -12,7 +12,7 @@ Whoever enforces has to size each message as the server does. The one message wh
 *server* supports is PointerEvent (rfbproto, "Extended Mouse Buttons"): TigerVNC reads a seventh byte as soon as it
 has seen the pseudo-encoding, QEMU never does. So an enforcing guard strips that pseudo-encoding, and every
 PointerEvent that it passes has six bytes; back and forward buttons are what it costs. Where PointerEvents are dropped,
-their size is the viewer's to say, and what it has announced tells.
+the viewer decides about their size, by what it has announced.
 
 What a guard cannot do: text that the desktop puts on its clipboard comes in the other direction, which is never
 parsed. A guard keeps a viewer from *asking* for it (extended clipboard); but every server sends it unasked, in the
@@ -36,7 +36,7 @@ Mode = Literal["control", "view"]
 
 _EVERY_RIGHT: Final = ~Right(0)
 
-#: What a viewer that looks on may ask a server for: pictures, the cursor, the name, and flow control.
+#: What a viewer in view mode may ask a server for: pictures, the cursor, the name, and flow control.
 VIEW_ENCODINGS: Final[frozenset[int]] = frozenset(
     {
         Encoding.RAW,
@@ -81,7 +81,7 @@ _ENCODING_RIGHTS: Final[dict[int, Right]] = {
     Encoding.EXTENDED_CLIPBOARD: Right.CLIPBOARD_TO_DESKTOP | Right.CLIPBOARD_FROM_DESKTOP,
 }
 
-#: Extended clipboard: what one has to be allowed for an action.
+#: Extended clipboard: the right that an action requires.
 _ACTION_RIGHTS: Final[dict[int, Right]] = {
     ClipboardAction.REQUEST: Right.CLIPBOARD_FROM_DESKTOP,
     ClipboardAction.PEEK: Right.CLIPBOARD_FROM_DESKTOP,
@@ -93,7 +93,7 @@ _FORMATS: Final = 0xFFFF
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
-    """What one viewer may do in control mode; in view mode it may look on, whatever stands here.
+    """What one viewer may do in control mode; in view mode it may only view, whatever is set here.
 
     Attributes:
         keyboard: press keys.
@@ -185,7 +185,7 @@ class Guard:
         return [kinds for kinds in (passed - self._human, passed, plain & refused) if kinds], frozenset()
 
     def _unseen(self, data: bytes) -> bytes:
-        """Bytes that cannot be cut: nobody can tell, so rather too late than cut off somebody at work."""
+        """Bytes that cannot be cut count as input, because it is better to end a session late than too early."""
         self.input_seen = True
         return data
 

@@ -17,7 +17,7 @@ Theory of operation (RFC 6143 section 7.1)::
                                done
 
 The two never meet here. The viewer is told that it is logged in only when the target leg is through, so a page
-can learn nothing of that login: neither its bytes nor its timing. The shared byte is the caller's to write, whatever
+can learn nothing of that login: neither its bytes nor its timing. The caller writes the shared byte, whatever
 a viewer's ClientInit asks for, since a viewer must not be able to disconnect the others.
 
 A viewer has no choice in any of this, so it is told everything without being waited for: it reads in order, and far
@@ -72,9 +72,9 @@ class ViewerHandshake(Conversation):
         super().__init__(Stream())
 
     def accept(self, server_init: bytes = b"") -> None:
-        """Let the viewer in. It may be told so before :attr:`waiting`; it is :attr:`done` when it has said its part.
+        """Let the viewer in, at any time, even before :attr:`waiting`. It is :attr:`done` when it has answered.
 
-        It is told once, and a viewer that has failed hears nothing more.
+        Only the first call counts, and a viewer that has failed gets nothing more.
 
         Args:
             server_init: what the desktop has said already; it follows at once.
@@ -170,7 +170,7 @@ class TargetHandshake(Conversation):
         return self._leg.server_key_sha256
 
     def tls_established(self, certificate: bytes | None) -> None:
-        """Say that the connection is TLS now.
+        """Go on: the connection is TLS now.
 
         Args:
             certificate: the server's, as DER; None if TLS is anonymous.
@@ -224,7 +224,7 @@ class TargetHandshake(Conversation):
         return scheme
 
     def _read_refusal(self) -> Steps[None]:
-        """Read why the server talks to nobody now: too many failures, too many viewers.
+        """Read why the server refuses everybody now: too many failures, too many viewers.
 
         A TigerVNC that has blacklisted our address says so in 3.3, whatever it spoke before.
         """

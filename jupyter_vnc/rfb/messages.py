@@ -27,11 +27,11 @@ class Right(Flag):
     CLIPBOARD_FROM_DESKTOP = auto()
     RESIZE = auto()
     POWER = auto()
-    #: What has no switch of its own, but is not for somebody who only looks on.
+    #: Has no switch of its own, but is not permitted in view mode.
     CONTROL = auto()
 
 
-#: Tells the length of the message at ``buffer[start:]``, type included; 0 while too little of it has come.
+#: Returns the length of the message at ``buffer[start:]``, type included; 0 while too little of it has come.
 Measure = Callable[[bytearray, int], int]
 
 
@@ -248,7 +248,7 @@ class Scanner:
         return messages
 
     def _piece(self, kind: int, start: int, end: int) -> bytes:
-        """Return a message, or what is to be kept of a row."""
+        """Return a message, or the part of a row that is kept."""
         sieve = self._sieves[self._long_pointer]
         if sieve is None or kind not in self._rows:
             return bytes(self._buffer[start:end])
@@ -282,7 +282,7 @@ class Scanner:
         return kind, size
 
     def _lose_sight(self, kind: int, start: int) -> tuple[int, int]:
-        """Deal with a type that our viewer does not send: go on behind it, if somebody can say where that is."""
+        """Deal with a type that our viewer does not send: go on behind it, if its end is known."""
         if not self._strict:
             # The server may cut it otherwise than we would, and a row that is cut wrongly might end somebody's work.
             self.lost = True

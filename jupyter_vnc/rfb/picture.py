@@ -31,7 +31,7 @@ class Canvas(Protocol):
     """What is drawn on."""
 
     def resize(self, width: int, height: int) -> None:
-        """Begin anew with another size."""
+        """Start again with another size."""
 
     def draw(self, x: int, y: int, width: int, height: int, pixels: bytes) -> None:
         """Put a rectangle of pixels in its place."""

@@ -1,4 +1,4 @@
-"""ServerInit: what a desktop is, as its server says it after ClientInit (RFC 6143 section 7.3.2)."""
+"""ServerInit: how a server describes its desktop after ClientInit (RFC 6143 section 7.3.2)."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Stream:
         return data
 
     def take_unread(self) -> bytes:
-        """Hand over the bytes that nobody has read."""
+        """Hand over the unread bytes."""
         return self._take(len(self._incoming))
 
     def _take(self, count: int) -> bytes:
@@ -128,7 +128,7 @@ class Conversation(ABC):
         self._advance()
 
     def receive_eof(self) -> None:
-        """Say that the peer has closed its side."""
+        """Note that the peer has closed its side."""
         self._stream.eof = True
         self._advance()
 

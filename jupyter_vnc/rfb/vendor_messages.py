@@ -1,7 +1,7 @@
 """Messages of other viewers than ours: how long they are, so that a guard can leave them out whole.
 
 None of them ever reaches a desktop through a guard that enforces. So a wrong length here harms nobody but the viewer
-that sent it: what it says next is cut in the wrong place, and still only whole messages that it may send are passed on.
+that sent it: its next messages are cut wrongly, and still only whole messages that it may send are passed on.
 Sources: rfbproto's registry, and the header files of UltraVNC (``rfbproto.h``) and TightVNC (``rfbtightproto.h``).
 """
 
@@ -88,7 +88,7 @@ def foreign_size(kind: int, buffer: bytearray, start: int) -> int | None:
     """Return how long the foreign message at ``buffer[start:]`` is, type included.
 
     Returns:
-        0 while too little of it has come; None if nobody can tell.
+        0 while too little of it has come; None if it is not known.
     """
     foreign = FOREIGN.get(kind)
     if foreign is None or not foreign.header:

@@ -22,7 +22,7 @@ VERSION_3_8: Final = b"RFB 003.008\n"
 
 
 class SecurityType(IntEnum):
-    """Security types that we can play (RFC 6143 section 7.2, rfbproto); all others are plain numbers."""
+    """Security types that we support (RFC 6143 section 7.2, rfbproto); all others are plain numbers."""
 
     INVALID = 0
     NONE = 1

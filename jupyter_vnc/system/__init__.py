@@ -1,1 +1,1 @@
-"""What the operating system tells and gives: files, children, accounts and the environment, each with bounds."""
+"""The operating system: files, children, accounts and the environment, each with limits."""

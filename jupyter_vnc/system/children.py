@@ -1,4 +1,4 @@
-"""Commands that are run for what they print: at most so many bytes, for so long, and nothing of them is left.
+"""Commands that are run for their output: limited in bytes and time, and nothing of them is left.
 
 A command leads a process group of its own. Whatever ends the wait for it (too much output, the time limit, a caller
 that is cancelled), the whole group is killed and the command is reaped.
@@ -23,7 +23,7 @@ _CHUNK: Final = 65536
 
 
 class TooMuchOutput(ValueError):
-    """A command printed more than its caller has a use for."""
+    """A command printed more than its caller accepts."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the command printed more than {limit} bytes, so it was ended")
@@ -92,7 +92,7 @@ async def _end(transport: asyncio.SubprocessTransport, watch: _Watch) -> None:
 
 
 class _Watch(asyncio.SubprocessProtocol):
-    """Hears what a command prints, and that it has exited and closed its output."""
+    """Collects a command's output, and waits until it has exited and closed it."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -101,7 +101,7 @@ class _Watch(asyncio.SubprocessProtocol):
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
-        """Keep it; once there is too much, nothing more."""
+        """Keep the output; once there is too much, nothing more."""
         if self.finished.done():
             return
         self.output += data

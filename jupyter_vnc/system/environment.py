@@ -1,7 +1,7 @@
 """The server's environment: what the programs that it starts do not inherit, and passwords that are taken out of it.
 
-A child inherits every variable unless somebody says otherwise, and what runs on a desktop outlives a look over a
-shoulder, a crash report and a core dump. Kernels and terminals are Jupyter's own children, and keep what it gives them.
+A child inherits every variable unless told otherwise, and the environment of a desktop's programs ends up in crash
+reports and core dumps. Kernels and terminals are Jupyter's own children, and keep what it gives them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SECRET_VARIABLES: Final[Mapping[str, str]] = {
     "CONFIGPROXY*PASSPHRASE*": "passphrases of the proxy's TLS keys",
 }
 
-#: Ours alone: taken out of the server's environment at start, and to be had from :func:`take` only.
+#: Ours alone: taken out of the server's environment at start, and available from :func:`take` only.
 OWN_VARIABLES: Final = ("JUPYTER_VNC_KEYS",)
 
 #: What the server, its kernels and its terminals cannot do without stays, even where ``password_env`` names it.

@@ -1,4 +1,4 @@
-"""Files that are read whole: regular ones only, up to a size, and never with a wait for somebody to write.
+"""Files that are read whole: regular ones only, up to a size, and without waiting for a writer.
 
 A path of the configuration may lead to anything: a FIFO that nobody writes to, a device that never ends, a file of
 gigabytes. None of them may stop a server. It imports the standard library only, since desktops' helpers use it too.
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-#: What stands in the place of a file, as a person reads it.
+#: Names of what may be in the place of a file.
 _KINDS: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -25,7 +25,7 @@ _KINDS: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
 
 
 class NoRegularFileError(OSError):
-    """Something else is in the file's place; ``strerror`` says what."""
+    """Something else is in the file's place; ``strerror`` names it."""
 
     def __init__(self, path: Path | str, mode: int) -> None:
         kind = next((name for test, name in _KINDS if test(mode)), "something else")
@@ -33,7 +33,7 @@ class NoRegularFileError(OSError):
 
 
 class FileTooLargeError(OSError):
-    """The file is larger than its reader has a use for; ``strerror`` says how large it may be."""
+    """The file is larger than its reader accepts; ``strerror`` has the limit."""
 
     def __init__(self, path: Path | str, limit: int) -> None:
         super().__init__(errno.EFBIG, f"has more than {limit} bytes", str(path))
@@ -41,7 +41,7 @@ class FileTooLargeError(OSError):
 
 @contextmanager
 def open_regular(path: Path | str) -> Iterator[IO[bytes]]:
-    """Open a regular file to read it; what it is is looked at before it is opened, and again on the open file.
+    """Open a regular file to read it; its type is checked before it is opened, and again on the open file.
 
     Raises:
         NoRegularFileError: it is none.
@@ -112,7 +112,7 @@ def read_text(path: Path | str, limit: int, *, errors: str = "strict") -> str:
     """Return a regular file as UTF-8.
 
     Raises:
-        UnicodeDecodeError: it is something else, unless ``errors`` says what to do.
+        UnicodeDecodeError: it is not UTF-8, unless ``errors`` handles that.
         NoRegularFileError, FileTooLargeError, OSError: see :func:`read_regular_file`.
     """
     return read_regular_file(path, limit).decode("utf-8", errors)

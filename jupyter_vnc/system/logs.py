@@ -3,7 +3,7 @@
 User names, titles, reasons of VNC servers, file names: a line break in one of them would begin a line of the log, word
 for word as its author likes, and an escape sequence would write on the administrator's terminal. That is dealt with
 once, in the logger, and not at each of its calls: modules get theirs from :func:`get_logger`, configurable parts
-inherit :class:`Configurable`, and ``tests/test_logs.py`` looks that there is no other.
+inherit :class:`Configurable`, and ``tests/test_logs.py`` checks that there is no other.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class OneLineLog(logging.LoggerAdapter[logging.Logger]):
         """Log a message of one printable line, and below it an exception, indented so that no line of it begins one."""
         if not self.isEnabledFor(level):
             return
-        with suppress(Exception):  # a format that does not fit its arguments is logging's to complain about
+        with suppress(Exception):  # logging itself complains about a format that does not fit its arguments
             msg, args = printable(str(msg) % args if args else str(msg), MAX_LINE), ()
         raised = _raised(kwargs.get("exc_info"))
         # The frame of this method is left out: the line is its caller's.

@@ -1,6 +1,6 @@
 """Who is at the other end of a connection on this machine: the account of its process, as the kernel knows it.
 
-A port of the loopback address is anyone's who binds it first, and a socket's path is whoever's folder it is in. What
+A port of the loopback address belongs to whoever binds it first, and a socket's path to the owner of its folder. What
 counts is the process that accepted the connection. The isolated programs of a desktop use this module too, so it
 imports the standard library only.
 """

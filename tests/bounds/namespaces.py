@@ -1,4 +1,4 @@
-"""Two hosts on one machine: network namespaces with a cable between them, which can be cut without a word."""
+"""Two hosts on one machine: network namespaces with a cable between them, which can be cut silently."""
 
 import ctypes
 import os

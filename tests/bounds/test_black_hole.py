@@ -1,4 +1,4 @@
-"""A peer that is gone without a word: no packet comes any more, not even one that says so. Both legs are freed."""
+"""A peer that vanishes: no packet comes any more, not even one that ends the connection. Both legs are freed."""
 
 import asyncio
 import socket

@@ -42,7 +42,7 @@ async def run(client, chance, target):
 
 
 async def cycle(client, chance, target):
-    # Who waits for bytes that never come, or for more than come, has broken off as well.
+    # A viewer that waits for bytes that never come has broken off as well.
     with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError):
         await run(client, chance, target)
 

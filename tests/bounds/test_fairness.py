@@ -85,9 +85,9 @@ async def test_the_loud_rest_beside_somebody_quiet(client, broker, add_target):
                 for number in range(100):
                     await quiet.send(b"\x02" * 20)
                     await anext(pieces)
-                    if number == 10:  # by now all of them have heard
+                    if number == 10:  # by now all of them have noticed
                         began, before = clock(), sent()
-        # Who comes from waiting for its browser copies a piece before it stands in line.
+        # A session whose browser was behind copies a piece before it joins the queue.
         assert 0 < sent() - before < ((clock() - began) / REST + LOUD) * 2 * ROUND
 
 

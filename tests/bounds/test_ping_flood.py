@@ -86,7 +86,7 @@ async def until_nobody(broker):
             await asyncio.sleep(0.02)
 
 
-async def test_pongs_that_nobody_reads_are_not_kept(client, broker, tornado_answers):
+async def test_unread_pongs_are_not_kept(client, broker, tornado_answers):
     async with vnc_server.serving(quiet) as server:
         where = {"host": server.address.host, "port": server.address.port, "stall_timeout": 3600}
         broker.sources[0].by_name["fake"] = parse_target("fake", where)
@@ -124,7 +124,7 @@ async def test_a_viewer_that_reads_its_pongs_may_have_as_many_as_it_likes(client
     await until_nobody(broker)
 
 
-async def test_notes_that_nobody_reads_are_not_kept(client, broker):
+async def test_unread_notes_are_not_kept(client, broker):
     async with vnc_server.serving(quiet) as server:
         where = {"host": server.address.host, "port": server.address.port, "stall_timeout": 3600}
         broker.sources[0].by_name["fake"] = parse_target("fake", where)

@@ -115,7 +115,7 @@ def extension(tmp_path_factory):
 
 
 async def send(port, path, head, pieces):
-    """Send a request's head, and then a body of which nobody wants to know; return the status that came, or 0."""
+    """Send a request's head, and then an unwanted body; return the status that came, or 0."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.transport.set_write_buffer_limits(high=0)
     try:
@@ -188,7 +188,7 @@ async def test_bodies_of_strangers_are_not_kept_by_the_extension(extension, way)
 
 @pytest.mark.parametrize("size", [2049, 16_384])
 @pytest.mark.parametrize("running", ["service", "extension"])
-async def test_who_waits_for_the_answer_is_told_that_the_body_is_too_large(request, running, size):
+async def test_a_client_that_waits_learns_that_the_body_is_too_large(request, running, size):
     server = request.getfixturevalue(running)
     path = (SERVICE if running == "service" else "/vnc") + "/api/tokens"
     status, head, body = await hostile.ask(server.port, "POST", path, body=bytes(size))
@@ -229,7 +229,7 @@ BEGUN = {
 @pytest.mark.parametrize(
     "begun", ["half a head", *(pytest.param(one, marks=pytest.mark.endurance) for one in ("nothing", "half a body"))]
 )
-async def test_requests_that_never_end_take_nobody_elses_place(service, begun):
+async def test_requests_that_never_end_do_not_block_others(service, begun):
     many = bounds.MAX_WAITING + 200
     sockets = []
 

@@ -110,7 +110,7 @@ async def test_after_three_refusals_the_server_is_left_alone():
         assert server.connections == 4
 
 
-async def test_refusals_of_one_server_are_not_anothers():
+async def test_refusals_count_for_their_own_server_only():
     connector = Connector(QUICK, Breaker(1, open_for=30))
     async with vnc_server.wrong_password() as bad, vnc_server.vnc_auth("good") as good:
         await fails(TargetRefused, bad, connector, "good")
@@ -151,7 +151,7 @@ async def test_so_many_logins_at_once():
         await server.until(lambda: server.open == 0)
 
 
-async def test_who_does_not_get_a_turn_in_time_is_told():
+async def test_a_login_without_a_free_slot_in_time_is_an_error():
     async with vnc_server.silent() as server:
         connector = Connector(ConnectLimits(connect_timeout=0.2, handshake_timeout=1.0))
         calls = (connect(connector, server) for _ in range(4))
@@ -227,7 +227,7 @@ async def test_a_unix_server_that_hangs_up_without_a_word_is_tried_again_in_time
     monkeypatch.setattr(module, "RETRY_PAUSE", (0.2, 0.2))
     async with vnc_server.rude("connected", path) as server:
         error = await fails(TargetUnreachable, server, Connector(ConnectLimits(0.5, 0.5)))
-        assert "without a word" in str(error)
+        assert "without sending anything" in str(error)
         assert server.connections >= 2
 
 
@@ -302,7 +302,7 @@ async def test_one_that_never_ends_is_given_up_after_all(monkeypatch):
         await server.until(lambda: server.open == 0)
 
 
-async def test_who_insists_need_not_wait(monkeypatch):
+async def test_a_second_cancellation_does_not_wait(monkeypatch):
     monkeypatch.setattr(module, "SEE_THROUGH", 3600)
     async with vnc_server.silent() as server:
         task = asyncio.create_task(connect(Connector(ConnectLimits(10, 3600)), server))
@@ -328,7 +328,7 @@ async def test_bytes_behind_the_handshake_are_kept():
         await leg.channel.close()
 
 
-async def test_bytes_behind_a_login_are_no_yes():
+async def test_bytes_after_a_login_are_not_a_success():
     """What wayvnc of Debian 12 does with a wrong password."""
 
     async def script(peer):

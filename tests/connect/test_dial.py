@@ -70,7 +70,7 @@ async def test_no_such_socket(path):
 
 async def test_not_a_socket(path):
     path.touch()
-    assert "something else" in str(await refused(UnixAddress(str(path))))
+    assert "is not a socket" in str(await refused(UnixAddress(str(path))))
 
 
 async def test_a_socket_of_somebody_else(path, monkeypatch):
@@ -102,7 +102,7 @@ async def test_a_server_of_somebody_else_behind_a_good_socket(path, monkeypatch)
         (0o777, 0o1777, False),
     ],
 )
-async def test_who_can_reach_the_socket(socket_mode, folder_mode, good, path):
+async def test_access_to_the_socket(socket_mode, folder_mode, good, path):
     async with vnc_server.silent(path) as server:
         path.chmod(socket_mode)
         path.parent.chmod(folder_mode)

@@ -1,7 +1,7 @@
 """What is on the machine: processes, sockets and files that a desktop could leave behind.
 
 The comparison is of the whole machine, but for what other programs do at the same time: a process counts if it is
-below this one. What a desktop leaves behind is: we are the one who is given processes whose parents are gone.
+below this one. What a desktop leaves behind is, because we adopt processes whose parents are gone.
 """
 
 import ctypes
@@ -89,7 +89,7 @@ class _Others:
         self._look()
 
     def look_again(self):
-        """Add whom the first look did not meet."""
+        """Add processes that the first look missed."""
         processes = _processes()
         self._pids |= {pid for pid in processes if not _is_ours(pid, processes)}
         self._look()

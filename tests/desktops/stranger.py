@@ -1,4 +1,4 @@
-"""What somebody can do with a desktop whose socket, folder, cookie and display he knows."""
+"""What another user can do with a desktop whose socket, folder, cookie and display they know."""
 
 import subprocess
 import sys

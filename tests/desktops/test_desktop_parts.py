@@ -68,7 +68,7 @@ def test_last_line(tail, line):
         (Exit(7, "first\nno such theme\n"), "It ended: no such theme"),
         (Exit(7), "It ended."),
         (Exit(-11, X_FATAL), f"It ended: {Exit(1, X_FATAL).last_line}"),
-        (Exit(-9, "Listening on /a/rfb.sock\n"), "It ended: it was killed, as systems do when memory runs out."),
+        (Exit(-9, "Listening on /a/rfb.sock\n"), "It ended: it was killed, as happens when memory runs out."),
     ],
 )
 def test_why_a_program_ended_is_what_its_log_says_unless_it_was_killed(how, sentence):

@@ -72,7 +72,7 @@ async def test_a_desktop_that_does_not_start_says_why_and_keeps_its_log(client):
 @pytest.mark.parametrize(
     ("method", "action", "more"), [("POST", "start", ""), ("DELETE", None, ""), ("GET", None, "/log")]
 )
-async def test_what_is_no_desktop_of_ours_is_not_found(client, name, method, action, more):
+async def test_anything_but_a_managed_desktop_is_not_found(client, name, method, action, more):
     assert (await do(client, method, name, action, more)).code == 404
 
 
@@ -139,7 +139,7 @@ async def test_where_files_cannot_be_opened(client, monkeypatch, jp_root_dir):
     assert "xdg-utils" in json.loads(answer.body)["message"]
 
 
-async def test_who_may_not_read_files_opens_none(client, jp_serverapp, jp_root_dir):
+async def test_opening_a_file_needs_permission_to_read_files(client, jp_serverapp, jp_root_dir):
     (jp_root_dir / "note.txt").touch()
 
     class NoFiles(AllowAllAuthorizer):
@@ -156,7 +156,7 @@ async def test_who_may_not_read_files_opens_none(client, jp_serverapp, jp_root_d
 
 @pytest.fixture
 def told(jp_serverapp):
-    """What listeners of the server's own events are told of desktops: (desktop, user, state)."""
+    """Events of desktops as listeners of the server receive them: (desktop, user, state)."""
     told = []
 
     async def listen(logger, schema_id, data):
@@ -173,7 +173,7 @@ async def until(true):
             await asyncio.sleep(0.02)
 
 
-async def test_each_state_of_a_desktop_is_told_once(client, told):
+async def test_each_state_of_a_desktop_is_reported_once(client, told):
     assert (await do(client, "POST", "desktop", "start")).code == 200
     assert (await do(client, "DELETE", "desktop")).code == 204
     await until(lambda: told and told[-1][2] == "stopped")
@@ -181,7 +181,7 @@ async def test_each_state_of_a_desktop_is_told_once(client, told):
     assert {(name, bool(user)) for name, user, _ in told} == {("desktop", True)}
 
 
-async def test_a_desktop_that_fails_is_told_to_be_down(client, told):
+async def test_a_desktop_that_fails_is_reported_as_down(client, told):
     assert (await do(client, "POST", "broken", "start")).code == 502
     await until(lambda: told and told[-1][2] == "down")
     assert [state for _, _, state in told] == ["starting", "down"]
@@ -205,7 +205,7 @@ async def look_at(client, name, least=LEAST):
 
 
 def x_server(broker, name):
-    """The process id of the X server of a desktop that somebody looks at."""
+    """The process id of the X server of a desktop with a viewer."""
     (owner,) = [session.owner.name for session in broker.registry]
     display = broker.desktop_manager.environment(owner, name)["DISPLAY"]
     return display_holder(int(display.removeprefix(":")))
@@ -217,12 +217,12 @@ async def test_a_viewer_whose_desktop_crashes_may_come_back_and_starts_it_again_
         os.kill(x_server(broker, "desktop"), signal.SIGKILL)
         _, code, reason = await read_to_close(websocket)
         assert code == 4502
-        assert reason == "The desktop's X server crashed: it was killed, as systems do when memory runs out."
+        assert reason == "The desktop's X server crashed: it was killed, as happens when memory runs out."
     _, code, reason = await read_to_close(await look_at(client, "desktop", least=0))
     assert code == 4505
     assert reason.startswith("This desktop failed 3 times. Restart it to try again. The desktop's X server c")
 
 
-async def test_who_logs_out_of_a_desktop_is_told_that_it_ended(client):
+async def test_logging_out_of_a_desktop_reports_its_end(client):
     _, code, reason = await read_to_close(await look_at(client, "brief"))
     assert (code, reason) == (1000, "The desktop's session ended.")

@@ -168,7 +168,7 @@ def _pids_called(name):
     return {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _name(entry.name) == name}
 
 
-async def test_a_caller_who_leaves_does_not_stop_the_start():
+async def test_a_caller_that_leaves_does_not_stop_the_start():
     async with managing() as manager:
         impatient = asyncio.create_task(manager.ensure("ann", "desktop", CLOCK))
         await asyncio.sleep(0.02)
@@ -692,7 +692,7 @@ exec Xtigervnc "$@"
 """
 
 
-async def test_turbovnc_is_told_by_what_it_says_and_gets_its_own_options(tmp_path):
+async def test_turbovnc_is_recognized_by_its_output_and_gets_its_own_options(tmp_path):
     binary = tmp_path / "Xvnc"
     binary.write_text(f"#!/bin/sh\n{TURBO}")
     binary.chmod(0o755)

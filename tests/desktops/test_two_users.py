@@ -1,4 +1,4 @@
-"""Two users with a Jupyter server each, three desktops in each, on one machine at once: each has his own."""
+"""Two users with a Jupyter server each, three desktops in each, on one machine at once: each has their own."""
 
 import contextlib
 import os
@@ -55,7 +55,7 @@ def jupyter_of(user):
         server.stop()
         assert server._process.returncode == 0
         assert [*folder.rglob("jupyter-vnc*")] == []
-        # dbus-daemon makes these in a user's runtime directory; all of his session buses share them.
+        # dbus-daemon makes these in a user's runtime directory; all session buses of that user share them.
         assert {*(folder / "xdg").rglob("*")} <= {folder / "xdg/dbus-1", folder / "xdg/dbus-1/services"}
 
 

@@ -104,7 +104,7 @@ def _start_in_vain(jupyter, name):
         return
 
 
-def test_an_x_server_that_hangs_is_told_of_and_can_be_restarted(jupyter, nothing_left):
+def test_an_x_server_that_hangs_is_reported_and_can_be_restarted(jupyter, nothing_left):
     start(jupyter, "clock")
     hung = x_servers(nothing_left)["clock"]
     os.kill(hung, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""A VNC server and a browser that know no rest, in threads of their own: Jupyter's server has its loop to itself."""
+"""A VNC server and a browser that never pause, in threads of their own: Jupyter's server has its loop to itself."""
 
 import contextlib
 import socket
@@ -32,7 +32,7 @@ def flood(*, floods=True):
             accepting.join(10)
             for peer, thread in zip(peers, threads, strict=True):
                 with contextlib.suppress(OSError):
-                    peer.shutdown(socket.SHUT_RDWR)  # nobody reads any more, maybe: wake up who waits for that
+                    peer.shutdown(socket.SHUT_RDWR)  # maybe nobody reads any more: wake up the waiting thread
                 thread.join(10)
                 peer.close()
 

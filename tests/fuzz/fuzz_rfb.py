@@ -77,7 +77,7 @@ def scanner(setting: int, data: bytes, step: int) -> None:
 
 
 def guard(setting: int, data: bytes, step: int) -> None:
-    """What is judged whole is judged the same in pieces, and who only watches changes nothing."""
+    """What is judged whole is judged the same in pieces, and a viewer in view mode changes nothing."""
     rights = Permissions(**{name: bool(setting >> bit & 1) for bit, name in enumerate(RIGHTS)})
     mode = "view" if setting & 64 else "control"
 

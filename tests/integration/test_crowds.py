@@ -134,10 +134,10 @@ HOSTILE = {
     "a DH modulus of zero": (
         V38 + types(30) + AppleServer.hello(modulus=0),
         4504,
-        "not one to encrypt a password with",
+        "cannot be used to encrypt a password",
     ),
-    "an even DH modulus": (V38 + types(30) + AppleServer.hello(modulus=1 << 1023), 4504, "not one to encrypt"),
-    "a DH key of zero": (V38 + types(30) + AppleServer.hello(public=0), 4504, "not one to encrypt"),
+    "an even DH modulus": (V38 + types(30) + AppleServer.hello(modulus=1 << 1023), 4504, "cannot be used to encrypt"),
+    "a DH key of zero": (V38 + types(30) + AppleServer.hello(public=0), 4504, "cannot be used to encrypt"),
     "a DH modulus of no bytes": (V38 + types(30) + struct.pack(">HH", 2, 0), 4504, "impossible size"),
     "a DH modulus of 64 KiB": (
         V38 + types(30) + struct.pack(">HH", 2, 0xFFFF) + bytes(1 << 17),
@@ -151,7 +151,7 @@ HOSTILE = {
     "an even RSA key": (
         V38 + types(129) + KEY[:4] + b"\xff" * 127 + b"\0" + KEY[132:],
         4504,
-        "not one to encrypt with",
+        "cannot be used for encryption",
     ),
     "255 security types": (V38 + types(*[36] * 255), 4504, "Apple SRP (36)"),
     "255 sub-types": (V38 + types(19) + vencrypt(*range(1000, 1255)), 4504, "and 249 more"),

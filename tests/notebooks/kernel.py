@@ -6,7 +6,7 @@ import urllib.request
 
 import websocket
 
-#: Seconds without a word from a kernel, until it is asked for one; and how often it is.
+#: Seconds without a message from a kernel, until it is asked for one; and how often it is.
 SILENCE, NUDGES = 5, 11
 
 

@@ -105,7 +105,7 @@ async def test_what_a_filter_drops_is_not_sent():
 
 
 @pytest.mark.parametrize("leg", list(Leg))
-async def test_it_says_who_closed_first(leg, monkeypatch):
+async def test_it_returns_which_end_closed_first(leg, monkeypatch):
     monkeypatch.setattr(module, "LINGER", 0.01)
     viewer, target = Memory(), Memory()
     {Leg.VIEWER: viewer, Leg.TARGET: target}[leg].feed(b"")

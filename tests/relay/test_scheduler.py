@@ -1,4 +1,4 @@
-"""Who has much to move has its turn, in order, and between two rounds it is everybody else's."""
+"""Sessions with much to move have turns, in order, and everything else runs between two rounds."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ async def test_one_after_the_other_with_the_loop_in_between():
     assert "".join(log) == "a|b|c|a|b|c||"
 
 
-async def test_who_moves_little_shares_a_round():
+async def test_sessions_that_move_little_share_a_round():
     turns, log = Turns(), []
     for name in "abcde":
         turns.wait(Mover(name, turns, log, size=ROUND // 4))
@@ -52,7 +52,7 @@ async def test_nobody_has_two_turns_in_a_round():
     assert "".join(log) == "a|a|a|"
 
 
-async def test_who_leaves_is_passed_over():
+async def test_a_session_that_leaves_is_skipped():
     turns, log = Turns(), []
     movers = [Mover(name, turns, log) for name in "abc"]
     for mover in movers:
@@ -64,14 +64,14 @@ async def test_who_leaves_is_passed_over():
 
 
 @pytest.mark.parametrize(("busy", "crowded"), [(0, False), (1, False), (2, True)])
-async def test_one_alone_need_not_stand_in_line(busy, crowded):
+async def test_one_alone_need_not_queue(busy, crowded):
     turns = Turns()
     for _ in range(busy):
         turns.has_much(Mover("a", turns, []), True)
     assert (turns.busy, turns.crowded) == (busy, crowded)
 
 
-async def test_beside_one_who_moves_little_the_others_rest_between_rounds():
+async def test_beside_one_that_moves_little_the_others_rest_between_rounds():
     turns, log = Turns(), []
     turns.moved_little(Mover("quiet", turns, log))
     assert turns.crowded
@@ -83,7 +83,7 @@ async def test_beside_one_who_moves_little_the_others_rest_between_rounds():
     assert asyncio.get_running_loop().time() - began > 10 * REST * 0.99
 
 
-async def test_his_own_little_things_are_nobodys_company():
+async def test_a_sessions_own_small_moves_do_not_slow_it_down():
     turns = Turns()
     mover = Mover("a", turns, [])
     turns.moved_little(mover)
@@ -92,7 +92,7 @@ async def test_his_own_little_things_are_nobodys_company():
 
 
 @pytest.mark.parametrize("goes", [True, False])
-async def test_who_was_quiet_long_ago_or_has_gone_is_no_company(monkeypatch, goes):
+async def test_sessions_that_were_quiet_long_ago_or_have_gone_do_not_count(monkeypatch, goes):
     turns = Turns()
     first, last = Mover("first", turns, []), Mover("last", turns, [])
     monkeypatch.setattr(turns_module, "ATTENTION", 60 if goes else 0.01)

@@ -400,7 +400,7 @@ async def test_without_a_pipe_bytes_are_copied():
         assert isinstance(rig.pump, Splicer)
 
 
-async def test_several_that_have_much_to_move_stand_in_line():
+async def test_several_that_have_much_to_move_queue():
     """And each gets its own bytes, the last of them too."""
     pieces = [random.randbytes(12 << 20) for _ in range(3)]
     waited = []

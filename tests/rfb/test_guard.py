@@ -93,7 +93,7 @@ class TestViewMode:
         assert passed(asks + data * 2 + asks + data, "view") == asks * 2
 
     @pytest.mark.parametrize("data", [b"\xff\x03", b"\x63", b"\xfe\x01", b"\x7f\0\0\0"])
-    def test_what_nobody_knows_the_end_of_ends_the_session(self, data):
+    def test_a_message_of_unknown_length_ends_the_session(self, data):
         refused(say.update_request() + data, "view")
 
     def test_encodings_are_those_of_the_allow_list(self):
@@ -122,7 +122,7 @@ class TestViewMode:
         refused(say.pixel_format(bits, depth), "view")
 
     def test_a_pointer_of_seven_bytes_is_dropped_where_the_viewer_announced_it(self):
-        """The server hears of neither: how long it is, is between this viewer and us."""
+        """Neither reaches the server: their length matters to this viewer and us only."""
         asks = say.update_request()
         announced = say.encodings(Encoding.EXTENDED_MOUSE_BUTTONS) + say.pointer(0x81, more=b"\x63") + asks
         assert passed(announced, "view") == say.encodings() + asks
@@ -242,7 +242,7 @@ LONG_CAPS = say.extended_clipboard(CAPS | TEXT, bytes(8))
         ("view", False, True, []),
     ],
 )
-def test_the_clipboard_goes_the_ways_it_may(mode, to_desktop, from_desktop, expected):
+def test_the_clipboard_passes_in_permitted_directions(mode, to_desktop, from_desktop, expected):
     data = b"".join([say.cut_text(), CAPS_MESSAGE, ASK, LOOK, TELL, GIVE, ODD, LONG_CAPS])
     flags = {"clipboard_to_desktop": to_desktop, "clipboard_from_desktop": from_desktop}
     assert passed(data, mode, **flags) == b"".join(expected)
@@ -274,7 +274,7 @@ def test_activity_is_what_a_person_does(data, human):
         assert judge.input_seen is human
 
 
-def test_who_is_told_of_activity_can_take_it_back():
+def test_noted_activity_can_be_reset():
     judge = guard()
     judge.feed(say.key())
     judge.input_seen = False
@@ -282,7 +282,7 @@ def test_who_is_told_of_activity_can_take_it_back():
     assert not judge.input_seen
 
 
-def test_input_that_is_dropped_is_no_activity():
+def test_dropped_input_is_not_activity():
     judge = guard(keyboard=False)
     judge.feed(say.key())
     assert not judge.input_seen

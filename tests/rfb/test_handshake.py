@@ -1,4 +1,4 @@
-"""Both handshakes, as transcripts: what a peer says, and what it is told."""
+"""Both handshakes, as transcripts: what a peer sends, and what it receives."""
 
 import itertools
 import tracemalloc
@@ -204,7 +204,7 @@ class TestTargetHandshake:
             (say.V38 + say.types(36, 113, 129 + 64), "the desktop offers Apple SRP (36), MS-Logon II (113), type 193."),
         ],
     )
-    def test_what_is_no_desktop(self, data, fragment):
+    def test_servers_that_are_not_desktops(self, data, fragment):
         error = fails_every_way(target, data).exc
         assert isinstance(error, TargetProtocolError)
         assert fragment in str(error)
@@ -221,7 +221,7 @@ class TestTargetHandshake:
             (say.V38 + b"\0" + say.reason(b""), "no reason given"),
         ],
     )
-    def test_a_server_that_talks_to_nobody_now_is_worth_another_try(self, data, sentence):
+    def test_a_server_that_refuses_everybody_now_is_worth_another_try(self, data, sentence):
         error = fails_every_way(target, data).exc
         assert isinstance(error, TargetUnreachable)
         assert str(error) == f"The desktop turns connections away for now: {sentence}."
@@ -311,7 +311,7 @@ class TestTLS:
     BEFORE = say.V38 + say.types(19) + say.vencrypt(261) + b"\1"
     INSIDE = say.CHALLENGE + say.OK
 
-    def test_it_waits_until_it_is_told(self):
+    def test_it_waits_for_tls(self):
         for chunks in ways(self.BEFORE):
             handshake = target()
             for chunk in chunks:
@@ -374,7 +374,7 @@ class TestTransform:
             assert "tampered" in str(handshake.exc)
 
 
-def test_tight_is_told_of():
+def test_tight_is_reported():
     said = say.V38 + say.types(16) + say.capabilities() + say.capabilities() + say.OK
     assert every_way(target, said, sent=say.V38 + b"\x10").extended_server_init
 

@@ -23,7 +23,7 @@ def test_it_is_as_long_as_it_is(kind, data):
 
 
 @pytest.mark.parametrize(("kind", "data"), say.FOREIGN)
-def test_while_its_header_is_not_there_nobody_can_tell(kind, data):
+def test_without_the_whole_header_the_length_is_unknown(kind, data):
     for end in range(FOREIGN[kind].header):
         assert foreign_size(kind, bytearray(data[:end]), 0) == 0
 

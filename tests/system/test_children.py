@@ -52,7 +52,7 @@ async def test_one_byte_too_many_is_an_error(run):
 
 
 @pytest.mark.parametrize("script", ["exit 3", "kill -9 $$"])
-async def test_the_status_is_told(run, script):
+async def test_the_status_is_returned(run, script):
     done = await run(["sh", "-c", script], limit=LIMIT, timeout=20)
     assert done.status == {"exit 3": 3, "kill -9 $$": -9}[script]
 

@@ -106,7 +106,7 @@ async def test_so_does_a_folder(lab, tmp_path):
     assert await load_password(target.credentials) == "hunter2"
 
 
-async def test_our_own_keys_are_nobody_elses(lab, monkeypatch):
+async def test_our_own_keys_are_not_inherited(lab, monkeypatch):
     monkeypatch.setenv("JUPYTER_VNC_KEYS", "key")
     broker = VNCBroker()
     assert "JUPYTER_VNC_KEYS" not in os.environ

@@ -53,7 +53,7 @@ def bind(path):
         listener.bind(os.fspath(path))
 
 
-#: What is no file.
+#: Things that are not files.
 OTHERS = {
     "FIFO": os.mkfifo,
     "folder": os.mkdir,
@@ -62,7 +62,7 @@ OTHERS = {
     "dangling link": lambda path: path.symlink_to(path.with_name("nowhere")),
     "link to itself": lambda path: path.symlink_to(path),
 }
-#: What is one, but not what anybody expects. The lease file's own shape is in it, as far as JSON goes.
+#: Files with unexpected content. The lease file's own shape is in it, as far as JSON goes.
 CONTENTS = {
     "empty": regular(b""),
     "2 GB": sparse,
@@ -199,7 +199,7 @@ async def start(manager):
 
 
 @pytest.mark.parametrize("place", OTHERS)
-def test_leases_are_not_kept_in_what_is_no_file(place, tmp_path, log):
+def test_leases_are_kept_in_regular_files_only(place, tmp_path, log):
     path = tmp_path / "leases.json"
     OTHERS[place](path)
     manager = PoolManager(state_file=str(path), log=log)

@@ -151,7 +151,7 @@ def test_a_line_is_a_line_whatever_is_in_it(say, name, canary, log):
     assert "100 %" in log.lines()[1]
 
 
-def test_a_line_that_nobody_wants_is_not_made(log):
+def test_a_line_below_the_level_is_not_formatted(log):
     log.setLevel(logging.INFO)
     one_line(log).debug("%s", Shown(None))
     assert log.lines() == []
@@ -210,7 +210,7 @@ def test_configurable_parts_have_such_a_log_whoever_gave_it(given_log, log):
     assert isinstance(Configurable().log, OneLineLog)
 
 
-# -- nobody goes past it ------------------------------------------------------------------------------------------
+# -- no way around it ---------------------------------------------------------------------------------------------
 
 #: Calls and bases that would, and the one module that may have them.
 PAST = {"getLogger": "logs.py", "LoggingConfigurable": "logs.py", "print": "cli.py"}

@@ -98,7 +98,7 @@ def test_a_uid_that_stands_for_all_others_is_nobodys(uid, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_another_account_on_a_loopback_port_is_told_no_password(kind):
+async def test_another_account_on_a_loopback_port_receives_no_password(kind):
     require_root()
     with account.server_of(NOBODY, kind) as server:
         with pytest.raises(TargetProtocolError, match="gives away the password") as caught:
@@ -130,7 +130,7 @@ async def test_nor_where_the_host_name_says_nothing_of_this_machine(monkeypatch)
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("uid", "owner"), [(0, ""), (NOBODY, "nobody"), (NOBODY, str(NOBODY)), (NOBODY, "*")])
-async def test_root_ourselves_and_the_port_owner_are_told(kind, uid, owner):
+async def test_root_ourselves_and_the_port_owner_receive_it(kind, uid, owner):
     require_root()
     with account.server_of(uid, kind) as server:
         task = asyncio.create_task(log_in(server, owner))
@@ -147,7 +147,7 @@ async def test_an_unverified_server_will_do_where_the_admin_says_so():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_where_the_account_cannot_be_told_it_is_a_stranger(kind, monkeypatch):
+async def test_an_unknown_account_is_a_stranger(kind, monkeypatch):
     """As behind a forwarded port, whose process is in another network namespace."""
     require_root()
     monkeypatch.setattr("jupyter_vnc.connect.security.tcp_uid", lambda sock: None)

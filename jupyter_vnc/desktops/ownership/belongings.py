@@ -39,12 +39,12 @@ from .proofs import (
 )
 from .removal import FOLDER, entries, remove, unmount
 
-#: How folders are called in a list: what else stands there was not written by us.
+#: Names of folders in a list; anything else was not written by us.
 _NAME: Final = re.compile(r"[0-9a-f]{8}")
 
 #: How much of a list is read (bytes): some hundred thousand starts of desktops.
 _LONGEST_LIST: Final = 16 << 20
-#: Seconds to wait for somebody who makes or removes a folder in the same parent at this moment.
+#: Seconds to wait for another process that makes or removes a folder in the same parent.
 _PATIENCE: Final = 5.0
 _PAUSE: Final = 0.005
 
@@ -97,7 +97,7 @@ class Belonging:
         Args:
             name: the folder.
             within: where.
-            called: its name to be, if it is renamed when it is made.
+            called: its final name, if it is renamed when it is made.
 
         Raises:
             OSError: it cannot be made, or its mode cannot be set here.

@@ -1,7 +1,7 @@
 """The name that a parent folder has for the moment in which it is made or removed, written down in a file beside it.
 
-A folder cannot be made together with its proof, so a server that is killed in between would leave one that nobody can
-tell from a user's own. The file says which folder is on its way; it comes into being with its content (``O_TMPFILE``),
+A folder cannot be made together with its proof, so a server that is killed in between would leave one that cannot
+be told from a user's own. The file names the folder in question; it comes into being with its content (``O_TMPFILE``),
 names its own inode, so that a copy says nothing, and is locked as long as its writer lives.
 """
 
@@ -70,7 +70,7 @@ def _content(other: str, within: int, file: int) -> bytes:
 
 
 def clear_interim(name: str, within: int) -> None:
-    """Remove what somebody left who was killed while a folder of this name was made or removed."""
+    """Remove what a process left that was killed while it made or removed a folder of this name."""
     for entry in entries(within):
         if re.fullmatch(rf"{re.escape(name)}\.[0-9a-f]{{8}}\.{LOCK}", entry):
             with suppress(OSError):

@@ -32,7 +32,7 @@ def open_parent(path: Path, *, make: bool) -> Belonging:
 
     Raises:
         NotOurs: something else is there.
-        FileNotFoundError: nothing is there, and it is not to be made.
+        FileNotFoundError: nothing is there, and ``make`` is off.
         OSError: it cannot be made, or stays locked.
     """
     within = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -45,7 +45,7 @@ def open_parent(path: Path, *, make: bool) -> Belonging:
                     raise
                 _make_parent(path.name, within)
                 continue
-            except NotOurs:  # or ours, of which somebody was just removing the proof
+            except NotOurs:  # or ours, whose proof another process was just removing
                 if attempt >= _DOUBTS:
                     raise
                 time.sleep(_PAUSE)

@@ -40,7 +40,7 @@ def proof_of(path: str, folder: int, lock: int) -> dict[str, Any]:
 
 
 def check_private(folder: int) -> None:
-    """See to it that an open folder is our account's, and nobody else may enter it.
+    """Check that an open folder is our account's, and that nobody else may enter it.
 
     Raises:
         NotOurs: it is not.

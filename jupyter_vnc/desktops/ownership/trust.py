@@ -3,7 +3,7 @@
 X programs find their X server by a number alone: they connect to ``/tmp/.X11-unix/X<number>``, and show the cookie to
 whoever listens there. libxcb before 1.16 tries the abstract socket of that name first, and where neither is there,
 port 6000 + number of the loopback address. So the folder has to be one in which nobody else can change what is ours,
-the abstract name is held by us, and there is no cookie to show while nobody of ours listens.
+the abstract name is held by us, and there is no cookie to show while no process of ours listens.
 
 The supervisor and the isolated programs of a desktop use this, so it imports the standard library and its like only.
 """
@@ -28,11 +28,11 @@ _OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 class UntrustedFolderError(OSError):
-    """A folder of sockets is another account's to change; the text names it, and what mends it."""
+    """Another account can change a folder of sockets; the text names the folder and the remedy."""
 
 
 def flaw(folder: Path) -> str:
-    """Say what is wrong with a folder of sockets, and what mends it; empty if only root and we can change it.
+    """Describe what is wrong with a folder of sockets, and the remedy; empty if only root and we can change it.
 
     Raises:
         FileNotFoundError: there is none.
@@ -57,10 +57,10 @@ def is_trusted(folder: Path) -> bool:
 
 
 def prepare(folder: Path) -> None:
-    """Make a folder of sockets as it should be, if there is none, and prove that it is to be trusted.
+    """Make a folder of sockets as it should be, if there is none, and prove that it can be trusted.
 
     Raises:
-        UntrustedFolderError: it is not; says why and what mends it.
+        UntrustedFolderError: it cannot; the text has the reason and the remedy.
         OSError: it cannot be made.
     """
     with suppress(FileExistsError):
@@ -76,7 +76,7 @@ def check_parents(place: Path) -> None:
     A folder that its group can change is not refused: images of notebooks have such homes.
 
     Raises:
-        UntrustedFolderError: one can; says which folder is to blame.
+        UntrustedFolderError: one can; the text names the folder.
     """
     real = place.resolve()
     for folder in (*reversed(real.parents), real):
@@ -91,7 +91,7 @@ class Claim:
         descriptor: holds the name, wherever it is open; closed with this object.
 
     Raises:
-        OSError: somebody has the name.
+        OSError: another program has the name.
     """
 
     def __init__(self, display: int) -> None:
@@ -121,7 +121,7 @@ def _flaw_of(found: os.stat_result, others: int) -> str:
 
 
 def _owners() -> set[int]:
-    """Root and we; where our user namespace has no root, whoever has the machine's own folders."""
+    """Root and we; where our user namespace has no root, the owner of the machine's own folders."""
     owners = {0, os.geteuid()}
     unmapped = peers.overflow_uid()
     return owners | {unmapped} if unmapped is not None and Path("/").stat().st_uid == unmapped else owners

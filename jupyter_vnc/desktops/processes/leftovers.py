@@ -23,7 +23,7 @@ from jupyter_vnc.desktops.ownership.removal import entries
 
 from .procfs import listens, lock_file, may_have_made, remove_session_sockets, unfinished_lock, x_socket
 
-#: Seconds that an owner whose end was heard may take to be gone.
+#: Seconds that an owner which has closed its pipe may take to exit.
 _PATIENCE: Final = 5.0
 _PAUSE: Final = 0.01
 _LAST_DISPLAY: Final = 65535
@@ -68,7 +68,7 @@ def remove_orphaned(folder: Path) -> None:
 
 
 def remove_listed(server: Belonging) -> None:
-    """Remove what a server's list says of places that all programs share, and nobody uses any more."""
+    """Remove what a server's list names in places that all programs share, if it is no longer used."""
     if server.boot != boot():  # another machine's, or gone with the boot
         return
     pids: dict[int, set[int]] = defaultdict(set)

@@ -20,7 +20,7 @@ from typing import Final
 from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.system import peers
 
-#: The variable in the environment of a desktop's programs that says whose they are.
+#: The variable in the environment of a desktop's programs that names their desktop.
 MARKER_VARIABLE: Final = "JUPYTER_VNC_DESKTOP"
 
 #: Longest lock file of an X server that is read (bytes): a process id of ten characters, and a line's end.
@@ -67,7 +67,7 @@ def marked(marker: str) -> Iterator[int]:
 
 
 def kill(pids: Iterable[int], number: int) -> None:
-    """Send a signal to each; one that is gone, or that became another user's, is none of ours any more."""
+    """Send a signal to each; those that are gone, or are another user's by now, are skipped."""
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
@@ -103,7 +103,7 @@ def unfinished_lock(display: int) -> Path:
 
 
 def display_holder(display: int) -> int:
-    """Return the process id of the X server that has a display number: 0 if nobody has, -1 if it cannot be told."""
+    """Return the process id of the X server that has a display number: 0 if there is none, -1 if it is not known."""
     try:
         return int(_read_lock(lock_file(display)))
     except FileNotFoundError:
@@ -166,7 +166,7 @@ def listener_of(path: Path) -> int:
 
 
 def may_have_made(pid: int, path: Path) -> bool:
-    """Whether a process is alive that was there when a file was written: process ids are given again."""
+    """Whether a process is alive that was there when a file was written: process ids are reused."""
     with suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")

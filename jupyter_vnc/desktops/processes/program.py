@@ -1,4 +1,4 @@
-"""One program that a supervisor runs: its process, what it says, and what is written down before it begins.
+"""One program that a supervisor runs: its process, its output, and what is written down before it starts.
 
 The supervisor uses it, so it imports the standard library and its like only.
 """
@@ -38,7 +38,7 @@ prctl = _find_prctl()
 
 
 def _die_with_parent() -> None:
-    """Between fork and exec: have the kernel kill this program when the supervisor dies without a word."""
+    """Between fork and exec: have the kernel kill this program when the supervisor dies."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 

@@ -1,10 +1,10 @@
-"""The runtime folder of one server: private, short enough for sockets, locked while somebody lives in it, swept after.
+"""The runtime folder of one server: private, short enough for sockets, locked while in use, swept afterwards.
 
 A server locks ``lock`` in its folder, and its supervisors hold the same lock: once it can be taken, nobody of that
 server is left, whatever became of the process ids. The lock file names the machine's boot, because locks of network
 file systems may not reach other machines: a folder of another boot is left alone for a day after its last sign of life.
 
-What proves that a folder is ours, and what is deleted in it, is the matter of :mod:`.belongings`.
+What proves that a folder is ours, and what is deleted in it, is up to :mod:`.belongings`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = get_logger(__name__)
 PARENT: Final = "jupyter-vnc"
 SOCKET: Final = "rfb.sock"
 AUTHORITY: Final = "Xauthority"
-#: Its name while nobody of ours listens on the display.
+#: Its name while no process of ours listens on the display.
 HELD_AUTHORITY: Final = "Xauthority.held"
 
 #: Longest path of an X server's socket (bytes): a session makes sockets beside it whose names are longer
@@ -84,7 +84,7 @@ class Runtime:
         """Make the folder, at the first place that can hold our sockets, and return it.
 
         Raises:
-            DesktopFailed: there is no such place; the detail says why for each.
+            DesktopFailed: there is no such place; the detail has the reason for each.
         """
         with self._opening:  # desktops that start at the same time do this in several threads
             if self._folder is None or not self._folder.is_dir():
@@ -126,7 +126,7 @@ class Runtime:
         return folder
 
     def touch(self) -> None:
-        """Leave a sign of life: for other machines that see the same folder, and for those who tidy by age."""
+        """Leave a sign of life: for other machines that see the same folder, and for programs that delete old files."""
         if self.lock >= 0 and self._folder is not None:
             with suppress(OSError):
                 os.utime(self.lock)
@@ -236,7 +236,7 @@ def _is_whole(name: str, parent: Belonging) -> bool:
 
 
 def _sweep(folder: Path) -> bool:
-    """Remove a folder and the processes of its desktops, if nobody lives there."""
+    """Remove a folder and the processes of its desktops, if no process uses it."""
     try:
         with Belonging.open(folder) as server:
             server.hold(patience=0.0)

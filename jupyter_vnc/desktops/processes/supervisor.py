@@ -9,8 +9,8 @@ standard input closes, when its owner (the Jupyter server) is gone, however that
 the desktop's folder. Should it be killed itself, the kernel kills the programs that it started (``PR_SET_PDEATHSIG``),
 and whoever sweeps up finds the rest by the marker in their environment.
 
-None of this depends on being heard, or on what it hears: a command that makes no sense, a peer that does not read and a
-pipe that breaks are at most the end of listening.
+None of this depends on the other end of the pipe: after an invalid command, a peer that does not read or a broken pipe
+it stops reading at most.
 
 It reads commands and writes events, each a line of JSON::
 
@@ -42,13 +42,13 @@ from .leftovers import remove_desktop, remove_orphaned
 from .procfs import descendants, kill, marked, remove_display, remove_session_sockets, session_socket
 from .program import LOG_LIMIT, PR_SET_CHILD_SUBREAPER, Program, prctl, readable
 
-#: How much of a log goes with the news that a program exited (bytes).
+#: How much of a log goes with the event that a program exited (bytes).
 TAIL: Final = 4 << 10
 
-#: Seconds for programs to end by themselves when nobody says how long.
+#: Seconds for programs to end by themselves when no time is given.
 GRACE: Final = 10.0
 
-#: Seconds for the X server to put its own things away; and after SIGKILL, before we give up on a process that hangs
+#: Seconds for the X server to clean up; and after SIGKILL, before we give up on a process that hangs
 #: in the kernel.
 LAST_GRACE: Final = 2.0
 KILL_PATIENCE: Final = 5.0
@@ -69,7 +69,7 @@ _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Supervisor:
-    """Runs one desktop's programs until told to stop, or until nobody is there to tell it."""
+    """Runs one desktop's programs until told to stop, or until its owner is gone."""
 
     def __init__(self, folder: Path, owner: int, marker: str, lock: int) -> None:
         self._folder = folder
@@ -109,7 +109,7 @@ class Supervisor:
                 self._note_failure()
 
     def _note_failure(self) -> None:
-        """Say what went wrong in our own log, if that can be written; our owner then looks after what is left."""
+        """Write what went wrong to our own log, if possible; our owner then removes what is left."""
         self.failed = True
         with suppress(Exception):
             sys.excepthook(*sys.exc_info())
@@ -165,7 +165,7 @@ class Supervisor:
             data = os.read(0, 1 << 16)
         except BlockingIOError:
             return
-        except OSError:  # it is gone, and has not read all that we told it
+        except OSError:  # it is gone, and has not read all our events
             data = b""
         if not data:
             self._leave(0)
@@ -221,7 +221,7 @@ class Supervisor:
 
     def _exited(self, program: Program, status: int) -> None:
         program.popen.returncode = status
-        for _ in range(LOG_LIMIT >> 16):  # what it said last is still in the pipe; its children may go on talking
+        for _ in range(LOG_LIMIT >> 16):  # its last output is still in the pipe; its children may go on writing
             if program.output < 0 or not readable(program.output):
                 break
             self._read_log(program)
@@ -240,7 +240,7 @@ class Supervisor:
                 self._events = self._events[os.write(1, self._events) :]
         except BlockingIOError:
             pass
-        except OSError:  # nobody will hear it
+        except OSError:  # nobody will read it
             self._events = b""
         with suppress(KeyError, ValueError, OSError):
             if not self._events:
@@ -258,7 +258,7 @@ class Supervisor:
         self._terminate(min(grace, LAST_GRACE), spare=set())
 
     def _kill_all(self) -> None:
-        """SIGKILL to whoever stays."""
+        """SIGKILL to the rest."""
         deadline = time.monotonic() + KILL_PATIENCE
         while not (self._reap() and not set(marked(self._marker))) and time.monotonic() < deadline:
             left = descendants(os.getpid()) | set(marked(self._marker))
@@ -267,7 +267,7 @@ class Supervisor:
             self._turn(0.01)
 
     def _terminate(self, grace: float, *, spare: set[int]) -> None:
-        """Tell everybody once, and what they started since (helpers that save things, say) after half of the time."""
+        """Signal all of them once, and later ones (helpers that save things, say) after half of the time."""
         told: set[int] = set()
         began = time.monotonic()
         while (left := descendants(os.getpid()) - spare) and (waited := time.monotonic() - began) < grace:
@@ -293,7 +293,7 @@ class Supervisor:
             remove_orphaned(self._folder.parent)
 
     def _wait_for_owner(self) -> None:
-        """An owner that hangs up without a word is about to exit: whoever is last removes its folder."""
+        """An owner that hangs up is about to exit: the last process removes its folder."""
         deadline = time.monotonic() + OWNER_PATIENCE
         while os.getppid() == self._owner and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The owner's side of a supervisor: a desktop's programs as a tree that is started, heard of and stopped as a whole."""
+"""The owner's side of a supervisor: a desktop's programs as a tree that is started, watched and stopped as a whole."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _SCRIPT: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from jupyter_vnc.desktops.{} import main; main(*sys.argv[2:])"
 )
 
-#: What the supervisor itself has to say, when something is wrong with it.
+#: The supervisor's own log, for its own errors.
 _OWN_LOG: Final = "supervisor"
 
 _GONE: Final = "The process that watches the desktop is gone."
 
-#: How an X server marks a line, and what it says before the reason of its death.
+#: How an X server marks a line, and what it writes before the reason of its end.
 _X_MARK: Final = re.compile(r"^\((EE|WW|II)\)")
 _X_FATAL: Final = "Fatal server error:"
 
@@ -59,7 +59,7 @@ class Exit:
 
     @property
     def last_line(self) -> str:
-        """The last line of its log that says something; of an X server, what it calls fatal."""
+        """The last line of its log that has a message; of an X server, its fatal error."""
         lines = [_X_MARK.sub("", line).strip() for line in self.tail.splitlines()]
         said = [line for line in lines if any(char.isalnum() for char in line)]
         if _X_FATAL in said[:-1]:
@@ -98,7 +98,7 @@ class Tree:
             folder: the desktop's own.
             lock: descriptor of the runtime folder's lock, which the supervisor holds too.
             claims: descriptors of the displays' names, which it holds, too.
-            marker: says in a program's environment whose it is.
+            marker: names the desktop in a program's environment.
             environ: the supervisor's environment; by default ours without secrets.
 
         Raises:
@@ -140,7 +140,7 @@ class Tree:
             display: the X display that it will lock, so that a lock it leaves behind is removed.
 
         Raises:
-            DesktopFailed: it cannot be started; says why.
+            DesktopFailed: it cannot be started; the message explains why.
         """
         if self._reader.done():
             raise DesktopFailed(_GONE, detail=name)
@@ -183,7 +183,7 @@ class Tree:
             raise DesktopFailed(_GONE, detail=str(error)) from error
 
     async def _read(self) -> None:
-        """Hear events until the supervisor is gone. Should our loop end first, it sees us hang up."""
+        """Handle events until the supervisor is gone. Should our loop end first, it sees us hang up."""
         reader, writer = self._link
         try:
             while line := await reader.readline():
@@ -201,7 +201,7 @@ class Tree:
             self._resolve_rest(said)
 
     def _hear(self, line: bytes) -> None:
-        """Take note of an event. Whatever is wrong with it, or with who hears of it, the next is heard, and the end."""
+        """Handle an event. If it is invalid, or a listener fails, the later ones are handled all the same."""
         try:
             self._dispatch(json.loads(line))
         except Exception:
@@ -225,8 +225,8 @@ class Tree:
     def _tell_exit(self, name: str, how: Exit) -> None:
         try:
             self.on_exit(name, how)
-        except Exception:  # whoever hears of it may fail; what ended has to be put away all the same
-            log.exception("The end of %s was not taken in", name)
+        except Exception:  # a listener may fail; what ended has to be cleaned up all the same
+            log.exception("The end of %s could not be handled", name)
 
     def _clean_up(self) -> None:
         """The supervisor was killed: the kernel killed its programs, and we their descendants."""
@@ -263,7 +263,7 @@ def _start(
     """Start a supervisor at the other end of a pair of sockets.
 
     Not with asyncio's own subprocesses: those are killed when a loop ends without closing them, and a supervisor has
-    to live on to put everything away.
+    to live on to clean everything up.
 
     Raises:
         OSError: it cannot be started.
@@ -296,4 +296,4 @@ def _resolve(future: asyncio.Future[Any], result: object) -> None:
 def _refuse(future: asyncio.Future[Any], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
-        future.exception()  # nobody may be waiting any more
+        future.exception()  # the waiter may be gone

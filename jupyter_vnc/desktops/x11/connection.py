@@ -24,7 +24,7 @@ class Link:
     """One connection, of a program with one thread.
 
     Every method raises ``OSError`` when the X server is gone or does not answer, and :class:`.x11.ProtocolError` when
-    it says what cannot be understood. Errors that it reports are no exceptions: windows go away at any time.
+    its answer is invalid. Errors that it reports are not raised: windows go away at any time.
     """
 
     def __init__(self, connection: socket.socket, cookie: bytes) -> None:

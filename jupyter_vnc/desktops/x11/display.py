@@ -62,7 +62,7 @@ class Display:
         self._reserved = True
 
     def prepare_cookie(self, folder: Path) -> None:
-        """See to the cookie of an X server that is about to start: a new one, or the one that has been published.
+        """Prepare the cookie of an X server that is about to start: a new one, or the one that has been published.
 
         Raises:
             DesktopFailed: it cannot be written.

@@ -1,8 +1,8 @@
-"""A display without an X server: whoever opens a window on it rings, and is kept waiting until there is one.
+"""A display without an X server: a program that opens a window on it rings, and waits until there is one.
 
-It is to the first program what the X server will be: it listens on the display's socket, with the display's lock file.
-Once the X server is up, the bytes of those who rang are carried to it, with the file descriptors that X programs pass
-along (shared memory); whoever comes later is the X server's own.
+For the first programs it takes the place of the X server: it listens on the display's socket, and has the display's
+lock file. Once the X server is up, the bytes of programs that rang are carried to it, with the file descriptors that X
+programs pass along (shared memory); later ones connect to the X server itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, x_s
 from jupyter_vnc.desktops.processes.tree import isolated
 from jupyter_vnc.system import peers
 
-#: Waits until its owner says a line, or is gone; then becomes the program that removes what the owner cannot.
+#: Waits until its owner writes a line, or is gone; then becomes the program that removes what the owner cannot.
 _CARETAKER: Final = """
 read line && exit
 exec "$@"
@@ -47,7 +47,7 @@ class Doorbell:
     """
 
     def __init__(self, display: int, folder: Path, *, rings: bool = True) -> None:
-        """Hold a display; unless it ``rings``, who opens a window there is told that there is none."""
+        """Hold a display; unless it ``rings``, programs that open a window there are refused."""
         self._display = display
         self._folder = folder
         self._caretaker: subprocess.Popen[bytes] | None = None
@@ -80,8 +80,8 @@ class Doorbell:
     def make_way(self) -> None:
         """Give the display up to the X server that is about to start.
 
-        The lock goes, and the socket stays until the X server puts its own in its place, as X servers do: who rang,
-        and who comes meanwhile, goes on waiting.
+        The lock goes, and the socket stays until the X server puts its own in its place, as X servers do: programs
+        that rang, or connect meanwhile, go on waiting.
         """
         if self._held:
             self._held = False
@@ -92,7 +92,7 @@ class Doorbell:
             self._dismiss_caretaker()
 
     def connect(self, display: int) -> None:
-        """Carry those who wait to the X server of a display, which is most often the one they rang at."""
+        """Carry waiting programs to the X server of a display, most often the one at which they rang."""
         self._accept()
         for program in self._waiting:
             try:
@@ -105,7 +105,7 @@ class Doorbell:
         self._listener.close()
 
     def close(self) -> None:
-        """Take it down; whoever waits is told that there is no display."""
+        """Take it down; waiting programs are refused."""
         self.make_way()
         if self._inode and _inode(x_socket(self._display)) == self._inode:
             x_socket(self._display).unlink(missing_ok=True)
@@ -148,8 +148,8 @@ class Doorbell:
             self._caretaker = None
 
     def _accept(self) -> None:
-        """Take in whoever is there and has our user's id."""
-        with suppress(OSError):  # until there is nobody any more, or where nobody can be
+        """Accept waiting programs that have our user's id."""
+        with suppress(OSError):  # until nobody waits any more, or nobody can
             while True:
                 program, _ = self._listener.accept()
                 if peers.unix_uid(program) == os.getuid():

@@ -23,7 +23,7 @@ _SENT: Final = 0x80
 # Masks of events.
 STRUCTURE: Final = 1 << 17
 SUBSTRUCTURE: Final = 1 << 19
-#: Whoever has this one on a root window is the window manager; only one program at a time can.
+#: A program that has this one on a root window is the window manager; only one program at a time can.
 REDIRECT: Final = 1 << 20
 
 # Predefined atoms.
@@ -50,7 +50,7 @@ _SETUP: Final = struct.Struct("<BBHHH")
 
 
 class ProtocolError(ValueError):
-    """The X server refuses us, or says what we cannot read."""
+    """The X server refuses us, or sends something invalid."""
 
 
 class Geometry(NamedTuple):
@@ -173,7 +173,7 @@ def _request(code: int, data: int, body: bytes) -> bytes:
 
 
 def select_events(window: int, mask: int) -> bytes:
-    """ChangeWindowAttributes: hear of these events of a window."""
+    """ChangeWindowAttributes: receive these events of a window."""
     return _request(2, 0, struct.pack("<III", window, 1 << 11, mask))
 
 
@@ -242,7 +242,7 @@ def query_buttons_version(extension: int) -> bytes:
 
 
 def select_buttons(extension: int, root: int) -> bytes:
-    """XISelectEvents: hear of each button that is pressed, without keeping it from anybody."""
+    """XISelectEvents: receive each press of a button, without keeping it from other programs."""
     return _request(extension, _XI_SELECT, struct.pack("<IHxxHHI", root, 1, _XI_ALL_MASTERS, 1, 1 << _XI_RAW_BUTTON))
 
 
@@ -293,7 +293,7 @@ def words(reply: bytes) -> tuple[int, ...]:
 
 
 def event(packet: bytes) -> Event | None:
-    """Read an event; None for those that we do not care for, and those that only programs say have happened."""
+    """Read an event; None for those that we do not need, and those that other programs sent."""
     kind = packet[0]
     if kind == GENERIC:
         (what,) = struct.unpack_from("<8xH", packet)

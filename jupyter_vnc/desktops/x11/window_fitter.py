@@ -53,7 +53,7 @@ class Window:
     most: tuple[int, int]
     #: Where it was.
     was: Geometry
-    #: Where we want it, the number of the request that said so, and how often we say it again.
+    #: Where we want it, the number of the request that said so, and how often we repeat it.
     wanted: Geometry
     request: int = 0
     patience: int = INSISTENCE
@@ -108,14 +108,14 @@ class Keeper:
             self._adopt(window)
         while True:
             event = self._link.event()
-            # Whatever it is, it may be a window manager's first deed: look before we do anything.
+            # Any event may be a window manager's first action: check that before we do anything.
             if self._is_managed():
                 break
             self._handlers[event.kind](self, event)
         self._give_back()
 
     def _watch_buttons(self) -> None:
-        """Hear of clicks, where the X server can tell without a grab."""
+        """Receive clicks, where the X server reports them without a grab."""
         found = self._link.ask(x11.query_extension("XInputExtension"))
         if found and (code := x11.opcode(found)) and self._link.ask(x11.query_buttons_version(code)):
             self._link.send(x11.select_buttons(code, self._root))
@@ -126,7 +126,7 @@ class Keeper:
         return reply is None or bool(x11.attributes(reply).watched & x11.REDIRECT)
 
     def _give_back(self) -> None:
-        """Windows as they were; the window manager hears of it as of a wish of theirs."""
+        """Restore the windows; the window manager receives it as their own request."""
         for window in self._windows.values():
             self._link.send(x11.configure(window.ident, window.was))
         self._link.ask(x11.query_tree(self._root))  # what we have sent has arrived
@@ -253,7 +253,7 @@ class Keeper:
 
 
 def main(display: str, authority: str) -> None:
-    """Keep the windows of a display in place. Whatever goes wrong is said in one line, and ends this program only."""
+    """Keep the windows of a display in place. An error is logged in one line, and ends this program only."""
     try:
         link = Link.open(int(display), Path(authority))
         try:

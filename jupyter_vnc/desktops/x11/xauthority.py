@@ -1,7 +1,7 @@
 """X authority files: the cookie that a program must show to open a display. No ``xauth`` is needed to write one.
 
 The format is libXau's: records of a family (2 bytes) and four counted strings, all big-endian: address, display
-number, name of the protocol, and data. The family "wild" with an empty address fits every host. We tell the number:
+number, name of the protocol, and data. The family "wild" with an empty address fits every host. We write the number:
 with another ``DISPLAY``, where another account may listen, programs have no cookie to show.
 """
 
@@ -41,7 +41,7 @@ def write(path: Path, display: int | None = None) -> None:
 
 
 def publish(held: Path, path: Path) -> None:
-    """Let programs have the cookie of a display, now that somebody of ours listens there.
+    """Let programs have the cookie of a display, now that a process of ours listens there.
 
     Raises:
         OSError: there is no cookie.
@@ -53,7 +53,7 @@ def read(path: Path) -> bytes:
     """Read the cookie of a file that :func:`write` has written.
 
     Raises:
-        OSError: it cannot be read, or is another's file, or one that others can read or change.
+        OSError: it cannot be read, belongs to another account, or can be read or changed by others.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb", buffering=0) as file:

@@ -1,6 +1,6 @@
-"""The X server with VNC: which one is installed, and how it is told to listen where only we can reach it.
+"""The X server with VNC: which one is installed, and the options with which only we can reach it.
 
-Pure but for :func:`ask`, which runs the binary with ``-version``: what a program calls itself is the only thing that
+Pure but for :func:`ask`, which runs the binary with ``-version``: the program's own output is the only thing that
 tells TigerVNC from TurboVNC under the name ``Xvnc``. No Perl wrapper is ever run or read.
 """
 
@@ -20,9 +20,9 @@ from jupyter_vnc.system import children
 #: Where an X server with VNC is looked for, in this order: first on PATH, then where packages put it.
 CANDIDATES: Final = ("Xtigervnc", "Xvnc", "/usr/bin/Xtigervnc", "/usr/bin/Xvnc", "/opt/TurboVNC/bin/Xvnc")
 
-#: A binary that does not say its version within this many seconds is no X server that we know.
+#: A binary that does not print its version within this many seconds is not an X server that we know.
 VERSION_TIMEOUT: Final = 5.0
-#: So is one that says more than this of itself (bytes); real ones say a dozen lines.
+#: Neither is one that prints more than this (bytes); real ones print a dozen lines.
 MAX_VERSION: Final = 65536
 
 #: Folders of the system's own programs; an X server finds its helpers (``xkbcomp``) there, whatever conda put on PATH.
@@ -31,7 +31,7 @@ SYSTEM_PATH: Final = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """What one make of X server calls itself, the oldest version that we can use, and its own options."""
+    """How one make of X server identifies itself, the oldest version that we can use, and its own options."""
 
     name: str
     banner: re.Pattern[str]
@@ -75,7 +75,7 @@ class XServer:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where an X server is to be reached: display number, RFB socket and X authority file."""
+    """Where an X server can be reached: display number, RFB socket and X authority file."""
 
     display: int
     socket: Path
@@ -84,7 +84,7 @@ class Listening:
 
 @cache
 def ask(path: str) -> str:
-    """Run a binary with ``-version`` and return all it says; empty if it cannot be run. Asks each only once."""
+    """Run a binary with ``-version`` and return its output; empty if it cannot be run. Asks each only once."""
     try:
         answer = children.run_blocking([path, "-version"], limit=MAX_VERSION, timeout=VERSION_TIMEOUT)
     except (OSError, ValueError, TimeoutError):
@@ -93,7 +93,7 @@ def ask(path: str) -> str:
 
 
 def identify(path: str, banner: str) -> XServer | None:
-    """Return the X server that says this of itself, or None if it is of no make or version that we can use."""
+    """Return the X server that prints this, or None if it is of no make or version that we can use."""
     for flavour in FLAVOURS:
         if found := flavour.banner.search(banner):
             version = (int(found[1]), int(found[2]))

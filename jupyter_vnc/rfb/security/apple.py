@@ -22,9 +22,9 @@ _FIELD = 64
 class AppleDH(Scheme):
     """A key from Diffie-Hellman encrypts user name and password; nothing after them is encrypted.
 
-    It keeps the password from who only listens, and nothing can verify the server. It is what Macs have; that a
+    It protects the password against eavesdropping, but nothing can verify the server. Macs have nothing better; that a
     user name is configured for the target is the admin's consent to it, so ``wants_proof`` stays off. It is no
-    consent to whoever has a port of this machine.
+    consent to whichever account has a port of this machine.
     """
 
     number = SecurityType.APPLE_DH
@@ -53,7 +53,7 @@ def _check_group(generator: int, modulus: int, theirs: int) -> None:
     """
     tiny = modulus.bit_length() <= 8 * (MIN_DH_LENGTH - 1)
     if tiny or modulus % 2 == 0 or not 2 <= generator <= modulus - 2 or not 2 <= theirs <= modulus - 2:
-        raise TargetProtocolError("The desktop's key is not one to encrypt a password with.", detail="Apple DH")
+        raise TargetProtocolError("The desktop's key cannot be used to encrypt a password.", detail="Apple DH")
 
 
 def _sealed(leg: Leg, shared: bytes) -> bytes:

@@ -18,7 +18,7 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class NoAuthentication(Scheme):
-    """Nothing is asked, nothing is said; before 3.8 not even a SecurityResult (RFC 6143 section 7.2.1)."""
+    """No login: nothing is exchanged; before 3.8 not even a SecurityResult (RFC 6143 section 7.2.1)."""
 
     number = SecurityType.NONE
 
@@ -71,6 +71,6 @@ def vnc_response(password: bytes, challenge: bytes) -> bytes:
         # Three equal keys make Triple DES plain DES; that spelling is the one that stays supported.
         encryptor = Cipher(TripleDES(key * 3), ECB()).encryptor()  # noqa: S305
     except UnsupportedAlgorithm as exc:
-        sentence = "VNC authentication needs DES, and the cryptography of this server does not have it."
+        sentence = "VNC authentication needs DES, which the cryptography of this server does not have."
         raise TargetProtocolError(sentence, detail=str(exc)) from exc
     return encryptor.update(challenge) + encryptor.finalize()

@@ -29,7 +29,7 @@ def choose(
 
     Args:
         offered: as the server lists them, unknown types among them.
-        schemes: those that we can play.
+        schemes: those that we support.
         policy: order and conditions.
         login: what there is to log in with.
         inside: the list is that of a wrapper, so it names sub-types; in a server's first list VeNCrypt
@@ -140,7 +140,7 @@ def _is_unverified(scheme: Scheme, policy: SecurityPolicy) -> bool:
     return scheme.proof is Proof.NOTHING
 
 
-#: Why a scheme may not be used, and what an admin can do about it; the first that holds is told.
+#: Why a scheme may not be used, and what an admin can do about it; the first that holds is reported.
 _HINDRANCES: Final[tuple[tuple[Hindrance, str], ...]] = (
     (_lacks_password, "it needs a password, and none is configured"),
     (_lacks_username, "it needs a user name, and none is configured"),

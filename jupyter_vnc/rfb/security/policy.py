@@ -1,4 +1,4 @@
-"""What we log in with, and what we put up with: values only.
+"""What we log in with, and what we accept: values only.
 
 Why the defaults are as they are:
 
@@ -63,7 +63,7 @@ LOCAL_ORDER: Final[tuple[int, ...]] = (
     T.TIGHT,
 )
 
-#: Everything that runs inside TLS, for who wants an order without it.
+#: Everything that runs inside TLS, for orders without it.
 TLS_TYPES: Final[frozenset[int]] = frozenset(
     {T.TLS_NONE, T.TLS_VNC, T.TLS_PLAIN, T.X509_NONE, T.X509_VNC, T.X509_PLAIN}
 )
@@ -98,12 +98,12 @@ class SecurityPolicy:
 
     Attributes:
         order: types and VeNCrypt sub-types, best first; what is not in it is never used.
-        allow_none: put up with a server that asks for no login at all (None, TLSNone).
-        allow_anonymous_tls: put up with TLS that verifies nobody (TLSNone, TLSVnc, TLSPlain).
+        allow_none: accept a server that asks for no login at all (None, TLSNone).
+        allow_anonymous_tls: accept TLS that verifies nobody (TLSNone, TLSVnc, TLSPlain).
         allow_unverified: hand the password itself to a server that nothing has verified (TLSPlain, RA2 and
             RA2ne without a pin).
         stranger: the server may be any account's of this machine, so that no scheme may give it the password without
-            having verified it, Apple's included; ``allow_unverified`` is the admin's word against that.
+            having verified it, Apple's included; ``allow_unverified`` overrides that.
         allow_plain: send user name and password in clear (Plain, Tight's UnixLogin).
         require_encryption: only schemes that encrypt the whole session.
         require_verified: only schemes that verify the server.

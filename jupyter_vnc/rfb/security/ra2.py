@@ -92,7 +92,9 @@ class RA2(Scheme):
         """Compare the server's hash of both keys with ours: neither was exchanged on the way."""
         proof = yield from channel.read_exact(len(expected))
         if not hmac.compare_digest(proof, expected):
-            raise TargetProtocolError("The desktop has seen other keys than were sent: somebody is in between.")
+            raise TargetProtocolError(
+                "The desktop received other keys than were sent: somebody intercepts the connection."
+            )
 
     def _log_in(self, channel: _Channel) -> Steps[None]:
         """Send what the server asks for: user name and password, or the password alone."""
@@ -132,7 +134,7 @@ class _Channel:
 
     @property
     def unread(self) -> int:
-        """How many bytes of the last message nobody has read."""
+        """How many bytes of the last message are unread."""
         return len(self._plain)
 
     def send(self, data: bytes, *, login: bool = False) -> None:
@@ -182,14 +184,14 @@ def _check_pin(leg: Leg, shown: bytes) -> None:
 
 
 def _public_key(modulus: int, exponent: int, bits: int) -> rsa.RSAPublicKey:
-    """Return a key of two numbers that a peer sent; what is no key is refused."""
+    """Return a key of two numbers that a peer sent; anything else is refused."""
     if not MIN_RSA_BITS <= modulus.bit_length() <= bits:
         detail = f"the modulus has {modulus.bit_length()} bits, not {bits}"
-        raise TargetProtocolError("The desktop's key is not one to encrypt with.", detail=detail)
+        raise TargetProtocolError("The desktop's key cannot be used for encryption.", detail=detail)
     try:
         return rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except ValueError as exc:
-        raise TargetProtocolError("The desktop's key is not one to encrypt with.", detail=str(exc)) from exc
+        raise TargetProtocolError("The desktop's key cannot be used for encryption.", detail=str(exc)) from exc
 
 
 def _sealed(key: rsa.RSAPublicKey, number: bytes) -> bytes:
@@ -197,7 +199,7 @@ def _sealed(key: rsa.RSAPublicKey, number: bytes) -> bytes:
     try:
         return key.encrypt(number, PKCS1v15())
     except ValueError as exc:
-        raise TargetProtocolError("The desktop's key is not one to encrypt with.", detail=str(exc)) from exc
+        raise TargetProtocolError("The desktop's key cannot be used for encryption.", detail=str(exc)) from exc
 
 
 def _on_wire(key: rsa.RSAPublicKey) -> bytes:

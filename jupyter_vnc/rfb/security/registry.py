@@ -1,4 +1,4 @@
-"""Every scheme that we can play."""
+"""Every scheme that we support."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .vencrypt import InsideTLS, VeNCrypt
 
 _none, _vnc, _plain = NoAuthentication(), VNCAuthentication(), Plain()
 
-#: By security type or VeNCrypt sub-type. The order says nothing; a policy's does.
+#: By security type or VeNCrypt sub-type. The order means nothing; a policy's does.
 SCHEMES: Final[dict[int, Scheme]] = {}
 
 for _scheme in (

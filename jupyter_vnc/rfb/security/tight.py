@@ -45,19 +45,19 @@ class Tight(Scheme):
         yield from self._choose_tunnel(leg)
         offered = yield from self._read_capabilities(leg)
         codes = {_LOGINS.get(capability, -1): capability[: U32.size] for capability in offered}
-        # A server that lists no login wants none.
+        # A server that lists no login requires none.
         scheme = choose(codes or [SecurityType.NONE], self._schemes, leg.policy, leg.login, inside=True)
         leg.names.append(scheme.title)
         leg.stream.write(codes.get(scheme.number, b""))
         yield from scheme.run(leg)
 
     def _choose_tunnel(self, leg: Leg) -> Steps[None]:
-        """Decline tunnels; nobody ever registered one that is."""
+        """Decline tunnels; none was ever registered."""
         tunnels = yield from self._read_capabilities(leg)
         if not tunnels:
             return
         if _NO_TUNNEL not in tunnels:
-            raise TargetProtocolError("The desktop insists on a tunnel (Tight), and there are none.")
+            raise TargetProtocolError("The desktop insists on a tunnel (Tight), which is not supported.")
         leg.stream.write(_NO_TUNNEL[: U32.size])
 
     def _read_capabilities(self, leg: Leg) -> Steps[list[bytes]]:

@@ -40,7 +40,7 @@ class VeNCrypt(Scheme):
         yield from scheme.run(leg)
 
     def _agree_on_version(self, leg: Leg) -> Steps[None]:
-        """0.1 is another protocol, and nobody has it any more."""
+        """0.1 is another protocol, and no longer in use."""
         version = yield from leg.stream.read_exact(2)
         if version < _VERSION:
             raise TargetProtocolError(f"The desktop speaks VeNCrypt {version[0]}.{version[1]}; 0.2 is needed.")
@@ -82,7 +82,7 @@ class InsideTLS(Scheme):
         yield from self._inner.run(leg)
 
     def _start_tls(self, leg: Leg) -> Steps[None]:
-        """Pause for TLS. Bytes that come before it are nobody's: they could pass as the server's later."""
+        """Pause for TLS. Bytes that come before it are unauthenticated: they could pass as the server's later."""
         pin = leg.policy.certificate_sha256
         leg.ask_for_tls(TLSRequest(anonymous=self.proof is Proof.NOTHING, pinned=pin is not None))
         while leg.needs_tls is not None:

@@ -26,7 +26,7 @@ def within(tmp_path):
     os.close(descriptor)
 
 
-def test_a_folder_goes_with_all_that_is_in_it(tmp_path, within):
+def test_a_folder_is_removed_with_all_that_is_in_it(tmp_path, within):
     deep = tmp_path / "one" / "two" / "three"
     deep.mkdir(parents=True)
     (deep / "file").write_text("x")
@@ -58,7 +58,7 @@ def test_another_folder_of_the_name_stays(tmp_path, within):
     assert [entry.name for entry in tmp_path.iterdir()] == ["one"]
 
 
-def test_what_cannot_be_removed_is_told_and_the_rest_goes(tmp_path, within, monkeypatch):
+def test_what_cannot_be_removed_is_reported_and_the_rest_is_removed(tmp_path, within, monkeypatch):
     for name in ("a", "b", "c"):
         (tmp_path / "one" / name).mkdir(parents=True)
         (tmp_path / "one" / name / "file").touch()
@@ -75,7 +75,7 @@ def test_what_cannot_be_removed_is_told_and_the_rest_goes(tmp_path, within, monk
     monkeypatch.undo()
 
 
-def test_a_tree_deeper_than_we_go_is_told_of(tmp_path, within):
+def test_a_tree_deeper_than_the_limit_is_reported(tmp_path, within):
     folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     for name in ["one", *["d"] * 3000]:  # by descriptors: such a path is longer than any call takes
         os.mkdir(name, dir_fd=folder)
@@ -206,7 +206,7 @@ def test_helpers_mounts_are_taken_down_as_a_user_may(tmp_path, within, monkeypat
     assert (tmp_path / "said").read_text().splitlines() == ["-uz /one/a b/c", "-uz /one/a b"]
 
 
-def test_what_stays_is_told(tmp_path, monkeypatch, caplog):
+def test_what_stays_is_reported(tmp_path, monkeypatch, caplog):
     runtime = Runtime([tmp_path / "jupyter-vnc"])
     desktop = runtime.desktop_folder("ann", "desktop")
     (desktop / "mounted\nforged").mkdir()

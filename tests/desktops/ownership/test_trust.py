@@ -67,7 +67,7 @@ def test_a_folder_that_only_root_and_we_can_change_is_good(folder, mode):
         (0o775, 0, "can be changed by others"),
     ],
 )
-def test_any_other_is_not_and_the_sentence_says_what_mends_it(folder, mode, uid, says):
+def test_any_other_is_not_and_the_sentence_names_the_remedy(folder, mode, uid, says):
     require_root()
     os.chown(folder, uid, -1)
     folder.chmod(mode)
@@ -183,7 +183,7 @@ def test_one_for_our_own(x_sockets, tmp_path):
     assert xauthority.read(tmp_path / AUTHORITY) in told[0]
 
 
-async def test_who_rang_is_not_carried_to_another_accounts_socket(x_sockets, desktop_folder, nothing_left):
+async def test_waiting_programs_are_not_carried_to_another_accounts_socket(x_sockets, desktop_folder, nothing_left):
     require_root()
     display = next(free_displays("trust"))
     bell = Doorbell(display, desktop_folder)
@@ -380,7 +380,7 @@ def lock(tmp_path, monkeypatch):
     return path
 
 
-def test_a_lock_that_is_a_pipe_holds_nobody_up(lock, x_sockets):
+def test_a_lock_that_is_a_pipe_blocks_nothing(lock, x_sockets):
     os.mkfifo(lock)
     assert processes.display_holder(107) == -1
     assert not processes.is_free(107)

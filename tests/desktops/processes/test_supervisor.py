@@ -1,4 +1,4 @@
-"""A supervisor clears away whatever it hears or not, and so does whoever waits for it."""
+"""A supervisor cleans up whatever it receives, and so does its owner."""
 
 import asyncio
 import json
@@ -97,7 +97,7 @@ def test_an_owner_that_is_gone_and_has_not_read(owner):
     assert owner.ends() == 0
 
 
-def test_an_owner_that_listens_no_more(owner):
+def test_an_owner_that_no_longer_listens(owner):
     owner.run("one", *STUBBORN)
     owner.link.shutdown(socket.SHUT_RD)
     owner.run("two", "/bin/true")
@@ -106,7 +106,7 @@ def test_an_owner_that_listens_no_more(owner):
 
 
 def test_an_owner_that_does_not_read(owner):
-    """Its pipe is full: a supervisor that waits to be heard would never hear that it has to stop."""
+    """Its pipe is full: a supervisor that waits for a reader would never learn that it has to stop."""
     owner.run("one", *STUBBORN)
     for number in range(100):
         owner.run(f"loud-{number}", "/bin/sh", "-c", "head -c 4096 /dev/zero")
@@ -147,7 +147,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("end", [b'{"stop": 5}', b"", None], ids=["told", "cut off", "hung up"])
-def test_what_makes_no_sense_stops_nobody_from_clearing_away(owner, end):
+def test_invalid_commands_do_not_prevent_the_cleanup(owner, end):
     owner.run("one", *STUBBORN)
     for line in GARBAGE.values():
         owner.send(line)
@@ -158,7 +158,7 @@ def test_what_makes_no_sense_stops_nobody_from_clearing_away(owner, end):
     else:
         owner.link.sendall(b'{"sto')
         owner.link.shutdown(socket.SHUT_WR)
-    assert owner.ends() == 1  # so that its owner looks after it
+    assert owner.ends() == 1  # so that its owner cleans up
 
 
 def test_a_command_without_end(owner):
@@ -171,7 +171,7 @@ def test_a_command_without_end(owner):
 
 
 def test_a_step_that_fails_keeps_none_of_the_others_from_being_done(tmp_path, monkeypatch):
-    """Nothing that goes wrong at the end, either."""
+    """Nor does an error at the end."""
     done = []
     one = Supervisor(tmp_path, os.getppid(), "m", -1)
     monkeypatch.setattr(module, "prctl", lambda *_: 0)
@@ -188,7 +188,7 @@ def test_a_step_that_fails_keeps_none_of_the_others_from_being_done(tmp_path, mo
     assert one.failed
 
 
-#: A server as it is when it is killed: it has started programs, and reads nothing of what its supervisor tells.
+#: A server as it is when it is killed: it has started programs, and reads none of its supervisor's events.
 DEAF = textwrap.dedent(
     """
     import json, os, socket, subprocess, sys, time
@@ -227,7 +227,7 @@ def test_a_server_that_is_killed_before_it_has_read(before, tmp_path, programs):
 # -- the owner's side ---------------------------------------------------------------------------------------------
 
 
-async def test_an_event_that_makes_no_sense_is_not_the_end_of_listening(before, runtime, folder, caplog):
+async def test_an_invalid_event_does_not_end_the_listening(before, runtime, folder, caplog):
     tree = await Tree.start(folder, lock=runtime.lock, marker=str(folder))
     for line in GARBAGE.values():
         tree._hear(line)
@@ -238,11 +238,11 @@ async def test_an_event_that_makes_no_sense_is_not_the_end_of_listening(before, 
     await tree.stop(5.0)
     assert tree.exited("two").result().status == -signal.SIGTERM
     assert not folder.exists()
-    assert "The end of one was not taken in" in caplog.text
+    assert "The end of one could not be handled" in caplog.text
 
 
-async def test_a_supervisor_that_hangs_is_killed_and_its_folder_goes(before, runtime, folder, monkeypatch):
-    """Its pipe is full of what it does not read, and it hears of no stop."""
+async def test_a_supervisor_that_hangs_is_killed_and_its_folder_removed(before, runtime, folder, monkeypatch):
+    """Its pipe is full of what it does not read, and no stop reaches it."""
     monkeypatch.setattr("jupyter_vnc.desktops.processes.tree.LAST_GRACE", 0.1)
     monkeypatch.setattr("jupyter_vnc.desktops.processes.tree.KILL_PATIENCE", 0.1)
     tree = await Tree.start(folder, lock=runtime.lock, marker=str(folder))
@@ -257,7 +257,7 @@ async def test_a_supervisor_that_hangs_is_killed_and_its_folder_goes(before, run
     assert not folder.exists()
 
 
-async def test_a_supervisor_that_failed_is_cleared_up_after(before, runtime, folder):
+async def test_what_a_failed_supervisor_left_is_cleaned_up(before, runtime, folder):
     """It says so by its exit status, and what it has left goes."""
     tree = await Tree.start(folder, lock=runtime.lock, marker=str(folder))
     await tree.run("one", STUBBORN, ENVIRON)
@@ -285,8 +285,8 @@ async def test_one_desktop_that_cannot_be_stopped_keeps_no_other_from_it(home, r
     assert [str(record.exc_info[1]) for record in caplog.records] == ["one", "two"]
 
 
-async def test_a_start_that_fails_in_a_way_that_nobody_expects_leaves_nothing(runtime, monkeypatch, caplog):
-    """And neither does it matter that whoever hears of the desktop's state fails."""
+async def test_a_start_that_fails_unexpectedly_leaves_nothing(runtime, monkeypatch, caplog):
+    """A listener for the desktop's state may fail, too."""
     desktop = Desktop("ann", "desktop", runtime, logging.getLogger("d"))
     desktop.on_change = lambda desktop: 1 / 0
 
@@ -303,4 +303,4 @@ async def test_a_start_that_fails_in_a_way_that_nobody_expects_leaves_nothing(ru
         await desktop.start(None, settings)
     assert not desktop._folder.exists()
     assert census.take().new_since(before).empty
-    assert "which somebody did not take in" in caplog.text
+    assert "and a listener for this failed" in caplog.text

@@ -78,7 +78,7 @@ async def test_it_may_hold_the_display_and_not_ring(display, folder):
     bell.close()
 
 
-async def test_who_rang_is_told_when_nobody_comes(display, folder):
+async def test_waiting_programs_are_refused_when_no_server_comes(display, folder):
     bell = Doorbell(display, folder)
     with program(display) as one:
         await rung(bell)
@@ -96,7 +96,7 @@ async def test_other_users_are_turned_away(display, folder, monkeypatch):
     bell.close()
 
 
-async def test_bytes_and_descriptors_of_who_rang_reach_the_server(display, folder, tmp_path):
+async def test_bytes_and_descriptors_of_waiting_programs_reach_the_server(display, folder, tmp_path):
     bell = Doorbell(display, folder)
     loop = asyncio.get_running_loop()
     with program(display) as first:

@@ -163,7 +163,7 @@ DIALOG = Geometry(3, 3, 200, 100, 1)
 CENTRED = Geometry(219, 189, 200, 100, 1)
 
 
-#: Properties of a window, and where it is to be.
+#: Properties of a window, and its expected place.
 KINDS = (
     ({}, WHOLE),
     ({"_NET_WM_WINDOW_TYPE": ["_NET_WM_WINDOW_TYPE_NORMAL"]}, WHOLE),
@@ -313,7 +313,7 @@ async def test_a_dialog_that_makes_itself_larger_is_centred_anew():
 
 
 async def test_windows_that_were_there_before_a_window_manager_get_their_size_back():
-    """And it does nothing any more, not even run."""
+    """It has ended by then."""
     session = "xclock -geometry 300x200 & while ! [ -e $HOME/go ]; do sleep 0.02; done; exec openbox"
     async with guest_on("/bin/sh", "-c", session) as (guest, environ, manager):
         await eventually(lambda: shown(environ, "xclock") == WHOLE)

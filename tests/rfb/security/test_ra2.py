@@ -67,7 +67,7 @@ def test_without_a_user_name_the_password_alone_will_do_if_the_server_asks_for_n
 
 
 class TestPin:
-    def test_another_key_is_told_nothing(self):
+    def test_another_key_receives_nothing(self):
         server = say.RA2Server(6)
         handshake = play(server, policy=SecurityPolicy(server_key_sha256=bytes(32)))
         assert isinstance(handshake.exc, TargetProtocolError)
@@ -100,7 +100,7 @@ def last_byte(data):
         ),
         pytest.param("random", lambda data: data + b"x", "answered our key wrongly", id="number of another size"),
         pytest.param("random", lambda data: data[::-1], "tampered with", id="another number"),
-        pytest.param("hash", last_byte, "somebody is in between", id="proof"),
+        pytest.param("hash", last_byte, "somebody intercepts", id="proof"),
         pytest.param("proof", last_byte, "tampered with", id="changed proof"),
         pytest.param("kind", last_byte, "tampered with", id="changed kind"),
     ],
@@ -181,4 +181,4 @@ def test_a_key_that_cannot_encrypt_after_all():
     with mock.patch.object(ra2, "PKCS1v15", side_effect=ValueError("no")):
         handshake = TargetHandshake(say.LOGIN, say.OPEN)
         handshake.receive_data(say.V38 + say.types(6) + say.key_on_wire(say.server_key().public_key()))
-    assert "not one to encrypt with" in str(handshake.exc)
+    assert "cannot be used for encryption" in str(handshake.exc)

@@ -124,7 +124,7 @@ class TestPin:
         assert self.shown(self.CERTIFICATE).done
 
     @pytest.mark.parametrize("certificate", [b"another", b"", None])
-    def test_another_is_told_nothing(self, certificate):
+    def test_another_certificate_receives_nothing(self, certificate):
         handshake = self.shown(certificate)
         assert isinstance(handshake.exc, TargetProtocolError)
         assert hashlib.sha256(certificate or b"").hexdigest() in handshake.exc.detail
