@@ -109,7 +109,7 @@ class Desktop:
         if state is not before:
             try:
                 self.on_change(self)
-            except Exception:  # noqa: BLE001 - whoever hears of it may fail; the desktop has to end all the same
+            except Exception:  # noqa: BLE001 - a listener may fail; the desktop has to end all the same
                 self._log.exception("Desktop %s is %s, and a listener for this failed", self.name, state.value)
 
     # -- start ----------------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class Desktop:
             self._fitting = asyncio.create_task(fit, name=f"vnc-fitter-{self.name}")
 
     def _prepare(self, settings: Settings, command: session.SessionCommand) -> None:
-        """Make the folder, choose a display, and fail early where a desktop would fail in the dark.
+        """Make the folder, choose a display, and fail early where a desktop would fail without a reason.
 
         Raises:
             DesktopFailed: the home folder or the runtime folder cannot be written, or where X servers listen is not to

@@ -118,7 +118,7 @@ class SessionCommand:
 
 
 def which(program: str) -> str | None:
-    """Find a program of the system's first, then on PATH: conda may carry a D-Bus or a session that is no match."""
+    """Find a program of the system's first, then on PATH: conda may carry a D-Bus or a session that does not match."""
     return shutil.which(program, path=":".join(SYSTEM_PATH)) or shutil.which(program)
 
 

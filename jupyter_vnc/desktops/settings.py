@@ -127,7 +127,7 @@ class DesktopSettings(Configurable):
         if self.available:
             return ""
         if self.xserver:
-            return f"DesktopManager.xserver names {self.xserver!r}, which is no usable TigerVNC or TurboVNC."
+            return f"DesktopManager.xserver names {self.xserver!r}, which is not a usable TigerVNC or TurboVNC."
         return (
             "No X server with VNC is installed: run `apt-get install tigervnc-standalone-server` "
             "(or `dnf install tigervnc-server-minimal`) as an administrator."

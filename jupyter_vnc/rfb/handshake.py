@@ -263,7 +263,7 @@ def speak(announced: bytes) -> str:
     (Apple), 4.0 (Intel AMT), 4.1 and 5.0 (RealVNC) mean 3.8. Integers are compared, never fractions.
 
     Raises:
-        TargetProtocolError: not RFB, older than 3.3, or a repeater, which is no desktop.
+        TargetProtocolError: not RFB, older than 3.3, or a repeater, which is not a desktop.
     """
     match = _VERSION.fullmatch(announced)
     if match is None:

@@ -512,7 +512,7 @@ async def test_no_x_server_is_installed(monkeypatch):
 
 async def test_the_configured_x_server_is_none():
     async with managing(xserver="/bin/true") as manager:
-        assert manager.advice == "DesktopManager.xserver names '/bin/true', which is no usable TigerVNC or TurboVNC."
+        assert manager.advice == "DesktopManager.xserver names '/bin/true', which is not a usable TigerVNC or TurboVNC."
 
 
 async def test_no_session_is_installed(monkeypatch):
@@ -678,7 +678,7 @@ async def test_the_users_own_xstartup_is_honoured(home):
         assert "MINE=1" in (home / "env").read_text().splitlines()
 
 
-#: What TurboVNC would do, with the command line that it takes: it knows none of TigerVNC's own options.
+#: What TurboVNC would do, with the command line that it takes: it has none of TigerVNC's own options.
 TURBO = """
 for word; do case "$word" in
   -version) echo "TurboVNC Server (Xvnc) 64-bit v3.1.2 (build 20240722)"; exit 0 ;;

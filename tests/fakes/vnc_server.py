@@ -207,7 +207,7 @@ def _answer(password: str, challenge: bytes) -> bytes:
 
 @asynccontextmanager
 async def refusing(path: str | os.PathLike[str] | None = None) -> AsyncIterator[FakeServer]:
-    """Nobody listens; the port is held, so that nobody else comes to either."""
+    """No server listens; the port is reserved, so that no other program gets it."""
     server = FakeServer()
     kind = socket.AF_INET if path is None else socket.AF_UNIX
     with socket.socket(kind) as held:

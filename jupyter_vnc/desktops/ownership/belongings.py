@@ -135,7 +135,7 @@ class Belonging:
         """Lock it; the lock goes with the descriptor.
 
         Raises:
-            OSError: somebody has it for longer than ``patience`` (seconds).
+            OSError: another process has it for longer than ``patience`` (seconds).
         """
         deadline = time.monotonic() + patience
         while True:

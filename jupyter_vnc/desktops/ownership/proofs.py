@@ -35,7 +35,7 @@ def path_of(descriptor: int) -> str:
 
 
 def proof_of(path: str, folder: int, lock: int) -> dict[str, Any]:
-    """Return what a lock file must say of a folder: which one it belongs to, and that it is no copy itself."""
+    """Return what a lock file must say of a folder: which one it belongs to, and that the file is not a copy."""
     return {"folder": path, "inode": os.fstat(folder).st_ino, "lock": os.fstat(lock).st_ino}
 
 
@@ -56,7 +56,7 @@ def open_lock(folder: int) -> int:
     """Open the lock file of an open folder. Nothing is changed, and nothing waits, whatever it is.
 
     Raises:
-        NotOurs: it is no file of our account, or has a second name.
+        NotOurs: it is not a file of our account, or has a second name.
         OSError: there is none.
     """
     found = os.stat(LOCK, dir_fd=folder, follow_symlinks=False)

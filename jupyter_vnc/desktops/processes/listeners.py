@@ -29,7 +29,7 @@ def open_doors(pid: int) -> list[str]:
 def _links(pid: int) -> Iterator[str]:
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            yield os.readlink(entry)  # noqa: PTH115 - "socket:[…]" is no path
+            yield os.readlink(entry)  # noqa: PTH115 - "socket:[…]" is not a path
         except FileNotFoundError:
             continue
 

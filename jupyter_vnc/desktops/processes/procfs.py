@@ -2,7 +2,7 @@
 
 The supervisor uses it, so it imports the standard library only.
 
-What is here is for one user's own processes on Linux; what cannot be looked into belongs to somebody else.
+What is here is for one user's own processes on Linux; those that cannot be read belong to other users.
 """
 
 from __future__ import annotations

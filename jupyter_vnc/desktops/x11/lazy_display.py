@@ -42,7 +42,7 @@ class Doorbell:
     Should this process be killed, a shell of 1 MB that waits for that removes both.
 
     Raises:
-        OSError: somebody has the display, or sockets of X servers cannot be made here, or not where only we could
+        OSError: the display is taken, or sockets of X servers cannot be made here, or not where only we could
             change them.
     """
 

@@ -53,7 +53,7 @@ def choose(
 def _refusal(offered: Collection[int], reasons: Mapping[int, str]) -> TargetProtocolError:
     """Return the error for a server none of whose types may be used: what would help most, and what it offers.
 
-    A browser is told 123 bytes at most (a close frame's), so what somebody can do about it comes first.
+    A browser gets 123 bytes at most (a close frame's), so the remedy comes first.
     """
     listed = _some([security_name(number) for number in offered]) or "nothing"
     sentences = [f"{security_name(number)}: {reason}" for number, reason in reasons.items()]

@@ -54,7 +54,7 @@ class Transform(Protocol):
         """Return the bytes that can be read now that these have come from the wire.
 
         Raises:
-            TargetProtocolError: they were tampered with, or are no such stream.
+            TargetProtocolError: they were tampered with, or are not such a stream.
         """
 
 

@@ -195,7 +195,7 @@ def test_tables_of_mounts_are_read_with_their_escapes(tmp_path, within, monkeypa
 
 @pytest.mark.parametrize("ends", [True, False])
 def test_helpers_mounts_are_taken_down_as_a_user_may(tmp_path, within, monkeypatch, ends):
-    """A helper that fails or hangs keeps nobody from clearing away."""
+    """A helper that fails or hangs does not prevent the cleanup."""
     program = tmp_path / "fusermount3"
     program.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/said"\n' + ("exit 1" if ends else "exec sleep 60"))
     program.chmod(0o755)
@@ -219,7 +219,7 @@ def test_what_stays_is_reported(tmp_path, monkeypatch, caplog):
 
 
 def test_only_one_place_deletes():
-    """Whoever else deletes in desktops/ has a name or an inode that is its own; a tree goes by ``removal`` alone."""
+    """Only ``removal`` deletes trees; other modules in desktops/ delete by names or inodes that are their own."""
     for source in (ROOT / "jupyter_vnc").rglob("*.py"):
         assert "rmtree" not in source.read_text(), source
         assert "rm -r" not in source.read_text(), source
