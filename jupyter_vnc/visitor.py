@@ -54,7 +54,7 @@ class JupyterVisitor:
         return bool(await ensure_async(answer))
 
     @property
-    def looks_after_somebody(self) -> bool:
+    def oversees_somebody(self) -> bool:
         """Whether there is a room to look at: in a server of one user there is none."""
         return False
 

@@ -67,7 +67,7 @@ async def test_a_guest_is_at_the_owners():
     assert gus.home == await gus.person("ann") == User("ann")
     assert await gus.person("gus") is None
     assert not gus.oversees(User("ann"), None)
-    assert not gus.looks_after_somebody
+    assert not gus.oversees_somebody
 
 
 async def test_rights_are_asked_for_again():
