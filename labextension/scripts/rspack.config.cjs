@@ -1,5 +1,5 @@
 /**
- * What `jupyter-builder` shall do differently: keep small what JupyterLab loads before anybody opens a desktop.
+ * What `jupyter-builder` should do differently: keep small what JupyterLab loads before anybody opens a desktop.
  *
  * Every package that we take from JupyterLab is one of its singletons, and none is bundled. The runtime that the bundler
  * puts into `remoteEntry.js` also knows ranges of versions, strictness and fallbacks, which is most of its 14 KB. This

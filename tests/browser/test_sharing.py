@@ -1,4 +1,4 @@
-"""Two people at one real desktop, each in a browser of his own: who is asked, who makes way, and who is seen."""
+"""Two people at one real desktop, each in a browser of their own: who is asked, who makes way, and who is seen."""
 
 import contextlib
 import subprocess
@@ -49,7 +49,7 @@ def started_server(folder, stack):
     targets = {
         "scope": {"title": "Microscope", "sharing": "exclusive", **real},
         "booth": {"title": "Booth", "sharing": "takeover", **real},
-        "watch": {"title": "Looking on", "mode": "view", **real},
+        "watch": {"title": "To watch", "mode": "view", **real},
         "brief": {"title": "Until a key", "desktop": {"command": ["xterm", "-e", "bash", "-c", "read -rsn1"]}},
     }
 
@@ -67,7 +67,7 @@ def started_server(folder, stack):
 
 @pytest.fixture
 def visit(chromium, server):
-    """Open a target's page as somebody, in a browser context of his own."""
+    """Open a target's page as somebody, in a browser context of their own."""
     with contextlib.ExitStack() as stack:
 
         def opened(who, target, **options):
@@ -148,7 +148,7 @@ def test_a_student_sees_that_the_instructor_watches(visit, tmp_path, scheme):
     student.keyboard.press("Escape")
     student.set_viewport_size({"width": 360, "height": 640})
     student.screenshot(path=tmp_path / "people-narrow.png")
-    # The instructor was there first: he learns of the student with his next question.
+    # The instructor was there first: they learn of the student with their next question.
     seen = prof.wait_for_selector("[data-action=people]:not([hidden])", timeout=20000)
     assert seen.get_attribute("title") == "student is in control"
     prof.close()

@@ -15,7 +15,7 @@ import { unattended } from '../viewer/ui/report';
 /** The command of JupyterLab that shows what is running. */
 const SHOW_RUNNING = 'running:show-panel';
 
-/** What the items tell of. */
+/** What the items show. */
 export interface IStatusContext {
   readonly app: JupyterFrontEnd;
   readonly manager: IVNCManager;

@@ -177,7 +177,7 @@ export class Extras {
     }
   }
 
-  /** Nobody looks on unannounced. */
+  /** Nobody watches unannounced. */
   private _greet(came: readonly IPresence[]): void {
     if (came.length > 0) {
       this._stage.tell(came.map(one => `${describe(this._options.trans, one)}.`).join(' '));

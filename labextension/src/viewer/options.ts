@@ -31,7 +31,7 @@ export interface IViewerOptions {
   readonly title: string;
   /** The best mode that the reader may have; the grant decides. */
   readonly mode: 'control' | 'view';
-  /** Whether the desktop is somebody else's, whom the reader looks after. */
+  /** Whether the desktop is somebody else's, and the reader is their instructor. */
   readonly lookingIn?: boolean;
   readonly settings: IViewerSettings;
   readonly trans: ITranslate;

@@ -129,7 +129,7 @@ export class Viewer implements IActionable {
     this.changed.emit();
   }
 
-  /** Only look on, or work again. */
+  /** Switch to view only, or back to control. */
   toggleViewOnly(): void {
     this._capture.release();
     this.hands.release();

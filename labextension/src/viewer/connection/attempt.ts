@@ -152,7 +152,7 @@ export class Attempt {
       return;
     }
     if (note.kind === 'place') {
-      // Somebody is there and looks after the line: this may take as long as it takes.
+      // The server keeps the queue and answers: waiting may take as long as it takes.
       this._deadline.set(() => this._close(4408, ''), START_TIMEOUT);
     }
     this._events.noted(note);

@@ -20,7 +20,7 @@ export interface IManaged {
   readonly news: () => Promise<string | null>;
   /** The end of its log. */
   readonly log: () => Promise<string>;
-  /** Where the log is to be read as a page. */
+  /** Where the log can be read as a page. */
   readonly logPage: string;
 }
 

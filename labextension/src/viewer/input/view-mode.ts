@@ -1,5 +1,5 @@
 /**
- * Whether a reader works on a desktop, or only looks on: because no more is permitted, or by choice.
+ * Whether a reader controls a desktop or only watches it: because no more is permitted, or by choice.
  */
 import type { IRFB } from '../connection/novnc';
 import type { IViewerOptions } from '../options';

@@ -22,7 +22,7 @@ export const stateWords = (trans: ITranslate): Record<string, string> => ({
   unknown: ''
 });
 
-/** Show on a card how the reader stands, and let him give back what he has. */
+/** Show the state of the reader on a card, and let them give back what they have. */
 function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): void {
   const words = item?.querySelector('.jp-VNC-pool');
   const release = item?.querySelector<HTMLElement>('[data-release]');
@@ -34,7 +34,7 @@ function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): 
   }
 }
 
-/** Give a machine back, or the place in line. */
+/** Give a machine back, or the place in the queue. */
 async function release(body: HTMLElement, button: HTMLElement, trans: ITranslate): Promise<void> {
   const path = `${body.dataset.root ?? './'}api/leases/${encodeURIComponent(button.dataset.release ?? '')}`;
   await giveBack(trans, () => fetchAPI(path, { method: 'DELETE' }), button.dataset.inLine === 'true');

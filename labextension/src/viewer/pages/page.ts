@@ -29,7 +29,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
   const root = data.root ?? './';
   const name = data.target ?? '';
   const owner = data.owner ?? '';
-  // Who looks in on somebody else only looks, until he says that he wants to help.
+  // Whoever looks in on somebody else only watches, until they say that they want to help.
   let mode: 'control' | 'view' = data.mode === 'view' || owner ? 'view' : 'control';
   const main = body.querySelector('main') ?? body;
   const early = new Early({

@@ -1,5 +1,5 @@
 /**
- * Who is where: the rows of the room, out of what the server says of sessions, machines and the queue.
+ * The rows of the course room, made from what the server says of sessions, machines and the queue.
  */
 
 /** A row of `sessions` in the answer to `GET api/room`. */
@@ -26,7 +26,7 @@ export interface IMachine {
   readonly retry_in: number | null;
 }
 
-/** A row of `waiting`; the user is not named to whom he does not concern. */
+/** A row of `waiting`; the user is not named to those whom they do not concern. */
 export interface IWaiting {
   readonly target: string;
   readonly user: string | null;
@@ -41,7 +41,7 @@ export interface IRoom {
   readonly waiting: readonly IWaiting[];
 }
 
-/** Somebody at a desktop, or away from a machine that is kept for him. */
+/** Somebody at a desktop, or away from a machine that is kept for them. */
 export interface IPerson {
   readonly key: string;
   readonly name: string;
@@ -49,13 +49,13 @@ export interface IPerson {
   readonly machine: string | null;
   readonly since: string;
   readonly lastInput: string | null;
-  /** His own sessions there; none while he is away. */
+  /** Their own sessions there; none while they are away. */
   readonly sessions: readonly ISession[];
   /** The others who have it on the screen. */
   readonly watchers: readonly string[];
-  /** Whether he still waits for a machine. */
+  /** Whether they still wait for a machine. */
   readonly waits: boolean;
-  /** Whether a machine can be taken back from him. */
+  /** Whether a machine can be taken back from them. */
   readonly holds: boolean;
 }
 

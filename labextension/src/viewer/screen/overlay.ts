@@ -75,7 +75,7 @@ export class Overlay {
    * Give the focus to the main button, so that a keyboard user whose desktop went away is somewhere.
    *
    * Where nothing is drawn yet, the viewer has it for so long. Not to one that disconnects somebody else, or starts a
-   * desktop anew that has ended: who was typing would press it with the next space.
+   * desktop anew that has ended: somebody who is typing would press it with the next space.
    */
   focus(): void {
     if (this.node.classList.contains(QUIET)) {

@@ -11,7 +11,7 @@ export class Wake {
     });
   }
 
-  /** Whether the screen shall stay on. */
+  /** Whether the screen should stay on. */
   set wanted(wanted: boolean) {
     if (this._wanted !== wanted) {
       this._wanted = wanted;
