@@ -74,7 +74,7 @@ describe('messages', () => {
   });
 });
 
-describe('a place in line', () => {
+describe('a place in the queue', () => {
   it('is said as a number, and as being next', () => {
     const place = { kind: 'place', waiting: 4, size: 20, aside: 0 } as const;
     assert.match(placeWords(english, { ...place, place: 3 }), /All 20 machines .* number 3 /);
@@ -83,7 +83,7 @@ describe('a place in line', () => {
 
   for (const [place, words] of [
     [1, /^No machine of 20 is free; out of order for now: 2\. You are next: /],
-    [3, /^No machine of 20 is free; out of order for now: 2\. You are number 3 in line\. /]
+    [3, /^No machine of 20 is free; out of order for now: 2\. You are number 3 in the queue\. /]
   ] as const) {
     it(`calls no machine taken that is out of order: at place ${place}`, () => {
       assert.match(placeWords(english, { kind: 'place', waiting: 4, size: 20, aside: 2, place }), words);
@@ -92,7 +92,7 @@ describe('a place in line', () => {
 
   /** A viewer whose websocket is open; it asks nobody how far a start is. */
   async function waiting(world: World): Promise<{ viewer: Viewer; state: () => string; told: () => string }> {
-    const asked = (): Promise<never> => Promise.reject(new Error('nobody is to be asked'));
+    const asked = (): Promise<never> => Promise.reject(new Error('nobody should be asked'));
     const desktop: IManaged = { news: asked, log: asked, logPage: '' };
     const viewer = new Viewer({ ...world.options, desktop });
     const toolbar = new PageToolbar(viewer, english, []);
@@ -116,7 +116,7 @@ describe('a place in line', () => {
       await world.clock.advance(START_TIMEOUT - 1);
       assert.equal(viewer.status.state, 'in-line');
     }
-    assert.equal(state(), 'In line');
+    assert.equal(state(), 'In the queue');
     assert.match(told(), /You are next/);
     await world.greet();
     assert.equal(state(), 'Connected');
@@ -169,7 +169,7 @@ describe('the room', () => {
   } as const;
   const machine = { title: 'Lab', since: '2026-01-01T09:00:00Z', last_input: null, retry_in: null } as const;
 
-  it('has a row for each person and desktop, with who watches and who is away', () => {
+  it('has a row for each person and desktop, with its watchers, and says who is away', () => {
     const room: IRoom = {
       sessions: [
         { ...session, target: 'lab', user: 'bob', owner: 'bob', machine: 'm1' },

@@ -19,7 +19,7 @@ const press = (word: string): void =>
 describe('a pool', () => {
   for (const [how, words] of [
     [{ machine: 'm1', free: 3 }, 'Your machine: m1'],
-    [{ place: 2, waiting: 5 }, 'You are number 2 in line'],
+    [{ place: 2, waiting: 5 }, 'You are number 2 in the queue'],
     [{ free: 3 }, '3 of 20 machines are free'],
     [{ waiting: 4 }, 'No machine of 20 is free; waiting: 4'],
     [{}, 'No machine of 20 is free']
@@ -79,7 +79,7 @@ describe('giving a machine back', () => {
 
   it('that is gone already is no failure', async () => {
     const done = giveBack(english, async () => new Response('{}', { status: 404 }), true);
-    press('Leave the line');
+    press('Leave the queue');
     await done;
     assert.equal(document.querySelector('dialog'), null);
   });

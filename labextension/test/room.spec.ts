@@ -34,10 +34,10 @@ const machine = (name: string, user: string | null): IMachine => ({
   retry_in: null
 });
 
-/** A server whose room is the test's, and who wrote down what it was asked to do. */
+/** A server whose room is the test's, and which records what it was asked to do. */
 class Server {
   room: IRoom = { sessions: [], machines: [], waiting: [] };
-  /** Answers to what is to be done, by path; otherwise it is done. */
+  /** Answers that refuse a request, by path; others succeed. */
   readonly refuses = new Map<string, Response>();
   /** What becomes of the next requests for the room, instead of an answer. */
   readonly troubles: (Error | Response)[] = [];
@@ -148,7 +148,7 @@ describe('the room', () => {
       [
         ['ann', 'Lab machines · m1', 'never', 'ada', 'Look in Message End Release'],
         ['bob', 'Lab machines · m2', 'away', '', 'Look in Release'],
-        ['zoe', 'Lab machines', 'in line', '', 'Message End']
+        ['zoe', 'Lab machines', 'in the queue', '', 'Message End']
       ]
     );
   });
@@ -177,16 +177,16 @@ describe('the room', () => {
     assert.equal(part('#result').textContent, said, 'the next round does not wipe it');
   });
 
-  it('tells nobody found from nobody there', async () => {
+  it('distinguishes nobody found from nobody there', async () => {
     await page.refresh();
     const empty = part('#people [data-empty]');
-    assert.match(empty.textContent!, /^Nobody whom you look after/);
+    assert.match(empty.textContent!, /^None of the people you supervise/);
     server.room = { ...server.room, sessions: [session('ann', '1')] };
     await page.refresh();
     assert.ok(empty.hidden);
     part<HTMLInputElement>('#filter').value = 'x';
     part('#filter').dispatchEvent(new Event('input'));
-    assert.match(empty.textContent!, /^Nobody here is called so/);
+    assert.match(empty.textContent!, /^No person or machine matches/);
     assert.ok(!empty.hidden);
   });
 

@@ -58,7 +58,7 @@ const items = (): HTMLButtonElement[] => [
 ];
 
 describe('a desktop that somebody else uses', () => {
-  it('names him, and is taken over by an explicit press only', async () => {
+  it('names them, and is taken over by an explicit press only', async () => {
     const world = new World();
     const { viewer, asked } = shared(world);
     world.answers = [
@@ -135,7 +135,7 @@ describe('a desktop that has ended', () => {
     viewer.visible = true;
     await world.clock.advance(600000);
     assert.equal(world.asked, 1);
-    assert.deepEqual(words(viewer), ['Connect again']);
+    assert.deepEqual(words(viewer), ['Reconnect']);
     viewer.dispose();
   });
 });

@@ -52,7 +52,7 @@ describe('the overlay', () => {
     await world.end(1012);
     assert.deepEqual(words(made), ['Retry now', 'Stop']);
     for (const [code, word] of [
-      [1000, 'Connect again'],
+      [1000, 'Reconnect'],
       [4401, 'Log in'],
       [4404, 'Back to the list'],
       [4409, 'Take it back'],
@@ -85,7 +85,7 @@ describe('the overlay', () => {
     await world.greet();
     await world.end(1012);
     made.connect();
-    assert.ok(!quiet(), 'what was to be read does not blink');
+    assert.ok(!quiet(), 'what could be read does not blink');
   });
 
   it('is drawn at once when there is something to do', async () => {

@@ -126,7 +126,7 @@ def test_a_killed_desktop_is_told_of_and_comes_back(page, lab):
     server = lab.servers["lab-1"]
     server.stop()
     try:
-        button = page.get_by_role("button", name="Retry now").or_(page.get_by_role("button", name="Connect again"))
+        button = page.get_by_role("button", name="Retry now").or_(page.get_by_role("button", name="Reconnect"))
         button.wait_for(timeout=20000)
         assert "The desktop" in page.locator("body").inner_text()
     finally:

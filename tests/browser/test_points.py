@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.real]
 TAB = '.lm-TabBar-tab[data-type="jupyter-vnc-desktop"]'
 THEMES = ["JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"]
 ACTIONS = [
-    *("Disconnect", "Only look on", "Full screen", "Open in a browser tab", "Clipboard"),
+    *("Disconnect", "View only", "Full screen", "Open in a browser tab", "Clipboard"),
     *("On-screen keyboard and input method", "Settings", "Save a screenshot", "Save a screenshot to the files"),
 ]
 
@@ -168,7 +168,7 @@ def test_the_machine_of_a_pool_is_given_back_from_its_tab(page, lab):
     assert (row()["machine"], row()["free"]) == (None, 1)
     page.locator(TAB).and_(page.locator('[data-phase="stopped"]')).wait_for()
     # Whoever wants one again gets one.
-    page.get_by_role("button", name="Connect again").click()
+    page.get_by_role("button", name="Reconnect").click()
     connected(page)
     assert row()["machine"] == "m1"
 

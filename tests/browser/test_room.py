@@ -74,7 +74,7 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     expect(late.locator(".jp-VNC-detail")).to_contain_text("All 2 machines are taken. You are next")
 
     ada = enter("ada")
-    ada.click("text=The room")
+    ada.click("text=Course room")
     expect(ada.locator("#people tbody tr")).to_have_count(3)
     expect(ada.locator("#waiting tbody tr")).to_contain_text("al")
     expect(ada.locator("#machines tbody tr")).to_have_count(2)
@@ -109,7 +109,7 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     ada.set_viewport_size({"width": 1280, "height": 720})
     expect(ann.locator(".jp-VNC-hint")).to_have_text("ada is in control.")
 
-    ada.click("a[title='The room']")
+    ada.click("a[title='Course room']")
     row_of(ada, "amy").get_by_text("Release").click()
     ada.locator("dialog").get_by_text("Release").click()
     expect(amy.locator(".jp-VNC-overlay")).to_contain_text("An instructor took your machine back.")
@@ -122,7 +122,7 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
 def test_a_deed_is_about_the_session_that_there_is_now(enter):
     student = sit_down(enter("ann"))
     page = enter("ada")
-    page.click("text=The room")
+    page.click("text=Course room")
     expect(row_of(page, "ann")).to_have_count(1)
     button = row_of(page, "ann").get_by_text("Message").element_handle()
     student.reload()
@@ -136,7 +136,7 @@ def test_a_deed_is_about_the_session_that_there_is_now(enter):
 
 def test_the_room_says_what_is_wrong_and_recovers(enter):
     page = enter("ada")
-    page.click("text=The room")
+    page.click("text=Course room")
     expect(page.locator("#machines tbody tr")).to_have_count(2)
     page.context.set_offline(True)
     ask_now(page)
@@ -158,7 +158,7 @@ def test_a_student_gives_his_machine_back_on_the_list(enter):
     page.click("text=Give the machine back")
     page.locator("dialog").get_by_text("Give the machine back").last.click()
     expect(page.locator(".jp-VNC-pool")).to_contain_text("of 2 machines are free")
-    assert page.locator("text=The room").count() == 0
+    assert page.locator("text=Course room").count() == 0
     assert page.goto(f"{page.url}room").status == 403
 
 

@@ -247,7 +247,7 @@ def test_a_text_is_typed_key_by_key(page, lab, typed):
     view(page, lab)
     focus(page)
     page.click('[data-action="keys"]')
-    page.get_by_role("menuitem", name="Type a text").click()
+    page.get_by_role("menuitem", name="Type text").click()
     page.get_by_label("Text to type").fill("straße ñ € 世界 {[|]}")
     page.get_by_role("button", name="Type it").click()
     assert until(page, lambda: typed() == "straße ñ € 世界 {[|]}"), typed()
@@ -332,7 +332,7 @@ def test_long_texts_of_many_scripts_go_both_ways_through_the_panel(page, lab):
 def test_the_panel_says_why_the_clipboard_is_not_shared(page, lab):
     view(page, lab)
     page.click('[data-action="clipboard"]')
-    page.get_by_text(re.compile("asks you once|cannot share|was told")).wait_for(timeout=5000)
+    page.get_by_text(re.compile("asks you once|cannot share|is set to keep")).wait_for(timeout=5000)
 
 
 # Screen, bell, touch
@@ -648,7 +648,7 @@ def test_the_list_shows_the_last_picture_of_a_desktop(page, lab):
 @pytest.mark.parametrize(
     ("code", "state", "button"),
     [
-        (1000, "ended", "Connect again"),
+        (1000, "ended", "Reconnect"),
         (1012, "restarting", "Retry now"),
         (4401, "login", "Log in"),
         (4404, "gone", "Back to the list"),

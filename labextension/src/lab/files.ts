@@ -23,7 +23,7 @@ export async function keepFile({ contents, folder, trans }: IFiles, data: Blob, 
     await contents.save(path, { type: 'file', format: 'base64', content: await base64(data) });
     Notification.success(trans.__('The screenshot is in the files: %1', path), { autoClose: 3000 });
   } catch {
-    Notification.error(trans.__('The screenshot could not be kept among the files.'));
+    Notification.error(trans.__('The screenshot could not be saved to the files.'));
   }
 }
 

@@ -70,7 +70,7 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
       shutdownLabel: trans.__('Disconnect'),
       shutdownAllLabel: trans.__('Disconnect All'),
       shutdownAllConfirmationText: trans.__(
-        'Disconnect from all remote desktops? The desktops and the programs on them go on.'
+        'Disconnect from all remote desktops? The desktops and the programs on them keep running.'
       )
     });
     running?.add({

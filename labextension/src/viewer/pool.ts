@@ -1,5 +1,5 @@
 /**
- * A target that is many machines, of which each reader gets one: how he stands, and giving his machine back.
+ * A target that is many machines, of which each reader gets one: where they stand, and giving their machine back.
  */
 import { ask, tell } from './ui/dialog';
 import { noAnswer, readJSON, refusal } from './connection/grant';
@@ -21,7 +21,7 @@ export function poolWords(trans: ITranslate, { machine, place, waiting, size, fr
     return trans.__('Your machine: %1', machine);
   }
   if (place) {
-    return trans.__('You are number %1 in line', String(place));
+    return trans.__('You are number %1 in the queue', String(place));
   }
   if (free > 0) {
     return trans.__('%1 of %2 machines are free', String(free), String(size));
@@ -33,15 +33,15 @@ export function poolWords(trans: ITranslate, { machine, place, waiting, size, fr
 
 /** The words on the button that gives back what the reader has. */
 export function giveBackWords(trans: ITranslate, inLine = false): string {
-  return inLine ? trans.__('Leave the line') : trans.__('Give the machine back');
+  return inLine ? trans.__('Leave the queue') : trans.__('Give the machine back');
 }
 
 /**
- * Give back what the reader has, if he really wants that; say it when it fails.
+ * Give back what the reader has, once they confirm it; report a failure.
  *
  * @param trans - the words
  * @param remove - asks the server
- * @param inLine - whether it is a place in line, and no machine yet
+ * @param inLine - whether it is a place in the queue, and no machine yet
  */
 export async function giveBack(
   trans: ITranslate,
@@ -49,9 +49,9 @@ export async function giveBack(
   inLine = false
 ): Promise<void> {
   const answer = await ask(trans, {
-    title: inLine ? trans.__('Leave the line?') : trans.__('Give the machine back?'),
+    title: inLine ? trans.__('Leave the queue?') : trans.__('Give the machine back?'),
     text: inLine
-      ? trans.__('Who comes back is the last in line.')
+      ? trans.__('If you come back, you go to the end of the queue.')
       : trans.__('Somebody else gets it as it is. Save your work first.'),
     yes: giveBackWords(trans, inLine)
   });

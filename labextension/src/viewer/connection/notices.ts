@@ -4,10 +4,10 @@
 import { button, element } from '../ui/dom';
 import type { ITranslate } from '../ui/i18n';
 
-/** The subprotocol to offer: who does not gets no notes. */
+/** The subprotocol to offer; a viewer that does not offer it gets no notes. */
 export const NOTES = 'vnc.notes';
 
-/** Somebody who looks after the reader says something. */
+/** A message from an instructor or an admin. */
 export interface IMessage {
   readonly kind: 'message';
   readonly text: string;
@@ -64,7 +64,7 @@ const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean
   viewers: () => true
 };
 
-/** What is said to somebody who waits for a machine. */
+/** The sentence for somebody who waits for a machine. */
 export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): string {
   const [machines, broken, number] = [size, aside, place].map(String) as [string, string, string];
   if (aside > 0) {
@@ -75,7 +75,7 @@ export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): s
           broken
         )
       : trans.__(
-          'No machine of %1 is free; out of order for now: %2. You are number %3 in line. Stay on this page to keep your place.',
+          'No machine of %1 is free; out of order for now: %2. You are number %3 in the queue. Stay on this page to keep your place.',
           machines,
           broken,
           number
@@ -84,7 +84,7 @@ export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): s
   return place === 1
     ? trans.__('All %1 machines are taken. You are next: a machine that becomes free is yours.', machines)
     : trans.__(
-        'All %1 machines are taken. You are number %2 in line. Stay on this page to keep your place.',
+        'All %1 machines are taken. You are number %2 in the queue. Stay on this page to keep your place.',
         machines,
         number
       );

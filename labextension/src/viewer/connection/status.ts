@@ -15,7 +15,7 @@ export type Phase =
   | 'waiting' // counting down to the next attempt
   | 'stopped'; // nothing happens until the reader presses the button
 
-/** The state of who waits for one of a pool's machines: the server goes on once there is one. */
+/** The state of a viewer that waits for one of a pool's machines: the server goes on once there is one. */
 export const IN_LINE = 'in-line';
 
 /** What can be done about the end of a connection. `retry` is done by itself, the others are a button. */
@@ -100,7 +100,7 @@ export const refusals = (trans: ITranslate): Record<number, IClosing> => ({
   },
   421: {
     state: 'misdirected',
-    sentence: trans.__('The server was asked by another address than this page has.'),
+    sentence: trans.__('The address of this page is not the one that the server was asked for.'),
     action: 'again'
   },
   429: { state: 'limit', sentence: trans.__('Too many attempts in a short time.'), action: 'retry' },
@@ -176,7 +176,7 @@ export const progress = (trans: ITranslate, title: string): Record<Phase, string
 /** The words on the button of each remedy. */
 export const remedies = (trans: ITranslate): Record<Remedy, string> => ({
   retry: trans.__('Retry now'),
-  connect: trans.__('Connect again'),
+  connect: trans.__('Reconnect'),
   again: trans.__('Try again'),
   takeover: trans.__('Take it back'),
   oust: trans.__('Take it over'),
@@ -194,7 +194,7 @@ export function shortStatus(
     idle: trans.__('Not connected'),
     asking: trans.__('Connecting'),
     connecting: trans.__('Connecting'),
-    starting: state === IN_LINE ? trans.__('In line') : trans.__('Starting'),
+    starting: state === IN_LINE ? trans.__('In the queue') : trans.__('Starting'),
     connected: viewOnly ? trans.__('Connected, view only') : trans.__('Connected'),
     waiting: trans.__('Reconnecting'),
     stopped: trans.__('Not connected')

@@ -69,7 +69,7 @@ export class TypingPanel implements IPanel {
     this._area = element('textarea', {
       attributes: { 'aria-label': label, rows: '5', spellcheck: 'false', autocomplete: 'off' }
     });
-    this.node = panel(_trans, _trans.__('Type a text'), closed, [
+    this.node = panel(_trans, _trans.__('Type text'), closed, [
       element('p', {
         text: _trans.__('Each character is pressed as a key, whatever the layouts of the keyboards are.')
       }),

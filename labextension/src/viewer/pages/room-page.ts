@@ -1,5 +1,5 @@
 /**
- * The room of those who look after a course: who is at which machine, and what can be done about it.
+ * The course room, for instructors: who is using which machine, and what can be done about it.
  */
 import { ask } from '../ui/dialog';
 import { button } from '../ui/dom';
@@ -74,11 +74,13 @@ export class RoomPage {
     this._people = new Map(peopleIn(this._room).map(one => [one.key, one]));
     const wanted = this._filter.value.trim().toLowerCase();
     const rows = [...this._people.values()].map(one => this._person(one, titleOf(one.target)));
-    // The empty sentence tells who is there; that nobody is called so is another one.
+    // That nobody is there and that nothing matches the filter are two different sentences.
     this._part('people').querySelector('[data-empty]')!.textContent =
       rows.length > 0
-        ? trans.__('Nobody here is called so, and no machine.')
-        : trans.__('Nobody whom you look after is at a desktop now. They appear here as they come.');
+        ? trans.__('No person or machine matches.')
+        : trans.__(
+            'None of the people you supervise is at a desktop now. They appear here when they connect.'
+          );
     this._tables.people.show(
       rows.filter(({ cells }) => `${cells[0]} ${cells[1]}`.toLowerCase().includes(wanted))
     );
@@ -95,7 +97,11 @@ export class RoomPage {
   private _person(one: IPerson, title: string): IRow {
     const { key, name, machine, waits } = one;
     const trans = this._trans;
-    const input = waits ? trans.__('in line') : isHere(one) ? ago(trans, one.lastInput) : trans.__('away');
+    const input = waits
+      ? trans.__('in the queue')
+      : isHere(one)
+        ? ago(trans, one.lastInput)
+        : trans.__('away');
     const where = machine ? `${title} · ${machine}` : title;
     const cells = [name, where, ago(trans, one.since), input, one.watchers.join(', ')];
     return { key, cells, about: name, actions: this._actions(one) };
@@ -119,7 +125,7 @@ export class RoomPage {
     }
   }
 
-  /** Those of the people who are here by now, as they are: who writes takes his time, and pages are reloaded. */
+  /** Those of the people who are here by now, as they are: writing takes time, and pages are reloaded meanwhile. */
   private async _present(keys: readonly string[] | null): Promise<IPerson[]> {
     await this.refresh();
     return [...this._people.values()].filter(one => isHere(one) && (keys?.includes(one.key) ?? true));
@@ -170,7 +176,7 @@ export class RoomPage {
     const trans = this._trans;
     const answer = await ask(trans, {
       title: trans.__('End the session of %1?', one.name),
-      text: trans.__('The desktop goes on, and %1 may connect again.', one.name),
+      text: trans.__('The desktop keeps running, and %1 may connect again.', one.name),
       yes: trans.__('End')
     });
     if (answer !== null) {

@@ -166,7 +166,7 @@ export class ClipboardPanel implements IPanel {
     const sentences = {
       granted: trans.__('Your browser lets both clipboards follow each other.'),
       prompt: trans.__('Your browser asks you once before the clipboards can follow each other.'),
-      denied: trans.__('Your browser was told to keep its clipboard from this page: use the boxes above.'),
+      denied: trans.__('Your browser is set to keep its clipboard from this page: use the boxes above.'),
       unsupported: trans.__(
         'This browser, or a page without HTTPS, cannot share its clipboard: use the boxes above.'
       )

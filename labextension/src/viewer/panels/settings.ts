@@ -8,7 +8,7 @@ import type { ITranslate } from '../ui/i18n';
 
 /** The switches, in their order. */
 export const switches = (trans: ITranslate): { key: keyof ICommonPreferences; label: string }[] => [
-  { key: 'seamless', label: trans.__('Share the clipboard by itself') },
+  { key: 'seamless', label: trans.__('Share the clipboard automatically') },
   { key: 'bell', label: trans.__('Ring the bell of the desktop') },
   { key: 'dotCursor', label: trans.__('Show a dot where there is no pointer') },
   { key: 'keepAwake', label: trans.__('Keep my screen on') },

@@ -78,7 +78,7 @@ export const modifiers = (trans: ITranslate): { modifier: Modifier; label: strin
 /** The actions in the order of the toolbar. */
 export function createActions(trans: ITranslate): IAction[] {
   return [
-    // First, so that it is the last to go where there is little room: nobody looks on unseen.
+    // First, so that it is the last to go where there is little room: nobody watches unseen.
     {
       id: 'people',
       label: viewer => peopleLabel(trans, viewer),
@@ -108,7 +108,7 @@ export function createActions(trans: ITranslate): IAction[] {
       icon: () => icons.KEYBOARD,
       isEnabled: viewer => viewer.connected,
       isVisible: viewer => !viewer.viewOnly,
-      // A modifier that is held down spoils what is typed later: it is to be seen.
+      // A modifier that is held down spoils what is typed later: it must be visible.
       isPressed: viewer => viewer.hands.isHolding,
       items: viewer => keyItems(trans, viewer)
     },
@@ -132,7 +132,7 @@ export function createActions(trans: ITranslate): IAction[] {
     },
     {
       id: 'view-only',
-      label: () => trans.__('Only look on'),
+      label: () => trans.__('View only'),
       icon: () => icons.EYE,
       isEnabled: viewer => viewer.connected,
       isVisible: viewer => viewer.role.mayChoose,
@@ -219,9 +219,7 @@ function scalingItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
 
 function peopleLabel(trans: ITranslate, viewer: IActionable | null): string {
   const others = viewer?.extras.company.others ?? [];
-  return others.length > 0
-    ? others.map(one => describe(trans, one)).join(', ')
-    : trans.__('Who else is here');
+  return others.length > 0 ? others.map(one => describe(trans, one)).join(', ') : trans.__('People');
 }
 
 function peopleItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
@@ -243,7 +241,7 @@ function keyItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
     run: () => viewer.hands.toggleHeld(modifier)
   }));
   const type: IMenuItem = {
-    label: trans.__('Type a text…'),
+    label: trans.__('Type text…'),
     separated: true,
     run: () => viewer.togglePanel('typing')
   };
