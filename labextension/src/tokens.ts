@@ -9,6 +9,7 @@ import type { Widget } from '@lumino/widgets';
 
 import type { IPresence } from './viewer/presence';
 import type { IGrant } from './viewer/connection/grant';
+import type { Mode } from './viewer/mode';
 import type { IViewerSettings } from './viewer/options';
 import type { IPool } from './viewer/pool';
 import type { Viewer } from './viewer/viewer';
@@ -23,7 +24,7 @@ export interface ITarget {
   /** Where it stands in the launcher. */
   readonly category: string;
   /** The best mode that the user may have. */
-  readonly mode: 'control' | 'view';
+  readonly mode: Mode;
   readonly state: 'up' | 'down' | 'unknown' | 'starting' | 'stopped';
   /** Whether the server starts and stops it. */
   readonly managed: boolean;
@@ -36,7 +37,7 @@ export interface ITarget {
 export interface ISession {
   readonly id: string;
   readonly target: string;
-  readonly mode: 'control' | 'view';
+  readonly mode: Mode;
   readonly user: string;
   /** When it began: ISO 8601, or seconds since 1970. */
   readonly since: string | number;
@@ -69,12 +70,7 @@ export interface IVNCManager extends IDisposable {
   /** Ask the server now. */
   refresh(): Promise<void>;
   /** Ask for a token that opens one websocket. */
-  requestToken(
-    target: string,
-    mode: 'control' | 'view',
-    signal: AbortSignal,
-    takeover?: boolean
-  ): Promise<IGrant>;
+  requestToken(target: string, mode: Mode, signal: AbortSignal, takeover?: boolean): Promise<IGrant>;
   /** Ask who has a desktop on the screen. */
   fetchViewers(target: string): Promise<readonly IPresence[]>;
   /** Open a websocket to a path on the server. */

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { afterEach, before, beforeEach, describe, it, mock } from 'node:test';
 import { deflateSync } from 'node:zlib';
 
-import { LONGEST_TEXT } from '../src/viewer/panels/clipboard';
+import { LONGEST_TEXT } from '../src/viewer/engine/limits';
 import { MOST_FAILURES, STEADY_AFTER } from '../src/viewer/connection/closing';
 import {
   LARGEST_CURSOR,
@@ -14,7 +14,7 @@ import {
   MOST_PIXELS,
   MOST_UNSENT
 } from '../src/viewer/engine/limits';
-import type { IRFB, IRFBConstructor } from '../src/viewer/connection/novnc';
+import type { IRFB, IRFBConstructor } from '../src/viewer/engine/novnc';
 import { SLICE } from '../src/viewer/engine/pace';
 import { QUIET, STUCK, SUSPECT } from '../src/viewer/connection/liveness';
 import { Viewer } from '../src/viewer/viewer';

@@ -5,7 +5,7 @@ import './dom';
 
 import type { IClock } from '../src/viewer/ui/clock';
 import type { IGrant } from '../src/viewer/connection/grant';
-import type { IRFB, IRFBConstructor } from '../src/viewer/connection/novnc';
+import type { IRFB, IRFBConstructor } from '../src/viewer/engine/novnc';
 import type { IViewerOptions } from '../src/viewer/options';
 import { english } from '../src/viewer/ui/i18n';
 

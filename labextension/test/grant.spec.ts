@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { readGrant, TokenRefused } from '../src/viewer/connection/grant';
-import { loaderOf } from '../src/viewer/connection/novnc';
+import { loaderOf } from '../src/viewer/engine/novnc';
 
 const GRANT = { token: 't', expires_in: 30, websocket: '/vnc/ws', target: 'a', mode: 'control' };
 

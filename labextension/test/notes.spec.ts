@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { START_TIMEOUT } from '../src/viewer/connection/attempt';
-import { type IMessage, Messages, type Note, placeWords, takeNotes } from '../src/viewer/connection/notices';
+import { type IMessage, type Note, placeWords, takeNotes } from '../src/viewer/connection/notices';
+import { Messages } from '../src/viewer/screen/messages';
 import { type IRoom, peopleIn } from '../src/viewer/pages/room-rows';
 import type { IManaged } from '../src/viewer/connection/startup';
 import { english } from '../src/viewer/ui/i18n';

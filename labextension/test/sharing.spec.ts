@@ -10,6 +10,7 @@ import { briefly, COMPANY_INTERVAL, type IPresence } from '../src/viewer/presenc
 import { TokenRefused } from '../src/viewer/connection/grant';
 import { english } from '../src/viewer/ui/i18n';
 import { PageToolbar } from '../src/viewer/toolbar/toolbar';
+import type { Mode } from '../src/viewer/mode';
 import { Viewer } from '../src/viewer/viewer';
 
 beforeEach(() => document.body.replaceChildren());
@@ -230,10 +231,7 @@ describe('who else is there', () => {
 
 describe('the buttons follow what is permitted', () => {
   /** What a session offers: the actions that are visible and enabled. */
-  async function offered(
-    mode: 'control' | 'view',
-    clipboard: 'both' | 'to-desktop' | 'from-desktop' | 'off'
-  ) {
+  async function offered(mode: Mode, clipboard: 'both' | 'to-desktop' | 'from-desktop' | 'off') {
     const world = new World();
     const settings = { ...world.options.settings, clipboard };
     // The page was told "control": what the server grants decides.

@@ -6,6 +6,7 @@ import { beforeEach, describe, it } from 'node:test';
 
 import { PICTURE_FIRST } from '../src/viewer/ui/clock';
 import { TokenRefused } from '../src/viewer/connection/grant';
+import type { Mode } from '../src/viewer/mode';
 import type { IViewerOptions } from '../src/viewer/options';
 import { Viewer } from '../src/viewer/viewer';
 
@@ -334,7 +335,7 @@ describe('the clipboard', () => {
     assert.match(panel(made).querySelector('[role=status]')!.textContent!, /256 KiB/);
   });
 
-  const cases: ['both' | 'to-desktop' | 'from-desktop' | 'off', 'control' | 'view', boolean, boolean][] = [
+  const cases: ['both' | 'to-desktop' | 'from-desktop' | 'off', Mode, boolean, boolean][] = [
     ['both', 'control', true, true],
     ['both', 'view', true, false],
     ['to-desktop', 'control', false, true],

@@ -19,7 +19,7 @@ import { createActions, type IAction } from '../viewer/toolbar/actions';
 import { browserClock } from '../viewer/ui/clock';
 import { localMemory } from '../viewer/ui/dom';
 import { openMenu } from '../viewer/ui/menu';
-import { loaderOf } from '../viewer/connection/novnc';
+import { loaderOf } from '../viewer/engine/novnc';
 import type { IViewerSettings } from '../viewer/options';
 import { giveBack } from '../viewer/pool';
 import { managed } from '../viewer/connection/startup';

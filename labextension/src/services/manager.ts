@@ -10,6 +10,7 @@ import * as api from './rest-api';
 import type { IDesktop, ISession, ITarget, IVNCManager } from '../tokens';
 import type { IPresence } from '../viewer/presence';
 import type { IGrant } from '../viewer/connection/grant';
+import type { Mode } from '../viewer/mode';
 import { unattended } from '../viewer/ui/report';
 
 /** How often the server is asked, and how rarely at most while it does not answer (milliseconds). */
@@ -112,12 +113,7 @@ export class VNCManager implements IVNCManager {
   }
 
   /** Ask for a token that opens one websocket. */
-  requestToken(
-    target: string,
-    mode: 'control' | 'view',
-    signal: AbortSignal,
-    takeover = false
-  ): Promise<IGrant> {
+  requestToken(target: string, mode: Mode, signal: AbortSignal, takeover = false): Promise<IGrant> {
     return api.requestToken(this._settings, target, mode, signal, takeover);
   }
 

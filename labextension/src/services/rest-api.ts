@@ -6,6 +6,7 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import type { IDesktop, ISession, ITarget } from '../tokens';
 import type { IPresence } from '../viewer/presence';
+import type { Mode } from '../viewer/mode';
 import type { IGrant } from '../viewer/connection/grant';
 
 /** URL of the service. */
@@ -46,7 +47,7 @@ export function probe(settings: ServerConnection.ISettings): Promise<unknown> {
 export async function requestToken(
   settings: ServerConnection.ISettings,
   target: string,
-  mode: 'control' | 'view',
+  mode: Mode,
   signal: AbortSignal,
   takeover: boolean
 ): Promise<IGrant> {

@@ -10,7 +10,7 @@ import { Company, describe, type IPresence } from './presence';
 import { Emitter } from './ui/emitter';
 import { type ISample, Meter } from './quality/meter';
 import type { Note } from './connection/notices';
-import { askForSize, askInScreenPixels, type IRFB, onRFB } from './connection/novnc';
+import { askForSize, askInScreenPixels, type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
 import { keepPicture, pictureKey } from './screen/thumbnails';
 import type { IOwnPreferences, Preferences } from './preferences';

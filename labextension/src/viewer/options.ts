@@ -5,10 +5,10 @@ import type { ClipboardPolicy } from './panels/clipboard';
 import type { IClock } from './ui/clock';
 import type { IPresence } from './presence';
 import type { IMemory } from './ui/dom';
-import type { Scaling } from './screen/fit';
 import type { IGrant } from './connection/grant';
-import type { IRFBConstructor } from './connection/novnc';
+import type { IRFBConstructor } from './engine/novnc';
 import type { IPreferenceStore } from './preferences';
+import type { Mode } from './mode';
 import type { IManaged } from './connection/startup';
 import type { ITranslate } from './ui/i18n';
 
@@ -30,7 +30,7 @@ export interface IViewerOptions {
   readonly name: string;
   readonly title: string;
   /** The best mode that the reader may have; the grant decides. */
-  readonly mode: 'control' | 'view';
+  readonly mode: Mode;
   /** Whether the desktop is somebody else's, and the reader is their instructor. */
   readonly lookingIn?: boolean;
   readonly settings: IViewerSettings;
@@ -69,14 +69,4 @@ export interface IViewerOptions {
   readonly giveBack?: () => void;
   /** Open the same desktop in a browser tab; absent where it is in one. */
   readonly openInBrowser?: () => void;
-}
-
-/** How a target is shown until the reader chooses. */
-export function initialScaling(options: IViewerOptions): Scaling {
-  const chosen = options.memory.get(`scaling:${options.name}`);
-  if (chosen === 'fit' || chosen === 'remote' || chosen === 'off') {
-    return chosen;
-  }
-  const { resize } = options.settings;
-  return resize === 'scale' ? 'fit' : resize;
 }

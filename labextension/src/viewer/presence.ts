@@ -3,6 +3,7 @@
  */
 import { type IClock, PICTURE_FIRST, Timer } from './ui/clock';
 import { Emitter } from './ui/emitter';
+import type { Mode } from './mode';
 import type { ITranslate } from './ui/i18n';
 import { unattended } from './ui/report';
 
@@ -15,7 +16,7 @@ const SHORT = 20;
 /** One session on a desktop. */
 export interface IPresence {
   readonly user: string;
-  readonly mode: 'control' | 'view';
+  readonly mode: Mode;
   /** Whether it is a session of the reader: this one, or one in another window. */
   readonly you: boolean;
 }

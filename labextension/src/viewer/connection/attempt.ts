@@ -6,7 +6,7 @@ import { type Engine, engineOf } from '../engine/engine';
 import { type IGrant, noAnswer } from './grant';
 import { Excess, TooLarge } from '../engine/limits';
 import { NOTES, type Note, takeNotes } from './notices';
-import { type IRFB, type IRFBConstructor, onRFB } from './novnc';
+import { type IRFB, type IRFBConstructor, onRFB } from '../engine/novnc';
 import { report } from '../ui/report';
 
 /** How long the server may take to give a token, and the websocket to open (milliseconds). */

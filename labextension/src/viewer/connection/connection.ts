@@ -8,7 +8,7 @@ import { Closings, detailOf } from './closing';
 import { Emitter } from '../ui/emitter';
 import type { IGrant } from './grant';
 import { type IPlace, type Note, placeWords } from './notices';
-import type { IRFB } from './novnc';
+import type { IRFB } from '../engine/novnc';
 import { type IClosing, IN_LINE, type Phase, progress, type Remedy } from './status';
 import type { ITranslate } from '../ui/i18n';
 import { unattended } from '../ui/report';

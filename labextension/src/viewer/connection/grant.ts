@@ -1,6 +1,7 @@
 /**
  * The answer to a request for a token: a grant, or the reason why not.
  */
+import type { Mode } from '../mode';
 
 /** A token that opens one websocket, once, within `expires_in` seconds. */
 export interface IGrant {
@@ -9,7 +10,7 @@ export interface IGrant {
   /** Absolute path of the websocket on the server. */
   readonly websocket: string;
   readonly target: string;
-  readonly mode: 'control' | 'view';
+  readonly mode: Mode;
 }
 
 /** What stands for a refusal because of our origin: nobody is denied anything, a proxy is set up wrongly. */

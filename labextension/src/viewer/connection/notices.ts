@@ -1,7 +1,6 @@
 /**
  * Notes: what the server says beside the picture. They come as text on the websocket whose binary messages are RFB.
  */
-import { button, element } from '../ui/dom';
 import type { ITranslate } from '../ui/i18n';
 
 /** The subprotocol to offer; a viewer that does not offer it gets no notes. */
@@ -89,47 +88,3 @@ export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): s
         number
       );
 }
-
-/** Messages over the desktop, the latest on top, each until the reader closes it. */
-export class Messages {
-  /**
-   * @param _trans - the words
-   * @param _closed - told when the reader has closed one
-   */
-  constructor(
-    private readonly _trans: ITranslate,
-    private readonly _closed: () => void
-  ) {
-    this.node.setAttribute('aria-label', _trans.__('Messages'));
-  }
-
-  /** The element to show. Screen readers say each message when it comes. */
-  readonly node = element('div', {
-    className: 'jp-VNC-messages',
-    attributes: { role: 'log', 'aria-live': 'assertive' }
-  });
-
-  /** Show a message. The focus stays where it is: the reader may be typing. */
-  show({ text, sender }: IMessage): void {
-    const close = button({ className: 'jp-VNC-button', text: this._trans.__('Close') });
-    const message = element('div', {
-      className: 'jp-VNC-message',
-      children: [
-        element('p', { className: 'jp-VNC-sender', text: this._trans.__('%1 writes:', sender) }),
-        element('p', { className: 'jp-VNC-text', text }),
-        close
-      ]
-    });
-    close.addEventListener('click', () => {
-      message.remove();
-      this._closed();
-    });
-    this.node.prepend(message);
-    while (this.node.childElementCount > MOST) {
-      this.node.lastElementChild?.remove();
-    }
-  }
-}
-
-/** So many messages are kept; nobody reads more. */
-const MOST = 5;

@@ -3,10 +3,10 @@
  * opens while the rest is. The first picture waits for nothing else as long.
  */
 import { protocolsFor } from './attempt';
+import type { IConnectionOptions } from './connection';
 import type { IGrant } from './grant';
-import type { IViewerOptions } from '../options';
 
-type IWays = Pick<IViewerOptions, 'fetchToken' | 'openSocket'>;
+type IWays = Pick<IConnectionOptions, 'fetchToken' | 'openSocket'>;
 
 /** So long a page waits for its first grant before it is built (milliseconds); farther servers take longer. */
 export const GRANT_FIRST = 30;

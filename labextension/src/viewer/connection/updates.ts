@@ -4,7 +4,7 @@
  * Both are messages of our own on noVNC's websocket, sent between its own: EnableContinuousUpdates (rfbproto) and
  * FramebufferUpdateRequest (RFC 6143, 7.5.3). A desktop without continuous updates goes on sending.
  */
-import { type IRFB, sizeOf, updatesContinuously } from './novnc';
+import { type IRFB, sizeOf, updatesContinuously } from '../engine/novnc';
 
 const FRAMEBUFFER_UPDATE_REQUEST = 3;
 const ENABLE_CONTINUOUS_UPDATES = 150;

@@ -3,9 +3,8 @@
  * by while it comes, instead of being gathered first.
  */
 import { numberAt } from './bounds';
-import { LONGEST_TEXT } from '../panels/clipboard';
 import type { IInflator, IInnards } from './innards';
-import { checkLimit, LONGEST_SKIP, LONGEST_UNPACKED } from './limits';
+import { checkLimit, LONGEST_SKIP, LONGEST_TEXT, LONGEST_UNPACKED } from './limits';
 
 /** Padding and length, after the type. */
 const HEAD = 7;

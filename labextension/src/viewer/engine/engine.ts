@@ -7,7 +7,7 @@ import type { IClock } from '../ui/clock';
 import { CutText } from './cut-text';
 import { type IDrawing, type IInnards, innardsOf } from './innards';
 import { checkLimit, checkSize, Excess, MOST_UNSENT } from './limits';
-import { type IRFB, tellRFB } from '../connection/novnc';
+import { type IRFB, tellRFB } from './novnc';
 import { Pace } from './pace';
 
 /** What noVNC may write at once before it looks whether there is room; a fence's answer is the longest (bytes). */

@@ -2,7 +2,7 @@
  * What noVNC keeps for itself and `engine.ts` and its neighbours hook into. Its version is pinned, its file is never
  * edited, and `test/engine.spec.ts` and the browser tests drive the real one.
  */
-import type { IRFB } from '../connection/novnc';
+import type { IRFB } from './novnc';
 
 /** The receive queue, and the send queue. */
 export interface IQueue {

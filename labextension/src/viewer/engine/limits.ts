@@ -2,7 +2,6 @@
  * What a desktop may announce. A few bytes of RFB can stand for gigabytes of a browser's memory, or for minutes of its
  * time, and noVNC believes them.
  */
-import { LONGEST_TEXT } from '../panels/clipboard';
 
 /** Pixels of a screen: 8K fits, and so do four 4K monitors in a row. noVNC holds two canvases of four bytes a pixel. */
 export const MOST_PIXELS = 2 ** 25;
@@ -15,6 +14,9 @@ export const LARGEST_CURSOR = 512;
 
 /** A desktop's name (bytes). */
 export const LONGEST_NAME = 64 * 1024;
+
+/** The server passes no longer text on (bytes of UTF-8). */
+export const LONGEST_TEXT = 256 * 1024;
 
 /** The extended clipboard's text has a CR before each LF, and a NUL at its end (rfbproto; bytes). */
 export const LONGEST_UNPACKED = 2 * LONGEST_TEXT + 1;

@@ -4,7 +4,7 @@
  * A canvas is no place to write in, so on Linux and macOS a browser says of the letter's `keydown` only which key it
  * was, and noVNC would lose the accent. Its `keypress` has the character. It comes if nobody prevents it.
  */
-import type { IRFB } from '../connection/novnc';
+import type { IRFB } from '../engine/novnc';
 import { keysymOf } from './typist';
 
 const MODIFIERS = /^(Shift|AltGraph|CapsLock|NumLock)$/;

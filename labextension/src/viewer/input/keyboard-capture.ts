@@ -5,7 +5,7 @@
  */
 import { DeadKeys } from './dead-keys';
 import { Emitter } from '../ui/emitter';
-import type { IRFB } from '../connection/novnc';
+import type { IRFB } from '../engine/novnc';
 
 /** Lumino leaves shortcuts alone below a node with this attribute; so does Notebook, which listens earlier. */
 const SUPPRESS = 'data-lm-suppress-shortcuts';

@@ -1,7 +1,7 @@
 /**
  * Keys that a browser or an operating system keeps for itself, and modifiers that stay down.
  */
-import type { IRFB } from '../connection/novnc';
+import type { IRFB } from '../engine/novnc';
 
 /** One key: its X11 keysym and its `KeyboardEvent.code`. */
 export interface IKey {

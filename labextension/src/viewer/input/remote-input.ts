@@ -5,7 +5,7 @@
 import type { IClock } from '../ui/clock';
 import { Emitter } from '../ui/emitter';
 import { COMBINATIONS, HeldModifiers, type Modifier, pressKeys } from './keys';
-import type { IRFB } from '../connection/novnc';
+import type { IRFB } from '../engine/novnc';
 import { Typist } from './typist';
 
 /** What can be done to the machine of a desktop. */

@@ -1,10 +1,16 @@
 /**
  * Whether a reader controls a desktop or only watches it: because no more is permitted, or by choice.
  */
-import type { IRFB } from '../connection/novnc';
-import type { IViewerOptions } from '../options';
+import type { IRFB } from '../engine/novnc';
+import type { Mode } from '../mode';
 
-type Mode = 'control' | 'view';
+/** What a role depends on. */
+export interface IRoleOptions {
+  /** The best mode that the reader may have. */
+  readonly mode: Mode;
+  /** Whether the desktop is somebody else's, whom the reader looks after. */
+  readonly lookingIn?: boolean;
+}
 
 /** The role of one viewer's reader. */
 export class Role {
@@ -13,7 +19,7 @@ export class Role {
    * @param _changed - told whether the reader only looks, while there is a desktop
    */
   constructor(
-    { mode, lookingIn = false }: Pick<IViewerOptions, 'mode' | 'lookingIn'>,
+    { mode, lookingIn = false }: IRoleOptions,
     private readonly _changed: (viewOnly: boolean) => void
   ) {
     this._permitted = mode;

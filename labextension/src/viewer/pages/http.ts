@@ -3,6 +3,7 @@
  */
 import { type Catalogue, english, type ITranslate, languageFor, translateBy } from '../ui/i18n';
 import type { IPresence } from '../presence';
+import type { Mode } from '../mode';
 import { type IGrant, readGrant } from '../connection/grant';
 
 /**
@@ -20,7 +21,7 @@ export function fetchAPI(url: string, init: RequestInit = {}): Promise<Response>
 export async function requestToken(
   root: string,
   target: string,
-  mode: 'control' | 'view',
+  mode: Mode,
   signal: AbortSignal,
   takeover: boolean,
   owner = ''

@@ -7,10 +7,11 @@
 import { browserClock } from '../ui/clock';
 import { button, element, localMemory } from '../ui/dom';
 import { Early } from '../connection/prefetch';
-import { loaderOf } from '../connection/novnc';
+import { loaderOf } from '../engine/novnc';
 import type { IViewerSettings } from '../options';
 import { giveBack } from '../pool';
 import type { ITranslate } from '../ui/i18n';
+import type { Mode } from '../mode';
 import { managed } from '../connection/startup';
 import { PageToolbar } from '../toolbar/toolbar';
 import { Viewer } from '../viewer';
@@ -30,7 +31,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
   const name = data.target ?? '';
   const owner = data.owner ?? '';
   // Whoever looks in on somebody else only watches, until they say that they want to help.
-  let mode: 'control' | 'view' = data.mode === 'view' || owner ? 'view' : 'control';
+  let mode: Mode = data.mode === 'view' || owner ? 'view' : 'control';
   const main = body.querySelector('main') ?? body;
   const early = new Early({
     fetchToken: (signal, takeover) => requestToken(root, name, mode, signal, takeover, owner),

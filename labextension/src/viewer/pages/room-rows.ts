@@ -1,12 +1,13 @@
 /**
  * The rows of the course room, made from what the server says of sessions, machines and the queue.
  */
+import type { Mode } from '../mode';
 
 /** A row of `sessions` in the answer to `GET api/room`. */
 export interface ISession {
   readonly id: string;
   readonly target: string;
-  readonly mode: 'control' | 'view';
+  readonly mode: Mode;
   readonly user: string;
   readonly owner: string;
   readonly machine: string | null;

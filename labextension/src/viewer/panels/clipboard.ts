@@ -4,15 +4,13 @@
  */
 import { button, element } from '../ui/dom';
 import { type IPanel, panel } from './panel';
+import { LONGEST_TEXT } from '../engine/limits';
 import { permission } from '../input/clipboard-sync';
 import type { ITranslate } from '../ui/i18n';
 import { unattended } from '../ui/report';
 
 /** Which way text may go; the server enforces it, the panel shows it. */
 export type ClipboardPolicy = 'both' | 'to-desktop' | 'from-desktop' | 'off';
-
-/** The server passes no longer text on (bytes of UTF-8). */
-export const LONGEST_TEXT = 256 * 1024;
 
 /** Whether the server would drop a text. */
 export function isTooLong(text: string): boolean {

@@ -6,7 +6,7 @@
 import { button, element } from '../ui/dom';
 import type { Hands } from '../input/remote-input';
 import { type IKey, KEYS, type Modifier, pressKeys } from '../input/keys';
-import type { IRFB } from '../connection/novnc';
+import type { IRFB } from '../engine/novnc';
 import type { IPanel } from './panel';
 import type { ITranslate } from '../ui/i18n';
 import { keysymOf, press } from '../input/typist';

@@ -1,10 +1,21 @@
 /**
  * How the desktop fits its frame.
  */
-import type { IRFB } from '../connection/novnc';
+import type { IRFB } from '../engine/novnc';
+import type { IViewerOptions } from '../options';
 
 /** `fit`: shown smaller or larger; `remote`: the desktop takes the size of its frame; `off`: pixel by pixel. */
 export type Scaling = 'fit' | 'remote' | 'off';
+
+/** How a target is shown until the reader chooses. */
+export function initialScaling(options: IViewerOptions): Scaling {
+  const chosen = options.memory.get(`scaling:${options.name}`);
+  if (chosen === 'fit' || chosen === 'remote' || chosen === 'off') {
+    return chosen;
+  }
+  const { resize } = options.settings;
+  return resize === 'scale' ? 'fit' : resize;
+}
 
 /** A desktop is never asked to be smaller than this: windows on it would be lost (CSS pixels). */
 const SMALLEST = { width: 200, height: 150 };

@@ -2,7 +2,7 @@
  * Pictures of a desktop.
  */
 import { element } from '../ui/dom';
-import type { IRFB } from '../connection/novnc';
+import type { IRFB } from '../engine/novnc';
 
 /** The present picture as a PNG; null while there is none. */
 export function takePicture(rfb: IRFB | null): Promise<Blob | null> {

@@ -6,7 +6,7 @@ import type { IStatus } from '../connection/connection';
 import { element } from '../ui/dom';
 import { Ghost } from './last-frame';
 import { Hint } from './toast';
-import { Messages } from '../connection/notices';
+import { Messages } from './messages';
 import type { IViewerOptions } from '../options';
 import { type IOverlayActions, Overlay } from './overlay';
 import { type IKeyboardOptions, KeyboardBar } from '../panels/keyboard';
@@ -14,7 +14,7 @@ import { type PanelName, Panels } from '../panels/panel';
 import type { Preferences } from '../preferences';
 import { SettingsPanel } from '../panels/settings';
 import { Startup } from '../connection/startup';
-import { TypingPanel } from '../input/typist';
+import { TypingPanel } from '../panels/typing';
 import type { ITranslate } from '../ui/i18n';
 
 /** What the panels do with a viewer. */

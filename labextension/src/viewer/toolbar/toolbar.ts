@@ -1,18 +1,34 @@
 /**
  * The toolbar of the standalone page. JupyterLab renders the same actions in its own toolbar.
  */
-import { createActions, type IAction } from './actions';
+import { createActions, type IAction, type IActionable } from './actions';
 import { button, drawing, element } from '../ui/dom';
+import type { Emitter } from '../ui/emitter';
 import { KEYBOARD, MORE } from './icons';
 import { type IMenuItem, openMenu } from '../ui/menu';
 import { shortStatus } from '../connection/status';
+import type { IStatus } from '../connection/connection';
 import type { ITranslate } from '../ui/i18n';
-import type { Viewer } from '../viewer';
+import type { ISample } from '../quality/meter';
+
+/** What the toolbar shows of a viewer. */
+export interface IShown extends IActionable {
+  readonly status: IStatus;
+  /** Whether the desktop gets the keys. */
+  readonly captured: boolean;
+  /** Emits whenever anything of this has changed, but for what is measured. */
+  readonly changed: Pick<Emitter<void>, 'on'>;
+  readonly extras: IActionable['extras'] & {
+    /** What was measured last; null when nothing is. */
+    readonly sample: ISample | null;
+    readonly sampled: Pick<Emitter<ISample | null>, 'on'>;
+  };
+}
 
 /** A toolbar for one viewer; its `node` goes above the viewer. */
 export class PageToolbar {
   constructor(
-    private readonly _viewer: Viewer,
+    private readonly _viewer: IShown,
     private readonly _trans: ITranslate,
     lead: readonly Node[]
   ) {
