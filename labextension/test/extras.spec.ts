@@ -118,7 +118,7 @@ describe('a hidden viewer', () => {
     await world.clock.advance(6000);
     made.visible = false;
     assert.equal(world.clock.pending, 0);
-    assert.equal(made.extras.sample, null);
+    assert.equal(made.extras.quality.sample, null);
     made.visible = true;
     assert.ok(world.clock.pending > 0);
   });

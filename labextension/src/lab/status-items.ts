@@ -53,7 +53,7 @@ function countItem({ app, manager, trans, tracker }: IStatusContext): IStatusBar
       count,
       count
     );
-    const delay = tracker?.currentWidget?.content.viewer?.extras.sample?.delay ?? null;
+    const delay = tracker?.currentWidget?.content.viewer?.extras.quality.sample?.delay ?? null;
     const figure = delay === null ? '' : ` · ${Math.round(delay)} ms`;
     const words = [label, delay === null ? '' : trans.__('answers in %1 ms', Math.round(delay))];
     node.title = words.filter(Boolean).join(', ');

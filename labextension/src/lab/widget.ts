@@ -104,7 +104,7 @@ export class VNCWidget extends Widget implements IVNCWidget {
       this._describe();
       this._changed.emit();
     });
-    viewer.extras.sampled.on(() => this._measured.emit());
+    viewer.extras.quality.sampled.on(() => this._measured.emit());
     viewer.visible = this.isVisible;
     viewer.connect();
     if (this.node.closest('.jp-MainAreaWidget')?.contains(document.activeElement)) {

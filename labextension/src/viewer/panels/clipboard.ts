@@ -5,12 +5,20 @@
 import { button, element } from '../ui/dom';
 import { type IPanel, panel } from './panel';
 import { LONGEST_TEXT } from '../engine/limits';
-import { permission } from '../input/clipboard-sync';
+import { type IWays, permission } from '../input/clipboard-sync';
 import type { ITranslate } from '../ui/i18n';
 import { unattended } from '../ui/report';
 
 /** Which way text may go; the server enforces it, the panel shows it. */
 export type ClipboardPolicy = 'both' | 'to-desktop' | 'from-desktop' | 'off';
+
+/** Which ways a policy opens. */
+export function waysOf(policy: ClipboardPolicy): IWays {
+  return {
+    toDesktop: policy === 'both' || policy === 'to-desktop',
+    fromDesktop: policy === 'both' || policy === 'from-desktop'
+  };
+}
 
 /** Whether the server would drop a text. */
 export function isTooLong(text: string): boolean {
@@ -86,11 +94,11 @@ export class ClipboardPanel implements IPanel {
   }
 
   private get _allowsFrom(): boolean {
-    return ['both', 'from-desktop'].includes(this._options.policy);
+    return waysOf(this._options.policy).fromDesktop;
   }
 
   private get _allowsTo(): boolean {
-    return ['both', 'to-desktop'].includes(this._options.policy);
+    return waysOf(this._options.policy).toDesktop;
   }
 
   private _limit(viewOnly: boolean): void {

@@ -2,6 +2,7 @@
  * The last picture of each desktop, small, in the reader's own browser: for the list of desktops.
  */
 import { element, type IMemory } from '../ui/dom';
+import type { IViewerOptions } from '../options';
 
 /** Width of a kept picture (pixels), and its quality. */
 const WIDTH = 320;
@@ -28,6 +29,31 @@ export function keepPicture(memory: IMemory, key: string, canvas: HTMLCanvasElem
     context.drawImage(canvas, 0, 0, small.width, small.height);
     const picture = small.toDataURL('image/webp', QUALITY);
     memory.set(key, picture.length <= LONGEST ? picture : '');
+  }
+}
+
+/** Keeps the picture of one desktop. */
+export class Thumbnail {
+  /**
+   * @param _options - what the picture is kept under; without a place it is not kept
+   * @param _isWanted - whether the reader wants pictures in the list
+   */
+  constructor(
+    private readonly _options: Pick<IViewerOptions, 'memory' | 'place' | 'name'>,
+    private readonly _isWanted: () => boolean
+  ) {}
+
+  /** Keep what a canvas shows, if there is one; throw away what was kept where that is not wanted. */
+  keep(canvas: HTMLCanvasElement | null): void {
+    const { memory, place, name } = this._options;
+    if (place === undefined) {
+      return;
+    }
+    if (!this._isWanted()) {
+      memory.set(pictureKey(place, name), '');
+    } else {
+      keepPicture(memory, pictureKey(place, name), canvas);
+    }
   }
 }
 

@@ -19,9 +19,11 @@ export interface IShown extends IActionable {
   /** Emits whenever anything of this has changed, but for what is measured. */
   readonly changed: Pick<Emitter<void>, 'on'>;
   readonly extras: IActionable['extras'] & {
-    /** What was measured last; null when nothing is. */
-    readonly sample: ISample | null;
-    readonly sampled: Pick<Emitter<ISample | null>, 'on'>;
+    readonly quality: {
+      /** What was measured last; null when nothing is. */
+      readonly sample: ISample | null;
+      readonly sampled: Pick<Emitter<ISample | null>, 'on'>;
+    };
   };
 }
 
@@ -54,7 +56,7 @@ export class PageToolbar {
     this._keys.title = _trans.__('Keys go to the desktop. Press Ctrl+Alt+Shift to get them back.');
     const stops = [
       _viewer.changed.on(() => this._update()),
-      _viewer.extras.sampled.on(() => this._measured())
+      _viewer.extras.quality.sampled.on(() => this._measured())
     ];
     this._stop = () => stops.forEach(stop => stop());
     this._measured();
@@ -110,7 +112,7 @@ export class PageToolbar {
   }
 
   private _measured(): void {
-    const delay = this._viewer.extras.sample?.delay ?? null;
+    const delay = this._viewer.extras.quality.sample?.delay ?? null;
     this._delay.hidden = delay === null;
     this._delay.textContent = delay === null ? '' : `${Math.round(delay)} ms`;
     this._delay.title = delay === null ? '' : this._trans.__('answers in %1 ms', String(Math.round(delay)));
