@@ -9,10 +9,13 @@ import type { Widget } from '@lumino/widgets';
 
 import type { IPresence } from './viewer/presence';
 import type { IGrant } from './viewer/connection/grant';
-import type { Mode } from './viewer/mode';
+import type { ISession, Mode } from './viewer/session';
 import type { IViewerSettings } from './viewer/options';
 import type { IPool } from './viewer/pool';
+import type { TargetState } from './viewer/target-state';
 import type { Viewer } from './viewer/viewer';
+
+export type { ISession };
 
 /** Something that the user may look at, as `GET api/targets` describes it. */
 export interface ITarget {
@@ -25,22 +28,12 @@ export interface ITarget {
   readonly category: string;
   /** The best mode that the user may have. */
   readonly mode: Mode;
-  readonly state: 'up' | 'down' | 'unknown' | 'starting' | 'stopped';
+  readonly state: TargetState;
   /** Whether the server starts and stops it. */
   readonly managed: boolean;
   readonly viewer: IViewerSettings;
   /** How the user stands, where the target is many machines of which each user gets one. */
   readonly pool?: IPool | null;
-}
-
-/** One live connection, as `GET api/sessions` describes it. */
-export interface ISession {
-  readonly id: string;
-  readonly target: string;
-  readonly mode: Mode;
-  readonly user: string;
-  /** When it began: ISO 8601, or seconds since 1970. */
-  readonly since: string | number;
 }
 
 /** A desktop that the server started, as `GET api/desktops` describes it. */

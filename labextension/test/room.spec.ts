@@ -6,13 +6,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 
-import type { IMachine, IRoom, ISession } from '../src/viewer/pages/room-rows';
+import type { IMachine, IRoom, IRoomSession } from '../src/viewer/pages/room-rows';
 import { RoomPage } from '../src/viewer/pages/room-page';
 import { english } from '../src/viewer/ui/i18n';
 
 const PAGE = readFileSync(join(process.cwd(), '..', 'jupyter_vnc', 'templates', 'room.html'), 'utf8');
 
-const session = (user: string, id: string, owner = user): ISession => ({
+const session = (user: string, id: string, owner = user): IRoomSession => ({
   id,
   target: 'lab',
   mode: user === owner ? 'control' : 'view',

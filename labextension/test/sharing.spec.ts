@@ -10,7 +10,7 @@ import { briefly, COMPANY_INTERVAL, type IPresence } from '../src/viewer/presenc
 import { TokenRefused } from '../src/viewer/connection/grant';
 import { english } from '../src/viewer/ui/i18n';
 import { PageToolbar } from '../src/viewer/toolbar/toolbar';
-import type { Mode } from '../src/viewer/mode';
+import type { Mode } from '../src/viewer/session';
 import { Viewer } from '../src/viewer/viewer';
 
 beforeEach(() => document.body.replaceChildren());

@@ -5,7 +5,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
-import { type Catalogue, languageFor, LANGUAGES, translateBy } from '../src/viewer/ui/i18n';
+import { stateWords } from '../src/viewer/target-state';
+import { DESKTOP } from '../src/viewer/toolbar/desktop-icon';
+import { PEOPLE } from '../src/viewer/toolbar/icons';
+import { type Catalogue, english, languageFor, translateBy } from '../src/viewer/ui/i18n';
 
 const root = join(process.cwd(), '..', 'jupyter_vnc');
 
@@ -35,7 +38,9 @@ function strings(): Set<string> {
 
 const holes = (text: string): string[] => (text.match(/%\d/g) ?? []).sort();
 
-for (const language of LANGUAGES) {
+for (const language of readdirSync(join(root, 'locale'), { withFileTypes: true })
+  .filter(entry => entry.isDirectory())
+  .map(({ name }) => name)) {
   describe(`the catalogue ${language}`, () => {
     const { '': about, ...messages } = read(language) as Record<string, string[]>;
 
@@ -53,6 +58,23 @@ for (const language of LANGUAGES) {
     });
   });
 }
+
+describe('the templates', () => {
+  const drawings = (name: string): string[] =>
+    [...readFileSync(join(root, 'templates', name), 'utf8').matchAll(/ d="([^"]+)"/g)].map(
+      ([, path]) => path!
+    );
+
+  it('draw what the toolbar draws', () => {
+    assert.ok(drawings('viewer.html').some(path => PEOPLE.includes(`"${path}"`)));
+    assert.ok(drawings('list.html').every(path => DESKTOP.includes(`"${path}"`)));
+  });
+
+  it('name the states as the scripts do', () => {
+    const found = /set words = ({.*?})/.exec(readFileSync(join(root, 'templates', 'list.html'), 'utf8'));
+    assert.deepEqual(JSON.parse(found![1]!), stateWords(english));
+  });
+});
 
 describe('a translator', () => {
   it('fills in, and stays English where its catalogue is silent', () => {

@@ -6,7 +6,7 @@ import { beforeEach, describe, it } from 'node:test';
 
 import { PICTURE_FIRST } from '../src/viewer/ui/clock';
 import { TokenRefused } from '../src/viewer/connection/grant';
-import type { Mode } from '../src/viewer/mode';
+import type { Mode } from '../src/viewer/session';
 import type { IViewerOptions } from '../src/viewer/options';
 import { Viewer } from '../src/viewer/viewer';
 

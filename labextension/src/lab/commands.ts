@@ -1,10 +1,7 @@
 /**
  * Names and words that several plugins share.
  */
-import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 import type { ReadonlyJSONObject } from '@lumino/coreutils';
-
-import type { ITarget } from '../tokens';
 
 /** The commands that plugins call by name. The actions of the toolbar are commands too. */
 export const CommandIDs = {
@@ -20,15 +17,6 @@ export const CommandIDs = {
 
 /** Marks the tabs of desktops, for the context menu of the settings schema. */
 export const TAB_TYPE = 'jupyter-vnc-desktop';
-
-/** The words for the states of a target. */
-export const stateWords = (trans: IRenderMime.TranslationBundle): Record<ITarget['state'], string> => ({
-  up: trans.__('Running'),
-  down: trans.__('Not reachable'),
-  starting: trans.__('Starting'),
-  stopped: trans.__('Starts when you open it'),
-  unknown: ''
-});
 
 /** The description of a command's arguments, none of which is compulsory. */
 export function describeArgs(properties: ReadonlyJSONObject): { args: ReadonlyJSONObject } {

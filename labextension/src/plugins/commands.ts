@@ -15,7 +15,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { DisposableSet } from '@lumino/disposable';
 
 import { iconOf } from '../lab/icons';
-import { CommandIDs, describeArgs, stateWords } from '../lab/commands';
+import { CommandIDs, describeArgs } from '../lab/commands';
+import { stateWords } from '../viewer/target-state';
 import { IVNCManager, IVNCTracker, type Tab } from '../tokens';
 import type { IContext } from '../lab/context';
 import { unattended } from '../viewer/ui/report';

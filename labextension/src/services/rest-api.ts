@@ -6,7 +6,7 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import type { IDesktop, ISession, ITarget } from '../tokens';
 import type { IPresence } from '../viewer/presence';
-import type { Mode } from '../viewer/mode';
+import type { Mode } from '../viewer/session';
 import type { IGrant } from '../viewer/connection/grant';
 
 /** URL of the service. */

@@ -8,7 +8,7 @@ import type { IMemory } from './ui/dom';
 import type { IGrant } from './connection/grant';
 import type { IRFBConstructor } from './engine/novnc';
 import type { IPreferenceStore } from './preferences';
-import type { Mode } from './mode';
+import type { Mode } from './session';
 import type { IManaged } from './connection/startup';
 import type { ITranslate } from './ui/i18n';
 

@@ -3,8 +3,9 @@
  */
 import { type IClock, PICTURE_FIRST, Timer } from './ui/clock';
 import { Emitter } from './ui/emitter';
-import type { Mode } from './mode';
+import type { Mode } from './session';
 import type { ITranslate } from './ui/i18n';
+import { Latest } from './ui/latest';
 import { unattended } from './ui/report';
 
 /** How often the server is asked (milliseconds). */
@@ -76,10 +77,9 @@ export class Company {
     if (!this._fetchViewers) {
       return;
     }
-    const round = (this._round += 1);
     // No answer says nothing about who is there.
-    const all = await this._fetchViewers().catch(() => null);
-    if (this._wanted && round === this._round) {
+    const all = await this._latest.of(this._fetchViewers().catch(() => null));
+    if (this._wanted && all !== undefined) {
       if (all) {
         this._know(withoutThisOne(all));
       }
@@ -99,7 +99,7 @@ export class Company {
   private readonly _timer: Timer;
   private _others: readonly IPresence[] = [];
   private _wanted = false;
-  private _round = 0;
+  private readonly _latest = new Latest();
 }
 
 /** What is known of somebody, as one sentence. */

@@ -15,11 +15,6 @@ export class Backoff {
    */
   constructor(private readonly _random: () => number) {}
 
-  /** How many delays were handed out since the last success. */
-  get attempts(): number {
-    return this._attempts;
-  }
-
   /** The next delay in milliseconds: it doubles each time, and between half and all of that is waited. */
   next(): number {
     const whole = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this._attempts);

@@ -1,7 +1,7 @@
 /**
  * The answer to a request for a token: a grant, or the reason why not.
  */
-import type { Mode } from '../mode';
+import type { Mode } from '../session';
 
 /** A token that opens one websocket, once, within `expires_in` seconds. */
 export interface IGrant {

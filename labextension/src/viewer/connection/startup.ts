@@ -6,6 +6,7 @@ import type { IStatus } from './connection';
 import { Emitter } from '../ui/emitter';
 import { IN_LINE } from './status';
 import type { ITranslate } from '../ui/i18n';
+import { Latest } from '../ui/latest';
 import { unattended } from '../ui/report';
 
 /** How often the server is asked (milliseconds). A desktop that starts at once is not asked for. */
@@ -79,7 +80,7 @@ export class Startup {
 
   /** A new situation: find out what there is to know about it. */
   follow({ phase, state }: IStatus): void {
-    this._round += 1;
+    this._latest.drop();
     this._timer.clear();
     if (phase === 'starting' && state !== IN_LINE) {
       this._wait();
@@ -90,7 +91,7 @@ export class Startup {
 
   /** Leave nothing behind. */
   dispose(): void {
-    this._round += 1;
+    this._latest.drop();
     this._timer.clear();
     this.heard.clear();
   }
@@ -117,13 +118,11 @@ export class Startup {
 
   /** The answer, unless there is none, or it comes too late. */
   private async _expect(answer?: Promise<string | null>): Promise<string | null> {
-    const round = this._round;
-    const said = await answer?.catch(() => null);
-    return round === this._round ? (said ?? null) : null;
+    return (answer && (await this._latest.of(answer.catch(() => null)))) ?? null;
   }
 
   private readonly _timer: Timer;
-  private _round = 0;
+  private readonly _latest = new Latest();
 }
 
 /** The server's few words, in the reader's language. */

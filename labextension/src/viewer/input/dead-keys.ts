@@ -5,7 +5,7 @@
  * was, and noVNC would lose the accent. Its `keypress` has the character. It comes if nobody prevents it.
  */
 import type { IRFB } from '../engine/novnc';
-import { keysymOf } from './typist';
+import { keysymOf } from './keysyms';
 
 const MODIFIERS = /^(Shift|AltGraph|CapsLock|NumLock)$/;
 

@@ -2,6 +2,7 @@
  * Keys that a browser or an operating system keeps for itself, and modifiers that stay down.
  */
 import type { IRFB } from '../engine/novnc';
+import { keysymOf, KEYSYMS } from './keysyms';
 
 /** One key: its X11 keysym and its `KeyboardEvent.code`. */
 export interface IKey {
@@ -9,25 +10,25 @@ export interface IKey {
   readonly code: string;
 }
 
-/** The keys that our combinations are made of (keysyms as in X11's `keysymdef.h`). */
+/** The keys that our combinations are made of. */
 export const KEYS = {
-  alt: { keysym: 0xffe9, code: 'AltLeft' },
-  control: { keysym: 0xffe3, code: 'ControlLeft' },
-  delete: { keysym: 0xffff, code: 'Delete' },
-  escape: { keysym: 0xff1b, code: 'Escape' },
-  n: { keysym: 0x006e, code: 'KeyN' },
-  print: { keysym: 0xff61, code: 'PrintScreen' },
-  shift: { keysym: 0xffe1, code: 'ShiftLeft' },
-  super: { keysym: 0xffeb, code: 'MetaLeft' },
-  t: { keysym: 0x0074, code: 'KeyT' },
-  tab: { keysym: 0xff09, code: 'Tab' },
-  w: { keysym: 0x0077, code: 'KeyW' },
-  f4: { keysym: 0xffc1, code: 'F4' }
+  alt: { keysym: KEYSYMS.Alt, code: 'AltLeft' },
+  control: { keysym: KEYSYMS.Control, code: 'ControlLeft' },
+  delete: { keysym: KEYSYMS.Delete, code: 'Delete' },
+  escape: { keysym: KEYSYMS.Escape, code: 'Escape' },
+  n: { keysym: keysymOf('n'), code: 'KeyN' },
+  print: { keysym: KEYSYMS.PrintScreen, code: 'PrintScreen' },
+  shift: { keysym: KEYSYMS.Shift, code: 'ShiftLeft' },
+  super: { keysym: KEYSYMS.Super, code: 'MetaLeft' },
+  t: { keysym: keysymOf('t'), code: 'KeyT' },
+  tab: { keysym: KEYSYMS.Tab, code: 'Tab' },
+  w: { keysym: keysymOf('w'), code: 'KeyW' },
+  f4: { keysym: KEYSYMS.F1 + 3, code: 'F4' }
 } as const satisfies Record<string, IKey>;
 
 /** One of F1 to F12. */
 export function functionKey(number: number): IKey {
-  return { keysym: 0xffbd + number, code: `F${number}` };
+  return { keysym: KEYSYMS.F1 + number - 1, code: `F${number}` };
 }
 
 /** Combinations to send, by name. `caps` is what is printed on the keys, in every language. */

@@ -2,7 +2,7 @@
  * Whether a reader controls a desktop or only watches it: because no more is permitted, or by choice.
  */
 import type { IRFB } from '../engine/novnc';
-import type { Mode } from '../mode';
+import type { Mode } from '../session';
 
 /** What a role depends on. */
 export interface IRoleOptions {

@@ -3,7 +3,7 @@
  */
 import { type Catalogue, english, type ITranslate, languageFor, translateBy } from '../ui/i18n';
 import type { IPresence } from '../presence';
-import type { Mode } from '../mode';
+import type { Mode } from '../session';
 import { type IGrant, readGrant } from '../connection/grant';
 
 /**

@@ -6,21 +6,13 @@
 import { element, localMemory } from '../ui/dom';
 import { keptPicture, pictureKey } from '../screen/thumbnails';
 import { giveBack, giveBackWords, type IPool, poolWords } from '../pool';
+import { stateWords } from '../target-state';
 import type { ITranslate } from '../ui/i18n';
 import { fetchAPI, translatePage, translation } from './http';
 import { unattended } from '../ui/report';
 
 /** How often the states are asked for (milliseconds). */
 const INTERVAL = 10000;
-
-/** The words for the states of a target. */
-export const stateWords = (trans: ITranslate): Record<string, string> => ({
-  up: trans.__('Running'),
-  down: trans.__('Not reachable'),
-  starting: trans.__('Starting'),
-  stopped: trans.__('Starts when you open it'),
-  unknown: ''
-});
 
 /** Show the state of the reader on a card, and let them give back what they have. */
 function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): void {
@@ -54,7 +46,7 @@ export async function refresh(body: HTMLElement, trans: ITranslate): Promise<voi
     window.location.reload();
     return;
   }
-  const words = stateWords(trans);
+  const words: Readonly<Record<string, string>> = stateWords(trans);
   for (const [index, card] of shown.entries()) {
     const state = targets[index]!.state;
     const label = card.querySelector('[data-state]');

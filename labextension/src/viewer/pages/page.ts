@@ -11,7 +11,7 @@ import { loaderOf } from '../engine/novnc';
 import type { IViewerSettings } from '../options';
 import { giveBack } from '../pool';
 import type { ITranslate } from '../ui/i18n';
-import type { Mode } from '../mode';
+import type { Mode } from '../session';
 import { managed } from '../connection/startup';
 import { PageToolbar } from '../toolbar/toolbar';
 import { Viewer } from '../viewer';

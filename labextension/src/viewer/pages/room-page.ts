@@ -9,6 +9,7 @@ import { refusals } from '../connection/status';
 import { type IRow, type IRowAction, LiveTable } from '../ui/live-table';
 import type { ITranslate } from '../ui/i18n';
 import { fetchAPI } from './http';
+import { Latest } from '../ui/latest';
 import { unattended } from '../ui/report';
 
 /** How often the server is asked (milliseconds). */
@@ -43,9 +44,8 @@ export class RoomPage {
 
   /** Ask the server, and show what it says. */
   async refresh(): Promise<void> {
-    const round = (this._round += 1);
-    const answer = await this._fetch().catch(noAnswer);
-    if (round !== this._round) {
+    const answer = await this._latest.of(this._fetch().catch(noAnswer));
+    if (answer === undefined) {
       return; // It was overtaken, and says what was.
     }
     if (answer instanceof TokenRefused) {
@@ -249,7 +249,7 @@ export class RoomPage {
   private readonly _all = this._body.querySelector<HTMLButtonElement>('#everybody')!;
   private _room: IRoom = { sessions: [], machines: [], waiting: [] };
   private _people: ReadonlyMap<string, IPerson> = new Map();
-  private _round = 0;
+  private readonly _latest = new Latest();
 }
 
 const isHere = ({ sessions }: IPerson): boolean => sessions.length > 0;

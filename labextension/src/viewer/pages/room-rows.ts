@@ -1,14 +1,10 @@
 /**
  * The rows of the course room, made from what the server says of sessions, machines and the queue.
  */
-import type { Mode } from '../mode';
+import type { ISession } from '../session';
 
 /** A row of `sessions` in the answer to `GET api/room`. */
-export interface ISession {
-  readonly id: string;
-  readonly target: string;
-  readonly mode: Mode;
-  readonly user: string;
+export interface IRoomSession extends ISession {
   readonly owner: string;
   readonly machine: string | null;
   readonly since: string;
@@ -37,7 +33,7 @@ export interface IWaiting {
 
 /** The answer to `GET api/room`. */
 export interface IRoom {
-  readonly sessions: readonly ISession[];
+  readonly sessions: readonly IRoomSession[];
   readonly machines: readonly IMachine[];
   readonly waiting: readonly IWaiting[];
 }
@@ -51,7 +47,7 @@ export interface IPerson {
   readonly since: string;
   readonly lastInput: string | null;
   /** Their own sessions there; none while they are away. */
-  readonly sessions: readonly ISession[];
+  readonly sessions: readonly IRoomSession[];
   /** The others who have it on the screen. */
   readonly watchers: readonly string[];
   /** Whether they still wait for a machine. */

@@ -9,26 +9,21 @@ import { type IKey, KEYS, type Modifier, pressKeys } from '../input/keys';
 import type { IRFB } from '../engine/novnc';
 import type { IPanel } from './panel';
 import type { ITranslate } from '../ui/i18n';
-import { keysymOf, press } from '../input/typist';
+import { keysymOf, KEYSYMS } from '../input/keysyms';
+import { press } from '../input/typist';
 
 /** What stands in the line, so that a keyboard without key events has something to delete. */
 const FILLER = '\u00a0'.repeat(16);
 
-/** Keys that make no text, by `KeyboardEvent.key`. */
-const NAMED: Readonly<Record<string, number>> = {
-  Enter: 0xff0d,
-  Backspace: 0xff08,
-  Tab: 0xff09,
-  Delete: 0xffff,
-  Home: 0xff50,
-  ArrowLeft: 0xff51,
-  ArrowUp: 0xff52,
-  ArrowRight: 0xff53,
-  ArrowDown: 0xff54,
-  PageUp: 0xff55,
-  PageDown: 0xff56,
-  End: 0xff57
-};
+/** Keys of the reader's that make no text and are pressed as they are, by `KeyboardEvent.key`. */
+const NAMED: Readonly<Record<string, number>> = Object.fromEntries(
+  (
+    [
+      ...['Enter', 'Backspace', 'Tab', 'Delete', 'Home', 'End', 'PageUp', 'PageDown'],
+      ...['ArrowLeft', 'ArrowUp', 'ArrowRight', 'ArrowDown']
+    ] as (keyof typeof KEYSYMS)[]
+  ).map(key => [key, KEYSYMS[key]])
+);
 
 /** What the line needs of a viewer. */
 export interface IKeyboardOptions {

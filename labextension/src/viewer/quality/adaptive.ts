@@ -32,11 +32,6 @@ export function isGood(sample: ISample): boolean {
 
 /** Follows the samples of one connection. */
 export class Adaptive {
-  /** How many steps below what the reader wants. */
-  get step(): number {
-    return this._step;
-  }
-
   /** Take a sample into account. */
   follow(sample: ISample): void {
     this._bad = isBad(sample) ? this._bad + 1 : 0;

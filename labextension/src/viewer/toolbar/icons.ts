@@ -59,9 +59,6 @@ export const DISCONNECT = filled(
 /** Three dots. */
 export const MORE = filled('M5 10h4v4H5zm5.5 0h4v4h-4zm5.5 0h4v4h-4z');
 
-/** A house. */
-export const HOME = filled('M12 3l9 8h-3v9h-5v-6h-2v6H6v-9H3z');
-
 /** A letter and a cursor. */
 export const TYPE = filled(
   'M4 5h10v2.5h-1.6V7h-2.4v10h1.5v2h-5v-2H8V7H5.6v.5H4zm12-2h4v2h-1v14h1v2h-4v-2h1V5h-1z'

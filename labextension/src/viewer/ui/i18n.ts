@@ -16,9 +16,6 @@ export interface ITranslate {
 /** A catalogue in the format of JupyterLab's language packs; what it says about itself is under the empty key. */
 export type Catalogue = Readonly<Record<string, unknown>>;
 
-/** The languages of the catalogues beside this package. */
-export const LANGUAGES = ['zh_TW'] as const;
-
 /** Writings of a language that one of ours serves. */
 const ALIASES: Readonly<Record<string, string>> = {
   'zh-hant': 'zh_TW',

@@ -1,0 +1,16 @@
+/**
+ * Sessions, as the server describes them.
+ */
+
+/** `control`: work with the desktop; `view`: look at it, and nothing else. */
+export type Mode = 'control' | 'view';
+
+/** One live connection, as `GET api/sessions` describes it. */
+export interface ISession {
+  readonly id: string;
+  readonly target: string;
+  readonly mode: Mode;
+  readonly user: string;
+  /** When it began: ISO 8601, or seconds since 1970. */
+  readonly since: string | number;
+}
