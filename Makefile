@@ -37,11 +37,15 @@ test: test-packages front-end .make/npm ## run all checks: lint, types, TypeScri
 	@scripts/beside lint,types,typescript,unit-oldest,fuzz unit-browser unit-desktops unit-rest coverage
 
 .PHONY: lint
-lint: .make/python ## ruff
+lint: .make/python ## ruff, codespell, and our own words
 	$(call headline,ruff check)
 	@ruff check .
 	$(call headline,ruff format --check)
 	@ruff format --check .
+	$(call headline,codespell)
+	@codespell
+	$(call headline,words)
+	@scripts/check_words.py
 
 .PHONY: types
 types: .make/python ## mypy
