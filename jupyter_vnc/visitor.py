@@ -63,7 +63,7 @@ class JupyterVisitor:
         return target.mode if target.admits(self.user) else None
 
     def oversees(self, person: User, target: Target) -> bool:
-        """Whose server it is looks after everybody in it; an admin, where a host knows one, does so everywhere."""
+        """The owner of a server supervises everybody in it; an admin, if the host has one, everybody."""
         return self.user.admin or (self._owner is not None and self._owner.name == self.user.name)
 
     async def person(self, name: str) -> User | None:

@@ -178,7 +178,7 @@ class Engine:
         asyncio.get_running_loop().add_reader(self._source, self._readable)
 
     def _readable(self) -> None:
-        """Move a piece, or stand in line to do so: the event loop calls this when one is there."""
+        """Move a piece, or queue for a turn: the event loop calls this when one is there."""
         if self._much and self._turns.crowded:
             asyncio.get_running_loop().remove_reader(self._source)
             self._turns.wait(self)

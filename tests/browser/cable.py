@@ -24,12 +24,12 @@ class Cable:
         """Hold it, in both directions. New connections hang too."""
         self._whole.clear()
 
-    def mend(self):
+    def repair(self):
         """What was held goes on its way."""
         self._whole.set()
 
     def close(self):
-        self.mend()
+        self.repair()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for end in tuple(self._ends):

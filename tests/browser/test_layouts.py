@@ -21,7 +21,7 @@ Q, E, Y, LETTER_O, BRACKET = 24, 26, 29, 32, 34
 A, QUOTE, BACKQUOTE = 38, 48, 49
 SHIFT, ALT_GR, SPACE, LESS, RO = 50, 108, 65, 94, 97
 
-#: By layout: what is pressed together, one after the other, and what is to be read on the desktop.
+#: By layout: what is pressed together, one after the other, and what the desktop has to show.
 LAYOUTS = {
     "de": [
         *[((Y,), "z"), ((BRACKET,), "ü"), ((MINUS,), "ß"), ((SHIFT, DIGITS["2"]), '"')],

@@ -74,7 +74,7 @@ def test_the_machine_is_switched_after_a_question(visit, server, tmp_path):
 @pytest.mark.parametrize("target", ["default", "watched"])
 def test_who_may_not_switch_it_sees_no_switch(visit, target):
     page, other = visit(target), visit("on")
-    # It has been said by now, to who may know it.
+    # Whoever may know it has been notified by now.
     expect(other.locator('[data-action="power"]')).to_be_visible()
     expect(page.locator('[data-action="screenshot"]')).to_be_enabled()
     expect(page.locator('[data-action="power"]')).to_be_hidden()

@@ -64,7 +64,7 @@ def page(chromium, place):
         page = context.new_page()
         page.clock.install()
         yield page
-        place.cable.mend()
+        place.cable.repair()
 
 
 def view(page, place, name="lab"):
@@ -89,7 +89,7 @@ def test_a_network_that_is_gone_is_noticed_though_nobody_says_so(page, place, tm
             break
     page.get_by_text(re.compile(r"Reconnecting in \d+ s")).wait_for()
     page.screenshot(path=tmp_path / "lost.png")
-    place.cable.mend()
+    place.cable.repair()
     reaches(page, "connected")
 
 
@@ -98,7 +98,7 @@ def test_a_laptop_that_has_slept_is_back_at_once(page, place):
     place.cable.hold()
     # The server asks for a sign of life, and gives up.
     assert wait_for(lambda: sessions(place) == [])
-    place.cable.mend()
+    place.cable.repair()
     page.clock.fast_forward("08:00:00")
     reaches(page, "connected")
     assert wait_for(lambda: len(sessions(place)) == 1)

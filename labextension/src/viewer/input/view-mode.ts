@@ -8,7 +8,7 @@ import type { Mode } from '../session';
 export interface IRoleOptions {
   /** The best mode that the reader may have. */
   readonly mode: Mode;
-  /** Whether the desktop is somebody else's, whom the reader looks after. */
+  /** Whether the desktop is somebody else's, and the reader is their instructor. */
   readonly lookingIn?: boolean;
 }
 
