@@ -19,6 +19,7 @@ from jupyter_vnc.desktops.processes import leftovers
 from jupyter_vnc.desktops.processes.leftovers import remove_desktop, remove_orphaned, remove_server
 from jupyter_vnc.desktops.processes.runtime_folder import PARENT, Runtime, places
 from jupyter_vnc.exceptions import DesktopFailed
+from tests.needs import require_root
 
 ROOT = Path(__file__).parents[3]
 DAYS = 2 * 86400
@@ -196,8 +197,8 @@ KINDS = (
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_parent_that_is_not_ours_is_refused_and_another_place_taken(place, kind):
-    if kind == "somebody else's" and os.geteuid():
-        pytest.skip("needs root")
+    if kind == "somebody else's":
+        require_root()
     candidates = places(str(place / "jr"))
     for number, path in enumerate(candidates[:-1]):
         (place / f"aside{number}").mkdir()
