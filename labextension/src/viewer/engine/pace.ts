@@ -21,10 +21,13 @@ const MOST_DRAWINGS = 4096;
 /** A hidden page shows nothing and says so to nobody (milliseconds). */
 const UNSEEN = 250;
 
-/** A change of the screen's size costs this and a multiple of the time it took; so much may be owed (milliseconds). */
+/**
+ * A change of the screen's size costs this and a multiple of the time it took; so much may be owed (milliseconds). A
+ * desktop changes its size a few times while it starts, and a busy machine takes its time for each.
+ */
 const RESIZE_COST = 50;
 const RESIZE_FACTOR = 4;
-const MOST_OWED = 1000;
+const MOST_OWED = 3000;
 
 /** The pace of one noVNC. */
 export class Pace {
