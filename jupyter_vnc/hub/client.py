@@ -1,4 +1,4 @@
-"""What a hub is asked: questions for which JupyterHub's own client has no method."""
+"""A client for those parts of the hub's REST API that have no public method in JupyterHub's own client."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError
 
 
 class NoAnswer(Exception):
-    """The hub did not give the answer; says why."""
+    """The hub gave no usable answer; the message says why."""
 
 
 class Client(Protocol):
-    """Asks a hub's REST API."""
+    """A client of a hub's REST API."""
 
     async def get(self, path: str) -> Any:
-        """Return what the hub answers.
+        """Return the answer of the hub to a ``GET`` request.
 
         Args:
-            path: below the API's URL, quoted.
+            path: path below the URL of the API, quoted.
 
         Raises:
-            NoAnswer: it does not permit that, does not know it, or is not there.
+            NoAnswer: the hub refuses, does not know the path, or cannot be reached.
         """
 
 
 class HubClient:
-    """A :class:`Client` with the address, the token and the certificates that JupyterHub's own client has.
+    """A :class:`Client` with the address, token and certificates of JupyterHub's own client.
 
-    A request ends after 20 seconds, and an answer after 100 MB: both are tornado's.
+    A request may take 20 seconds and an answer may have 100 MB; both limits are tornado's defaults.
     """
 
     def __init__(self, hub_auth: HubAuth) -> None:
@@ -43,7 +43,7 @@ class HubClient:
             answer = await AsyncHTTPClient().fetch(
                 f"{hub.api_url}/{path}",
                 headers={"Authorization": f"token {hub.api_token}"},
-                follow_redirects=False,  # the token is for the hub alone
+                follow_redirects=False,  # the token must not reach another server
                 client_cert=hub.certfile or None,
                 client_key=hub.keyfile or None,
                 ca_certs=hub.client_ca or None,

@@ -60,7 +60,7 @@ class Shares:
         try:
             self._known = self._fresh[self._path] = (await self._hub.get(self._path))["items"]
         except NoAnswer as error:
-            self._log.warning("The hub does not tell with whom this server is shared: %s", error)
+            self._log.warning("The hub does not report with whom this server is shared: %s", error)
         return self._known
 
 

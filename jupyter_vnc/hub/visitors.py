@@ -1,6 +1,7 @@
-"""Those whom a hub has logged in, and which of them the owner and the guests of a user's server are.
+"""Users whom a hub has logged in, and in a user's server: its owner and its guests.
 
-Users' servers need not have JupyterHub's newest version, nor this package's extra ``hub``: this module imports neither.
+This module runs in users' servers, which may lack the extra ``hub``. It therefore imports neither JupyterHub nor any
+other package of that extra.
 """
 
 from __future__ import annotations
@@ -18,25 +19,24 @@ from jupyter_vnc.visitor import JupyterVisitor
 
 
 class VisitorByHub(JupyterVisitor):
-    """Somebody whom a hub has logged in."""
+    """A user whom a hub has logged in."""
 
     #: On one host the pages of all users of a hub have one origin.
     may_frame = "'none'"
 
     @classmethod
     def let_cookie_in(cls, handler: JupyterHandler) -> None:
-        """Let a cookie open this websocket also where the hub's configuration lets it open none.
+        """Accept the cookie for this websocket even if the hub's configuration refuses cookies for websockets.
 
-        A hub forbids it because nothing proves that the page is one of this server. Here the token does: no other page
-        could ask for it. To the hub's client the request then looks as the one for the page itself does, which the same
-        cookie may open.
+        A hub refuses them because nothing proves that the page is one of this server. Here the token proves it: no
+        other page could request one. The request is made to look like that for the page, which the same cookie opens.
         """
         hub = _client(handler)
         if handler.get_secure_cookie(hub.cookie_name):
             handler.request.headers["Sec-Fetch-Mode"] = "navigate"
 
     async def again(self) -> Self:
-        """Ask the hub anew; one that does not answer changes nothing."""
+        """Ask the hub again; if it does not answer, nothing changes."""
         handler = self._handler
         hub = _client(handler)
         try:
@@ -53,16 +53,16 @@ class VisitorByHub(JupyterVisitor):
 
 
 class HubUserServerVisitor(VisitorByHub):
-    """A user of a hub, in the server of one of its users. Everybody but the owner is a guest there."""
+    """A user in the server of a user of the hub. Everybody but the owner is a guest."""
 
     @staticmethod
     def knows(identity_provider: IdentityProvider) -> bool:
-        """Whether the hub logs users in: JupyterHub's identity provider has a client for it."""
+        """Whether a hub logs users in: JupyterHub's identity provider has a client of the hub."""
         return hasattr(identity_provider, "hub_auth")
 
     @classmethod
     def owner(cls, identity_provider: IdentityProvider) -> User | None:
-        """The user whose server this is."""
+        """Return the user whose server this is."""
         name = os.environ.get("JUPYTERHUB_USER", "")
         return User(name) if name else None
 
@@ -73,10 +73,10 @@ class HubUserServerVisitor(VisitorByHub):
 
     @property
     def home(self) -> User:
-        """In the server of a hub's user, everybody else is their guest."""
+        """The owner's home is their own; guests have the owner's."""
         return self.user if self._owner is None or self._owner.name == self.user.name else self._owner
 
 
 def _client(handler: JupyterHandler) -> Any:
-    """The hub's client, a ``HubOAuth``, that JupyterHub's identity provider has."""
+    """Return the ``HubOAuth`` client of JupyterHub's identity provider."""
     return handler.identity_provider.hub_auth  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
-"""Pieces: moving what has come at a socket on to the browser, in the event loop's callbacks.
+"""Move pieces from a target's socket to the browser, in callbacks of the event loop.
 
-A session's bytes come in pieces: what the socket has when the event loop looks. :class:`Carrier` knows how one piece is
-moved, and says what came of it; :class:`Engine` knows when, and goes on until somebody has to wait. No task is woken up
-for a piece.
+A piece is what the socket has received when the event loop looks at it. :class:`Carrier` moves one piece and returns
+the outcome; :class:`Engine` decides when, and runs until it has to wait for the viewer or the target ends. No task wakes
+up for a piece.
 """
 
 from __future__ import annotations
@@ -23,42 +23,42 @@ from .scheduler import Turns
 
 log = get_logger(__name__)
 
-#: What the kernel says when it, or what it is wrapped in, does not splice these sockets.
+#: Errors by which the kernel, or a sandbox around it, refuses to splice these sockets.
 _UNSUPPORTED: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP})
 
-#: What is copied at most (bytes). For less than this the system calls that move it cost more than the copy.
+#: The longest piece that is copied (bytes). Below this, the system calls of a splice cost more than the copy.
 LITTLE: Final = 32 * 1024
 
 
 class Outcome(Enum):
-    """What came of trying to move a piece. The last two end a run of the engine."""
+    """The outcome of an attempt to move a piece. The last two end a run of the engine."""
 
-    #: Much was there, and is moved: the next piece is worth splicing.
+    #: A large piece was moved; the next one is worth splicing.
     MUCH = auto()
-    #: Little was there, and is copied.
+    #: A small piece was copied.
     LITTLE = auto()
-    #: Nothing is there any more: what came before was the last of it.
+    #: Nothing is left to read for now.
     DRY = auto()
-    #: The viewer does not take more at once: wait until the frames are free.
+    #: The viewer accepts no more for now: wait until the frame writer is free.
     FULL = auto()
-    #: The target has said that no more comes, or is gone.
+    #: The target has closed its side, or is gone.
     ENDED = auto()
 
 
-# By their names: to look one up in its class costs a tenth of a microsecond, several times for each piece.
+# Bound to names, because a look-up in the class takes 0.1 µs, several times for each piece.
 _MUCH, _LITTLE, _DRY, _FULL, _ENDED = Outcome
 
 
 class Carrier:
     """Moves one piece at a time, as one frame.
 
-    Without a pipe to borrow, or on a system that turns out not to splice, a piece is copied: the bytes are the same.
+    If no pipe is available, or the system turns out not to splice, the piece is copied; the bytes are the same.
 
     Args:
         source: the target's socket, non-blocking.
-        frames: writes to the browser's.
+        frames: writes to the browser's socket.
         pipes: lends the pipes.
-        count: is told how many bytes pass.
+        count: is called with the number of bytes of each piece.
     """
 
     def __init__(
@@ -69,18 +69,18 @@ class Carrier:
         self._pipes = pipes
         self._count = count
         self._splices = True
-        #: The pipe that has the rest of an unfinished frame.
+        #: The pipe in use; between calls, the one that holds the rest of an unfinished frame.
         self._pipe: Pipe | None = None
 
     def move(self, most: int, *, much: bool) -> tuple[Outcome, int]:
-        """Move what is there.
+        """Move a piece, if there is one.
 
         Args:
             most: the most bytes to splice.
-            much: whether so much is expected that splicing costs less than copying.
+            much: whether the piece is expected to be large enough to splice.
 
         Returns:
-            What came of it, and how many bytes were moved.
+            The outcome, and the number of bytes that were moved.
 
         Raises:
             ConnectionError: the viewer is gone.
@@ -97,12 +97,12 @@ class Carrier:
         return outcome, moved
 
     async def settle(self, stall_timeout: float) -> None:
-        """Wait until the viewer takes more. See :meth:`~jupyter_vnc.relay.frames.FrameWriter.settle`."""
+        """Wait until the viewer accepts more; see :meth:`~jupyter_vnc.relay.frames.FrameWriter.settle`."""
         await self._frames.settle(stall_timeout)
         self._give_back()
 
     def close(self) -> None:
-        """Leave the rest of an unfinished frame to tornado, and the pipe to others."""
+        """Hand the rest of an unfinished frame to tornado, and return the pipe."""
         self._frames.abandon()
         self._give_back()
 
@@ -122,13 +122,13 @@ class Carrier:
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
                 raise
-            # What had been moved is sent: a frame that was begun is always finished.
+            # The bytes that had been moved are sent: a frame that was begun is always finished.
             self._splices = False
             log.debug("From here on bytes are copied: splice says %s", error)
             return _MUCH, moved
 
     def _frame(self, pipe: Pipe, size: int) -> Outcome:
-        """Send what is in the pipe."""
+        """Send the contents of the pipe."""
         if not size:
             return _ENDED
         self._count(size)
@@ -143,24 +143,24 @@ class Carrier:
 
 
 class Engine:
-    """Moves pieces whenever they are there; a :class:`~jupyter_vnc.relay.scheduler.Mover`.
+    """Moves pieces as they arrive; a :class:`~jupyter_vnc.relay.scheduler.Mover`.
 
     Args:
-        source: the target's socket, to be watched.
+        source: the target's socket.
         carrier: moves its pieces.
-        turns: says when sessions that have much to move may do so.
+        turns: schedules the sessions that have much to move.
     """
 
     def __init__(self, source: socket.socket, carrier: Carrier, turns: Turns) -> None:
         self._source = source
         self._carrier = carrier
         self._turns = turns
-        #: Whether so much was there lately that moving it costs less than copying.
+        #: Whether the last piece was large, so that the next one should be spliced.
         self._much = False
         self._stopped: asyncio.Future[Outcome]
 
     async def run(self) -> Outcome:
-        """Move pieces until that is not possible; return why: ``FULL`` or ``ENDED``.
+        """Move pieces until no more can be moved; return ``FULL`` or ``ENDED``.
 
         Raises:
             ConnectionError: the viewer is gone.
@@ -197,12 +197,12 @@ class Engine:
         return moved
 
     def _move(self, most: int) -> int:
-        """Move a piece, and end the run when no more can be moved; return how many bytes it was."""
+        """Move a piece, and end the run if no more can be moved; return the number of bytes."""
         if self._stopped.done():
             return 0
         try:
             outcome, moved = self._carrier.move(most, much=self._much)
-        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+        except Exception as error:  # noqa: BLE001 - run() raises it
             self._stopped.set_exception(error)
             return 0
         if outcome is _FULL or outcome is _ENDED:
@@ -212,7 +212,7 @@ class Engine:
         return moved
 
     def _note(self, outcome: Outcome) -> None:
-        """Let the others know how much room this one needs."""
+        """Tell the scheduler how much this session has to move."""
         if (much := outcome is _MUCH) is not self._much:
             self._much = much
             self._turns.has_much(self, much)

@@ -81,8 +81,8 @@ def test_what_a_killed_service_was_writing_is_written_over(tmp_path):
         new.unlink()
 
 
-def test_a_link_that_leads_to_nothing_is_no_missing_file(path):
+def test_a_dangling_link_is_not_a_missing_file(path):
     """What it leads to may be on a disk that is not there yet: to begin anew would forget who has what."""
     path.symlink_to(path.with_name("elsewhere"))
-    with pytest.raises(OSError, match="is a link that leads to nothing"):
+    with pytest.raises(OSError, match="is a dangling link"):
         lease_file.read(path)

@@ -148,7 +148,7 @@ def cookie(path, log):
 
 
 def description(path, log):
-    server._read(server._load(path), {"JUPYTERHUB_API_TOKEN": "t"})
+    server._read(server._load(path, os.getpid()), {"JUPYTERHUB_API_TOKEN": "t"})
 
 
 def table(path, log):

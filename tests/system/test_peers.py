@@ -195,7 +195,7 @@ def test_a_unix_socket_of_our_own_is_called_and_no_other(tmp_path, monkeypatch):
         listener.bind(str(path))
         listener.listen()
         with peers.connect_unix(path, 5.0) as link:
-            assert peers.unix_uid(link) == os.geteuid()
+            assert (peers.unix_uid(link), peers.unix_pid(link)) == (os.geteuid(), os.getpid())
         monkeypatch.setattr(peers, "trusted_uids", lambda: {NOBODY})
         with pytest.raises(PermissionError, match=f"served by another account .uid {os.geteuid()}."):
             peers.connect_unix(path)
