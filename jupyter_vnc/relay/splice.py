@@ -1,8 +1,8 @@
 """Move pieces from a target's socket to the browser, in callbacks of the event loop.
 
 A piece is what the socket has received when the event loop looks at it. :class:`Carrier` moves one piece and returns
-the outcome; :class:`Engine` decides when, and runs until it has to wait for the viewer or the target ends. No task wakes
-up for a piece.
+the outcome; :class:`Engine` decides when, and runs until it has to wait for the viewer or the target ends. No task
+wakes up for a piece.
 """
 
 from __future__ import annotations
@@ -87,12 +87,11 @@ class Carrier:
         """
         if not self._frames.free:
             return _FULL, 0
-        self._pipe = self._pipes.borrow() if much and self._splices else None
-        try:
-            outcome, moved = self._copy() if self._pipe is None else self._splice(self._pipe, most)
-        except BlockingIOError:
-            outcome, moved = _DRY, 0
-        if self._pipe is not None and outcome is not _FULL:
+        if not (much and self._splices) or (pipe := self._pipes.borrow()) is None:
+            return self._copy()
+        self._pipe = pipe
+        outcome, moved = self._splice(pipe, min(most, pipe.size))
+        if outcome is not _FULL:
             self._give_back()
         return outcome, moved
 
@@ -107,7 +106,12 @@ class Carrier:
         self._give_back()
 
     def _copy(self) -> tuple[Outcome, int]:
-        data = _receive(self._source)
+        try:
+            data = self._source.recv(LITTLE)
+        except BlockingIOError:
+            return _DRY, 0
+        except OSError:
+            data = b""  # the target is gone: the same as an end
         if not data:
             return _ENDED, 0
         self._count(len(data))
@@ -117,8 +121,10 @@ class Carrier:
     def _splice(self, pipe: Pipe, most: int) -> tuple[Outcome, int]:
         moved = 0
         try:
-            moved = _fill(pipe, self._source, min(most, pipe.size))
+            moved = _fill(pipe, self._source, most)
             return self._frame(pipe, moved), moved
+        except BlockingIOError:
+            return _DRY, 0
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
                 raise
@@ -205,19 +211,14 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - run() raises it
             self._stopped.set_exception(error)
             return 0
-        if outcome is _FULL or outcome is _ENDED:
+        if outcome is _LITTLE:
+            self._turns.moved_little(self)
+        elif outcome is _FULL or outcome is _ENDED:
             self._stopped.set_result(outcome)
-        else:
-            self._note(outcome)
-        return moved
-
-    def _note(self, outcome: Outcome) -> None:
-        """Tell the scheduler how much this session has to move."""
         if (much := outcome is _MUCH) is not self._much:
             self._much = much
             self._turns.has_much(self, much)
-        if outcome is _LITTLE:
-            self._turns.moved_little(self)
+        return moved
 
 
 def _fill(pipe: Pipe, source: socket.socket, most: int) -> int:
@@ -235,17 +236,3 @@ def _fill(pipe: Pipe, source: socket.socket, most: int) -> int:
         if error.errno in _UNSUPPORTED:
             raise
         return 0  # the target is gone: the same as an end
-
-
-def _receive(source: socket.socket) -> bytes:
-    """Read what the socket has; empty at the end.
-
-    Raises:
-        BlockingIOError: nothing is there.
-    """
-    try:
-        return source.recv(LITTLE)
-    except BlockingIOError:
-        raise
-    except OSError:
-        return b""
