@@ -61,6 +61,8 @@ class VNCHandler(BoundedRequest, JupyterHandler):
             await self._admit(**kwargs)
         except web.HTTPError as error:
             self.refuse(error)
+        if not self._finished:
+            self.admit_body()
 
     async def _admit(self, **kwargs: Any) -> None:
         """Authenticate, then refuse other sites' pages, even for reading: Jupyter checks that for its API only."""

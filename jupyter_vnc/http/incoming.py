@@ -7,6 +7,7 @@ body themselves: a longer one is refused by its announced length, or as soon as 
 
 from __future__ import annotations
 
+from asyncio import Future
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
@@ -50,6 +51,7 @@ class BoundedRequest(LoggedErrors):
         self.raw_body = bytearray()
         self._came = 0
         self._refusal: web.HTTPError | None = None
+        self._unread = True
         self._repair("Origin", "null")
         self._repair("Referer", "")
         if "Cookie" in self.request.headers:
@@ -78,6 +80,19 @@ class BoundedRequest(LoggedErrors):
             if len(length) > 12 or int(length) > MAX_DRAINED:
                 raise error
             self.refuse(error)
+
+    def admit_body(self) -> None:
+        """Call this last in ``prepare``: from now on the body is read to its end before the request is answered."""
+        self._unread = False
+
+    def finish(self, *chunk: Any, **options: Any) -> Future[None]:
+        """Answer. After an answer that comes before the request was read, tornado closes the connection; say so.
+
+        A proxy that has not been told sends its next request there, and answers 503 when it finds nobody.
+        """
+        if self._unread:
+            self.set_header("Connection", "close")
+        return super().finish(*chunk, **options)
 
     def refuse(self, error: web.HTTPError) -> None:
         """Refuse a request in ``prepare``, once its body has arrived; the first refusal counts.

@@ -42,7 +42,7 @@ class VisitorByHub(JupyterVisitor):
         try:
             model = await hub.user_for_token(hub.get_token(handler), use_cache=False, sync=False)
         except HTTPError as error:
-            handler.log.warning("The hub does not answer; sessions go on: %s", error.log_message)
+            handler.log.warning("The hub does not answer; sessions continue: %s", error.log_message)
             return self
         if model is None:
             raise LoginExpired

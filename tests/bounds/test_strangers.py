@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
@@ -270,3 +270,34 @@ async def test_a_head_that_does_not_end_is_refused(service):
 def test_the_service_may_have_the_files_of_a_course(service):
     soft, _ = psutil.Process(service._process.pid).rlimit(psutil.RLIMIT_NOFILE)
     assert soft >= min(bounds.FILES, os.sysconf("SC_OPEN_MAX"))
+
+
+def connection_after(port, verb, path):
+    """What becomes of a connection after one request: what the answer says of it, and whether it is closed."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as link:
+        head = f"{verb} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: keep-alive\r\n"
+        link.sendall(f"{head}\r\n".encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            answer += link.recv(65536)
+        announced = b"\r\nconnection: close\r\n" in answer.lower()
+        # A second request is answered on a connection that is open.
+        with suppress(ConnectionError):
+            link.sendall(f"HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+            while piece := link.recv(65536):
+                answer += piece
+        return announced, answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["", "room", "api/sessions", "api/tokens", "health", "nowhere", "static/none.js"])
+def test_a_connection_is_only_closed_where_the_answer_says_so(service, verb, path):
+    announced, closed = connection_after(service.port, verb, f"/services/vnc/{path}")
+    assert announced == closed
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("path", ["", "api/sessions", "api/tokens", "nowhere"])
+def test_nor_is_it_in_a_users_server(extension, verb, path):
+    announced, closed = connection_after(extension.port, verb, f"/vnc/{path}")
+    assert announced == closed
