@@ -27,7 +27,12 @@ def outcome(script, *arguments):
 
 def main(*program):
     assert ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS) == 0, os.strerror(ctypes.get_errno())
-    for words in (["--make-rprivate", "/"], ["-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/tmp"]):
+    mounts = [["--make-rprivate", "/"], ["-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/tmp"]]
+    if ROOT.is_relative_to("/tmp"):  # the checkout is there, and stays where it is
+        mounts = [mounts[0], ["--bind", str(ROOT), "/mnt"], mounts[1], ["--bind", "/mnt", str(ROOT)]]
+    for words in mounts:
+        if words[0] == "--bind":
+            Path(words[-1]).mkdir(parents=True, exist_ok=True)
         subprocess.run(["mount", *words], check=True)
     os.chdir("/")
     os.execvp(program[0], program)

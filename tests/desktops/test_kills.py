@@ -26,7 +26,7 @@ SERVER = textwrap.dedent(
     from jupyter_vnc.model.addresses import DesktopSpec
     from jupyter_vnc.desktops.kernel_display import KernelDisplay
     from jupyter_vnc.desktops.manager import DesktopManager
-    from jupyter_vnc.desktops.processes import x_socket
+    from jupyter_vnc.desktops.processes.procfs import x_socket
 
     SPEC = DesktopSpec(command=("xclock",), geometry="320x240")
 

@@ -190,7 +190,7 @@ def listens(address):
     """Whether somebody listens there, told by the kernel: a server would count a connection that says nothing."""
     if isinstance(address, UnixAddress):
         # Its file is there a moment before anybody may connect.
-        lines = Path("/proc/net/unix").read_text().splitlines()
+        lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
         return any(line.split()[3] == LISTENING and line.endswith(f" {address.path}") for line in lines[1:])
     wanted = f":{address.port:04X} "
     return any(wanted in line and " 0A " in line for line in Path("/proc/net/tcp").read_text().splitlines())

@@ -32,6 +32,9 @@ def test_it_is_an_error_at_once_in_bounded_memory(name):
     assert done.returncode == 0, done.stderr
     said, grown = done.stdout.splitlines()
     assert said.startswith(("'lab': ", "The picture of 'lab'"))
-    assert SENTENCES.get(name, "did not come within 0.5 seconds") in said
+    late = "did not come within 0.5 seconds"
+    # Sizes without pictures are refused after some, unless the machine is so slow that their time is over first.
+    expected = ("changes its size again and again", late) if name == "resizes" else (SENTENCES.get(name, late),)
+    assert any(sentence in said for sentence in expected)
     assert int(grown) < MOST
     assert time.monotonic() - began < 20
