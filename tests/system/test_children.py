@@ -129,3 +129,12 @@ async def test_a_command_that_closes_its_output_and_goes_on_is_killed_too(run, t
     with pytest.raises(TimeoutError):
         await run(["sh", "-c", f"echo $$ > {tmp_path / 'pid'}; exec >&- 2>&-; exec sleep 60"], limit=LIMIT, timeout=0.5)
     await gone(int((tmp_path / "pid").read_text()))
+
+
+async def test_what_comes_after_too_much_is_not_kept():
+    watch = children._Watch(4)
+    watch.pipe_data_received(1, b"12345")
+    watch.pipe_data_received(1, b"more")
+    assert bytes(watch.output) == b"12345"
+    with pytest.raises(children.TooMuchOutput):
+        await watch.finished
