@@ -21,7 +21,7 @@ from jupyter_vnc.exceptions import CloseCode, ServerStopping, Stalled, TargetUnr
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.relay.pipes import PipePool
 from jupyter_vnc.relay.relay import Copier, Leg, Relay
-from jupyter_vnc.relay.scheduler import Turns
+from jupyter_vnc.relay.scheduler import FairScheduler
 from jupyter_vnc.relay.zerocopy import pump_to_viewer
 from jupyter_vnc.rfb.handshake import ViewerHandshake, client_init
 from jupyter_vnc.rfb.server_init import ServerInit
@@ -68,7 +68,7 @@ class SessionRunner:
         self._limits = limits
         self._activity = activity
         self._pipes = PipePool()
-        self._turns = Turns()
+        self._scheduler = FairScheduler()
 
     async def serve(self, session: Session, viewer: Channel) -> None:
         """Own one session to its end. Never raises: every error becomes the viewer's close code and sentence."""
@@ -169,7 +169,7 @@ class SessionRunner:
             count=watch.from_target,
             stall_timeout=stall,
             pipes=self._pipes,
-            turns=self._turns,
+            scheduler=self._scheduler,
             session_id=session.id,
         )
         return await Relay(from_viewer, from_target).run()

@@ -1,4 +1,4 @@
-"""Turns: how sessions that have much to move share the event loop, with each other and with everything else in it.
+"""Sessions with much to move share the event loop in order, and everything else runs between two rounds.
 
 One of them alone moves as much at once as a pipe holds. When several have much to move, they form a queue, and
 in each round of the event loop the first ones have a turn: everything else, such as a key press, a small update or
@@ -33,71 +33,71 @@ class Mover(Protocol):
         """Move at most so many bytes, at once; return how many. A mover that has more joins the queue again."""
 
 
-class Turns:
-    """The queue of one event loop."""
+class FairScheduler:
+    """The queue of the sessions of one event loop that have much to move."""
 
     def __init__(self) -> None:
-        self._loud: set[Mover] = set()
+        self._busy_movers: set[Mover] = set()
         #: Movers that moved little, and when; the latest is last.
-        self._quiet: dict[Mover, float] = {}
-        self._line: deque[Mover] = deque()
-        self._due = False
+        self._light_movers: dict[Mover, float] = {}
+        self._queue: deque[Mover] = deque()
+        self._scheduled = False
 
     @property
     def busy(self) -> int:
         """How many have much to move."""
-        return len(self._loud)
+        return len(self._busy_movers)
 
     @property
     def crowded(self) -> bool:
         """Whether movers that have much to move have to queue."""
-        return self.busy > 1 or self._has_company()
+        return self.busy > 1 or self._beside_light_traffic()
 
     def has_much(self, mover: Mover, much: bool) -> None:
         """Note that a mover has much to move from now on, or no longer."""
         if much:
-            self._loud.add(mover)
-            self._quiet.pop(mover, None)
+            self._busy_movers.add(mover)
+            self._light_movers.pop(mover, None)
         else:
-            self._loud.discard(mover)
+            self._busy_movers.discard(mover)
 
     def moved_little(self, mover: Mover) -> None:
         """Note that a mover that has little to move has moved something."""
-        self._quiet.pop(mover, None)
-        self._quiet[mover] = asyncio.get_running_loop().time()
+        self._light_movers.pop(mover, None)
+        self._light_movers[mover] = asyncio.get_running_loop().time()
 
-    def _has_company(self) -> bool:
+    def _beside_light_traffic(self) -> bool:
         """Whether a mover moves little at this time."""
-        last = next(reversed(self._quiet.values()), None)
+        last = next(reversed(self._light_movers.values()), None)
         return last is not None and asyncio.get_running_loop().time() - last < ATTENTION
 
     def wait(self, mover: Mover) -> None:
         """Join the queue: :meth:`Mover.turn` is called when it is time."""
-        self._line.append(mover)
+        self._queue.append(mover)
         self._plan()
 
     def leave(self, mover: Mover) -> None:
         """Leave the queue; others need not make room any more."""
         self.has_much(mover, False)
-        self._quiet.pop(mover, None)
-        if mover in self._line:
-            self._line.remove(mover)
+        self._light_movers.pop(mover, None)
+        if mover in self._queue:
+            self._queue.remove(mover)
 
     def _plan(self) -> None:
-        if self._line and not self._due:
-            self._due = True
+        if self._queue and not self._scheduled:
+            self._scheduled = True
             loop = asyncio.get_running_loop()
-            if self._has_company():
+            if self._beside_light_traffic():
                 loop.call_later(REST, self._round)
             else:
                 loop.call_soon(self._round)
 
     def _round(self) -> None:
-        """Let the first of the queue have their turns; then everything else in the loop has its own."""
+        """Let the first of the queue move their bytes; then everything else in the loop runs."""
         left = ROUND
-        for _ in range(len(self._line)):
-            if left <= 0 or not self._line:
+        for _ in range(len(self._queue)):
+            if left <= 0 or not self._queue:
                 break
-            left -= self._line.popleft().turn(left)
-        self._due = False
+            left -= self._queue.popleft().turn(left)
+        self._scheduled = False
         self._plan()

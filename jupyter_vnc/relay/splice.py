@@ -19,7 +19,7 @@ from jupyter_vnc.system.logs import get_logger
 
 from .frames import FrameWriter
 from .pipes import PIPE_SIZE, SPLICE_FLAGS, Pipe, PipePool
-from .scheduler import Turns
+from .scheduler import FairScheduler
 
 log = get_logger(__name__)
 
@@ -154,13 +154,13 @@ class Engine:
     Args:
         source: the target's socket.
         carrier: moves its pieces.
-        turns: schedules the sessions that have much to move.
+        scheduler: schedules the sessions that have much to move.
     """
 
-    def __init__(self, source: socket.socket, carrier: Carrier, turns: Turns) -> None:
+    def __init__(self, source: socket.socket, carrier: Carrier, scheduler: FairScheduler) -> None:
         self._source = source
         self._carrier = carrier
-        self._turns = turns
+        self._scheduler = scheduler
         #: Whether the last piece was large, so that the next one should be spliced.
         self._much = False
         self._stopped: asyncio.Future[Outcome]
@@ -177,7 +177,7 @@ class Engine:
             return await self._stopped
         finally:
             self._much = False
-            self._turns.leave(self)
+            self._scheduler.leave(self)
             asyncio.get_running_loop().remove_reader(self._source)
 
     def _listen(self) -> None:
@@ -185,9 +185,9 @@ class Engine:
 
     def _readable(self) -> None:
         """Move a piece, or queue for a turn: the event loop calls this when one is there."""
-        if self._much and self._turns.crowded:
+        if self._much and self._scheduler.crowded:
             asyncio.get_running_loop().remove_reader(self._source)
-            self._turns.wait(self)
+            self._scheduler.wait(self)
         else:
             self._move(PIPE_SIZE)
 
@@ -196,8 +196,8 @@ class Engine:
         moved = self._move(most)
         if self._stopped.done():
             return moved
-        if self._much and moved and self._turns.crowded:
-            self._turns.wait(self)
+        if self._much and moved and self._scheduler.crowded:
+            self._scheduler.wait(self)
         else:
             self._listen()
         return moved
@@ -212,12 +212,12 @@ class Engine:
             self._stopped.set_exception(error)
             return 0
         if outcome is _LITTLE:
-            self._turns.moved_little(self)
+            self._scheduler.moved_little(self)
         elif outcome is _FULL or outcome is _ENDED:
             self._stopped.set_result(outcome)
         if (much := outcome is _MUCH) is not self._much:
             self._much = much
-            self._turns.has_much(self, much)
+            self._scheduler.has_much(self, much)
         return moved
 
 

@@ -23,7 +23,7 @@ from jupyter_vnc.system.logs import get_logger
 from .frames import FrameWriter
 from .pipes import PipePool
 from .relay import Copier, Filter, Pump, write_in_time
-from .scheduler import Turns
+from .scheduler import FairScheduler
 from .splice import Carrier, Engine, Outcome
 
 log = get_logger(__name__)
@@ -57,7 +57,7 @@ def pump_to_viewer(
     count: Callable[[int], None],
     stall_timeout: float,
     pipes: PipePool,
-    turns: Turns,
+    scheduler: FairScheduler,
     session_id: str,
 ) -> Pump:
     """Return what moves a session's pictures, the cheapest way that its two ends permit.
@@ -68,7 +68,7 @@ def pump_to_viewer(
         count: called with the number of bytes that pass.
         stall_timeout: seconds that the viewer may take nothing; 0 for no limit.
         pipes: lends the pipes.
-        turns: schedules sessions that have much to move.
+        scheduler: schedules sessions that have much to move.
         session_id: for the log.
     """
     try:
@@ -77,7 +77,7 @@ def pump_to_viewer(
         log.debug("Session %s: bytes are copied: %s", session_id, error)
         return Copier(target, viewer, _counting(count), stall_timeout=stall_timeout)
     log.debug("Session %s: zero copy", session_id)
-    return Splicer(source, viewer, frames, pipes, turns, count=count, stall_timeout=stall_timeout)
+    return Splicer(source, viewer, frames, pipes, scheduler, count=count, stall_timeout=stall_timeout)
 
 
 class Splicer:
@@ -89,7 +89,7 @@ class Splicer:
         viewer: Channel,
         frames: FrameWriter,
         pipes: PipePool,
-        turns: Turns,
+        scheduler: FairScheduler,
         *,
         count: Callable[[int], None],
         stall_timeout: float,
@@ -98,7 +98,7 @@ class Splicer:
         self._viewer = viewer
         self._frames = frames
         self._pipes = pipes
-        self._turns = turns
+        self._scheduler = scheduler
         self._count = count
         self._stall_timeout = stall_timeout
 
@@ -123,7 +123,7 @@ class Splicer:
     async def _pump(self, source: socket.socket) -> None:
         """Move pieces until the target says that no more comes."""
         with closing(Carrier(source, self._frames, self._pipes, self._count)) as carrier:
-            engine = Engine(source, carrier, self._turns)
+            engine = Engine(source, carrier, self._scheduler)
             while await engine.run() is Outcome.FULL:
                 await carrier.settle(self._stall_timeout)
 

@@ -4,21 +4,21 @@ import asyncio
 
 import pytest
 
-from jupyter_vnc.relay import scheduler as turns_module
-from jupyter_vnc.relay.scheduler import REST, ROUND, Turns
+from jupyter_vnc.relay import scheduler as scheduler_module
+from jupyter_vnc.relay.scheduler import REST, ROUND, FairScheduler
 
 
 class Mover:
     """Moves what it may, so many times."""
 
-    def __init__(self, name, turns, log, *, size=ROUND, times=1):
-        self.name, self.turns, self.log, self.size, self.times = name, turns, log, size, times
+    def __init__(self, name, scheduler, log, *, size=ROUND, times=1):
+        self.name, self.scheduler, self.log, self.size, self.times = name, scheduler, log, size, times
 
     def turn(self, most):
         self.log.append(self.name)
         self.times -= 1
         if self.times:
-            self.turns.wait(self)
+            self.scheduler.wait(self)
         return min(self.size, most)
 
 
@@ -30,53 +30,53 @@ async def rounds(log, count):
 
 
 async def test_one_after_the_other_with_the_loop_in_between():
-    turns, log = Turns(), []
+    scheduler, log = FairScheduler(), []
     for name in "abc":
-        turns.wait(Mover(name, turns, log, times=2))
+        scheduler.wait(Mover(name, scheduler, log, times=2))
     await rounds(log, 7)
     assert "".join(log) == "a|b|c|a|b|c||"
 
 
 async def test_sessions_that_move_little_share_a_round():
-    turns, log = Turns(), []
+    scheduler, log = FairScheduler(), []
     for name in "abcde":
-        turns.wait(Mover(name, turns, log, size=ROUND // 4))
+        scheduler.wait(Mover(name, scheduler, log, size=ROUND // 4))
     await rounds(log, 3)
     assert "".join(log) == "abcd|e||"
 
 
 async def test_nobody_has_two_turns_in_a_round():
-    turns, log = Turns(), []
-    turns.wait(Mover("a", turns, log, size=1, times=3))
+    scheduler, log = FairScheduler(), []
+    scheduler.wait(Mover("a", scheduler, log, size=1, times=3))
     await rounds(log, 3)
     assert "".join(log) == "a|a|a|"
 
 
 async def test_a_session_that_leaves_is_skipped():
-    turns, log = Turns(), []
-    movers = [Mover(name, turns, log) for name in "abc"]
+    scheduler, log = FairScheduler(), []
+    movers = [Mover(name, scheduler, log) for name in "abc"]
     for mover in movers:
-        turns.wait(mover)
-    turns.leave(movers[1])
-    turns.leave(movers[1])
+        scheduler.wait(mover)
+    scheduler.leave(movers[1])
+    scheduler.leave(movers[1])
     await rounds(log, 3)
     assert "".join(log) == "a|c||"
 
 
 @pytest.mark.parametrize(("busy", "crowded"), [(0, False), (1, False), (2, True)])
 async def test_one_alone_need_not_queue(busy, crowded):
-    turns = Turns()
+    scheduler = FairScheduler()
     for _ in range(busy):
-        turns.has_much(Mover("a", turns, []), True)
-    assert (turns.busy, turns.crowded) == (busy, crowded)
+        scheduler.has_much(Mover("a", scheduler, []), True)
+    assert (scheduler.busy, scheduler.crowded) == (busy, crowded)
 
 
 async def test_beside_one_that_moves_little_the_others_rest_between_rounds():
-    turns, log = Turns(), []
-    turns.moved_little(Mover("quiet", turns, log))
-    assert turns.crowded
+    scheduler, log = FairScheduler(), []
+    scheduler.moved_little(Mover("quiet", scheduler, log))
+    assert scheduler.crowded
     began = asyncio.get_running_loop().time()
-    turns.wait(Mover("a", turns, log, times=10))
+    scheduler.wait(Mover("a", scheduler, log, times=10))
     while len(log) < 10:
         await asyncio.sleep(0)
     # A loop's clock has a resolution, by which a timer may be early.
@@ -84,26 +84,26 @@ async def test_beside_one_that_moves_little_the_others_rest_between_rounds():
 
 
 async def test_a_sessions_own_small_moves_do_not_slow_it_down():
-    turns = Turns()
-    mover = Mover("a", turns, [])
-    turns.moved_little(mover)
-    turns.has_much(mover, True)
-    assert not turns.crowded
+    scheduler = FairScheduler()
+    mover = Mover("a", scheduler, [])
+    scheduler.moved_little(mover)
+    scheduler.has_much(mover, True)
+    assert not scheduler.crowded
 
 
 @pytest.mark.parametrize("goes", [True, False])
 async def test_sessions_that_were_quiet_long_ago_or_have_gone_do_not_count(monkeypatch, goes):
-    turns = Turns()
-    first, last = Mover("first", turns, []), Mover("last", turns, [])
-    monkeypatch.setattr(turns_module, "ATTENTION", 60 if goes else 0.01)
-    turns.moved_little(first)
-    turns.moved_little(last)
-    turns.moved_little(first)
-    assert turns.crowded
+    scheduler = FairScheduler()
+    first, last = Mover("first", scheduler, []), Mover("last", scheduler, [])
+    monkeypatch.setattr(scheduler_module, "ATTENTION", 60 if goes else 0.01)
+    scheduler.moved_little(first)
+    scheduler.moved_little(last)
+    scheduler.moved_little(first)
+    assert scheduler.crowded
     if goes:
-        turns.leave(first)
-        assert turns.crowded
-        turns.leave(last)
+        scheduler.leave(first)
+        assert scheduler.crowded
+        scheduler.leave(last)
     else:
         await asyncio.sleep(0.011)
-    assert not turns.crowded
+    assert not scheduler.crowded

@@ -27,7 +27,7 @@ from jupyter_vnc.relay import zerocopy
 from jupyter_vnc.relay.frames import FrameWriter, header
 from jupyter_vnc.relay.pipes import PipePool, permitted
 from jupyter_vnc.relay.relay import Copier, Relay
-from jupyter_vnc.relay.scheduler import Turns
+from jupyter_vnc.relay.scheduler import FairScheduler
 from jupyter_vnc.relay.zerocopy import Splicer, pump_to_viewer
 from jupyter_vnc.viewer_channel import WebSocketChannel
 
@@ -74,11 +74,11 @@ class WatchedPool(PipePool):
 class Rig:
     """A browser, a relay and a target: three ends of two real connections."""
 
-    def __init__(self, *, stall_timeout=10.0, tcp=False, pipes=None, turns=None):
+    def __init__(self, *, stall_timeout=10.0, tcp=False, pipes=None, scheduler=None):
         self.stall_timeout = stall_timeout
         self.tcp = tcp
         self.pipes = pipes or WatchedPool()
-        self.turns = turns or Turns()
+        self.scheduler = scheduler or FairScheduler()
         self.counted = 0
         self.error = None
         self.pump = None
@@ -95,7 +95,7 @@ class Rig:
             count=self._count,
             stall_timeout=self.stall_timeout,
             pipes=self.pipes,
-            turns=self.turns,
+            scheduler=self.scheduler,
             session_id="1",
         )
         code = CloseCode.NORMAL
@@ -405,17 +405,17 @@ async def test_several_that_have_much_to_move_queue():
     pieces = [random.randbytes(12 << 20) for _ in range(3)]
     waited = []
 
-    class Watched(Turns):
+    class Watched(FairScheduler):
         def wait(self, mover):
             waited.append(mover)
             super().wait(mover)
 
-    turns = Watched()
+    scheduler = Watched()
     async with contextlib.AsyncExitStack() as stack:
-        rigs = [await stack.enter_async_context(Rig(turns=turns, tcp=number == 1)) for number in range(3)]
+        rigs = [await stack.enter_async_context(Rig(scheduler=scheduler, tcp=number == 1)) for number in range(3)]
         assert await asyncio.gather(*(through(rig, piece) for rig, piece in zip(rigs, pieces, strict=True))) == pieces
         assert len(set(waited)) == len(rigs)
-        assert turns.busy == 0
+        assert scheduler.busy == 0
 
 
 async def test_the_log_says_which_way(caplog):
