@@ -34,7 +34,7 @@ hub-demo: demo-packages front-end .make/hub ## start a JupyterHub with two cours
 # with parts that mostly compute.
 .PHONY: test
 test: test-packages front-end .make/npm ## run all checks: lint, types, TypeScript, unit tests, real VNC servers, a real browser
-	@scripts/beside lint,types,typescript,unit-oldest,fuzz unit-browser unit-desktops unit-rest coverage
+	@scripts/beside lint,types,typescript,unit-oldest,fuzz unit-browser unit-desktops unit-hubs unit-rest coverage
 
 .PHONY: lint
 lint: .make/python ## ruff, codespell, and our own words
@@ -54,11 +54,12 @@ types: .make/python ## mypy
 
 # pytest-jupyter runs the async tests; pytest-asyncio, if it is installed, would run them instead.
 .PHONY: unit
-unit: unit-browser unit-desktops unit-rest ## run pytest, with real VNC servers and a real browser
+unit: unit-browser unit-desktops unit-hubs unit-rest ## run pytest, with real VNC servers and a real browser
 
-# Three runs of about the same length, in parallel, because they mostly wait.
+# Runs of about the same length, in parallel, because they mostly wait.
 BROWSER := tests/browser
-DESKTOPS := $(addprefix tests/,bounds desktops hub notebooks test_demo.py)
+DESKTOPS := $(addprefix tests/,bounds desktops notebooks)
+HUBS := $(addprefix tests/,hub test_demo.py)
 PYTEST := pytest -p no:asyncio --cov --cov-context=test --cov-report=
 
 .PHONY: unit-browser
@@ -67,14 +68,19 @@ unit-browser: front-end .make/npm ## run the tests of the viewer in a real brows
 	@COVERAGE_FILE=.coverage.browser $(PYTEST) $(BROWSER)
 
 .PHONY: unit-desktops
-unit-desktops: front-end .make/npm ## run the tests that start desktops and hubs
+unit-desktops: front-end .make/npm ## run the tests that start desktops, or measure
 	$(call headline,pytest: desktops)
 	@COVERAGE_FILE=.coverage.desktops $(PYTEST) $(DESKTOPS)
+
+.PHONY: unit-hubs
+unit-hubs: front-end .make/npm ## run the tests that start hubs
+	$(call headline,pytest: hubs)
+	@COVERAGE_FILE=.coverage.hubs $(PYTEST) $(HUBS)
 
 .PHONY: unit-rest
 unit-rest: front-end .make/npm ## run the other tests
 	$(call headline,pytest: the rest)
-	@COVERAGE_FILE=.coverage.rest $(PYTEST) tests $(addprefix --ignore=,$(BROWSER) $(DESKTOPS))
+	@COVERAGE_FILE=.coverage.rest $(PYTEST) tests $(addprefix --ignore=,$(BROWSER) $(DESKTOPS) $(HUBS))
 
 # Rules for strangers have to hold with the oldest versions of these that are permitted, not only with the newest.
 OLDEST := tornado jupyter_server
@@ -93,7 +99,7 @@ endurance: test-packages front-end ## run the tests that take minutes: thousands
 .PHONY: coverage
 coverage: ## check that the lowest floors are covered by their own tests; after `make unit`
 	$(call headline,coverage of floors 0 and 1)
-	@coverage combine --quiet .coverage.browser .coverage.desktops .coverage.rest
+	@coverage combine --quiet .coverage.browser .coverage.desktops .coverage.hubs .coverage.rest
 	@scripts/check_coverage.py
 
 BENCH_OPTIONS ?=
