@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -21,6 +20,7 @@ from .exceptions import VNCError, printable
 from .model.targets import Target
 from .model.users import User
 from .sources.config import ConfigTargets
+from .system.account import account_name
 
 _COMMANDS: Final = ("check", "list", "version")
 
@@ -58,7 +58,7 @@ class VNCCommand(JupyterApp):
     async def _run(self, command: str, names: list[str]) -> int:
         broker = VNCBroker(parent=self)
         try:
-            user = User(getpass.getuser())
+            user = User(account_name())
             targets, wrong = await _targets(broker, user)
             wrong += sum(len(source.errors) for source in broker.sources if isinstance(source, ConfigTargets))
             if not targets:
@@ -105,7 +105,7 @@ async def _check(targets: dict[str, Target], names: list[str], kinds: AccessKind
             wrong += 1
             continue
         connector = Connector(ConnectLimits(5.0, 10.0))
-        for suffix, try_it in kinds.of(target).trials(target, User(getpass.getuser()), connector):
+        for suffix, try_it in kinds.of(target).trials(target, User(account_name()), connector):
             answer, good = await _try(try_it)
             _say(f"{name}{suffix}: {answer}")
             wrong += not good

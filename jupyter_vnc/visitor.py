@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import ClassVar, Final
 
 from jupyter_core.utils import ensure_async
@@ -11,6 +10,7 @@ from jupyter_server.base.handlers import JupyterHandler
 
 from .model.targets import Mode, Target
 from .model.users import User
+from .system.account import account_name
 
 #: These identity providers give everybody who knows the server's token or password a random name, a new one for each
 #: login and, for a token in a header, for each request. Whoever knows it counts as the server's owner: the account that
@@ -32,7 +32,7 @@ class JupyterVisitor:
     @classmethod
     def owner(cls, identity_provider: IdentityProvider) -> User | None:
         """The one user of a server, where it has one: the account that it runs under."""
-        return User(getpass.getuser()) if type(identity_provider) in _NAMELESS else None
+        return User(account_name()) if type(identity_provider) in _NAMELESS else None
 
     @classmethod
     def let_cookie_in(cls, handler: JupyterHandler) -> None:

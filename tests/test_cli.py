@@ -10,6 +10,9 @@ import pytest
 
 from tests.fakes import vnc_server
 
+#: A container's uid without an entry in the password database, and without a variable that names it.
+NAMELESS = (*("unshare", "-U", "--map-user=54321", "--map-group=54321"), *("env", "-u", "USER", "-u", "LOGNAME"))
+
 PLUGIN = """
 from jupyter_vnc.sources import Target, TargetSource, TCPAddress
 
@@ -27,12 +30,12 @@ class Broken(TargetSource):
 def run(tmp_path):
     """Run the command with a configuration; return its exit status, what it prints and what it logs."""
 
-    def run(config, *words):
+    def run(config, *words, under=()):
         (tmp_path / "jupyter_server_config.py").write_text(config)
         (tmp_path / "rooms.py").write_text(PLUGIN)
         folders = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
         environ = os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path), "PYTHONPATH": folders, "HOME": str(tmp_path)}
-        argv = [sys.executable, "-c", "from jupyter_vnc.cli import main; main()", *words]
+        argv = [*under, sys.executable, "-c", "from jupyter_vnc.cli import main; main()", *words]
         done = subprocess.run(argv, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
         assert "Traceback" not in done.stdout + done.stderr
         return done.returncode, done.stdout, done.stderr
@@ -126,3 +129,10 @@ async def test_a_password_of_a_variable_is_found_by_the_check(run, monkeypatch):
         target = {"host": server.address.host, "port": server.address.port, "password_env": "LAB_PASSWORD"}
         status, said, _ = await asyncio.to_thread(run, f"c.VNCBroker.targets = {{'lab': {target!r}}}", "check")
     assert (status, said) == (0, "lab: ok, logged in with VNC (2)\n")
+
+
+def test_a_uid_that_has_no_name(run):
+    target = f'{{"host": "127.0.0.1", "port": {closed_port()}}}'
+    status, said, _ = run(f'c.VNCBroker.targets = {{"a": {target}}}', "check", under=NAMELESS)
+    assert status == 1
+    assert said.startswith("a: FAILED: The desktop refused the connection.")

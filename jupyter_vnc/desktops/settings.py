@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode
 
+from jupyter_vnc.system.account import home_folder
 from jupyter_vnc.system.environment import without_secrets
 from jupyter_vnc.system.logs import Configurable
 
@@ -152,4 +152,4 @@ class Settings:
     @property
     def home(self) -> str:
         """The home folder of a desktop's programs."""
-        return self.variables.get("HOME") or str(Path.home())
+        return self.variables.get("HOME") or home_folder()
