@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from logging import Logger, LoggerAdapter
-from typing import Any
+from typing import Any, Final
 
 from jupyter_vnc.exceptions import ConfigError, TargetNotFound
 from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target
@@ -14,6 +14,9 @@ from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.system.logs import Configurable, one_line
+
+#: Lines in the log, at most, about targets that users cannot have: anybody may be called anything.
+MAX_LEFT_OUT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Catalogue:
         self.sources = list(sources)
         self.log = one_line(log)
         self._fits = fits
+        self._left_out: set[tuple[str, ...]] = set()
 
     async def known(self, user: User) -> list[Target]:
         """List what the sources have for a user, without checking permissions."""
@@ -88,7 +92,7 @@ class Catalogue:
 
     async def _ask_all(self, source: TargetSource, user: User) -> Sequence[Target]:
         try:
-            return [target for target in await source.targets(user) if self._fits(target)]
+            return [target for target in await source.targets(user) if self._is_for(target, user)]
         except Exception:  # a plug-in may raise anything; the other sources must go on
             self.log.exception("Target source %s failed", type(source).__name__)
             return ()
@@ -99,7 +103,27 @@ class Catalogue:
         except Exception:
             self.log.exception("Target source %s failed", type(source).__name__)
             return None
-        return target if target is not None and self._fits(target) else None
+        return target if target is not None and self._is_for(target, user) else None
+
+    def _is_for(self, target: Target, user: User) -> bool:
+        """Whether a target can be opened for a user: the one rule for what is listed and what is found."""
+        if not self._fits(target):
+            return False
+        if not TARGET_NAME.fullmatch(target.name):
+            self._leave_out("Target %r is left out: a target cannot have this name", target.name)
+            return False
+        if not target.can_be_for(user):
+            self._leave_out(
+                "Target %r is left out for %r, whose name cannot be part of its address", target.name, user.name
+            )
+            return False
+        return True
+
+    def _leave_out(self, sentence: str, *names: str) -> None:
+        """Log each once: lists are asked for every few seconds."""
+        if names not in self._left_out and len(self._left_out) < MAX_LEFT_OUT:
+            self._left_out.add(names)
+            self.log.warning(sentence, *names)
 
 
 async def best_mode(visitor: Visitor, target: Target) -> Mode | None:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import re
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.credentials import Credentials
 
-#: User names that may become a part of an address. No separator, no dot-dot, nothing that a shell or a URL reads.
-SAFE_USERNAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
+from . import usernames
 
 #: ``sun_path`` holds 108 bytes with the closing NUL (``unix(7)``).
 MAX_SOCKET_PATH: Final = 107
@@ -68,8 +66,12 @@ class TCPAddress(_ServerAddress):
         return self.host
 
     def for_user(self, username: str) -> TCPAddress:
-        """Substitute ``{username}`` in the host name."""
-        return replace(self, host=_substitute(self.host, username))
+        """Substitute ``{username}`` in the host name, as part of a label.
+
+        Raises:
+            TargetNotFound: see :func:`~jupyter_vnc.model.usernames.in_hostname`.
+        """
+        return replace(self, host=usernames.in_hostname(self.host, username))
 
     @property
     def is_local(self) -> bool:
@@ -107,17 +109,18 @@ class UnixAddress(_ServerAddress):
         return self.path
 
     def for_user(self, username: str) -> UnixAddress:
-        """Substitute ``{username}`` in the path; that user may then own the socket.
+        """Substitute ``{username}`` in the path; that user's account may then own the socket.
 
         Raises:
-            TargetNotFound: the resulting path is longer than a socket's may be.
+            TargetNotFound: the name cannot be part of a path, or the path becomes longer than a socket's may be.
         """
-        if "{username}" not in self.path:
+        if usernames.PLACEHOLDER not in self.path:
             return self
-        path = _substitute(self.path, username)
+        path = usernames.in_path(self.path, username)
         if len(path.encode()) > MAX_SOCKET_PATH:
             raise TargetNotFound(detail=f"socket path for {username!r} is over {MAX_SOCKET_PATH} bytes")
-        return UnixAddress(path, self.owner or username)
+        # Digits would be taken for a uid, and whose that is does not depend on what a hub calls somebody.
+        return UnixAddress(path, self.owner or ("" if username.isdecimal() else username))
 
     def __str__(self) -> str:
         return self.path
@@ -214,16 +217,3 @@ class PoolAddress:
 
 
 Address = TCPAddress | UnixAddress | DesktopAddress | PoolAddress
-
-
-def _substitute(template: str, username: str) -> str:
-    """Put a validated user name into an address; nothing else from a request becomes part of one.
-
-    Raises:
-        TargetNotFound: the name holds a character that could change the address's meaning.
-    """
-    if "{username}" not in template:
-        return template
-    if not SAFE_USERNAME.fullmatch(username) or ".." in username:
-        raise TargetNotFound(detail=f"user name {username!r} cannot be part of an address")
-    return template.replace("{username}", username)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import ConfigError, printable
+from jupyter_vnc.exceptions import ConfigError, TargetNotFound, printable
 
 from .addresses import Address, PoolMachine
 from .credentials import Credentials
@@ -130,6 +130,14 @@ class Target:
         """
         address = self.address.for_user(user.name)
         return self if address is self.address else replace(self, address=address)
+
+    def can_be_for(self, user: User) -> bool:
+        """Whether :meth:`for_user` has an address for this user."""
+        try:
+            self.for_user(user)
+        except TargetNotFound:
+            return False
+        return True
 
     def on_machine(self, machine: PoolMachine) -> Target:
         """The target on one machine of its pool."""

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from jupyter_vnc.broker.catalogue import Access, Catalogue, best_mode
+from jupyter_vnc.broker.catalogue import MAX_LEFT_OUT, Access, Catalogue, best_mode
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Mode, Target
@@ -66,6 +66,41 @@ async def test_a_source_that_fails_hides_no_other_and_the_first_of_a_name_counts
     assert await catalogue.known(ANN) == [LAB, MINE]
     assert (await catalogue.find(Somebody(ANN), "lab")) == Access(LAB, Mode.CONTROL, ANN)
     assert caplog.text.count("Target source Broken failed") == 2
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "a/b", "ann@example.org", "..", "localhost"])
+async def test_what_cannot_be_opened_is_not_listed(name, caplog):
+    """What is listed can be found, and what cannot be found is not listed: both decide by one rule."""
+    host = Target(name="host", address=TCPAddress("{username}", 5900))
+    odd = Target(name="no target's name", address=TCPAddress("lab", 5900))
+    catalogue = Catalogue([Listed(host, odd, LAB)], logging.getLogger("test"))
+    member, ann = Somebody(User(name, frozenset({"a"}))), Somebody(ANN)
+    for _ in range(3):
+        assert await catalogue.known(member.user) == await catalogue.had_by(member.user) == [LAB]
+    assert [target.name for target, _ in await catalogue.visible(ann)] == ["host", "lab"]
+    assert (await catalogue.find(ann, "host")).target.address.host == "ann"
+    for unlisted in (host, odd):
+        with pytest.raises(TargetNotFound):
+            await catalogue.find(member, unlisted.name)
+        assert not await catalogue.has(member.user, unlisted.name)
+    assert [record.levelname for record in caplog.records if "'host'" in record.message] == ["WARNING"]
+    assert f"{name!r}" in caplog.text
+
+
+async def test_the_log_of_what_cannot_be_opened_is_bounded(caplog):
+    host = Target(name="host", address=TCPAddress("{username}", 5900))
+    catalogue = Catalogue([Listed(host)], logging.getLogger("test"))
+    for number in range(MAX_LEFT_OUT + 10):
+        assert await catalogue.known(User(f"{number}.example.org")) == []
+    assert len(caplog.records) == MAX_LEFT_OUT
+
+
+async def test_a_target_that_a_user_cannot_have_leaves_its_name_to_the_next_source():
+    first = Listed(Target(name="lab", address=TCPAddress("{username}", 5900)))
+    catalogue = Catalogue([first, Listed(LAB)], logging.getLogger("test"))
+    member = Somebody(User("1.2.3.4", frozenset({"a"})))
+    assert await catalogue.known(member.user) == [LAB]
+    assert (await catalogue.find(member, "lab")).target == LAB
 
 
 async def test_a_user_whom_a_target_does_not_admit_does_not_get_the_next_of_that_name(catalogue):

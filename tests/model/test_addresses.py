@@ -19,9 +19,53 @@ def test_a_secret_shows_in_no_text():
 
 
 @pytest.mark.parametrize("name", ["ann", "a.b", "ann@example.org", "x+y", "_svc", "A" * 64])
-def test_a_user_name_becomes_part_of_an_address(name):
-    assert TCPAddress("vnc-{username}", 5900).for_user(name).host == f"vnc-{name}"
+def test_a_user_name_becomes_part_of_a_path(name):
     assert UnixAddress("/r/{username}.s").for_user(name) == UnixAddress(f"/r/{name}.s", owner=name)
+
+
+@pytest.mark.parametrize("name", ["ann", "Ann-2", "_svc", "a_b", "7", "x" * 59])
+def test_a_user_name_becomes_part_of_a_label_of_a_host_name(name):
+    assert TCPAddress("vnc-{username}", 5900).for_user(name).host == f"vnc-{name}"
+    assert TCPAddress("{username}.vnc.example.org.", 5900).for_user(name).host == f"{name}.vnc.example.org."
+
+
+@pytest.mark.parametrize("name", ["a.b", "evil.example.org", "ann@example.org", "x+y", "ann-", "ann.", "x" * 64])
+@pytest.mark.parametrize("host", ["{username}", "{username}.example.org", "vnc-{username}.example.org"])
+def test_a_user_name_becomes_no_more_than_a_label(host, name):
+    with pytest.raises(TargetNotFound, match="no such desktop"):
+        TCPAddress(host, 5900).for_user(name)
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        *(("{username}", name) for name in ("127.0.0.1", "127.1", "1", "2130706433", "0x7f000001", "017700000001")),
+        *(("{username}", name) for name in ("0x", "0X7F", "localhost", "LocalHost", "ip6-localhost", "localhost6")),
+        *(("127.0.0.{username}", name) for name in ("1", "0x1")),
+        *(("{username}.0.0.1", "127"), ("lab.{username}", "1"), ("{username}.", "localhost"), ("{username}.", "1")),
+        *(
+            ("local{username}", "host"),
+            ("{username}host", "local"),
+            ("0{username}", "x7f000001"),
+            ("1{username}", "27"),
+        ),
+    ],
+)
+def test_a_user_name_makes_no_address_of_a_host_name(host, name):
+    with pytest.raises(TargetNotFound, match="no such desktop"):
+        TCPAddress(host, 5900).for_user(name)
+
+
+def test_a_host_name_may_become_as_long_as_dns_permits():
+    host = ".".join(["{username}", *["d" * 63] * 3])
+    assert len(TCPAddress(host, 5900).for_user("u" * 61).host) == 253
+    with pytest.raises(TargetNotFound):
+        TCPAddress(host, 5900).for_user("u" * 62)
+
+
+def test_a_user_name_of_digits_is_no_uid_of_a_socket():
+    assert UnixAddress("/r/{username}.s").for_user("1000") == UnixAddress("/r/1000.s")
+    assert UnixAddress("/r/{username}.s", owner="1001").for_user("1000").owner == "1001"
 
 
 @pytest.mark.parametrize(
