@@ -60,7 +60,7 @@ class VNCCommand(JupyterApp):
         try:
             user = User(account_name())
             targets, wrong = await _targets(broker, user)
-            wrong += sum(len(source.errors) for source in broker.sources if isinstance(source, ConfigTargets))
+            wrong += len(broker.catalogue.problems)
             if not targets:
                 _say(f"There is no desktop. {'See above what is wrong.' if wrong else broker.advice}".rstrip())
                 return 1

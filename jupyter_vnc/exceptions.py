@@ -202,6 +202,16 @@ class TargetNotFound(VNCError):
     reason = "not_found"
 
 
+class TargetUncertain(TargetNotFound):
+    """There is no such desktop, or you may not use it.
+
+    A source of targets failed, so this may be wrong: whoever asks for a new session is told the same, and running ones
+    go on.
+    """
+
+    reason = "source_failed"
+
+
 class TargetBusy(VNCError):
     """Another viewer uses this desktop."""
 

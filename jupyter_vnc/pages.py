@@ -58,7 +58,9 @@ class ListPage(VNCPageHandler):
         visitor = self.visitor()
         targets = await self.broker.list_targets(visitor)
         room = visitor.oversees_somebody
-        self.page("list.html", targets=targets, room=room, help="" if targets else self.broker.advice)
+        problems = self.broker.problems if visitor.administers else []
+        help_ = "" if targets else self.broker.advice
+        self.page("list.html", targets=targets, room=room, help=help_, problems=problems)
 
 
 #: For a frame that we do not permit: it has an opaque origin, so that the page around it can read nothing, not even a

@@ -58,13 +58,18 @@ class JupyterVisitor:
         """Whether there is a room to look at: in a server of one user there is none."""
         return False
 
+    @property
+    def administers(self) -> bool:
+        """Whether the visitor looks after the server: its owner does, and an admin, if the host has one."""
+        return self.user.admin or (self._owner is not None and self._owner.name == self.user.name)
+
     def reach(self, target: Target) -> Mode | None:
         """The target's mode, for users whom it admits."""
         return target.mode if target.admits(self.user) else None
 
     def oversees(self, person: User, target: Target) -> bool:
         """The owner of a server supervises everybody in it; an admin, if the host has one, everybody."""
-        return self.user.admin or (self._owner is not None and self._owner.name == self.user.name)
+        return self.administers
 
     async def person(self, name: str) -> User | None:
         """Nobody else has desktops here: a guest has the host's."""

@@ -31,6 +31,19 @@ def jp_server_config(site):
     return config
 
 
+async def test_mistakes_are_shown_to_who_looks_after_the_server(client, site):
+    """What is left out, or is an older version than its file, is said on the page of the server's owner."""
+    text, _ = await look(client)
+    assert "Mistakes in the configuration" not in text
+    if site is not None:
+        site.write_text(THREE.replace("lab-2: ", "lab-2:<b>"))
+        text, names = await look(client)
+        assert "Mistakes in the configuration" in text
+        assert f"{site}, line 2: must be &#39;name: host:port&#39;" in text
+        assert "&lt;b&gt;" not in text
+        assert names == ["lab-1", "lab-2", "lab-3"]
+
+
 async def look(client):
     """The page and the names that its cards and ``GET api/targets`` have."""
     page = await client.fetch("/", headers=client.token)

@@ -42,6 +42,9 @@ from .traffic import Activity
 #: The longest message that is shown in a viewer (characters).
 MAX_MESSAGE: Final = 500
 
+#: How many mistakes of the configuration a page shows; the log has them all.
+MAX_PROBLEMS: Final = 20
+
 #: The target that is there when nothing is configured and an X server with VNC is installed.
 DEFAULT_TARGETS = {"desktop": {"title": "Desktop", "desktop": {}}}
 
@@ -141,6 +144,11 @@ class VNCBroker(BrokerLimits, Configurable):
     def advice(self) -> str:
         """What to do when there is no target; empty when an X server with VNC could make one."""
         return self.desktop_manager.advice
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the configuration of targets at present, for administrators: a sentence each."""
+        return [printable(problem, MAX_MESSAGE) for problem in self.catalogue.problems[:MAX_PROBLEMS]]
 
     # -- targets ------------------------------------------------------------------------------------------------
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from logging import Logger, LoggerAdapter
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import ConfigError, TargetNotFound
+from jupyter_vnc.exceptions import ConfigError, TargetNotFound, TargetUncertain
 from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
@@ -26,6 +27,10 @@ class Access:
     target: Target
     mode: Mode
     owner: User
+
+
+class _SourceFailed(Exception):
+    """A source raised; it is logged."""
 
 
 class Catalogue:
@@ -71,24 +76,37 @@ class Catalogue:
 
         Raises:
             TargetNotFound: unknown or not permitted; the answer is the same, for the owner too.
+            TargetUncertain: unknown, but a source failed.
         """
         if not isinstance(name, str) or not TARGET_NAME.fullmatch(name):
             raise TargetNotFound
         person = await _owner(visitor, owner)
+        failed = False
         for source in self.sources:
-            if (target := await self._ask(source, person, name)) is not None:
+            try:
+                target = await self._ask(source, person, name)
+            except _SourceFailed:
+                failed = True
+                continue
+            if target is not None:
                 mode = await best_mode(visitor, target)
                 if mode is None or (person is not visitor.home and not visitor.oversees(person, target)):
                     break
                 return Access(target.for_user(person), mode, person)
-        raise TargetNotFound
+        raise TargetUncertain if failed else TargetNotFound
 
     async def has(self, user: User, name: str) -> bool:
         """Whether a source has a target of this name for the user, permitted or not."""
         for source in self.sources:
-            if await self._ask(source, user, name) is not None:
-                return True
+            with suppress(_SourceFailed):
+                if await self._ask(source, user, name) is not None:
+                    return True
         return False
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with what the sources read, for administrators."""
+        return [problem for source in self.sources for problem in source.problems]
 
     async def _ask_all(self, source: TargetSource, user: User) -> Sequence[Target]:
         try:
@@ -98,11 +116,16 @@ class Catalogue:
             return ()
 
     async def _ask(self, source: TargetSource, user: User, name: str) -> Target | None:
+        """Ask one source for a target.
+
+        Raises:
+            _SourceFailed: it failed, which says nothing about the target.
+        """
         try:
             target = await source.target(user, name)
-        except Exception:
+        except Exception as error:
             self.log.exception("Target source %s failed", type(source).__name__)
-            return None
+            raise _SourceFailed from error
         return target if target is not None and self._is_for(target, user) else None
 
     def _is_for(self, target: Target, user: User) -> bool:

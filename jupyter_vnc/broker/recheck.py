@@ -6,7 +6,7 @@ import asyncio
 from logging import Logger, LoggerAdapter
 from typing import Any
 
-from jupyter_vnc.exceptions import NotPermitted, TargetNotFound, VNCError
+from jupyter_vnc.exceptions import NotPermitted, TargetNotFound, TargetUncertain, VNCError
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
@@ -44,6 +44,8 @@ class Rechecker:
         owner = "" if session.owner is session.user else session.owner.name
         try:
             access = await self._catalogue.find(visitor, session.target.name, owner)
+        except TargetUncertain:
+            return  # the catalogue has logged it; the next recheck asks again
         except TargetNotFound:
             if await self._catalogue.has(visitor.home, session.target.name):
                 raise NotPermitted("You may no longer use this desktop.") from None

@@ -20,6 +20,11 @@ class TargetSource(Configurable):
     thread. An error raised here is logged; the other sources' targets stay usable.
     """
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """What is wrong with what the source reads, a sentence each; shown to administrators. No secrets, no tokens."""
+        return ()
+
     async def targets(self, user: User) -> Sequence[Target]:
         """List what this user may see, in the order in which tiles should appear."""
         return ()

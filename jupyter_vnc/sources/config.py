@@ -61,6 +61,11 @@ class ConfigTargets(TargetSource):
                 target.name,
             )
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """See :attr:`TargetSource.problems`: the entries that were left out."""
+        return tuple(f"VNCBroker.targets: {error}" for error in self.errors)
+
     async def targets(self, user: User) -> Sequence[Target]:
         """All of them; the broker decides whom each admits."""
         return tuple(self.by_name.values())

@@ -20,7 +20,7 @@ from jupyter_vnc.model.users import User
 from jupyter_vnc.system.environment import take_passwords
 
 from .base import TargetSource
-from .files import Listing, Snapshot, read_text, snapshot
+from .files import Listing, Reading, Snapshot, read_text, snapshot
 from .threads import QuietThreads
 
 _FORMATS: Final[Mapping[str, Callable[[str], Any]]] = {".json": json.loads, ".toml": tomllib.loads}
@@ -34,8 +34,9 @@ class DirectoryTargets(TargetSource):
 
         In a file are the keys of ``c.VNCBroker.targets``. Other files, and those whose names start with a dot, are
         ignored: write ``.lab-1.toml`` first and rename it, and a file is never read half-written. A file that everybody
-        can change is refused, and one with an inline password that others can read. No default: without it there are no
-        targets.
+        can change is refused, and one with an inline password that others can read. While there is a mistake in a file,
+        its last version without one stays in use, and the log and the page of desktops say what is wrong. No default:
+        without it there are no targets.
         """,
     ).tag(config=True)
 
@@ -44,6 +45,11 @@ class DirectoryTargets(TargetSource):
         if not self.path:
             raise ConfigError("must be set to a folder", key="DirectoryTargets.path")
         self._listing = Listing("DirectoryTargets", self.log, QuietThreads(), self._look, _parse)
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """See :attr:`TargetSource.problems`: what is wrong with the files."""
+        return self._listing.problems
 
     async def targets(self, user: User) -> Sequence[Target]:
         """All of them, in the order of their names; the broker decides whom each admits."""
@@ -57,24 +63,22 @@ class DirectoryTargets(TargetSource):
         return snapshot(Path(self.path), lambda file: file.suffix in _FORMATS and file.is_file(), folder_only=True)
 
 
-def _parse(files: Sequence[Path], complaints: list[str]) -> dict[str, Target]:
-    targets: dict[str, Target] = {}
+def _parse(files: Sequence[Path], reading: Reading) -> None:
     for file in files:
         try:
-            if file.stem in targets:
+            if file.stem in reading.entries:
                 raise ConfigError("there is a target of this name already")  # noqa: TRY301 - gets its place below
-            targets[file.stem] = _read(file)
+            reading.admit(file, _read(file))
+        except OSError as error:
+            reading.unreadable(file, error)
         except Exception as error:  # noqa: BLE001 - a mistake in one file must not affect the others
-            complaints.append(f"{file}: {_sentence(error)}")
-    return targets
+            reading.mistake(str(file), _sentence(error), file.stem)
 
 
 def _sentence(error: Exception) -> str:
     """Return what is wrong; for an unexpected error only its class, because its text may quote the file."""
     if isinstance(error, ConfigError):
         return f"key {error.key!r}: {error.message}" if error.key else error.message
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
     return f"cannot be understood ({type(error).__name__})"
 
 

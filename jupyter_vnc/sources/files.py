@@ -1,15 +1,17 @@
 """Targets that are written in files: read once, and again when one of the files has changed.
 
 Each source interprets the content of its files. This module lists the files, detects changes, and logs each mistake
-once.
+once. A mistake, or a file that cannot be read at the moment, says nothing about the targets that were there before:
+they stay in use, and so do their sessions. What is gone is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +23,8 @@ from .threads import CallFailed, QuietThreads
 
 #: Larger files are not read (bytes).
 MAX_FILE: Final = 4 * 1024 * 1024
+#: Errors that mean that there is no such file or folder (any more).
+_GONE: Final = (errno.ENOENT, errno.ENOTDIR)
 #: Complaints that are logged one by one after a change.
 MAX_COMPLAINTS: Final = 20
 
@@ -29,12 +33,14 @@ MAX_COMPLAINTS: Final = 20
 class Snapshot:
     """The files of a source as they were at one moment; equal to the next one if nothing has changed.
 
-    ``signs`` changes whenever a file does; ``problem`` says why there are no files.
+    ``signs`` changes whenever a file does; ``problem`` says why there are no files, and ``hidden`` whether there may be
+    some all the same.
     """
 
     files: tuple[Path, ...] = ()
     signs: tuple[tuple[object, ...], ...] = ()
     problem: str = ""
+    hidden: bool = False
 
 
 def snapshot(source: Path, wanted: Callable[[Path], bool] = Path.is_file, *, folder_only: bool = False) -> Snapshot:
@@ -48,7 +54,7 @@ def snapshot(source: Path, wanted: Callable[[Path], bool] = Path.is_file, *, fol
             found = sorted(file for file in source.iterdir() if not file.name.startswith(".") and wanted(file))
         return Snapshot(tuple(found), tuple(_sign(file) for file in found))
     except OSError as error:
-        return Snapshot(problem=f"{source}: {error.strerror}")
+        return Snapshot(problem=f"{source}: {error.strerror}", hidden=error.errno not in _GONE)
 
 
 def _sign(file: Path) -> tuple[object, ...]:
@@ -71,8 +77,57 @@ def read_text(file: Path) -> str:
     return files.read_text(file, MAX_FILE, errors="replace")
 
 
-#: Makes targets of files, and adds a sentence to the list for each mistake.
-Parse = Callable[[Sequence[Path], list[str]], Mapping[str, Target]]
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A target, and the file that it is written in."""
+
+    file: Path
+    target: Target
+
+
+@dataclass(slots=True)
+class Reading:
+    """One look into the files: what it has found so far, and what the one before had found.
+
+    ``complaints`` has a sentence for each mistake; ``again`` is whether a file could not be read, which may pass
+    without a change of the file.
+    """
+
+    earlier: Mapping[str, Entry] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+    again: bool = False
+
+    def admit(self, file: Path, target: Target) -> None:
+        """Add a target; of two with one name the later one counts."""
+        self.entries[target.name] = Entry(file, target)
+
+    def mistake(self, where: str, sentence: str, name: str) -> None:
+        """Note a mistake in what is written about a target; an earlier version of it stays in use."""
+        kept = self._keep(name)
+        self.complaints.append(f"{where}: {sentence}{' (its last version without a mistake stays in use)' * kept}")
+
+    def unreadable(self, file: Path, error: OSError) -> None:
+        """Note a file that cannot be read; unless it is gone, what was in it before stays in use."""
+        there = error.errno not in _GONE
+        names = [name for name, entry in self.earlier.items() if entry.file == file] if there else []
+        kept = [name for name in names if self._keep(name)]
+        self.complaints.append(f"{file}: {error.strerror}{_KEPT * bool(kept)}")
+        self.again |= there and not isinstance(error, _LASTING)
+
+    def _keep(self, name: str) -> bool:
+        if name not in self.earlier or name in self.entries:
+            return False
+        self.entries[name] = self.earlier[name]
+        return True
+
+
+_KEPT: Final = " (what was read before stays in use)"
+#: What is in the place of a file has to change before it can be read.
+_LASTING: Final = (files.NoRegularFileError, files.FileTooLargeError)
+
+#: Makes targets of files, and notes each mistake.
+Parse = Callable[[Sequence[Path], Reading], None]
 
 
 class Listing:
@@ -86,7 +141,13 @@ class Listing:
         self._parse = parse
         self._turn = asyncio.Lock()
         self._seen: Snapshot | None = None
+        self._reading = Reading()
         self._targets: Mapping[str, Target] = {}
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the files at present: a sentence each, with the file's path."""
+        return tuple(self._reading.complaints)
 
     async def targets(self) -> Mapping[str, Target]:
         """Return the targets by name; while the file system does not answer, the last known ones."""
@@ -101,10 +162,19 @@ class Listing:
         now = self._look()
         if now == self._seen:
             return
-        complaints = [now.problem] if now.problem else []
-        self._targets = self._parse(now.files, complaints)
-        self._seen = now
-        self._complain(complaints)
+        reading = self._read(now)
+        self._complain([complaint for complaint in reading.complaints if complaint not in self.problems])
+        self._reading = reading
+        self._targets = {name: entry.target for name, entry in reading.entries.items()}
+        self._seen = None if reading.again else now
+
+    def _read(self, now: Snapshot) -> Reading:
+        before = self._reading.entries
+        if now.hidden:
+            return Reading(before, dict(before), [f"{now.problem}{_KEPT * bool(before)}"])
+        reading = Reading(before, complaints=[now.problem] if now.problem else [])
+        self._parse(now.files, reading)
+        return reading
 
     def _complain(self, complaints: Sequence[str]) -> None:
         for complaint in complaints[:MAX_COMPLAINTS]:

@@ -9,6 +9,7 @@ authorizer).
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -22,20 +23,25 @@ from jupyter_vnc.model.users import User
 from jupyter_vnc.plugins import load_plugin
 
 from .base import TargetSource
-from .files import Listing, Snapshot, read_text, snapshot
+from .files import Listing, Reading, Snapshot, read_text, snapshot
 from .threads import CALL_TIMEOUT, CallFailed, QuietThreads, muted
 
 #: Names that a plug-in may be asked for: long enough for a JWT (characters).
 MAX_TOKEN: Final = 1024
+
+#: For how long the last answer of a plug-in counts while it fails (seconds), and how many answers are remembered.
+MEMORY: Final = 300.0
+MAX_ANSWERS: Final = 1024
 
 _FILE_PLUGINS: Final = frozenset({"TokenFile", "ReadOnlyTokenFile"})
 _SOCKET_PLUGIN: Final = "UnixDomainSocketDirectory"
 _ADDRESS_KEYS: Final = ("host", "port", "port_owner", "socket", "socket_owner", "desktop")
 
 
-class _Entry(NamedTuple):
+class _Line(NamedTuple):
     """One line of a token file, or one socket of a folder. ``where`` is for the log."""
 
+    file: Path
     where: str
     name: str
     keys: dict[str, Any]
@@ -73,6 +79,7 @@ class WebsockifyTargets(TargetSource):
         self._check_config()
         self._listing: Listing | None = None
         self._plugin: Any = None
+        self._answers: dict[str, tuple[Target, float]] = {}
         if self.plugin in _FILE_PLUGINS or self.plugin == _SOCKET_PLUGIN:
             self._listing = Listing("WebsockifyTargets", self.log, self._threads, self._look, self._parse)
         else:
@@ -110,6 +117,11 @@ class WebsockifyTargets(TargetSource):
             sentence = f"{self.plugin} does not take this source ({type(error).__name__})"
             raise ConfigError(sentence, key="WebsockifyTargets.source") from None
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """See :attr:`TargetSource.problems`: what is wrong with the files."""
+        return self._listing.problems if self._listing else ()
+
     async def targets(self, user: User) -> Sequence[Target]:
         """All targets of a file or folder; none for a plug-in that can only look tokens up."""
         return tuple((await self._listing.targets()).values()) if self._listing else ()
@@ -124,50 +136,67 @@ class WebsockifyTargets(TargetSource):
         sockets = self.plugin == _SOCKET_PLUGIN
         return snapshot(Path(self.source), Path.is_socket if sockets else Path.is_file, folder_only=sockets)
 
-    def _parse(self, files: Sequence[Path], complaints: list[str]) -> dict[str, Target]:
-        targets: dict[str, Target] = {}
-        for entry in self._entries(files, complaints):
-            self._admit(entry, targets, complaints)
-        return targets
+    def _parse(self, files: Sequence[Path], reading: Reading) -> None:
+        for line in self._lines(files, reading):
+            self._admit(line, reading)
 
-    def _entries(self, files: Sequence[Path], complaints: list[str]) -> Iterator[_Entry]:
+    def _lines(self, files: Sequence[Path], reading: Reading) -> Iterator[_Line]:
         if self.plugin == _SOCKET_PLUGIN:
-            yield from (_Entry(str(file), file.name, {"socket": str(file.absolute())}) for file in files)
+            yield from (_Line(file, str(file), file.name, {"socket": str(file.absolute())}) for file in files)
             return
         for file in files:
             try:
                 text = read_text(file)
             except OSError as error:
-                complaints.append(f"{file}: {error.strerror}")
+                reading.unreadable(file, error)
                 continue
-            yield from _parse_file(file, text, complaints)
+            yield from _parse_file(file, text, reading)
 
-    def _admit(self, entry: _Entry, targets: dict[str, Target], complaints: list[str]) -> None:
+    def _admit(self, line: _Line, reading: Reading) -> None:
         """Make a target of a line. The name stays out of the complaint: in other files it may be a token."""
         try:
-            target = parse_target(entry.name, {**self.defaults, **entry.keys})
+            target = parse_target(line.name, {**self.defaults, **line.keys})
         except ConfigError as error:
-            complaints.append(f"{entry.where}: {f'{error.key} ' if error.key else ''}{error.message}")
+            reading.mistake(line.where, f"{f'{error.key} ' if error.key else ''}{error.message}", line.name)
             return
-        if entry.name in targets:
-            complaints.append(f"{entry.where}: the name is used twice; this line counts")
-        targets[entry.name] = target
+        if line.name in reading.entries:
+            reading.complaints.append(f"{line.where}: the name is used twice; this line counts")
+        reading.admit(line.file, target)
 
     # -- plug-ins that look up ----------------------------------------------------------------------------------
 
     async def _look_up(self, name: str) -> Target | None:
+        """Ask the plug-in; while it fails, its last answer counts: sessions outlive an outage of its service."""
         try:
             answer = await self._threads.run(lambda: self._plugin.lookup(name))
-            if answer is None:
-                return None
+        except TimeoutError:
+            self.log.warning("WebsockifyTargets: %s did not answer within %g s", self.plugin, CALL_TIMEOUT)
+            return self._last_answer(name)
+        except CallFailed as error:
+            self.log.warning("WebsockifyTargets: %s failed with %s", self.plugin, error)
+            return self._last_answer(name)
+        target = None if answer is None else self._made_of(name, answer)
+        self._note(name, target)
+        return target
+
+    def _last_answer(self, name: str) -> Target | None:
+        target, when = self._answers.get(name, (None, 0.0))
+        return target if time.monotonic() - when < MEMORY else None
+
+    def _note(self, name: str, target: Target | None) -> None:
+        """Remember an answer, and the latest ones only: anybody can ask for any name."""
+        self._answers.pop(name, None)
+        if target is not None:
+            self._answers[name] = (target, time.monotonic())
+        while len(self._answers) > MAX_ANSWERS:
+            del self._answers[next(iter(self._answers))]
+
+    def _made_of(self, name: str, answer: Any) -> Target | None:
+        try:
             host, port = answer
             # The name is a token: it should not appear in a tab's title.
             keys = {"title": "Desktop", **self.defaults, **_address(host, port)}
             return parse_target(name, keys, longest_name=MAX_TOKEN)
-        except TimeoutError:
-            self.log.warning("WebsockifyTargets: %s did not answer within %g s", self.plugin, CALL_TIMEOUT)
-        except CallFailed as error:
-            self.log.warning("WebsockifyTargets: %s failed with %s", self.plugin, error)
         except ConfigError as error:
             self.log.warning("WebsockifyTargets: %s gave a bad address: %s %s", self.plugin, error.key, error.message)
         except (TypeError, ValueError, OverflowError):
@@ -175,7 +204,7 @@ class WebsockifyTargets(TargetSource):
         return None
 
 
-def _parse_file(file: Path, text: str, complaints: list[str]) -> Iterator[_Entry]:
+def _parse_file(file: Path, text: str, reading: Reading) -> Iterator[_Line]:
     """Parse lines of ``name: host:port``, as websockify does: white space after the first colon, ``#`` comments."""
     for number, raw in enumerate(text.split("\n"), 1):
         line, where = raw.strip(), f"{file}, line {number}"
@@ -183,9 +212,11 @@ def _parse_file(file: Path, text: str, complaints: list[str]) -> Iterator[_Entry
             continue
         try:
             name, address = re.split(r":\s+", line)
-            yield _Entry(where, name, _address(*_split(address)))
+            yield _Line(file, where, name, _address(*_split(address)))
         except ValueError:
-            complaints.append(f"{where}: must be 'name: host:port' or 'name: unix_socket:/path'")
+            # What stands before the mistake is the name, as far as one can tell.
+            name = re.split(r"[:\s]", line, maxsplit=1)[0]
+            reading.mistake(where, "must be 'name: host:port' or 'name: unix_socket:/path'", name)
 
 
 def _split(address: str) -> tuple[str, str]:

@@ -51,6 +51,26 @@ async def test_a_user_who_is_no_longer_permitted_is_told(becomes, code, sentence
     assert (session.error.close_code, str(session.error)) == (code, sentence)
 
 
+class FailingSource(Listed):
+    """A source that fails for a while, and then does not have the target any more."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times = times
+
+    async def target(self, user, name):
+        if self.times:
+            self.times -= 1
+            raise OSError("no answer")
+
+
+async def test_a_source_that_fails_does_not_end_sessions():
+    source = FailingSource(3)
+    session = await watch(Somebody(ANN), source)
+    assert source.times == 0
+    assert session.error.close_code is CloseCode.TARGET_GONE
+
+
 async def test_a_target_that_is_gone_is_no_question_of_rights():
     session = await watch(Somebody(ANN), Listed())
     assert session.error.close_code is CloseCode.TARGET_GONE

@@ -1,6 +1,9 @@
 """A folder with a file for each target: both formats, changes, and files that should not be believed."""
 
+import errno
 import logging
+import os
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.users import User
 from jupyter_vnc.sources.directory import DirectoryTargets
+from jupyter_vnc.system import files
 
 ANN = User("ann")
 
@@ -128,3 +132,81 @@ def test_no_folder_is_found_at_start(build):
     with pytest.raises(ConfigError) as caught:
         build("")
     assert caught.value.key == "DirectoryTargets.path"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("host = hunter2", 0o644),
+        ('hots = "b"', 0o644),
+        ('host = "b"\nport = 0\n', 0o644),
+        ("", 0o644),
+        ('host = "b"', 0o646),
+        ('host = "b"\npassword = "hunter2"', 0o644),
+    ],
+)
+async def test_a_mistake_in_a_file_leaves_its_last_good_version(text, mode, tmp_path, build, said):
+    for name in ("a", "lab", "z"):
+        (tmp_path / f"{name}.toml").write_text(f'host = "{name}"\n')
+    source = build(tmp_path)
+    before = await source.targets(ANN)
+    assert source.problems == ()
+    file = tmp_path / "lab.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    for _ in range(2):
+        assert await source.targets(ANN) == before
+    assert (await source.target(ANN, "lab")).address == TCPAddress("lab", 5900)
+    assert len(said) == 1
+    assert said[0].startswith(f"DirectoryTargets: {file}: ")
+    assert said[0].endswith(" (its last version without a mistake stays in use)")
+    assert source.problems == (said[0].removeprefix("DirectoryTargets: "),)
+    file.chmod(0o600)
+    file.write_text('host = "mended"\n')
+    assert (await source.target(ANN, "lab")).address == TCPAddress("mended", 5900)
+    assert source.problems == ()
+    file.write_text(text)
+    file.unlink()
+    assert await names(source) == ["a", "z"]
+
+
+async def test_a_file_that_cannot_be_read_for_a_while_keeps_its_target(tmp_path, build, said, monkeypatch):
+    """Errors of a disk, of a network or of our own (no descriptor left) say nothing about the target."""
+    (tmp_path / "lab.toml").write_text('host = "a"\n')
+    source = build(tmp_path)
+    assert await names(source) == ["lab"]
+    failing = {}
+
+    def read(path, *args, **kwargs):
+        if failing:
+            raise OSError(failing["errno"], os.strerror(failing["errno"]))
+        return really(path, *args, **kwargs)
+
+    really = files.read_text
+    monkeypatch.setattr(files, "read_text", read)
+    for number in (errno.EIO, errno.ESTALE, errno.EACCES, errno.EMFILE):
+        failing["errno"] = number
+        (tmp_path / "lab.toml").write_text(f'host = "b{number}"\n')
+        for _ in range(2):
+            assert (await source.target(ANN, "lab")).address == TCPAddress("a", 5900)
+    assert len(said) == 4
+    failing.clear()  # nobody touches the file
+    assert (await source.target(ANN, "lab")).address == TCPAddress(f"b{errno.EMFILE}", 5900)
+    assert source.problems == ()
+
+
+async def test_a_folder_that_cannot_be_read_is_not_an_empty_one(tmp_path, build, said, monkeypatch):
+    (tmp_path / "lab.toml").write_text('host = "a"\n')
+    source = build(tmp_path)
+    assert await names(source) == ["lab"]
+    with monkeypatch.context() as patched:
+        error = OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        patched.setattr(Path, "iterdir", lambda self: (_ for _ in ()).throw(error))
+        for _ in range(2):
+            assert await names(source) == ["lab"]
+    assert said == [f"DirectoryTargets: {tmp_path}: Stale file handle (what was read before stays in use)"]
+    assert await names(source) == ["lab"]
+    assert source.problems == ()
+    (tmp_path / "lab.toml").unlink()
+    tmp_path.rmdir()
+    assert await names(source) == []

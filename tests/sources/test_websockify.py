@@ -15,7 +15,8 @@ from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.users import User
 from jupyter_vnc.sources import threads as quiet_threads
-from jupyter_vnc.sources.files import MAX_COMPLAINTS
+from jupyter_vnc.sources import websockify
+from jupyter_vnc.sources.files import MAX_COMPLAINTS, MAX_FILE
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 
 ANN = User("ann")
@@ -161,11 +162,81 @@ async def test_a_folder_of_sockets_is_listed(tmp_path, warnings):
     assert warnings.lines == []
 
 
+@pytest.mark.parametrize("line", ["lab-2:127.0.0.1:1", "lab-2 127.0.0.1:1", "lab-2: 127.0.0.1:99999", "lab-2: [::1]"])
+async def test_a_line_with_a_mistake_leaves_its_last_good_version(line, tmp_path, warnings):
+    file = tmp_path / "token.conf"
+    file.write_text(THREE)
+    source = build(warnings, file)
+    before = await source.targets(ANN)
+    file.write_text(f"lab-1: lab-1.example.org:5901\n{line}\n# nothing\nlab-3: unix_socket:/run/vnc/lab-3.sock\n")
+    for _ in range(2):
+        assert await source.targets(ANN) == before
+    assert len(warnings.lines) == len(source.problems) == 1
+    assert warnings.lines[0].endswith(" (its last version without a mistake stays in use)")
+    file.write_text(f"{line}\n")
+    assert await names(source) == ["lab-2"]  # the lines of the others are gone
+    file.write_text("lab-2: 127.0.0.1:5912\n")
+    assert (await source.target(ANN, "lab-2")).address == TCPAddress("127.0.0.1", 5912)
+    assert source.problems == ()
+    file.write_text("# nothing\n")
+    assert await names(source) == []
+
+
+async def test_a_file_of_a_folder_that_cannot_be_read_keeps_its_targets(tmp_path, warnings):
+    (tmp_path / "a").write_text("lab-1: 127.0.0.1:5901\nlab-2: 127.0.0.1:5902\n")
+    (tmp_path / "b").write_text("lab-3: 127.0.0.1:5903\n")
+    source = build(warnings, tmp_path)
+    assert await names(source) == ["lab-1", "lab-2", "lab-3"]
+    with (tmp_path / "a").open("wb") as opened:
+        opened.truncate(MAX_FILE + 1)
+    assert await names(source) == ["lab-1", "lab-2", "lab-3"]
+    assert len(warnings.lines) == 1
+    (tmp_path / "b").unlink()
+    assert await names(source) == ["lab-1", "lab-2"]
+    (tmp_path / "a").unlink()
+    assert await names(source) == []
+
+
+async def test_a_plugin_that_fails_for_a_while_has_its_last_answer(warnings, monkeypatch):
+    source = build(warnings, "x", plugin=f"{__name__}.Failing")
+    known = await source.target(ANN, "token")
+    assert known.address == TCPAddress("127.0.0.1", 5901)
+    Failing.answers = False
+    try:
+        assert await source.target(ANN, "token") is known
+        assert await source.target(ANN, "other") is None
+        monkeypatch.setattr(websockify, "MEMORY", 0.0)
+        assert await source.target(ANN, "token") is None
+        monkeypatch.undo()
+        Failing.answers = None
+        assert await source.target(ANN, "token") is None
+        Failing.answers = False
+        assert await source.target(ANN, "token") is None  # it was taken back
+    finally:
+        Failing.answers = True
+
+
+class Failing:
+    """Answers, has no answer, or fails."""
+
+    answers = True
+
+    def __init__(self, source):
+        self.source = source
+
+    def lookup(self, token):
+        if self.answers is False:
+            raise ConnectionError("no answer")
+        return ("127.0.0.1", 5901) if self.answers else None
+
+
 async def test_defaults_reach_each_target(tmp_path, warnings):
     file = tmp_path / "token.conf"
     file.write_text(THREE)
     source = build(warnings, file, defaults={"mode": "view", "allow_users": ["ann"]})
-    for target in await source.targets(ANN):
+    targets = await source.targets(ANN)
+    assert [target.name for target in targets] == ["lab-1", "lab-2", "lab-3"]
+    for target in targets:
         assert target.mode is Mode.VIEW
         assert target.admits(ANN)
         assert not target.admits(User("bob"))
