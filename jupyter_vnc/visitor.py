@@ -60,7 +60,7 @@ class JupyterVisitor:
 
     @property
     def administers(self) -> bool:
-        """Whether the visitor looks after the server: its owner does, and an admin, if the host has one."""
+        """Whether the visitor is an administrator here: the owner of the server, or an admin, if the host has one."""
         return self.user.admin or (self._owner is not None and self._owner.name == self.user.name)
 
     def reach(self, target: Target) -> Mode | None:

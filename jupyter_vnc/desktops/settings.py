@@ -126,6 +126,9 @@ class DesktopSettings(Configurable):
         """What to do if no desktop can be started; empty when one can."""
         if self.available:
             return ""
+        if path := xvnc.silent([self.xserver] if self.xserver else xvnc.CANDIDATES):
+            wait = f"{xvnc.VERSION_TIMEOUT:g} seconds"
+            return f"`{path} -version` did not answer within {wait}. It is asked again in a moment."
         if self.xserver:
             return f"DesktopManager.xserver names {self.xserver!r}, which is not a usable TigerVNC or TurboVNC."
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -26,19 +27,22 @@ class Configuration(Protocol):
 
 
 class ConfigTargets(TargetSource):
-    """The targets of the configuration, parsed once at start.
+    """The targets of the configuration, parsed once at start; only the default target may come later.
 
     A bad entry is logged by name and key, kept in :attr:`errors`, and left out.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        parent = cast("Configuration", self.parent)
-        take_passwords(parent.configured_targets)
+        self._parent = cast("Configuration", self.parent)
         self.by_name: dict[str, Target] = {}
         self.errors: list[ConfigError] = []
-        self.by_name, self.errors = parse_targets(parent.configured_targets)
-        if not parent.managed_desktops:
+        self._read(self._parent.configured_targets)
+
+    def _read(self, raw: Mapping[str, Any]) -> None:
+        take_passwords(raw)
+        self.by_name, self.errors = parse_targets(raw)
+        if not self._parent.managed_desktops:
             self._refuse_desktops()
         for error in self.errors:
             self.log.error("VNCBroker.targets: %s (this target is left out)", error)
@@ -66,10 +70,22 @@ class ConfigTargets(TargetSource):
         """See :attr:`TargetSource.problems`: the entries that were left out."""
         return tuple(f"VNCBroker.targets: {error}" for error in self.errors)
 
+    async def _look_again(self) -> None:
+        """Without any target, see whether there is the default one by now: its X server may not have answered at start.
+
+        In a thread, because asking an X server may take seconds.
+        """
+        if not self.by_name and not self.errors:
+            raw = await asyncio.to_thread(lambda: self._parent.configured_targets)
+            if raw and not self.by_name:
+                self._read(raw)
+
     async def targets(self, user: User) -> Sequence[Target]:
         """All of them; the broker decides whom each admits."""
+        await self._look_again()
         return tuple(self.by_name.values())
 
     async def target(self, user: User, name: str) -> Target | None:
         """Return the target of this name."""
+        await self._look_again()
         return self.by_name.get(name)

@@ -80,3 +80,12 @@ async def test_an_inline_password_works_and_is_warned_of_without_being_said(buil
     assert "'lab'" in line
     assert "password_file" in line
     assert "hunter2" not in line + repr(target)
+
+
+async def test_the_default_desktop_comes_once_its_x_server_has_answered(build):
+    source = build({})
+    assert await source.targets(ANN) == ()
+    source.parent.targets = {"desktop": {"desktop": {}}}
+    assert [target.name for target in await source.targets(ANN)] == ["desktop"]
+    source.parent.targets = {}
+    assert (await source.target(ANN, "desktop")).name == "desktop"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from jupyter_vnc.model.addresses import DesktopSpec
 from jupyter_vnc.system import children
@@ -20,8 +20,10 @@ from jupyter_vnc.system import children
 #: Where an X server with VNC is looked for, in this order: first on PATH, then where packages put it.
 CANDIDATES: Final = ("Xtigervnc", "Xvnc", "/usr/bin/Xtigervnc", "/usr/bin/Xvnc", "/opt/TurboVNC/bin/Xvnc")
 
-#: A binary that does not print its version within this many seconds is not an X server that we know.
+#: A binary that does not print its version within this many seconds did not answer.
 VERSION_TIMEOUT: Final = 5.0
+#: Seconds until a binary that did not answer is asked again.
+RETRY: Final = 30.0
 #: Neither is one that prints more than this (bytes); real ones print a dozen lines.
 MAX_VERSION: Final = 65536
 
@@ -82,14 +84,57 @@ class Listening:
     authority: Path
 
 
-@cache
+class _Answer(NamedTuple):
+    """What a binary printed, None if it failed; whether it took too long; when that was, and which binary it was."""
+
+    banner: str | None
+    late: bool
+    when: float
+    sign: tuple[int, ...]
+
+
+#: The last answer of each binary.
+_ANSWERS: Final[dict[str, _Answer]] = {}
+
+
 def ask(path: str) -> str:
-    """Run a binary with ``-version`` and return its output; empty if it cannot be run. Asks each only once."""
+    """Run a binary with ``-version`` and return its output; empty if it cannot be run.
+
+    An answer counts for as long as the binary is the same. Without one, it is asked again after :data:`RETRY`: on a cold
+    network disk the first answer may take longer than any limit.
+    """
+    sign = _sign(path)
+    known = _ANSWERS.get(path)
+    if known is None or known.sign != sign or (known.banner is None and time.monotonic() - known.when >= RETRY):
+        known = _ANSWERS[path] = _run(path, sign)
+    return known.banner or ""
+
+
+def silent(candidates: Iterable[str] = CANDIDATES, *, which: Callable[[str], str | None] = shutil.which) -> str:
+    """Return the first of the candidates that is installed and did not answer in time, or an empty string."""
+    paths = (which(candidate) for candidate in candidates)
+    return next((path for path in paths if path in _ANSWERS and _ANSWERS[path].late), None) or ""
+
+
+def _run(path: str, sign: tuple[int, ...]) -> _Answer:
+    banner, late = None, False
     try:
         answer = children.run_blocking([path, "-version"], limit=MAX_VERSION, timeout=VERSION_TIMEOUT)
-    except (OSError, ValueError, TimeoutError):
-        return ""
-    return answer.output.decode("utf-8", "replace")
+        banner = answer.output.decode("utf-8", "replace")
+    except TimeoutError:
+        late = True
+    except (OSError, ValueError):  # one of them may pass: no descriptor or no memory was left
+        pass
+    return _Answer(banner, late, time.monotonic(), sign)
+
+
+def _sign(path: str) -> tuple[int, ...]:
+    """What changes when a binary is replaced."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return ()
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def identify(path: str, banner: str) -> XServer | None:

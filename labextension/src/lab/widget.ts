@@ -86,7 +86,11 @@ export class VNCWidget extends Widget implements IVNCWidget {
     if (this._viewer) {
       this._viewer.visible = true;
     } else {
-      this._loading ??= this._load();
+      // What failed to load is loaded when the tab is shown again.
+      this._loading ??= this._load().catch((error: unknown) => {
+        this._loading = null;
+        throw error;
+      });
     }
   }
 

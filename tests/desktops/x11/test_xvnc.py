@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.x11 import xvnc
+from jupyter_vnc.system import children
 from jupyter_vnc.model.addresses import DesktopSpec
 
 TIGER = """
@@ -15,6 +17,68 @@ Copyright (C) 1999-2021 TigerVNC Team and many others (see README.rst)
 Underlying X server release 12101006, X.Org
 """
 TURBO = "TurboVNC Server (Xvnc) 64-bit v3.1.2 (build 20240722)\nCopyright (C) 1999-2024 The VirtualGL Project\n"
+
+
+BANNER = "Xvnc TigerVNC 1.13.1 - built Jan  1 2024"
+
+
+class Slow:
+    """An X server on a cold disk: the first answer does not come in time."""
+
+    def __init__(self, folder, failures=1):
+        self.path = folder / "Xslow"
+        self.path.write_text("#!/bin/sh\nexit 0\n")
+        self.path.chmod(0o755)
+        self.asked = 0
+        self.failures = failures
+        self.banner = BANNER
+
+    def __call__(self, command, **limits):
+        self.asked += 1
+        if self.asked <= self.failures:
+            raise TimeoutError
+        return children.Finished(0, self.banner.encode())
+
+
+@pytest.fixture
+def slow(tmp_path, monkeypatch):
+    program = Slow(tmp_path)
+    monkeypatch.setattr(xvnc.children, "run_blocking", program)
+    return program
+
+
+def test_a_program_that_did_not_answer_is_asked_again(slow, monkeypatch):
+    path = str(slow.path)
+    assert xvnc.ask(path) == xvnc.ask(path) == ""
+    assert slow.asked == 1  # not at each request: an answer may take seconds
+    assert xvnc.silent([path]) == path
+    monkeypatch.setattr(xvnc, "RETRY", 0.0)
+    assert xvnc.ask(path) == BANNER
+    assert xvnc.ask(path) == BANNER
+    assert slow.asked == 2
+    assert xvnc.silent([path]) == ""
+
+
+def test_a_program_that_was_replaced_is_asked_again(slow):
+    slow.failures = 0
+    slow.banner = "Xvnc TigerVNC 1.9.0"
+    assert xvnc.find([str(slow.path)]) is None
+    slow.banner = BANNER
+    assert xvnc.find([str(slow.path)]) is None
+    other = slow.path.with_name("new")
+    other.write_text("#!/bin/sh\necho new\n")
+    other.chmod(0o755)
+    other.replace(slow.path)
+    assert xvnc.find([str(slow.path)]).version == (1, 13)
+
+
+def test_a_desktop_says_that_its_x_server_did_not_answer(slow, monkeypatch):
+    manager = DesktopManager(xserver=str(slow.path))
+    assert not manager.available
+    assert manager.advice == f"`{slow.path} -version` did not answer within 5 seconds. It is asked again in a moment."
+    monkeypatch.setattr(xvnc, "RETRY", 0.0)
+    assert manager.available
+    assert manager.advice == ""
 
 
 @pytest.mark.parametrize(
