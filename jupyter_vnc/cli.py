@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Container, Sequence
+from itertools import islice
+from typing import Any, Final
 
 from jupyter_core.application import JupyterApp
+from traitlets import Bool
 from traitlets.config import Application, Configurable
 
 from jupyter_vnc import __version__
 
 from .broker.access.kinds import AccessKinds
 from .broker.broker import VNCBroker
+from .broker.trials import Finding, try_all
 from .connect.connector import ConnectLimits, Connector
 from .desktops.manager import DesktopManager
-from .exceptions import VNCError, printable
+from .exceptions import printable
 from .model.targets import Target
 from .model.users import User
 from .sources.config import ConfigTargets
@@ -35,8 +39,21 @@ class VNCCommand(JupyterApp):
     jupyter vnc check [NAME ...]   log in to each target, and report what is wrong
     jupyter vnc list               list the targets
     jupyter vnc version            print the version
+
+    Options may stand anywhere; check and list print JSON with --json.
     """
+    flags: dict[str, Any] = {  # noqa: RUF012
+        **JupyterApp.flags,
+        "json": ({"VNCCommand": {"as_json": True}}, "Print JSON, for programs."),
+    }
+
+    as_json = Bool(help="Whether check and list print JSON. Default False. For programs.").tag(config=True)
+
     classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets]  # noqa: RUF012
+
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Parse a command line with options and names in any order; traitlets refuses a name after an option."""
+        super().parse_command_line(_options_first(sys.argv[1:] if argv is None else argv, self.flags))
 
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
         """Read the server's configuration files too: they contain the targets."""
@@ -51,7 +68,7 @@ class VNCCommand(JupyterApp):
             self.print_help()
             self.exit(2)
         if command == "version":
-            _say(__version__)
+            self._say(__version__)
             self.exit(0)
         self.exit(asyncio.run(self._run(command, names)))
 
@@ -59,65 +76,77 @@ class VNCCommand(JupyterApp):
         broker = VNCBroker(parent=self)
         try:
             user = User(account_name())
-            targets, wrong = await _targets(broker, user)
+            targets, wrong = await self._targets(broker, user)
             wrong += len(broker.catalogue.problems)
             if not targets:
-                _say(f"There is no desktop. {'See above what is wrong.' if wrong else broker.advice}".rstrip())
+                self._answer([])
+                self._say(f"There is no desktop. {'See above what is wrong.' if wrong else broker.advice}".rstrip())
                 return 1
             if command == "list":
-                return _list(targets)
-            return 1 if await _check(targets, names, broker.access) + wrong else 0
+                return self._list(targets)
+            return 1 if await self._check(targets, names, broker.access, user) + wrong else 0
         finally:
             await broker.close()
 
+    async def _targets(self, broker: VNCBroker, user: User) -> tuple[dict[str, Target], int]:
+        """Return everybody's targets as the server merges them, and how many sources failed."""
+        targets: dict[str, Target] = {}
+        failed = 0
+        for source in broker.sources:
+            try:
+                for target in await source.targets(user):
+                    targets.setdefault(target.name, target)
+            except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
+                self._say(f"target source {type(source).__name__}: FAILED: {error!r}")
+                failed += 1
+        return targets, failed
 
-async def _targets(broker: VNCBroker, user: User) -> tuple[dict[str, Target], int]:
-    """Return everybody's targets as the server merges them, and how many sources failed."""
-    targets: dict[str, Target] = {}
-    failed = 0
-    for source in broker.sources:
-        try:
-            for target in await source.targets(user):
-                targets.setdefault(target.name, target)
-        except Exception as error:  # noqa: BLE001 - a plug-in may raise anything
-            _say(f"target source {type(source).__name__}: FAILED: {error!r}")
-            failed += 1
-    return targets, failed
+    def _list(self, targets: dict[str, Target]) -> int:
+        rows = [(target.name, target.mode.value, str(target.address)) for target in targets.values()]
+        self._answer([dict(zip(("target", "mode", "address"), row, strict=True)) for row in rows])
+        for row in rows:
+            self._say(*row)
+        return 0
+
+    async def _check(self, targets: dict[str, Target], names: list[str], kinds: AccessKinds, user: User) -> int:
+        """Try the named targets, or all; return how many failed. A refused entry was logged when it was read."""
+        wanted = list(dict.fromkeys(names)) or list(targets)
+        findings = [Finding(name, "", False, "there is no such target") for name in wanted if name not in targets]
+        for finding in findings:
+            self._say(f"{finding.target}: {finding.sentence}")
+        known = [targets[name] for name in wanted if name in targets]
+        async for finding in try_all(known, user, kinds, Connector(ConnectLimits(5.0, 10.0))):
+            self._say(finding.line)
+            findings.append(finding)
+        self._answer([finding.public() for finding in findings])
+        return sum(not finding.good for finding in findings)
+
+    def _say(self, *columns: str) -> None:
+        """Print a line for people; names and texts of servers in it must not control the terminal."""
+        where = sys.stderr if self.as_json else sys.stdout
+        print("\t".join(printable(column) for column in columns), file=where, flush=True)
+
+    def _answer(self, rows: list[dict[str, Any]]) -> None:
+        """Print JSON, if that is wanted; JSON escapes all that could control a terminal."""
+        if self.as_json:
+            print(json.dumps(rows, indent=2), flush=True)
 
 
-def _say(*columns: str) -> None:
-    """Print a line; names and texts of servers in it must not control the terminal."""
-    print("\t".join(printable(column) for column in columns), flush=True)
-
-
-def _list(targets: dict[str, Target]) -> int:
-    for target in targets.values():
-        _say(target.name, target.mode.value, str(target.address))
-    return 0
-
-
-async def _check(targets: dict[str, Target], names: list[str], kinds: AccessKinds) -> int:
-    """Try the named targets, or all; return how many failed. A refused entry was logged when it was read."""
-    wrong = 0
-    for name in names or targets:
-        if (target := targets.get(name)) is None:
-            _say(f"{name}: there is no such target")
-            wrong += 1
-            continue
-        connector = Connector(ConnectLimits(5.0, 10.0))
-        for suffix, try_it in kinds.of(target).trials(target, User(account_name()), connector):
-            answer, good = await _try(try_it)
-            _say(f"{name}{suffix}: {answer}")
-            wrong += not good
-    return wrong
-
-
-async def _try(try_it: Callable[[], Awaitable[str]]) -> tuple[str, bool]:
-    """Run a trial; return what to print, and whether it succeeded."""
-    try:
-        return await try_it(), True
-    except VNCError as error:
-        return f"FAILED: {error.log_line}", False
+def _options_first(argv: Sequence[str], flags: Container[str]) -> list[str]:
+    """Put options before words: an option that is no flag has its value behind ``=``, or in the next word."""
+    options: list[str] = []
+    words: list[str] = []
+    rest = iter(argv)
+    for word in rest:
+        if word == "--":
+            words += rest
+        elif not word.startswith("-"):
+            words.append(word)
+        else:
+            options.append(word)
+            if "=" not in word and word.lstrip("-") not in flags:
+                options += islice(rest, 1)
+    return [*options, *words]
 
 
 def main() -> None:

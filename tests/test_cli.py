@@ -1,6 +1,7 @@
 """``jupyter vnc`` as an admin runs it: a process of its own, with a configuration file."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 
 import pytest
 
+from jupyter_vnc.cli import VNCCommand
 from tests.fakes import vnc_server
 
 #: A container's uid without an entry in the password database, and without a variable that names it.
@@ -136,3 +138,35 @@ def test_a_uid_that_has_no_name(run):
     status, said, _ = run(f'c.VNCBroker.targets = {{"a": {target}}}', "check", under=NAMELESS)
     assert status == 1
     assert said.startswith("a: FAILED: The desktop refused the connection.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "--config={}", "a"),
+        ("check", "a", "--config={}"),
+        ("--config={}", "check", "a"),
+        ("check", "--config", "{}", "a"),
+        ("check", "--json", "a", "--VNCCommand.config_file={}"),
+        ("--json", "--debug", "check", "--config={}", "--", "a"),
+    ],
+)
+def test_options_and_names_come_in_any_order(words, tmp_path):
+    """In this process: each of them would take a second otherwise."""
+    command = VNCCommand()
+    command.parse_command_line([word.format(tmp_path / "other.py") for word in words])
+    assert command.extra_args == ["check", "a"]
+    assert command.config_file == str(tmp_path / "other.py")
+    assert command.as_json is ("--json" in words)
+
+
+def test_one_target_of_a_file(run, tmp_path):
+    port = closed_port()
+    targets = {name: {"host": "127.0.0.1", "port": port} for name in ("a", "b")}
+    (tmp_path / "other.py").write_text(f"c.VNCBroker.targets = {targets!r}\n")
+    status, said, _ = run("", "check", f"--config={tmp_path / 'other.py'}", "b", "--json", "c")
+    assert status == 1
+    missing, refused = json.loads(said)
+    assert missing == {"target": "c", "machine": None, "ok": False, "message": "there is no such target"}
+    assert (refused["target"], refused["machine"], refused["ok"]) == ("b", None, False)
+    assert refused["message"].startswith("The desktop refused the connection.")

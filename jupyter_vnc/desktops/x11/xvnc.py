@@ -100,8 +100,8 @@ _ANSWERS: Final[dict[str, _Answer]] = {}
 def ask(path: str) -> str:
     """Run a binary with ``-version`` and return its output; empty if it cannot be run.
 
-    An answer counts for as long as the binary is the same. Without one, it is asked again after :data:`RETRY`: on a cold
-    network disk the first answer may take longer than any limit.
+    An answer counts for as long as the binary is the same. Without one it is asked again after :data:`RETRY`: on a
+    cold network disk the first answer may take longer than any limit.
     """
     sign = _sign(path)
     known = _ANSWERS.get(path)

@@ -8,8 +8,8 @@ import pytest
 
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.x11 import xvnc
-from jupyter_vnc.system import children
 from jupyter_vnc.model.addresses import DesktopSpec
+from jupyter_vnc.system import children
 
 TIGER = """
 Xvnc TigerVNC 1.12.0 - built 2023-01-06 16:01
