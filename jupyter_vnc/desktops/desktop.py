@@ -21,7 +21,7 @@ from jupyter_vnc.model.targets import State
 from jupyter_vnc.system.logs import Log, one_line
 
 from . import launch, session
-from .checks import check_doors, check_folder, check_session_folder, failure
+from .checks import check_doors, check_folder, check_session_folder, failure, server_failure
 from .readiness import answers, count_clients, settles
 from .settings import Settings
 from .x11 import xvnc
@@ -243,7 +243,7 @@ class Desktop:
         if how is None:
             return pid
         if display_holder(self.display.number) in {0, pid}:
-            raise failure("The X server did not start", how)
+            raise server_failure("The X server did not start", how)
         return 0
 
     async def _start_session(self, tree: Tree, command: session.SessionCommand, settings: Settings) -> None:

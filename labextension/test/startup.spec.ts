@@ -98,6 +98,10 @@ describe('a desktop that failed to start', () => {
     await world.end(4505, 'The X server did not start: no screens found');
     await settle();
     assert.equal(shown(made, 'detail'), 'The X server did not start: no screens found');
+    const more = made.node.querySelector<HTMLDetailsElement>('details')!;
+    assert.ok(!more.hidden && !more.open && more.contains(made.node.querySelector('.jp-VNC-log')));
+    assert.ok(!more.contains(made.node.querySelector('.jp-VNC-detail')));
+    more.open = true;
     assert.equal(shown(made, 'log')?.split('\n').length, 8);
     assert.ok(shown(made, 'log')?.endsWith('line 19'));
     const link = made.node.querySelector<HTMLAnchorElement>('.jp-VNC-link')!;
@@ -105,7 +109,7 @@ describe('a desktop that failed to start', () => {
     assert.equal(link.getAttribute('href'), desktop.logPage);
     made.connect();
     assert.equal(shown(made, 'log'), null);
-    assert.ok(link.hidden);
+    assert.ok(link.hidden && more.hidden && !more.open);
     made.dispose();
   });
 

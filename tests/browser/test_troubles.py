@@ -149,8 +149,17 @@ def test_a_desktop_that_does_not_start_says_how_far_it_came_and_shows_its_log(pa
     page.screenshot(path=tmp_path / "starting.png")
     reaches(page, "desktop-failed")
     page.locator(".jp-VNC-detail", has_text="The desktop's session ended at once: no paint left").wait_for()
-    assert "no paint left" in page.locator(".jp-VNC-log").inner_text()
+    card = page.locator(".jp-VNC-card")
+    assert card.inner_text().splitlines() == [
+        "The desktop failed to start.",
+        "The desktop's session ended at once: no paint left",
+        "Try again",
+        "Show the end of its log",
+    ]
     page.screenshot(path=tmp_path / "failed.png")
+    page.get_by_text("Show the end of its log").click()
+    assert "no paint left" in page.locator(".jp-VNC-log").inner_text()
+    page.screenshot(path=tmp_path / "failed-open.png")
     page.set_viewport_size({"width": 360, "height": 640})
     page.emulate_media(color_scheme="dark")
     page.screenshot(path=tmp_path / "failed-narrow.png")

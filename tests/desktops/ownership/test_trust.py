@@ -1,6 +1,7 @@
 """Another account of the machine that has the folder, the socket, the name or the lock of a display before us."""
 
 import contextlib
+import errno
 import os
 import pwd
 import socket
@@ -8,9 +9,11 @@ import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
+from jupyter_vnc.desktops import checks
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.ownership import trust
@@ -21,6 +24,7 @@ from jupyter_vnc.desktops.x11 import lazy_display as doorbell
 from jupyter_vnc.desktops.x11 import xauthority
 from jupyter_vnc.desktops.x11.connection import Link
 from jupyter_vnc.desktops.x11.lazy_display import Doorbell
+from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import DesktopSpec
 from tests.desktops import own_tmp
 from tests.needs import require_root
@@ -542,3 +546,87 @@ def test_a_folder_that_is_not_there_and_a_socket_that_is_swapped_later(programs)
     found = own_tmp.outcome(SCRIPT, "absent")
     assert found.pop("refused").endswith(f"is served by another account (uid {NOBODY})")
     assert found == {"told": True, "folder": [0, "0o1777"], "heard": [""], "left": [], "cookies": []}
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_a_folder_that_this_account_cannot_write_to_is_named_with_a_remedy(x_sockets, nameless, monkeypatch):
+    require_root()
+    x_sockets.parent.chmod(0o1777)
+    x_sockets.chmod(0o755)
+    if not nameless:  # NFS and old kernels make no file without a name
+        really = os.open
+
+        def refuse(path, flags, *more, **options):
+            if flags & os.O_TMPFILE == os.O_TMPFILE:
+                raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            return really(path, flags, *more, **options)
+
+        monkeypatch.setattr(os, "open", refuse)
+        # access() asks for the real user, who is root here
+        monkeypatch.setattr(os, "access", lambda path, mode: not os.geteuid() or not Path(path).samefile(x_sockets))
+    checks.check_folder()
+    with somebody(NOBODY), pytest.raises(DesktopFailed) as caught:
+        checks.check_folder()
+    assert str(caught.value).startswith(f"This account cannot write to {x_sockets}")
+    assert f"Run as root: chmod 1777 {x_sockets}." in str(caught.value)
+
+
+UNUSABLE = """
+import asyncio, json, os, subprocess, sys
+from pathlib import Path
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.model.addresses import DesktopSpec
+def mount(*words):
+    subprocess.run(["mount", *words], check=True)
+def fill(folder):
+    with open(folder + "/filler", "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(65536))
+        except OSError:
+            pass
+mount("-t", "tmpfs", "tmpfs", "/srv")
+for name in ("HOME", "JUPYTER_RUNTIME_DIR", "XDG_RUNTIME_DIR"):
+    os.environ[name] = f"/srv/{name}"
+    os.mkdir(os.environ[name], 0o700)
+sockets, case = Path("/tmp/.X11-unix"), sys.argv[1]
+if case != "no folder":
+    sockets.mkdir()
+    sockets.chmod(0o1777)
+if case == "read-only":
+    mount("--bind", str(sockets), str(sockets))
+    mount("-o", "remount,bind,ro", str(sockets))
+elif case == "no folder":
+    mount("-o", "remount,ro", "/tmp")
+elif case == "full":
+    mount("-o", "remount,size=1m", "/tmp")
+    fill("/tmp")
+async def main():
+    manager = DesktopManager()
+    try:
+        await manager.ensure("ann", "desktop", DesktopSpec(("xclock",), "320x240"))
+    except DesktopFailed as error:
+        return str(error)
+    finally:
+        await manager.close()
+print(json.dumps(asyncio.run(main())))
+"""
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("case", "folder", "remedy"),
+    [
+        ("read-only", "/tmp/.X11-unix", "mount -o remount,rw /tmp/.X11-unix"),
+        ("no folder", "/tmp", "Mount it writable"),
+        ("full", "/tmp", "Delete files there"),
+    ],
+)
+def test_a_folder_where_no_x_server_can_listen_is_named_with_a_remedy(case, folder, remedy, programs):
+    require_root()
+    said = own_tmp.outcome(UNUSABLE, case)
+    assert folder in said
+    assert remedy in said
+    assert "running(EE)" not in said
+    assert len(said) <= 123, "the rest does not fit into a close frame"

@@ -35,8 +35,14 @@ export class Overlay {
     this._log.setAttribute('aria-label', _trans.__('The end of its log'));
     this._whole.textContent = _trans.__('The whole log');
     this._whole.href = logPage ?? '';
-    const parts = [this._spinner, this._sentence, this._detail, this._log, this._whole, this._countdown];
-    this._card.append(...parts, this._buttons);
+    const summary = element('summary', { children: [_trans.__('Show the end of its log')] });
+    this._more.append(summary, this._log, this._whole);
+    // What happened last matters most.
+    this._more.addEventListener('toggle', () => {
+      this._log.scrollTop = this._log.scrollHeight;
+    });
+    const parts = [this._spinner, this._sentence, this._detail, this._countdown, this._buttons];
+    this._card.append(...parts, this._more);
     this.node.append(this._card);
   }
 
@@ -66,9 +72,7 @@ export class Overlay {
       this._say(message);
     }
     this._log.textContent = log;
-    this._log.hidden = this._whole.hidden = log === '';
-    // What happened last matters most.
-    this._log.scrollTop = this._log.scrollHeight;
+    this._more.hidden = this._log.hidden = this._whole.hidden = log === '';
   }
 
   /**
@@ -118,6 +122,7 @@ export class Overlay {
     this._sentence.textContent = status.sentence;
     this._say(status.detail);
     this.explain({ message: '', log: '' });
+    this._more.open = false;
     const hadFocus = this._buttons.contains(document.activeElement);
     this._buttons.replaceChildren(...this._buttonsFor(status));
     if (hadFocus) {
@@ -160,6 +165,8 @@ export class Overlay {
   });
   private readonly _sentence = element('p', { className: 'jp-VNC-sentence' });
   private readonly _detail = element('p', { className: 'jp-VNC-detail' });
+  /** A log has a lot in it that is not the reason: it is there for those who ask. */
+  private readonly _more = element('details', { className: 'jp-VNC-more' });
   private readonly _log = element('pre', {
     className: 'jp-VNC-log',
     attributes: { tabindex: '0', role: 'region' }
