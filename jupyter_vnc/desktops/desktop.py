@@ -38,7 +38,9 @@ NEWS_DELAY: Final = 1.0
 #: Seconds between the end of a session and our report of it.
 JUDGEMENT_DELAY: Final = 0.2
 
-_NO_DISPLAY: Final = "No X display number is free on this machine."
+_NO_DISPLAY: Final = (
+    "No X display number from 100 to 999 is free here. Have an administrator remove old locks: /tmp/.X*-lock."
+)
 
 #: How long (seconds) the programs of a start that failed get to end by themselves.
 FAILED_GRACE: Final = 1.0

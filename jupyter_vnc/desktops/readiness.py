@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_vnc.desktops.processes.listeners import rows
-from jupyter_vnc.desktops.processes.procfs import display_holder, x_socket
+from jupyter_vnc.desktops.processes.procfs import display_holder, is_left_over, take_back, x_socket
 from jupyter_vnc.desktops.processes.tree import Exit
 
 #: X displays that we use: above those of machines' own screens, of SSH and of other tools that start at 0 or 10.
@@ -35,7 +35,8 @@ _GREETING_BYTES: Final = 12
 def free_displays(seed: str, usable: Callable[[int], bool] = lambda display: True) -> Iterator[int]:
     """Yield display numbers that nobody uses; the same seed gets the same number again where it can.
 
-    A kernel that was told a desktop's DISPLAY can then still use it after a restart.
+    A kernel that was told a desktop's DISPLAY can then still use it after a restart. What X servers of our account
+    left behind when they were killed is taken back on the way.
 
     Args:
         seed: where to begin.
@@ -45,7 +46,8 @@ def free_displays(seed: str, usable: Callable[[int], bool] = lambda display: Tru
     attempts = 0
     for step in range(len(DISPLAYS)):
         display = DISPLAYS[(first + step) % len(DISPLAYS)]
-        if display_holder(display) == 0 and usable(display):
+        free = display_holder(display) == 0
+        if (free or is_left_over(display)) and usable(display) and (free or take_back(display)):
             yield display
             attempts += 1
             if attempts == ATTEMPTS:

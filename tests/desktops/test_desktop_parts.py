@@ -120,6 +120,7 @@ async def test_when_one_of_two_things_fails_the_other_has_ended(swap):
 def holders(monkeypatch):
     taken = {}
     monkeypatch.setattr(readiness, "display_holder", lambda display: taken.get(display, 0))
+    monkeypatch.setattr(readiness, "is_left_over", lambda display: False)
     return taken
 
 

@@ -129,6 +129,59 @@ def is_free(display: int) -> bool:
         return False
 
 
+def is_left_over(display: int) -> bool:
+    """Whether a display is taken by nothing but what an X server of our account left behind when it was killed.
+
+    The lock is stale as X servers judge it: the process that it names does not exist. Since several containers may
+    share the folder, and not see each other's processes, nobody may listen on the socket either.
+    """
+    lock, path = lock_file(display), x_socket(display)
+    try:
+        if not (os.path.lexists(lock) or os.path.lexists(path)):
+            return False
+        return _is_stale(lock) and _is_deserted(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_stale(lock: Path) -> bool:
+    """Whether a lock is our account's and names a process that is gone, or there is none."""
+    try:
+        if lock.lstat().st_uid != os.geteuid():
+            return False
+    except FileNotFoundError:
+        return True
+    pid = int(_read_lock(lock))
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def _is_deserted(path: Path) -> bool:
+    """Whether a socket is our account's and nobody listens on it, or there is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return True
+    return stat.S_ISSOCK(found.st_mode) and found.st_uid == os.geteuid() and not listens(path)
+
+
+def take_back(display: int) -> bool:
+    """Remove what is left over of a display that we are about to use, as X servers do; return whether it is free.
+
+    The caller holds the display's name (:class:`.trust.Claim`), so that no other server of ours does the same.
+    """
+    if trust.is_trusted(trust.X_SOCKETS) and is_left_over(display):
+        with suppress(OSError):
+            x_socket(display).unlink(missing_ok=True)
+            lock_file(display).unlink(missing_ok=True)
+    return is_free(display)
+
+
 def _read_lock(path: Path) -> bytes:
     """Read a lock file that anybody may have made: a link, a pipe or an endless file is none."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.desktops import checks
+from jupyter_vnc.desktops import checks, readiness
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.ownership import trust
@@ -449,6 +449,101 @@ def test_a_socket_of_another_program_of_ours_makes_it_unusable(lock, x_sockets):
         ours.bind(str(path))
         ours.listen()
         assert processes.is_free(107)
+
+
+@pytest.fixture
+def dead():
+    """The number of a process that is gone."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def leave_socket(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(str(path))
+
+
+@pytest.mark.parametrize("with_socket", [True, False])
+@pytest.mark.parametrize("with_lock", [True, False])
+def test_what_an_x_server_left_is_taken_back(with_lock, with_socket, lock, x_sockets, dead):
+    if with_lock:
+        lock.write_text(f"{dead:>10}\n")
+    if with_socket:
+        leave_socket(x_sockets / "X107")
+    assert processes.is_left_over(107) == (with_lock or with_socket)
+    assert processes.take_back(107)
+    assert not lock.exists()
+    assert [*x_sockets.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "alive",
+        "empty",
+        "no number",
+        "a group of processes",
+        "another's lock",
+        "another's socket",
+        "somebody listens",
+        "a link",
+        "no socket",
+        "another's folder",
+    ],
+)
+def test_what_is_not_proved_to_be_left_over_stays(case, lock, x_sockets, dead, monkeypatch):
+    require_root()
+    path = x_sockets / "X107"
+    said = {"alive": os.getpid(), "empty": "", "no number": "who?", "a group of processes": -dead}.get(case, dead)
+    lock.write_text(f"{said:>10}\n" if said else "")
+    if case == "no socket":
+        path.write_text("a file")
+    else:
+        leave_socket(path)
+    if case == "another's lock":
+        os.chown(lock, NOBODY, -1)
+    elif case == "another's socket":
+        os.chown(path, NOBODY, -1)
+    elif case == "a link":
+        lock.rename(lock.with_name("elsewhere"))
+        lock.symlink_to("elsewhere")
+    elif case == "another's folder":
+        os.chown(x_sockets, NOBODY, -1)
+    with contextlib.ExitStack() as stack:
+        if case == "somebody listens":
+            path.unlink()
+            stack.enter_context(listening(path, 0))
+        assert not processes.take_back(107)
+        assert os.path.lexists(lock)
+        assert os.path.lexists(path)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("waits", [True, False])
+async def test_when_every_number_has_a_stale_lock_a_desktop_starts(waits, dead, nothing_left, monkeypatch):
+    numbers = range(1000 + 3 * (os.getpid() % 9000), 1003 + 3 * (os.getpid() % 9000))
+    monkeypatch.setattr(readiness, "DISPLAYS", numbers)
+    trust.prepare(trust.X_SOCKETS)
+    made = [path for number in numbers for path in (processes.lock_file(number), processes.x_socket(number))]
+    try:
+        for number in numbers:
+            processes.lock_file(number).write_text(f"{dead:>10}\n")
+            leave_socket(processes.x_socket(number))
+        manager = DesktopManager()
+        try:
+            if waits:
+                assert await manager.reserve("ann", "desktop")
+            await manager.ensure("ann", "desktop", CLOCK)
+            taken = int(manager.environment("ann", "desktop")["DISPLAY"][1:])
+            assert taken in numbers
+        finally:
+            await manager.close()
+        left = {number for number in numbers if processes.lock_file(number).exists()}
+        assert left == set(numbers) - {taken}, "only the one that was needed"
+    finally:
+        for path in made:
+            path.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize(("mode", "uid"), [(0o755, NOBODY), (0o777, 0)])
