@@ -20,7 +20,7 @@ from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
 from jupyter_vnc.system.logs import Log, one_line
 
-from . import launch, session
+from . import afterlife, launch, session
 from .checks import check_doors, check_folder, check_session_folder, failure, server_failure
 from .readiness import answers, count_clients, settles
 from .settings import Settings
@@ -70,7 +70,12 @@ class Desktop:
         #: What the session's programs have, and how many programs were started beside them.
         self._environ: dict[str, str] = {}
         self._guests = 0
+        #: Fits windows to the screen; waits for the end of what a session has left.
         self._fitting: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Task[None] | None = None
+        #: Whether no window manager comes with the session; whether it came to the display when it started; and
+        #: whether something of it went on when its first program had ended.
+        self._alone = self._was_there = self._went_on = False
 
     # -- what it is -----------------------------------------------------------------------------------------------
 
@@ -184,14 +189,31 @@ class Desktop:
         self.message = "starting session"
         # The kernel takes its time over its tables of sockets.
         await tasks.together(asyncio.to_thread(check_doors, server), self._start_session(tree, command, settings))
-        for name, what in VITAL.items():
-            if tree.exited(name).done():
-                raise failure(f"The desktop's {what} ended at once", tree.exited(name).result())
+        await self._check_vital(tree)
         self._has_run = True
         self.become(State.UP)
+        if tree.exited("session").done():
+            self._wait_for_end(tree)
         if command.alone and spec.fullscreen:  # there is no need to wait for that
-            fit = launch.fit_windows(tree, self.display.number, self._folder / AUTHORITY, settings, self._log)
+            fit = launch.fit_windows(tree, *self._screen, settings, self._log)
             self._fitting = asyncio.create_task(fit, name=f"vnc-fitter-{self.name}")
+
+    async def _check_vital(self, tree: Tree) -> None:
+        """Prove that what has to run does.
+
+        Raises:
+            DesktopFailed: it does not.
+        """
+        server, first = (tree.exited(name) for name in VITAL)
+        if server.done():
+            raise server_failure("The desktop's X server ended at once", server.result())
+        if first.done() and not (self._alone and await asyncio.to_thread(afterlife.goes_on, tree, *self._screen)):
+            raise afterlife.at_once(first.result(), alone=self._alone)
+
+    @property
+    def _screen(self) -> tuple[int, Path]:
+        """The display's number, and its cookie."""
+        return self.display.number, self._folder / AUTHORITY
 
     def _prepare(self, settings: Settings, command: session.SessionCommand) -> None:
         """Make the folder, choose a display, and fail early where a desktop would fail without a reason.
@@ -249,9 +271,11 @@ class Desktop:
         return 0
 
     async def _start_session(self, tree: Tree, command: session.SessionCommand, settings: Settings) -> None:
-        clients = count_clients(self.display.number)
+        self._went_on = False
+        self._alone, clients = command.alone, count_clients(self.display.number)
         await tree.run("session", command.command, self._environ, folder=settings.home)
         await settles(self.display.number, clients, [tree.exited(name) for name in VITAL], SESSION_GRACE)
+        self._was_there = count_clients(self.display.number) > clients
 
     async def run(self, command: Sequence[str], folder: str, patience: float) -> Exit | None:
         """Start a program on the desktop, as its session would; it ends with the desktop.
@@ -276,8 +300,17 @@ class Desktop:
         """A program exited. If it is the session, wait a moment: it may notice first that the X server crashed."""
         if name == "server":
             self._judge(tree)
-        elif name == "session":
-            asyncio.get_running_loop().call_later(JUDGEMENT_DELAY, self._judge, tree)
+        elif name == "session" and self.state is State.UP:
+            self._wait_for_end(tree)
+
+    def _wait_for_end(self, tree: Tree) -> None:
+        self._waiting = asyncio.create_task(self._see_out(tree), name=f"vnc-session-{self.name}")
+
+    async def _see_out(self, tree: Tree) -> None:
+        await asyncio.sleep(JUDGEMENT_DELAY)
+        if self._alone and not tree.exited("server").done():
+            self._went_on = await afterlife.over(tree, *self._screen)
+        self._judge(tree)
 
     def _judge(self, tree: Tree) -> None:
         """Without X server or session the desktop has ended: report which one did, unless we stopped it ourselves."""
@@ -285,10 +318,13 @@ class Desktop:
             return
         name = "server" if tree.exited("server").done() else "session"
         how = tree.exited(name).result()
-        if name == "session" and how.status == 0:
-            self.become(State.STOPPED, "The desktop's session ended.")
+        if name == "session" and (how.status == 0 or self._went_on):
+            age = (datetime.now(UTC) - self.since).total_seconds()
+            unseen = self._alone and not (self._was_there or self._went_on)
+            self.become(State.STOPPED, afterlife.farewell(age, unseen=unseen))
         else:
-            self.become(State.DOWN, str(failure(f"The desktop's {VITAL[name]} crashed", how)))
+            explain = server_failure if name == "server" else failure
+            self.become(State.DOWN, str(explain(f"The desktop's {VITAL[name]} crashed", how)))
         self._log.info("Desktop %s of %s: %s", self.name, self.user, self.message)
         self.on_end(self)
 
@@ -302,8 +338,9 @@ class Desktop:
 
         Idempotent; and where a caller was cancelled while it waited, the next one waits in its place.
         """
-        if self._fitting is not None:
-            self._fitting.cancel()
+        for task in (self._fitting, self._waiting):
+            if task is not None:
+                task.cancel()
         if (tree := self._tree) is not None:
             self._old_log = self.log_text
             await tree.stop(grace)

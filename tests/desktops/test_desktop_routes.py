@@ -16,7 +16,7 @@ from tests.server import read_to_close
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
 BROKEN = "echo 'no display for you' >&2; exit 7"
-BRIEF = "xclock & sleep 1; exit 0"
+BRIEF = "xclock & sleep 1; kill $!; exit 0"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.desktops import readiness, session
+from jupyter_vnc.desktops import afterlife, readiness, session
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import listeners as sockets
@@ -402,14 +402,99 @@ async def test_a_supervisor_that_is_killed_is_a_crash():
 
 
 async def test_logging_out_stops_the_desktop():
+    """A window that a person has left open does not keep a desktop environment that they have left."""
     ended = []
     async with managing() as manager:
         manager.on_exit = lambda *who: ended.append(who)
-        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", "xclock & sleep 0.6; exit 0")))
+        await manager.ensure("ann", "desktop", DesktopSpec())
+        environ = manager.environment("ann", "desktop")
+        await manager._entries["ann", "desktop"].desktop.run(["xclock"], "/", 0.0)
+        await eventually(lambda: x_client(environ, "xwininfo", "-name", "xclock").returncode == 0)
+        left = _pids_called("xclock") & descendants(os.getpid())
+        os.kill(pid_of(manager, "session"), signal.SIGTERM)  # openbox ends as when it is asked to in its menu
         await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
         assert manager.list("ann")[0]["message"] == "The desktop's session ended."
         assert ended == [("ann", "desktop")]
-        await eventually(lambda: not _pids_called("xclock") & descendants(os.getpid()))
+        assert left
+        await eventually(lambda: not left & _pids_called("xclock"))
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """Each look at what a session has left."""
+    seen, really = [], afterlife._is_left
+    monkeypatch.setattr(afterlife, "LOOK", 0.2)
+    monkeypatch.setattr(afterlife, "_is_left", lambda *about: seen.append(about) or really(*about))
+    return seen
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "setsid xclock & exit 0",
+        "(sleep 1.5; exec xclock) & exit 0",  # a program that takes its time before its window is there
+        "xclock & sleep 1; exit 0",
+        "xclock & sleep 1; exit 3",  # a launcher's last line need not succeed
+        "setsid sh -c 'setsid xclock & exit 0' & exit 0",
+    ],
+)
+async def test_a_command_that_forks_and_returns_keeps_the_desktop_as_long_as_its_window(script, looks):
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script)))
+        tree = manager._entries["ann", "desktop"].desktop._tree
+        environ = manager.environment("ann", "desktop")
+        await asyncio.wait([tree.exited("session")], timeout=20)
+        await eventually(lambda: x_client(environ, "xwininfo", "-name", "xclock").returncode == 0)
+        await eventually(lambda: len(looks) > 2 or manager.state("ann", "desktop") is not State.UP)
+        assert manager.state("ann", "desktop") is State.UP
+        clocks = _pids_called("xclock") & descendants(os.getpid())
+        assert clocks
+        for pid in clocks:
+            os.kill(pid, signal.SIGTERM)
+        await eventually(lambda: manager.state("ann", "desktop") is not State.UP)
+        assert manager.list("ann")[0]["message"] == "The desktop's session ended."
+
+
+async def test_a_window_that_another_program_has_opened_for_the_command_keeps_the_desktop(home, looks):
+    """As a terminal's server does, which the session's bus starts: it is no child of the command."""
+    async with managing() as manager:
+        script = "touch $HOME/ready; while [ ! -e $HOME/go ]; do sleep 0.05; done; exit 0"
+        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script)))
+        environ = {"PATH": os.environ["PATH"], **manager.environment("ann", "desktop")}
+        with subprocess.Popen(["xclock"], env=environ) as clock:
+            await eventually(lambda: x_client(environ, "xwininfo", "-name", "xclock").returncode == 0)
+            (home / "go").touch()
+            tree = manager._entries["ann", "desktop"].desktop._tree
+            await asyncio.wait([tree.exited("session")], timeout=20)
+            await eventually(lambda: len(looks) > 2 or manager.state("ann", "desktop") is not State.UP)
+            assert manager.state("ann", "desktop") is State.UP
+            clock.terminate()
+        await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
+
+
+@pytest.mark.parametrize("script", ["exit 0", "echo hello; exit 0"])
+async def test_a_command_that_leaves_nothing_says_what_to_do(script):
+    async with managing() as manager:
+        said = await refused(manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script))))
+        assert "has to run as long as the desktop" in said
+        assert len(said) <= 123, "the rest does not fit into a close frame"
+
+
+async def test_an_agent_that_a_command_leaves_behind_does_not_keep_the_desktop(home):
+    (home / "ssh-agent").symlink_to("/bin/sleep")
+    async with managing() as manager:
+        script = '"$HOME/ssh-agent" 300 & sleep 0.6; exit 0'
+        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script)))
+        assert _pids_called("ssh-agent") & descendants(os.getpid())
+        await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
+
+
+async def test_a_command_that_hands_over_to_another_desktop_says_what_to_do():
+    """It ends a moment later, and nobody has seen a window."""
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", "sleep 0.6; exit 0")))
+        await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
+        assert "has to run as long as the desktop" in manager.list("ann")[0]["message"]
 
 
 async def test_a_desktop_that_keeps_crashing_waits_for_a_person():

@@ -54,6 +54,14 @@ def descendants(root: int) -> set[int]:
     return found
 
 
+def name_of(pid: int) -> str:
+    """Return the name of a process as the kernel has it, 15 characters at most; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
+
+
 def marked(marker: str) -> Iterator[int]:
     """Yield our own processes whose environment has the marker, or one that starts with it and a slash."""
     needle = os.fsencode(f"\0{MARKER_VARIABLE}={marker}")  # a path, which need not be UTF-8

@@ -22,7 +22,7 @@ from jupyter_vnc.system.environment import without_secrets
 from jupyter_vnc.system.logs import get_logger
 
 from .leftovers import remove_desktop
-from .procfs import MARKER_VARIABLE, kill_marked, remove_display
+from .procfs import MARKER_VARIABLE, descendants, kill_marked, remove_display
 from .program import LOG_KEPT
 from .supervisor import KILL_PATIENCE, LAST_GRACE
 
@@ -163,6 +163,14 @@ class Tree:
             return files.read_tail(self._folder / f"{name}.log", LOG_KEPT).decode("utf-8", "replace")
         except OSError:
             return ""
+
+    def below(self, *names: str) -> set[int]:
+        """Return the live processes of these programs, with all that they have started; by default of all."""
+        if not names:
+            return descendants(self._process.pid)
+        started = (self._started[name] for name in names if name in self._started)
+        pids = {one.result() for one in started if one.done() and one.exception() is None}
+        return pids.union(*map(descendants, pids))
 
     async def stop(self, grace: float) -> None:
         """Stop every program: SIGTERM, ``grace`` seconds, SIGKILL; return when all is gone, folder included."""
