@@ -51,6 +51,9 @@ class StreamChannel:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        #: What TLS said when it broke, such as the peer's alert; and whether nothing came since TLS began.
+        self.tls_error: ssl.SSLError | None = None
+        self.silent_in_tls = False
         # Past this, write() waits: what a viewer sends is small, so more than this means that the target is stuck.
         writer.transport.set_write_buffer_limits(high=READ_SIZE)
 
@@ -67,9 +70,14 @@ class StreamChannel:
     async def read(self) -> bytes:
         """See :meth:`Channel.read`."""
         try:
-            return await self._reader.read(READ_SIZE)
-        except OSError:  # reset, timed out, no route any more, TLS broken: the stream has ended
+            data = await self._reader.read(READ_SIZE)
+        except OSError as error:  # reset, timed out, no route any more, TLS broken: the stream has ended
+            self.tls_error = error if isinstance(error, ssl.SSLError) else None
+            self.silent_in_tls = False
             return b""
+        if data:
+            self.silent_in_tls = False
+        return data
 
     async def take_over(self) -> tuple[Socket, bytes]:
         """Hand over the reading side: a descriptor of the socket to read from, and what has been read already.
@@ -108,6 +116,7 @@ class StreamChannel:
             ssl.SSLError: the handshake or the certificate's verification failed.
         """
         await self._writer.start_tls(context, server_hostname=hostname)
+        self.silent_in_tls = True
         tls: ssl.SSLObject = self._writer.get_extra_info("ssl_object")
         return tls.getpeercert(binary_form=True) or b""
 

@@ -47,6 +47,8 @@ _PASSWORD_FORMS: Final = ("password", "password_file", "password_env", "password
 _TLS_KEYS: Final[Mapping[str, checks.Check]] = {
     "mode": checks.choice("auto", "x509", "anonymous", "off"),
     "ca_file": checks.file,
+    "cert_file": checks.file,
+    "key_file": checks.private_file,
     "fingerprint": checks.fingerprint,
     "check_hostname": checks.flag,
 }
@@ -204,6 +206,13 @@ def _own_credentials(machine: Mapping[str, Any], usual: Credentials) -> Credenti
     return replace(own if own.form else usual, username=username)
 
 
+def _tls(values: Mapping[str, Any]) -> TLSOptions:
+    pair = {"cert_file", "key_file"}
+    if (there := pair & values.keys()) and there != pair:
+        raise ConfigError(f"is of no use without tls.{min(pair - there)}", key=f"tls.{min(there)}")
+    return TLSOptions(**values)
+
+
 def _credentials(values: Mapping[str, Any]) -> Credentials:
     forms = [form for form in _PASSWORD_FORMS if form in values]
     if len(forms) > 1:
@@ -230,7 +239,7 @@ def parse_target(name: str, raw: Mapping[str, Any], *, longest_name: int = MAX_C
             name=name,
             address=_place(values, credentials),
             credentials=credentials,
-            tls=TLSOptions(**values.get("tls", {})),
+            tls=_tls(values.get("tls", {})),
             viewer=ViewerOptions(**_pick(values, _VIEWER)),
             limits=TargetLimits(**_pick(values, _LIMITS)),
             **_pick(values, _PLAIN),

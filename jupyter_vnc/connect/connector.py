@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from jupyter_vnc.channels import Channel, StreamChannel
-from jupyter_vnc.exceptions import TargetRefused, TargetUnreachable
+from jupyter_vnc.exceptions import TargetRefused, TargetUnreachable, VNCError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.handshake import TargetHandshake
@@ -26,7 +26,7 @@ from jupyter_vnc.throttling import Breaker
 
 from .dial import RETRY_PAUSE, dial
 from .passwords import load_password
-from .security import is_trusted, policy_of, start_tls
+from .security import is_trusted, late_failure, policy_of, start_tls
 from .wrapped import TightChannel, TransformedChannel
 
 log = get_logger(__name__)
@@ -195,7 +195,10 @@ class Connector:
                 await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None)
                 while (request := handshake.needs_tls) is not None:
                     handshake.tls_established(await start_tls(channel, request, target, address))
-                    await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None)
+                    try:
+                        await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None)
+                    except VNCError as error:
+                        raise error if request.anonymous else late_failure(error, channel, target, address) from None
         except TimeoutError:
             sentence = "The desktop did not finish its greeting in time."
             raise TargetUnreachable(sentence, detail=str(address)) from None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from jupyter_vnc.channels import StreamChannel
-from jupyter_vnc.exceptions import TargetProtocolError
+from jupyter_vnc.exceptions import TargetProtocolError, TargetUnreachable, VNCError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.security import TLS_TYPES, SecurityPolicy, TLSRequest
@@ -36,6 +37,16 @@ _MISTRUST: Final[Mapping[int, str]] = {
     21: "its signer is not known",
     62: "it is for another host name",
     64: "it is for another address",
+}
+
+
+#: What an alert is called (``SSLError.reason``) whose sender misses a certificate of ours, or does not accept it.
+_CERTIFICATE_ALERT: Final = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE|DECRYPT_ERROR)")
+
+#: A server that hangs up during the TLS handshake, by whether it was shown a certificate of ours.
+_HANG_UP: Final[Mapping[bool, str]] = {
+    False: "TLS with the desktop failed: it hung up. If it wants a client certificate, set tls.cert_file, tls.key_file.",
+    True: "TLS with the desktop failed: it hung up. It may not accept the client certificate (tls.cert_file).",
 }
 
 
@@ -110,9 +121,61 @@ async def start_tls(
             f"The desktop's certificate is not trusted: {why}. The administrator can set ca_file or fingerprint.",
             detail=f"{address}: {error.verify_message}",
         ) from None
-    except (OSError, ssl.SSLError) as error:
-        raise TargetProtocolError("TLS with the desktop failed.", detail=f"{address}: {error}") from None
+    except ssl.SSLError as error:
+        raise _tls_failure(error, target, address) from None
+    except OSError as error:
+        # Some servers hang up instead of sending an alert; with TLS 1.2 they do so during the handshake.
+        raise TargetProtocolError(_HANG_UP[bool(target.tls.cert_file)], detail=f"{address}: {error}") from None
     return None if request.anonymous else certificate
+
+
+def late_failure(
+    error: VNCError, channel: StreamChannel, target: Target, address: TCPAddress | UnixAddress
+) -> VNCError:
+    """The error of a login inside TLS, in view of what TLS knows of its end.
+
+    In TLS 1.3 the client's handshake is over before the server has looked at the client's certificate (RFC 8446,
+    section 4.4.2.4): its refusal comes as the answer to the first bytes. QEMU sends no alert, but closes.
+    """
+    if channel.tls_error is not None:
+        return _tls_failure(channel.tls_error, target, address)
+    if channel.silent_in_tls and isinstance(error, TargetUnreachable):
+        return _certificate_wanted(target, f"{address}: it closed without a byte inside TLS", sure=False)
+    return error
+
+
+def _tls_failure(error: ssl.SSLError, target: Target, address: TCPAddress | UnixAddress) -> TargetProtocolError:
+    detail = f"{address}: {error}"
+    if _CERTIFICATE_ALERT.search(error.reason or ""):
+        return _certificate_wanted(target, detail, sure="CERTIFICATE_REQUIRED" in error.reason)
+    return TargetProtocolError("TLS with the desktop failed.", detail=detail)
+
+
+def _certificate_wanted(target: Target, detail: str, *, sure: bool) -> TargetProtocolError:
+    if target.tls.cert_file:
+        said = "The desktop did not accept the client certificate (tls.cert_file). Tell your administrator."
+    else:
+        wants = "wants a client certificate" if sure else "seems to want a client certificate"
+        said = f"The desktop {wants}. The administrator can set tls.cert_file and tls.key_file."
+    return TargetProtocolError(said, detail=detail)
+
+
+def _show_certificate(context: ssl.SSLContext, target: Target) -> None:
+    """Load our own certificate, should the server ask for it.
+
+    Raises:
+        TargetProtocolError: it cannot be used.
+    """
+    files = target.tls.cert_file, target.tls.key_file
+    if not target.tls.cert_file:
+        return
+    try:
+        for path in files:
+            check_regular(path, MAX_CA_FILE)
+        context.load_cert_chain(*files, password="")  # else OpenSSL would ask at the server's terminal
+    except (OSError, ValueError) as error:
+        said = "The client certificate that is configured for this desktop cannot be used. Tell your administrator."
+        raise TargetProtocolError(said, detail=f"target {target.name!r}, {' and '.join(files)}: {error}") from None
 
 
 def _context(request: TLSRequest, target: Target, hostname: str | None) -> ssl.SSLContext:
@@ -124,10 +187,13 @@ def _context(request: TLSRequest, target: Target, hostname: str | None) -> ssl.S
         if request.anonymous:
             context.maximum_version = ssl.TLSVersion.TLSv1_2
             context.set_ciphers(_ANONYMOUS_CIPHERS)
+        else:
+            _show_certificate(context, target)
         return context
     if target.tls.ca_file:
         check_regular(target.tls.ca_file, MAX_CA_FILE)
     context = ssl.create_default_context(cafile=target.tls.ca_file or None)
     # A Unix socket has no host name that a certificate could be for.
     context.check_hostname = target.tls.check_hostname and hostname is not None
+    _show_certificate(context, target)
     return context

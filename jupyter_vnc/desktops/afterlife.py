@@ -1,6 +1,6 @@
 """What goes on of a session whose first program has ended: many programs fork, return, and have their windows then.
 
-A desktop environment ends with its first program, whatever it leaves behind (agents, caches). Any other command may be a
+A desktop environment ends with its first program, whatever it leaves behind (agents, caches). Other commands may be a
 launcher: the desktop stays as long as there is a window on it, or a process that the command has started.
 """
 

@@ -57,10 +57,13 @@ class TLSOptions:
     ``mode`` is ``auto`` (encryption when offered), ``x509`` (a verified server or nothing), ``anonymous`` (encrypted,
     without verifying the server) or ``off`` (no TLS).
     ``fingerprint`` is the SHA-256 of the certificate, or of the server key under RA2, as hex digits.
+    ``cert_file`` and ``key_file`` are what a server that asks for it is shown as ours: both, or none.
     """
 
     mode: str = "auto"
     ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
     fingerprint: str = ""
     check_hostname: bool = True
 

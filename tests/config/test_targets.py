@@ -106,6 +106,9 @@ BAD_NESTED = [
     ("tls", {"fingerprint": "ab"}, "tls.fingerprint"),
     ("tls", {"check_hostname": "no"}, "tls.check_hostname"),
     ("tls", {"modus": "x509"}, "tls.modus"),
+    ("tls", {"cert_file": "/nonexistent"}, "tls.cert_file"),
+    ("tls", {"cert_file": __file__}, "tls.cert_file"),
+    ("tls", {"key_file": "/nonexistent"}, "tls.key_file"),
 ]
 
 
@@ -203,6 +206,22 @@ def test_a_ca_file(tmp_path):
     file = tmp_path / "ca.pem"
     file.touch()
     assert parse_target("lab", {"host": "a", "tls": {"ca_file": os.fspath(file)}}).tls.ca_file == str(file)
+
+
+def test_a_certificate_of_ours(tmp_path):
+    files = {"cert_file": tmp_path / "cert.pem", "key_file": tmp_path / "key.pem"}
+    for file in files.values():
+        file.touch(0o600)
+    tls = {key: os.fspath(file) for key, file in files.items()}
+    parsed = parse_target("lab", {"host": "a", "tls": tls}).tls
+    assert (parsed.cert_file, parsed.key_file) == tuple(tls.values())
+    with pytest.raises(ConfigError, match=r"without tls\.cert_file") as caught:
+        parse_target("lab", {"host": "a", "tls": {"key_file": tls["key_file"]}})
+    assert caught.value.key == "tls.key_file"
+    files["key_file"].chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600") as caught:
+        parse_target("lab", {"host": "a", "tls": tls})
+    assert caught.value.key == "tls.key_file"
 
 
 def test_good_targets_work_beside_bad_ones():

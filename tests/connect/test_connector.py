@@ -2,6 +2,9 @@
 
 import asyncio
 import gc
+import ssl
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +23,7 @@ from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.targets import Target, TargetLimits, TLSOptions
 from jupyter_vnc.throttling import Breaker
 from tests.fakes import vnc_server
+from tests.integration.certificates import Authority
 
 QUICK = ConnectLimits(connect_timeout=1.0, handshake_timeout=0.5)
 
@@ -367,3 +371,60 @@ async def test_bytes_after_a_login_are_not_a_success():
 def test_what_a_server_may_ask_of_us(address, keys, expected):
     policy = policy_of(Target(name="lab", address=address, **keys), address)
     assert {key: getattr(policy, key) for key in expected} == expected
+
+
+# -- a certificate of ours ---------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def strict_server(folder, version, *, hangs_up=False):
+    """A server with X509None that wants to see a certificate, or hangs up when TLS is there; its target's keys."""
+    authority = Authority(folder / "ca")
+    ours, theirs = authority.sign(), authority.sign("viewer", client=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ours.ca)
+    context.load_cert_chain(ours.certificate, ours.key)
+    context.maximum_version = version
+    if not hangs_up:
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    async def serve(reader, writer):
+        with suppress(OSError, asyncio.IncompleteReadError):
+            for say, bytes_heard in ((b"RFB 003.008\n", 12), (b"\1\x13", 1), (b"\0\2", 2), (b"\0\1\0\0\1\x04", 4)):
+                writer.write(say)
+                await reader.readexactly(bytes_heard)
+            writer.write(b"\1")
+            await writer.start_tls(context)
+            if not hangs_up:
+                writer.write(bytes(4))
+                await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        keys = {"ca_file": str(ours.ca), "check_hostname": False}
+        yield TCPAddress(*server.sockets[0].getsockname()), keys, theirs
+
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_an_alert_about_our_certificate_is_no_hang_up(version, tmp_path):
+    async with strict_server(tmp_path, version) as (address, tls, theirs):
+        plain = Target(name="lab", address=address, tls=TLSOptions(**tls), allow_unauthenticated=True)
+        with pytest.raises(TargetProtocolError, match=r"client certificate.* tls\.cert_file and tls\.key_file"):
+            await Connector().connect(plain, address)
+        files = {"cert_file": str(theirs.certificate), "key_file": str(theirs.key)}
+        leg = await Connector().connect(replace(plain, tls=TLSOptions(**tls, **files)), address)
+        await leg.channel.close()
+        other = Authority(tmp_path / "other").sign("viewer", client=True)
+        files = {"cert_file": str(other.certificate), "key_file": str(other.key)}
+        with pytest.raises(TargetProtocolError, match=r"not accept the client certificate"):
+            await Connector().connect(replace(plain, tls=TLSOptions(**tls, **files)), address)
+
+
+async def test_a_server_that_closes_without_a_byte_inside_tls_may_want_a_certificate(tmp_path):
+    """As QEMU does, which sends no alert."""
+    async with strict_server(tmp_path, VERSIONS[1], hangs_up=True) as (address, tls, _):
+        plain = Target(name="lab", address=address, tls=TLSOptions(**tls), allow_unauthenticated=True)
+        with pytest.raises(TargetProtocolError, match="seems to want a client certificate"):
+            await Connector().connect(plain, address)

@@ -82,8 +82,8 @@ class Authority:
         signed = builder.sign(self._key, hashes.SHA256())
         path.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
 
-    def sign(self, *hosts, expired=False):
-        """Make a certificate for these host names and addresses."""
+    def sign(self, *hosts, expired=False, client=False):
+        """Make a certificate for these host names and addresses, or for a client of this name."""
         hosts = hosts or (HOST, "127.0.0.1")
         name = f"{hosts[0]}{'-expired' if expired else ''}"
         path, key_file = self.folder / f"{name}.pem", self.folder / f"{name}.key"
@@ -92,7 +92,8 @@ class Authority:
         alternatives = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
         builder = builder.add_extension(alternatives, critical=False)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        serving = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        use = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
+        serving = x509.ExtendedKeyUsage([use])
         builder = builder.add_extension(serving, critical=False)
         self._write(path, builder)
         write_private(key_file, _pem(key))

@@ -90,7 +90,7 @@ def _tell(monitor, line):
 
 
 @contextmanager
-def qemu(folder, *, unix=False, password="", credentials="", certificate=None, more="", options=()):
+def qemu(folder, *, unix=False, password="", credentials="", certificate=None, verify_peer=False, more="", options=()):
     """Start QEMU with a machine that has nothing to boot from.
 
     Args:
@@ -99,6 +99,7 @@ def qemu(folder, *, unix=False, password="", credentials="", certificate=None, m
         password: asked for, if there is one; set through the monitor.
         credentials: ``x509`` (with a certificate) or ``anon``, for TLS.
         certificate: of :mod:`.certificates`.
+        verify_peer: whether viewers need a certificate, too.
         more: options of ``-vnc``, each behind a comma.
         options: of QEMU itself.
     """
@@ -109,7 +110,7 @@ def qemu(folder, *, unix=False, password="", credentials="", certificate=None, m
     address = UnixAddress(str(folder / "vnc.sock")) if unix else TCPAddress("127.0.0.1", port)
     listen = f"unix:{address.path}" if unix else f"127.0.0.1:{port - 5900}"
     if credentials:
-        how = ",verify-peer=off" if credentials == "x509" else ""
+        how = f",verify-peer={'on' if verify_peer else 'off'}" if credentials == "x509" else ""
         if certificate:
             pki = folder / "pki"
             pki.mkdir()

@@ -14,7 +14,7 @@ import pytest
 from jupyter_vnc.connect import connector as connect
 from jupyter_vnc.connect import security as secure
 from tests.fakes import scripted, vnc_server
-from tests.integration import real
+from tests.integration import machines, real
 from tests.integration.certificates import HOST, Authority
 from tests.integration.compatibility import ACCOUNT, CASES, PASSWORD, REAL, SCRIPTED, TCP, UNIX, each
 from tests.integration.real import LAMP_HAND, wait_until
@@ -235,6 +235,40 @@ async def test_another_key_than_the_one_that_is_pinned(add_target, ending, keys_
         code, sentence = await ending("lab")
     assert (code, "another key than the one that is pinned" in sentence) == (4504, True), sentence
     assert not server.received
+
+
+# -- a certificate of ours ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict(start, add_target, authority):
+    """Start a QEMU that wants to see certificates; add targets of it with these TLS options."""
+    machine = start(machines.qemu, credentials="x509", certificate=authority.sign(), verify_peer=True)
+
+    def strict(name, certificate=None, **tls):
+        if certificate is not None:
+            tls |= {"cert_file": str(certificate.certificate), "key_file": str(certificate.key)}
+        network = {"host": HOST, "port": machine.address.port, "allow_unauthenticated": True}
+        add_target(name, network | {"tls": {"ca_file": str(authority.certificate)} | tls})
+
+    return strict
+
+
+async def test_a_server_that_wants_to_see_our_certificate(strict, authority, look, ending, logged, tmp_path):
+    ours = authority.sign("viewer", client=True)
+    strict("lab", ours)
+    async with look("lab") as viewer:
+        assert await viewer.pixel(5, 5) == "#000000"
+    assert logged_in(logged, "lab") == "VeNCrypt (19), X509None (260)"
+    strict("none")
+    code, sentence = await ending("none")
+    assert (code, "client certificate" in sentence, "tls.cert_file" in sentence) == (4504, True, True), sentence
+    strict("other", Authority(tmp_path / "strangers").sign("viewer", client=True))
+    code, sentence = await ending("other")
+    assert (code, "did not accept the client certificate" in sentence) == (4504, True), sentence
+    strict("broken", replace(ours, key=Authority(tmp_path / "again").sign("viewer").key))
+    code, sentence = await ending("broken")
+    assert (code, "cannot be used" in sentence) == (4504, True), sentence
 
 
 # -- what is put up with ----------------------------------------------------------------------------------------
