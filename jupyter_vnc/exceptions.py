@@ -17,7 +17,7 @@ error leaves the process, so no handler needs a table of its own::
     ├── TargetBusy              409  4409   exclusive target in use, or taken over
     ├── LimitExceeded           429  4429   which limit, and when to try again
     ├── StoreUnavailable        503  1013   the token store is down
-    ├── SessionEnded            410  4410   ended by its owner or an admin
+    ├── SessionEnded            410  4410   ended by somebody or by a rule: the sentence names them
     ├── ServerStopping          503  1001   this server is shutting down
     ├── ViewerError             400  4400   the viewer leg broke the protocol
     ├── Stalled                 504  4408   a peer made no progress in time

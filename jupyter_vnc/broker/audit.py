@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
-from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.exceptions import CloseCode, SessionEnded
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State
 from jupyter_vnc.system.logs import one_line
@@ -64,7 +64,7 @@ class Audit:
     def opened(self, session: Session) -> None:
         """Note that a session began."""
         self._log.info(
-            "Session %s: %s opens %s (%s)", session.id, session.user.name, session.target.name, session.mode.value
+            "Session %s: %s opens %s (%s)", session.id, session.user.name, session.about, session.mode.value
         )
         for other in session.replaced:
             self._log.info("Session %s takes over from session %s of %s", session.id, other.id, other.user.name)
@@ -75,9 +75,11 @@ class Audit:
     def closed(self, session: Session, code: CloseCode, reason: str) -> None:
         """Note that a session ended, and why."""
         seconds = session.age
+        if isinstance(session.error, SessionEnded):
+            reason = session.error.log_line  # also names those who ended a session of their own
         self._log.info(
             "Session %s: %s left %s after %.0f s, %d bytes in, %d bytes out, code %d: %s",
-            *(session.id, session.user.name, session.target.name, seconds),
+            *(session.id, session.user.name, session.about, seconds),
             *(session.bytes_in, session.bytes_out, code.value, reason),
         )
         self._metrics.sessions.dec()
@@ -96,6 +98,7 @@ class Audit:
             "session": session.id,
             "target": session.target.name,
             "user": session.user.name,
+            "owner": session.owner.name,
             "mode": session.mode.value,
             "bytes_in": session.bytes_in,
             "bytes_out": session.bytes_out,

@@ -18,6 +18,7 @@ from jupyter_vnc.channels import Channel
 from jupyter_vnc.connect.connector import ConnectLimits, Connector
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound, printable
+from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
@@ -228,9 +229,11 @@ class VNCBroker(BrokerLimits, Configurable):
         mine = access.owner.name == visitor.user.name
         if not mine and not visitor.oversees(access.owner, access.target):
             raise TargetNotFound
-        why = "You gave the machine back." if mine else "An instructor took your machine back."
-        self.log.info("%s takes back the machine of %s at %s", visitor.user.name, access.owner.name, name)
-        self.access.of(access.target).release(access.target, access.owner, why)
+        self.access.of(access.target).release(access.target, access.owner, given_back(visitor.user, access.owner))
+        if mine:
+            self.log.info("%s gave back their machine or place at %s", visitor.user.name, name)
+        else:
+            self.log.info("%s took back the machine or place of %s at %s", visitor.user.name, access.owner.name, name)
 
     def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
         """Show a message in the viewer of a session that :meth:`list_sessions` lists.
@@ -245,7 +248,10 @@ class VNCBroker(BrokerLimits, Configurable):
         session = self.registry.find(session_id, visitor)
         if session.tell is None:
             raise TargetBusy("The viewer of this session cannot show messages.")
-        self.log.info("Session %s: %s sends a message of %d characters", session.id, visitor.user.name, len(text))
+        self.log.info(
+            "Session %s: %s sends %s, at %s, a message of %d characters",
+            *(session.id, visitor.user.name, session.user.name, session.about, len(text)),
+        )
         session.note("message", text=text.strip(), sender=printable(visitor.user.name))
 
     def _note_activity(self) -> None:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, TargetBusy, TargetNotFound, VNCError
+from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound, VNCError
 
+from .causes import ended_by
 from .targets import Mode, Sharing, Target
 from .users import User
 from .visitors import Visitor
@@ -109,6 +110,12 @@ class Session:
         """Note that a person did something."""
         self.last_input = _now()
         self._input_at = time.monotonic()
+
+    @property
+    def about(self) -> str:
+        """What it shows, for the log: the target, and whose desktop it is unless it is the user's own."""
+        own = self.owner.name == self.user.name
+        return self.target.name if own else f"{self.target.name} of {self.owner.name}"
 
     def as_seen_by(self, user: User) -> dict[str, Any]:
         """One row of ``GET api/targets/{name}/viewers``."""
@@ -238,7 +245,7 @@ class SessionRegistry:
             TargetNotFound: there is none with this id that the visitor may end.
         """
         session = self.find(session_id, visitor)
-        session.end(SessionEnded(_ended_by(visitor.user, session)))
+        session.end(ended_by(visitor.user).told_to(session.user))
 
 
 def sees(visitor: Visitor, session: Session) -> bool:
@@ -255,11 +262,3 @@ def _taken_by(newcomer: Session, other: Session) -> str:
     if newcomer.user.name == other.user.name:
         return "You have opened it in another window."
     return f"{newcomer.user.name} is using it now."
-
-
-def _ended_by(user: User, session: Session) -> str:
-    if user.name == session.user.name:
-        return "You ended this session."
-    if user.name == session.owner.name:
-        return f"{user.name} ended this session."
-    return "An administrator ended this session."

@@ -156,6 +156,14 @@ def written(when: float | None) -> str | None:
     return None if when is None else datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
 
 
+def span(seconds: float) -> str:
+    """Write a time for a person: in hours or minutes where these are whole, otherwise in seconds."""
+    for length, unit in ((3600, "h"), (60, "min")):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_NUMBER:
         raise ValueError(f"{reprlib.repr(value)} is not a valid number here")

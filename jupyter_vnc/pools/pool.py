@@ -15,7 +15,7 @@ from typing import Any
 from jupyter_vnc.model.addresses import MAX_RETRY, PoolAddress, PoolMachine
 from jupyter_vnc.throttling import Clock
 
-from .lease import GRACE, MAX_FAILURES, Kept, Lease, Trouble, Waiter, written
+from .lease import GRACE, MAX_FAILURES, Kept, Lease, Trouble, Waiter, span, written
 
 
 class Pool:
@@ -191,13 +191,13 @@ class Pool:
     def _over(self, lease: Lease, now: float) -> str:
         idle, most = self._address.idle_timeout, self._address.max_lease
         if most and now - lease.since >= most:
-            return "Your time on this machine is over."
+            return f"The time on this machine is over: {span(most)} at most."
         if now < self._lenient_until:
             return ""
         if idle and now - lease.last_use >= idle:
-            return "You did not use this machine for a while, so it was taken back."
+            return f"This machine was not used for {span(idle)}, so it was taken back."
         if not lease.used and now - lease.last_use >= GRACE:
-            return "You did not come for this machine, so it was taken back."
+            return f"Its user did not come for this machine within {span(GRACE)}, so it was taken back."
         return ""
 
     def _waiter(self, user: str) -> Waiter | None:

@@ -112,11 +112,13 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     ada.click("a[title='Course room']")
     row_of(ada, "amy").get_by_text("Release").click()
     ada.locator("dialog").get_by_text("Release").click()
-    expect(amy.locator(".jp-VNC-overlay")).to_contain_text("An instructor took your machine back.")
+    expect(ada.locator("#result")).to_have_text("The machine of amy was taken back. Whoever is next gets it.")
+    expect(amy.locator(".jp-VNC-overlay")).to_contain_text("ada took the machine back.")
     expect(late.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
     row_of(ada, "ann").get_by_text("End").click()
     ada.locator("dialog").get_by_text("End", exact=True).click()
-    expect(ann.locator(".jp-VNC-overlay")).to_contain_text("An administrator ended this session.")
+    expect(ada.locator("#result")).to_have_text("The session of ann was ended.")
+    expect(ann.locator(".jp-VNC-overlay")).to_contain_text("ada ended this session.")
 
 
 def test_a_deed_is_about_the_session_that_there_is_now(enter):

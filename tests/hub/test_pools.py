@@ -146,7 +146,7 @@ async def test_an_instructor_takes_a_machine_back_and_nobody_else_can(hub):
     assert ada.issue("lab", owner=student.name, mode="view")[0] == 201
     assert ada.ask(f"api/leases/lab/of/{student.name}", "DELETE").status_code == 204
     code, why = await one.viewer.until_closed()
-    assert (code, why) == (4410, "An instructor took your machine back.")
+    assert (code, why) == (4410, "ada took the machine back.")
     assert ada.ask(f"api/leases/lab/of/{student.name}", "DELETE").status_code == 404
     await one.leave()
 

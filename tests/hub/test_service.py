@@ -90,7 +90,7 @@ async def test_another_users_token_is_refused_not_spent_and_logged(hub, enter):
         await ann.connect(grant["token"])
 
 
-async def test_an_instructor_sees_and_opens_their_courses_sessions_only(enter):
+async def test_an_instructor_sees_and_opens_their_courses_sessions_only(hub, enter):
     ann, bob, ada, bea, root = (enter(name) for name in ("ann", "bob", "ada", "bea", "root"))
     async with looking(ann, "a1") as student, looking(bob, "b1"):
         seen = {one.name: {row["user"] for row in one.ask("api/room").json()["sessions"]} for one in (ada, bea, root)}
@@ -103,9 +103,14 @@ async def test_an_instructor_sees_and_opens_their_courses_sessions_only(enter):
         async with looking(ada, "a1", owner="ann", mode="view") as instructor:
             await instructor.until_pixel(5, 5, COLOURS["a1"])
             await student.until_pixel(5, 5, COLOURS["a1"])
-            assert {"kind": "viewers"} in student.notes, "the student is told at once that somebody came"
+            told = [note for note in student.notes if note["kind"] == "viewers" and note["count"] == 2]
+            names = {(row["user"], row["mode"], row["you"]) for row in told[0]["viewers"]}
+            assert names == {("ann", "control", True), ("ada", "view", False)}, "the student is told who came"
             rows = ann.ask("api/targets/a1/viewers").json()
             assert [(row["user"], row["mode"]) for row in rows if not row["you"]] == [("ada", "view")]
+    log = hub.log()
+    assert "ada opens a1 of ann (view)" in log
+    assert "ada left a1 of ann after" in log
 
 
 async def test_an_instructor_sends_a_message_and_ends_a_session(hub, enter):
@@ -120,8 +125,11 @@ async def test_an_instructor_sends_a_message_and_ends_a_session(hub, enter):
         await student.until_pixel(5, 5, COLOURS["a1"])
         assert {"kind": "message", "text": "Bitte speichern 保存", "sender": "ada"} in student.notes
         assert ada.ask(path, "DELETE").status_code == 204
-        assert await student.until_closed() == (4410, "An administrator ended this session.")
-    assert "ada sends a message" in hub.log()
+        assert await student.until_closed() == (4410, "ada ended this session.")
+    log = hub.log()
+    assert "ada sends ann, at a1, a message of 19 characters" in log
+    (closing,) = [line for line in log.splitlines() if f"{session['id']}: ann left a1" in line]
+    assert closing.endswith("code 4410: ada ended this session.")
 
 
 async def test_a_viewer_that_takes_no_notes_gets_none(enter):

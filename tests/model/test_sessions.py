@@ -116,6 +116,17 @@ def test_an_owner_ends_the_session_of_an_instructor_who_looks_in():
     assert str(help_for_ann.error) == "ann ended this session."
 
 
+def test_an_instructor_ends_a_session_and_is_named_so_that_no_line_can_be_forged():
+    registry = SessionRegistry()
+    anns = registry.add(session())
+    registry.end(anns.id, Looking(User("ada\nroot", admin=True)))
+    assert str(anns.error) == "ada\\nroot ended this session."
+
+
+def test_the_log_names_whose_desktop_it_is():
+    assert (session().about, session(User("ada"), owner=ANN).about) == ("lab", "lab of ann")
+
+
 def test_people_are_renewed():
     one = session()
     newer = User("ann", frozenset({"b"}))
@@ -140,9 +151,10 @@ def test_which_visitor_ends_which_session():
     assert anns.error is None
     registry.end(anns.id, Looking(ANN))
     assert str(anns.error) == "You ended this session."
+    assert anns.error.log_line == "You ended this session. (by ann)", "the log names who it was"
     bobs = registry.add(session(BOB))
     registry.end(bobs.id, Looking(ROOT))
-    assert str(bobs.error) == "An administrator ended this session."
+    assert str(bobs.error) == "root ended this session."
     # Ended is not gone: it is listed until its owner has cleaned up.
     assert len(registry) == 2
 

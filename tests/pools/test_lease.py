@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jupyter_vnc.pools.lease import Kept, Lease, Trouble, Waiter, steady_clock, written
+from jupyter_vnc.pools.lease import Kept, Lease, Trouble, Waiter, span, steady_clock, written
 
 NOW = 1_000_000.0
 
@@ -78,3 +78,10 @@ def test_no_step_of_the_wall_clock_moves_a_steady_clock():
 def test_times_as_rest_has_them():
     assert written(NOW) == "1970-01-12T13:46:40+00:00"
     assert written(None) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(7200, "2 h"), (5400, "90 min"), (1800.0, "30 min"), (90, "90 s"), (0.4, "0 s")]
+)
+def test_a_time_is_written_for_a_person(seconds, words):
+    assert span(seconds) == words

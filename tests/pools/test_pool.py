@@ -199,17 +199,18 @@ def test_what_is_over(make, clock):
     assert pool.expired() == []
     clock.now += GRACE
     assert [user for user, _ in pool.expired()] == ["bob"]
-    assert "did not come" in dict(pool.expired())["bob"]
+    why = dict(pool.expired())["bob"]
+    assert why == "Its user did not come for this machine within 2 min, so it was taken back."
     pool.release("bob")
     clock.now += 600 - 2 * GRACE
     assert pool.expired() == []
     clock.now += 1
-    assert "for a while" in dict(pool.expired())["ann"]
+    assert dict(pool.expired())["ann"] == "This machine was not used for 10 min, so it was taken back."
     assert pool.touch("ann")
     assert pool.expired() == []
     clock.now += 900
     pool.touch("ann")
-    assert "time on this machine" in dict(pool.expired())["ann"]
+    assert dict(pool.expired())["ann"] == "The time on this machine is over: 25 min at most."
     assert not pool.touch("nobody")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 from jupyter_vnc.connect.connector import Connector, TargetLeg
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
+from jupyter_vnc.model.causes import Cause
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State, Target
 from jupyter_vnc.model.users import User
@@ -85,7 +86,7 @@ class TargetAccess(ABC, Generic[A]):
         """List the users who wait for a machine."""
         return []
 
-    def release(self, target: Target, owner: User, why: str) -> None:
+    def release(self, target: Target, owner: User, why: Cause) -> None:
         """Take back what a target's owner has of it, or the place in its queue.
 
         Raises:

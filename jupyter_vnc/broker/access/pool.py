@@ -10,6 +10,7 @@ from typing import Any, Final
 from jupyter_vnc.connect.connector import Connector, TargetLeg
 from jupyter_vnc.exceptions import SessionEnded, TargetError, TargetNotFound
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
+from jupyter_vnc.model.causes import Cause
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import State, Target
 from jupyter_vnc.model.users import User
@@ -120,20 +121,29 @@ class PoolAccess(TargetAccess[PoolAddress]):
         if _is_owners(session):
             self._pools.touch(session.owner.name, session.target.name)
 
-    def release(self, target: Target, owner: User, why: str) -> None:
+    def release(self, target: Target, owner: User, why: Cause) -> None:
         """Take a user's machine back, or their place in the queue.
 
         Raises:
             TargetNotFound: they have neither.
         """
-        if not self._pools.release(owner.name, target.name, why):
+        has = self.summary(target, owner)
+        if not (has["machine"] or has["place"]):
             raise TargetNotFound("There is no machine to give back.")
+        # Before the pool is asked, because a session's first reason stays, and the pool has one sentence for all.
+        for session in self._sessions(owner.name, target.name):
+            session.end(why.told_to(session.user))
+        self._pools.release(owner.name, target.name, str(why.told_to(owner)))
 
     def _released(self, user: str, target_name: str, why: str) -> None:
         """End a user's sessions when their lease is over: somebody else will get the machine."""
-        for session in self._registry:
-            if session.machine and (session.target.name, session.owner.name) == (target_name, user):
+        for session in self._sessions(user, target_name):
+            if session.machine:
                 session.end(SessionEnded(why))
+
+    def _sessions(self, owner: str, target_name: str) -> list[Session]:
+        """The sessions on a user's machine, and those that wait for one."""
+        return [one for one in self._registry if (one.target.name, one.owner.name) == (target_name, owner)]
 
 
 async def _try(target: Target, machine: PoolMachine, user: User, connector: Connector) -> str:

@@ -15,6 +15,7 @@ from jupyter_vnc.broker.access.pool import PoolAccess
 from jupyter_vnc.connect.connector import TargetLeg
 from jupyter_vnc.exceptions import TargetNotFound, TargetRefused, TargetUnreachable
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, PoolAddress, PoolMachine, TCPAddress, UnixAddress
+from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import Mode, State, Target
 from jupyter_vnc.model.users import User
@@ -149,7 +150,7 @@ class TestDirect:
         access = kinds.of(lab)
         assert (access.summary(lab, ANN), access.machines(lab), access.waiting(lab)) == (None, [], [])
         with pytest.raises(TargetNotFound):
-            access.release(lab, ANN, "why")
+            access.release(lab, ANN, given_back(ANN, ANN))
 
 
 class TestDesktop:

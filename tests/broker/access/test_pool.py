@@ -9,12 +9,14 @@ from jupyter_vnc.broker.access.pool import PoolAccess
 from jupyter_vnc.connect.connector import TargetLeg
 from jupyter_vnc.exceptions import SessionEnded, TargetUnreachable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
+from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
 
 ANN, ADA = User("ann"), User("ada")
+BY_ADA = given_back(ADA, ANN)
 LAB = Target(
     name="lab", address=PoolAddress(tuple(PoolMachine(f"m{one}", TCPAddress("127.0.0.1", one)) for one in (1, 2)))
 )
@@ -51,9 +53,9 @@ def session(user=ANN, mode=Mode.CONTROL):
     return Session(user, LAB, mode, owner=ANN)
 
 
-async def waits(pooled):
+async def waits(pooled, one=None):
     """A session that has to wait for a machine, the task in which it does, and the first that it is told."""
-    told, one = [], session()
+    told, one = [], one or session()
     one.tell = told.append
     waiting = asyncio.create_task(pooled.reach(one))
     async with asyncio.timeout(10):
@@ -88,7 +90,7 @@ async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools,
     wires = []
 
     async def slow(target, address):
-        pooled.release(LAB, ANN, "taken back")
+        pooled.release(LAB, ANN, BY_ADA)
         await pools.lease("bob", LAB)
         wires.append(Wire())
         return TargetLeg(wires[0], b"", "None")
@@ -137,8 +139,35 @@ async def test_a_released_machine_closes_the_sessions_on_it(pools, pooled, regis
     mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
     for one in (mine, watching):
         await pooled.reach(one)
-    pooled.release(LAB, ANN, "taken back")
-    assert [str(one.error) for one in (mine, watching)] == ["taken back", "taken back"]
+    pooled.release(LAB, ANN, BY_ADA)
+    assert [str(one.error) for one in (mine, watching)] == ["ada took the machine back.", "You took the machine back."]
+    assert watching.error.log_line == "You took the machine back. (by ada)", "the log names who it was"
+
+
+async def test_a_machine_that_its_owner_gives_back_names_the_owner_to_whoever_looks_in(pools, pooled, registry):
+    mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
+    for one in (mine, watching):
+        await pooled.reach(one)
+    pooled.release(LAB, ANN, given_back(ANN, ANN))
+    assert [str(one.error) for one in (mine, watching)] == ["You gave the machine back.", "ann gave the machine back."]
+
+
+async def test_what_a_rule_takes_back_names_the_rule_to_everybody(pools, pooled, registry):
+    mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
+    for one in (mine, watching):
+        await pooled.reach(one)
+    pools.on_release("ann", "lab", "The rule.")
+    assert [str(one.error) for one in (mine, watching)] == ["The rule.", "The rule."]
+
+
+async def test_a_waiting_user_who_is_removed_from_the_queue_is_told_by_whom(pools, pooled, registry):
+    for name in ("bob", "eve"):
+        await pools.lease(name, LAB)
+    one, waiting, _ = await waits(pooled, registry.add(session()))
+    pooled.release(LAB, ANN, BY_ADA)
+    with pytest.raises(SessionEnded):
+        await waiting
+    assert str(one.error) == "ada took the machine back."
 
 
 async def test_a_waiting_user_is_told_how_many_machines_are_out_of_order(pools, pooled, servers):

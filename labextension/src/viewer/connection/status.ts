@@ -58,7 +58,7 @@ export const closings = (trans: ITranslate): Record<number, IClosing> => ({
   },
   4410: {
     state: 'ended-by-server',
-    sentence: trans.__('This session was ended by its owner or an administrator.'),
+    sentence: trans.__('This session was ended.'),
     action: 'connect'
   },
   4429: { state: 'limit', sentence: trans.__('Too many desktops are open.'), action: 'again' },
