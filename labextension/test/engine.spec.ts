@@ -619,11 +619,17 @@ describe('a flood', () => {
       close = (): Promise<void> => Promise.resolve();
     };
     Object.assign(globalThis, { AudioContext: Audio });
+    await world.clock.advance(6000); // the hint about keys goes
     socket.say(new Uint8Array(2000).fill(2));
     assert.equal(tones, 1);
+    assert.equal(viewer.node.querySelector('.jp-VNC-live')!.textContent, 'The desktop rang its bell.');
+    const hint = viewer.node.querySelector('.jp-VNC-hint')!;
+    assert.equal(hint.textContent, 'The desktop rang its bell.');
+    hint.textContent = 'ada is watching.';
     await world.clock.advance(1000);
     socket.say(BELL);
     assert.equal(tones, 2);
+    assert.equal(hint.textContent, 'ada is watching.', 'it takes the place of nothing that was just said');
     viewer.dispose();
     Object.assign(globalThis, { AudioContext: undefined });
   });

@@ -104,7 +104,7 @@ describe('the room', () => {
       'POST api/sessions/2/messages {"text":"hello"}',
       'DELETE api/sessions/3'
     ]);
-    assert.equal(part('#result').textContent, '');
+    assert.equal(part('#result').textContent, 'The session of ann was ended.');
     server.room = { ...server.room, sessions: [session('ann', '4')] };
     await page.refresh();
     button('ann', 'Message').click();
@@ -115,6 +115,22 @@ describe('the room', () => {
     await settle();
     assert.equal(server.deeds.length, 2);
     assert.equal(part('#result').textContent, 'Nobody is there any more to read it: ann.');
+  });
+
+  it('says what it did, that there was nothing left to do, or why it did not work', async () => {
+    server.room = { ...server.room, sessions: [session('ann', '1')], machines: [machine('m1', 'ann')] };
+    await page.refresh();
+    await answer(button('ann', 'Release'), 'Release');
+    assert.deepEqual(server.deeds, ['DELETE api/leases/lab/of/ann']);
+    const released = 'The machine of ann was taken back. Whoever is next gets it.';
+    assert.equal(part('#result').textContent, released);
+    server.refuses.set('api/sessions/1', new Response('{"message": "Not for you.", "reason": "not_permitted"}', { status: 403 }));
+    await answer(button('ann', 'End'), 'End');
+    assert.equal(part('#result').textContent, 'Not for you.');
+    const end = button('ann', 'End');
+    server.room = { ...server.room, sessions: [] };
+    await answer(end, 'End');
+    assert.equal(part('#result').textContent, 'ann had left already.');
   });
 
   it('leaves the focus where it is while people come and go', async () => {

@@ -76,7 +76,7 @@ export class Extras {
     this._clipboard.opened(rfb);
     onRFB(rfb, 'moved', () => this.pulse.move());
     onRFB(rfb, 'suspected', () => this.pulse.suspect());
-    onRFB(rfb, 'bell', () => this._preferences.now.bell && this._bell.ring());
+    onRFB(rfb, 'bell', () => this._ring());
     this._look.opened(rfb);
     this.quality.opened(rfb);
   }
@@ -143,6 +143,13 @@ export class Extras {
   }
 
   /** Nobody watches unannounced. */
+  /** Ring, and say what it was; not in the place of something else that was just said. */
+  private _ring(): void {
+    if (this._preferences.now.bell && this._bell.ring() && this._stage.hint.node.hidden) {
+      this._stage.tell(this._options.trans.__('The desktop rang its bell.'));
+    }
+  }
+
   private _greet(came: readonly IPresence[]): void {
     if (came.length > 0) {
       this._stage.tell(came.map(one => `${describe(this._options.trans, one)}.`).join(' '));

@@ -181,7 +181,12 @@ export class RoomPage {
     });
     if (answer !== null) {
       const sessions = (await this._present([one.key])).flatMap(now => now.sessions);
-      await this._report(sessions.map(({ id }) => this._do('DELETE', `api/sessions/${id}`)));
+      await this._report(
+        sessions.map(({ id }) => this._do('DELETE', `api/sessions/${id}`)),
+        sessions.length > 0
+          ? trans.__('The session of %1 was ended.', one.name)
+          : trans.__('%1 had left already.', one.name)
+      );
     }
   }
 
@@ -194,12 +199,16 @@ export class RoomPage {
     });
     if (answer !== null) {
       const path = `api/leases/${encodeURIComponent(one.target)}/of/${encodeURIComponent(one.name)}`;
-      await this._report([this._do('DELETE', path)]);
+      await this._report(
+        [this._do('DELETE', path)],
+        trans.__('The machine of %1 was taken back. Whoever is next gets it.', one.name)
+      );
     }
   }
 
-  private async _report(deeds: readonly Promise<string>[]): Promise<void> {
-    this._say((await Promise.all(deeds)).find(Boolean) ?? '');
+  /** Say what was done once all of it is, or else what went wrong. */
+  private async _report(deeds: readonly Promise<string>[], done: string): Promise<void> {
+    this._say((await Promise.all(deeds)).find(Boolean) ?? done);
     await this.refresh();
   }
 

@@ -17,14 +17,15 @@ export class Bell {
     this._timer = new Timer(clock);
   }
 
-  /** Ring, unless it still does: many bells at once are one, and no louder. */
-  ring(): void {
+  /** Ring, unless it still does: many bells at once are one, and no louder. Whether it did. */
+  ring(): boolean {
     if (this._node.classList.contains('jp-mod-bell')) {
-      return;
+      return false;
     }
     this._node.classList.add('jp-mod-bell');
     this._timer.set(() => this._node.classList.remove('jp-mod-bell'), FLASH);
     this._sound();
+    return true;
   }
 
   /** Leave no timer and no audio device. */
