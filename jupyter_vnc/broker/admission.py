@@ -73,4 +73,6 @@ def _granted(mode: object, best: Mode) -> Mode:
 
 
 def _session(visitor: Visitor, access: Access, mode: Mode, takeover: bool) -> Session:
-    return Session(visitor.user, access.target, mode, takeover=takeover, owner=access.owner)
+    owner, target = access.owner, access.target
+    look_in = owner.name != visitor.user.name and visitor.oversees(owner, target)
+    return Session(visitor.user, target, mode, takeover=takeover, owner=owner, look_in=look_in)

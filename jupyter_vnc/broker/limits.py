@@ -31,10 +31,17 @@ class BrokerLimits(HasTraits):
     token_burst = Int(20, min=1, help="Tokens that one user may ask for at once. Default 20.").tag(config=True)
 
     sessions_per_user = Int(8, min=0, help="Open desktops of one user. Default 8; 0 for no limit.").tag(config=True)
+    look_ins_per_user = Int(
+        64,
+        min=0,
+        help="""Desktops of others on which one instructor looks in at once. Default 64; 0 for no limit. They do not count
+        in ``sessions_per_user``. Raise it for a larger course.""",
+    ).tag(config=True)
     sessions_per_target = Int(
         8,
         min=0,
-        help="""Viewers of one VNC server. Default 8; 0 for no limit. A target's key ``max_sessions`` overrides it.""",
+        help="""Viewers of one VNC server. Default 8; 0 for no limit. A target's key ``max_sessions`` overrides it.
+        Without that key it does not apply to targets with ``"mode": "view"``, which a whole class may watch.""",
     ).tag(config=True)
     sessions_total = Int(
         64,

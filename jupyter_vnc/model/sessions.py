@@ -40,7 +40,8 @@ class Session:
 
     ``bytes_in`` came from the viewer, ``bytes_out`` went to it. ``last_input`` moves on keys, pointer and clipboard.
     ``takeover`` means that its user knows who is in control of an exclusive desktop and wants to take it over.
-    ``owner`` is whose desktop it is: the user, unless they are an instructor who looks in.
+    ``owner`` is whose desktop it is: the user, unless they are an instructor who looks in or a guest. ``look_in`` means
+    that its user oversees the owner.
     """
 
     user: User
@@ -53,6 +54,7 @@ class Session:
     bytes_out: int = 0
     takeover: bool = False
     owner: User = _NOBODY
+    look_in: bool = False
     #: Which machine of a pool it is on; empty for other targets, and while it waits for one.
     machine: str = ""
     #: The sessions that made way for it.
@@ -140,11 +142,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How many sessions at once; 0 is no limit."""
+    """How many sessions at once; 0 is no limit.
+
+    ``look_ins`` are those of one user on desktops of users whom they oversee; they do not count in ``per_user``.
+    ``per_target`` is for targets that somebody may control: one that is only watched is for a class.
+    """
 
     per_user: int = 8
     per_target: int = 8
     total: int = 64
+    look_ins: int = 64
 
 
 class SessionRegistry:
@@ -187,15 +194,18 @@ class SessionRegistry:
         return tuple(other for other in self.at(newcomer.place) if other.mode is Mode.CONTROL)
 
     def _check_limits(self, newcomer: Session, staying: list[Session]) -> None:
-        of_target = newcomer.target.limits.max_sessions or self.limits.per_target
+        target = newcomer.target
+        of_target = target.limits.max_sessions or (0 if target.mode is Mode.VIEW else self.limits.per_target)
         # A managed desktop, a pool's machine or a {username} socket is its owner's: the target's limit counts
         # servers, not names.
-        here = [other for other in staying if other.target.name == newcomer.target.name]
+        here = [other for other in staying if other.target.name == target.name]
         on_server = sum(other.place == newcomer.place for other in here)
-        of_user = sum(other.user.name == newcomer.user.name for other in staying)
+        of_user = sum((other.user.name, other.look_in) == (newcomer.user.name, newcomer.look_in) for other in staying)
         rows = (
             (self.limits.total, len(staying), "The server has {} open desktops, its limit."),
-            (self.limits.per_user, of_user, "You have {} open desktops."),
+            (self.limits.look_ins, of_user, "You look in on {} desktops, the limit.")
+            if newcomer.look_in
+            else (self.limits.per_user, of_user, "You have {} open desktops."),
             (of_target, on_server, "This desktop has {} viewers, its limit."),
         )
         for limit, count, sentence in rows:

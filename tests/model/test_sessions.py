@@ -67,6 +67,39 @@ def test_a_target_has_its_own_limit():
     registry.check(session(BOB, LAB))
 
 
+def test_a_class_may_watch_a_target_that_is_only_watched():
+    registry = SessionRegistry(SessionLimits(per_target=2, total=0))
+    screen = replace(LAB, name="screen", mode=Mode.VIEW)
+    for number in range(100):
+        registry.add(session(User(f"student{number}"), screen, Mode.VIEW))
+    few = replace(screen, name="few", address=TCPAddress("few", 1), limits=TargetLimits(max_sessions=1))
+    registry.add(session(ANN, few, Mode.VIEW))
+    with pytest.raises(LimitExceeded, match="This desktop has 1 viewers"):
+        registry.check(session(BOB, few, Mode.VIEW))
+    for _ in range(2):
+        registry.add(session(ANN, LAB, Mode.VIEW))
+    with pytest.raises(LimitExceeded, match="This desktop has"):
+        registry.check(session(BOB, LAB, Mode.VIEW))
+
+
+def test_whoever_looks_in_has_a_limit_of_their_own():
+    registry = SessionRegistry(SessionLimits(per_user=2, look_ins=20, total=0))
+    ada = User("ada")
+    for number in range(20):
+        registry.add(session(ada, DESK, Mode.VIEW, owner=User(f"student{number}"), look_in=True))
+    with pytest.raises(LimitExceeded, match="You look in on 20 desktops"):
+        registry.check(session(ada, DESK, Mode.VIEW, owner=ANN, look_in=True))
+    for _ in range(2):
+        registry.add(session(ada, DESK))
+    with pytest.raises(LimitExceeded, match="You have 2 open desktops"):
+        registry.check(session(ada, DESK))
+    # A guest is no instructor.
+    for _ in range(2):
+        registry.add(session(BOB, DESK, owner=ANN))
+    with pytest.raises(LimitExceeded, match="You have 2 open desktops"):
+        registry.check(session(BOB, DESK, owner=ANN))
+
+
 def test_users_of_one_name_with_sockets_of_their_own_do_not_share_its_limit():
     registry = SessionRegistry(SessionLimits(per_target=1))
     registry.add(session(ANN, MINE.for_user(ANN)))
@@ -136,7 +169,7 @@ def test_people_are_renewed():
 
 def test_a_note_reaches_viewers_that_can_show_it():
     told = []
-    session().note("viewers")
+    session().note("viewers", viewers=[], count=0)
     session(tell=told.append).note("message", text="hello")
     assert told == [{"kind": "message", "text": "hello"}]
 
