@@ -63,9 +63,7 @@ class Audit:
 
     def opened(self, session: Session) -> None:
         """Note that a session began."""
-        self._log.info(
-            "Session %s: %s opens %s (%s)", session.id, session.user.name, session.about, session.mode.value
-        )
+        self._log.info("Session %s: %s opens %s (%s)", session.id, session.user.name, session.about, session.mode.value)
         for other in session.replaced:
             self._log.info("Session %s takes over from session %s of %s", session.id, other.id, other.user.name)
         self._metrics.sessions.inc()

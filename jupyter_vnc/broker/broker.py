@@ -35,6 +35,7 @@ from .catalogue import Access, Catalogue, load_sources
 from .framing import FrameTickets
 from .limits import BrokerLimits
 from .managed_desktops import ManagedDesktops
+from .presence import Presence
 from .recheck import Rechecker
 from .room import Room
 from .session_runner import ServingLimits, SessionRunner
@@ -89,6 +90,7 @@ class VNCBroker(BrokerLimits, Configurable):
                 self.sessions_per_user, self.sessions_per_target, self.sessions_total, self.look_ins_per_user
             )
         )
+        self.presence = Presence(self.registry)
         connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
         self.access = access_kinds(
             connector, self.desktop_manager, self.pools, self.registry, self.log, managed=self.managed_desktops
@@ -104,6 +106,7 @@ class VNCBroker(BrokerLimits, Configurable):
         self._runner = SessionRunner(
             self.access,
             self.registry,
+            self.presence,
             self.audit,
             self.log,
             ServingLimits(self.handshake_timeout, self.stall_timeout),
@@ -297,6 +300,7 @@ class VNCBroker(BrokerLimits, Configurable):
             session.end(ServerStopping())
         if self._serving:
             await asyncio.wait(self._serving, timeout=5.0)
+        self.presence.close()
         async with AsyncExitStack() as ends:  # the last one first; if one fails, the others are still closed
             for source in reversed(self.catalogue.sources):
                 ends.push_async_callback(source.close)

@@ -27,6 +27,7 @@ from jupyter_vnc.rfb.handshake import ViewerHandshake, client_init
 from jupyter_vnc.rfb.server_init import ServerInit
 
 from .audit import Audit
+from .presence import Presence
 from .traffic import Activity, Watch, permissions_of
 
 _ENDINGS: Final = {Leg.VIEWER: "The viewer left.", Leg.TARGET: "The desktop has ended the connection."}
@@ -46,6 +47,7 @@ class SessionRunner:
     Args:
         kinds: how each kind of target is reached.
         registry: the live sessions.
+        presence: notified when somebody comes to a desktop or leaves it.
         audit: notified when one begins and ends.
         log: for errors.
         limits: for all of them.
@@ -56,6 +58,7 @@ class SessionRunner:
         self,
         kinds: AccessKinds,
         registry: SessionRegistry,
+        presence: Presence,
         audit: Audit,
         log: Logger | LoggerAdapter[Any],
         limits: ServingLimits,
@@ -63,6 +66,7 @@ class SessionRunner:
     ) -> None:
         self._kinds = kinds
         self._registry = registry
+        self._presence = presence
         self._audit = audit
         self.log = log
         self._limits = limits
@@ -80,7 +84,7 @@ class SessionRunner:
             session.run_by(task.cancel)
             self._registry.add(session)
             admitted = True
-            self._announce(session)
+            self._presence.changed(session.place)
             self._audit.opened(session)
             code, reason = CloseCode.NORMAL, await self._ending(session, await self._join(session, viewer))
         except asyncio.CancelledError:
@@ -97,13 +101,7 @@ class SessionRunner:
                 if admitted:
                     self._audit.closed(session, code, reason)
                     self._registry.remove(session)
-                    self._announce(session)
-
-    def _announce(self, session: Session) -> None:
-        """Notify the other viewers of the desktop that somebody connected or left."""
-        for other in self._registry.at(session.place):
-            if other is not session:
-                other.note("viewers")
+                    self._presence.changed(session.place)
 
     def _told(self, session: Session, error: VNCError) -> tuple[CloseCode, str]:
         self.log.info("Session %s, target %s: %s", session.id, session.target.name, error.log_line)

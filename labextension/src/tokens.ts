@@ -7,9 +7,8 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import type { Widget } from '@lumino/widgets';
 
-import type { IPresence } from './viewer/presence';
 import type { IGrant } from './viewer/connection/grant';
-import type { ISession, Mode } from './viewer/session';
+import type { IPresence, ISession, Mode } from './viewer/session';
 import type { IViewerSettings } from './viewer/options';
 import type { IPool } from './viewer/pool';
 import type { TargetState } from './viewer/target-state';

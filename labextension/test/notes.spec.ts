@@ -28,9 +28,10 @@ describe('notes', () => {
   it('never reach noVNC, and its bytes do', () => {
     const { receive, notes, rfb } = socketWithNoVNC();
     const bytes = new ArrayBuffer(3);
-    receive('{"kind": "viewers"}');
+    const note: Note = { kind: 'viewers', viewers: [{ user: 'ann', mode: 'view', you: true }], count: 1 };
+    receive(JSON.stringify(note));
     receive(bytes);
-    assert.deepEqual(notes, [{ kind: 'viewers' }]);
+    assert.deepEqual(notes, [note]);
     assert.deepEqual(rfb, [bytes]);
   });
 
@@ -41,7 +42,11 @@ describe('notes', () => {
     '7',
     '{"kind": "other"}',
     '{"kind": "message", "text": 7}',
-    '{"kind": "place"}'
+    '{"kind": "place"}',
+    '{"kind": "viewers"}',
+    '{"kind": "viewers", "viewers": [], "count": "1"}',
+    '{"kind": "viewers", "viewers": [null], "count": 1}',
+    '{"kind": "viewers", "viewers": [{"user": "ann", "mode": "owner", "you": false}], "count": 1}'
   ]) {
     it(`that are none are dropped: ${garbage}`, () => {
       const { receive, notes, rfb } = socketWithNoVNC();

@@ -6,11 +6,11 @@ import { beforeEach, describe, it } from 'node:test';
 
 import { createActions } from '../src/viewer/toolbar/actions';
 import { PICTURE_FIRST } from '../src/viewer/ui/clock';
-import { briefly, COMPANY_INTERVAL, type IPresence } from '../src/viewer/presence';
+import { briefly, COMPANY_INTERVAL } from '../src/viewer/presence';
 import { TokenRefused } from '../src/viewer/connection/grant';
 import { english } from '../src/viewer/ui/i18n';
 import { PageToolbar } from '../src/viewer/toolbar/toolbar';
-import type { Mode } from '../src/viewer/session';
+import type { IPresence, Mode } from '../src/viewer/session';
 import { Viewer } from '../src/viewer/viewer';
 
 beforeEach(() => document.body.replaceChildren());
@@ -207,6 +207,67 @@ describe('who else is there', () => {
     viewer.dispose();
   });
 
+  it('comes in notes, and then the server is never asked', async () => {
+    const world = new World();
+    const { viewer, asked } = shared(world);
+    viewer.connect();
+    await settle();
+    world.socket.open();
+    world.socket.note({ kind: 'viewers', viewers: [SELF, PROF], count: 2 });
+    await world.greet();
+    assert.ok(tool('people').hidden, 'the first picture comes first');
+    await world.clock.advance(PICTURE_FIRST);
+    assert.equal(tool('people').textContent, 'prof');
+    viewer.visible = false;
+    world.socket.note({ kind: 'viewers', viewers: [SELF, PROF, BOB], count: 3 });
+    assert.equal(tool('people').textContent, 'prof', 'whoever is away is greeted when they are back');
+    viewer.visible = true;
+    await world.clock.advance(PICTURE_FIRST);
+    assert.equal(viewer.node.querySelector('.jp-VNC-hint')!.textContent, 'bob is in control.');
+    world.socket.note({ kind: 'viewers', viewers: [SELF], count: 1 });
+    assert.ok(tool('people').hidden);
+    await world.clock.advance(600000);
+    assert.equal(asked.viewers, 0);
+    viewer.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('in a note counts more than an answer that was on its way', async () => {
+    const world = new World();
+    let answer: (all: readonly IPresence[]) => void = () => undefined;
+    const { viewer } = shared(world, { fetchViewers: () => new Promise(resolve => (answer = resolve)) });
+    viewer.connect();
+    await world.succeed();
+    await world.clock.advance(PICTURE_FIRST);
+    world.socket.note({ kind: 'viewers', viewers: [SELF, PROF], count: 2 });
+    answer([SELF]);
+    await settle();
+    assert.equal(tool('people').textContent, 'prof');
+    viewer.dispose();
+  });
+
+  it('is counted where it is a class', async () => {
+    const world = new World();
+    const { viewer } = shared(world);
+    viewer.connect();
+    await world.succeed();
+    const watchers = Array.from({ length: 29 }, (_, index) => ({ ...PROF, user: `student${index}` }));
+    world.socket.note({ kind: 'viewers', viewers: [SELF, ...watchers], count: 100 });
+    assert.equal(tool('people').textContent, '+99');
+    const hint = viewer.node.querySelector('.jp-VNC-hint')!;
+    assert.equal(hint.textContent, '29 others have it on the screen.');
+    tool('people').click();
+    assert.deepEqual(
+      items()
+        .slice(-2)
+        .map(item => item.textContent),
+      ['student28 is watching', '70 more']
+    );
+    world.socket.note({ kind: 'viewers', viewers: [SELF, ...watchers], count: 101 });
+    assert.equal(tool('people').textContent, '+100');
+    viewer.dispose();
+  });
+
   it('stays as it was while the server does not answer, and goes with the connection', async () => {
     const world = new World();
     const { viewer, server } = shared(world);
@@ -224,8 +285,8 @@ describe('who else is there', () => {
 
   it('is cut when a name is long', () => {
     const user = 'a-very-long-name@university.example.org';
-    assert.equal(briefly([{ ...BOB, user }]), 'a-very-long-name@un…');
-    assert.equal(briefly([]), '');
+    assert.equal(briefly({ others: [{ ...BOB, user }], count: 1 }), 'a-very-long-name@un…');
+    assert.equal(briefly({ others: [], count: 0 }), '');
   });
 });
 

@@ -8,9 +8,8 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import * as api from './rest-api';
 import type { IDesktop, ISession, ITarget, IVNCManager } from '../tokens';
-import type { IPresence } from '../viewer/presence';
 import type { IGrant } from '../viewer/connection/grant';
-import type { Mode } from '../viewer/session';
+import type { IPresence, Mode } from '../viewer/session';
 import { unattended } from '../viewer/ui/report';
 
 /** How often the server is asked, and how rarely at most while it does not answer (milliseconds). */

@@ -5,8 +5,7 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { IDesktop, ISession, ITarget } from '../tokens';
-import type { IPresence } from '../viewer/presence';
-import type { Mode } from '../viewer/session';
+import type { IPresence, Mode } from '../viewer/session';
 import type { IGrant } from '../viewer/connection/grant';
 
 /** URL of the service. */

@@ -3,7 +3,8 @@
  * the reader's choices.
  */
 import { Bell } from './screen/bell';
-import { Company, describe, type IPresence } from './presence';
+import { Company, greeting } from './presence';
+import type { IPresence } from './session';
 import type { Note } from './connection/notices';
 import { type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
@@ -67,7 +68,7 @@ export class Extras {
     if (note.kind === 'message') {
       this._stage.messages.show(note);
     } else if (note.kind === 'viewers') {
-      this.company.refresh();
+      this.company.take(note);
     }
   }
 
@@ -142,7 +143,6 @@ export class Extras {
     this.quality.apply(live);
   }
 
-  /** Nobody watches unannounced. */
   /** Ring, and say what it was; not in the place of something else that was just said. */
   private _ring(): void {
     if (this._preferences.now.bell && this._bell.ring() && this._stage.hint.node.hidden) {
@@ -150,9 +150,10 @@ export class Extras {
     }
   }
 
+  /** Nobody watches unannounced. */
   private _greet(came: readonly IPresence[]): void {
     if (came.length > 0) {
-      this._stage.tell(came.map(one => `${describe(this._options.trans, one)}.`).join(' '));
+      this._stage.tell(greeting(this._options.trans, came));
     }
   }
 

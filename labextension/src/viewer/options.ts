@@ -3,12 +3,11 @@
  */
 import type { ClipboardPolicy } from './panels/clipboard';
 import type { IClock } from './ui/clock';
-import type { IPresence } from './presence';
 import type { IMemory } from './ui/dom';
 import type { IGrant } from './connection/grant';
 import type { IRFBConstructor } from './engine/novnc';
 import type { IPreferenceStore } from './preferences';
-import type { Mode } from './session';
+import type { IPresence, Mode } from './session';
 import type { IManaged } from './connection/startup';
 import type { ITranslate } from './ui/i18n';
 

@@ -1,10 +1,12 @@
 /**
- * Who else has the desktop on the screen. The server is asked now and then, and only while that is wanted.
+ * Who else has the desktop on the screen. The server says so in its notes; where none comes, it is asked now and then,
+ * and only while that is wanted.
  */
 import { type IClock, PICTURE_FIRST, Timer } from './ui/clock';
 import { Emitter } from './ui/emitter';
-import type { Mode } from './session';
+import type { IPresence } from './session';
 import type { ITranslate } from './ui/i18n';
+import type { IComing } from './connection/notices';
 import { Latest } from './ui/latest';
 import { unattended } from './ui/report';
 
@@ -14,13 +16,8 @@ export const COMPANY_INTERVAL = 10000;
 /** Longer names are cut in the toolbar (characters). */
 const SHORT = 20;
 
-/** One session on a desktop. */
-export interface IPresence {
-  readonly user: string;
-  readonly mode: Mode;
-  /** Whether it is a session of the reader: this one, or one in another window. */
-  readonly you: boolean;
-}
+/** More newcomers than this are counted, not named. */
+const FEW = 4;
 
 /** The others on one desktop. */
 export class Company {
@@ -38,39 +35,55 @@ export class Company {
   /** Emits those who came since the last time, when anybody came or left. */
   readonly changed = new Emitter<readonly IPresence[]>();
 
-  /** Everybody but this viewer itself. */
+  /** Those who are known by name, without this viewer itself. */
   get others(): readonly IPresence[] {
     return this._others;
   }
 
-  /** Whether to ask: while pixels arrive and somebody looks at them. */
+  /** How many there are, without this viewer itself: a class has more than the server names. */
+  get count(): number {
+    return this._count;
+  }
+
+  /** Whether to know: while pixels arrive and somebody looks at them. */
   set wanted(wanted: boolean) {
     if (wanted && !this._wanted) {
       this._wanted = true;
-      this._timer.set(() => unattended(this._ask()), PICTURE_FIRST);
+      this._timer.set(() => unattended(this._begin()), PICTURE_FIRST);
     } else if (!wanted) {
       this._wanted = false;
       this._timer.clear();
     }
   }
 
-  /** Ask now: somebody came or left. */
-  refresh(): void {
+  /** The server says who is there. It will say so again when that changes, so it need not be asked. */
+  take(said: Pick<IComing, 'viewers' | 'count'>): void {
+    this._said = said;
+    this._latest.drop();
     if (this._wanted) {
       this._timer.clear();
-      unattended(this._ask());
+      this._know(said.viewers, said.count);
     }
   }
 
   /** Nobody is known to be there: the connection has ended. */
   forget(): void {
-    this._know([]);
+    this._said = null;
+    this._know([], 1);
   }
 
   /** Leave nothing behind. */
   dispose(): void {
     this.wanted = false;
     this.changed.clear();
+  }
+
+  private async _begin(): Promise<void> {
+    if (this._said) {
+      this.take(this._said);
+    } else {
+      await this._ask();
+    }
   }
 
   private async _ask(): Promise<void> {
@@ -81,23 +94,27 @@ export class Company {
     const all = await this._latest.of(this._fetchViewers().catch(() => null));
     if (this._wanted && all !== undefined) {
       if (all) {
-        this._know(withoutThisOne(all));
+        this._know(all, all.length);
       }
       this._timer.set(() => unattended(this._ask()), COMPANY_INTERVAL);
     }
   }
 
-  private _know(others: readonly IPresence[]): void {
+  private _know(all: readonly IPresence[], count: number): void {
+    const others = withoutThisOne(all);
     const before = this._others.map(nameOf);
     const came = others.filter(one => !before.includes(nameOf(one)));
-    if (came.length > 0 || others.length !== before.length) {
+    if (came.length > 0 || others.length !== before.length || count - 1 !== this._count) {
       this._others = others;
+      this._count = Math.max(0, count - 1);
       this.changed.emit(came);
     }
   }
 
   private readonly _timer: Timer;
   private _others: readonly IPresence[] = [];
+  private _count = 0;
+  private _said: Pick<IComing, 'viewers' | 'count'> | null = null;
   private _wanted = false;
   private readonly _latest = new Latest();
 }
@@ -110,11 +127,18 @@ export function describe(trans: ITranslate, { user, mode, you }: IPresence): str
   return mode === 'view' ? trans.__('%1 is watching', user) : trans.__('%1 is in control', user);
 }
 
+/** Who came, in one line: by name, as long as they are few. */
+export function greeting(trans: ITranslate, came: readonly IPresence[]): string {
+  return came.length > FEW
+    ? trans.__('%1 others have it on the screen.', String(came.length))
+    : came.map(one => `${describe(trans, one)}.`).join(' ');
+}
+
 /** As few words as a toolbar has room for: a name, or how many there are. */
-export function briefly(others: readonly IPresence[]): string {
-  const [first, second] = others;
-  if (!first || second || first.you) {
-    return others.length > 0 ? `+${others.length}` : '';
+export function briefly({ others, count }: Pick<Company, 'others' | 'count'>): string {
+  const [first] = others;
+  if (!first || count > 1 || first.you) {
+    return count > 0 ? `+${count}` : '';
   }
   return first.user.length > SHORT ? `${first.user.slice(0, SHORT - 1)}…` : first.user;
 }

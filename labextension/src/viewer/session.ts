@@ -14,3 +14,11 @@ export interface ISession {
   /** When it began: ISO 8601, or seconds since 1970. */
   readonly since: string | number;
 }
+
+/** One session on a desktop, as others there know of it. */
+export interface IPresence {
+  readonly user: string;
+  readonly mode: Mode;
+  /** Whether it is a session of the reader: this one, or one in another window. */
+  readonly you: boolean;
+}

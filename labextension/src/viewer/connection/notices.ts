@@ -1,6 +1,7 @@
 /**
  * Notes: what the server says beside the picture. They come as text on the websocket whose binary messages are RFB.
  */
+import type { IPresence } from '../session';
 import type { ITranslate } from '../ui/i18n';
 
 /** The subprotocol to offer; a viewer that does not offer it gets no notes. */
@@ -23,9 +24,13 @@ export interface IPlace {
   readonly aside: number;
 }
 
-/** Somebody came to the desktop, or left it. */
+/** Who is at the desktop by now: somebody came, or left. */
 export interface IComing {
   readonly kind: 'viewers';
+  /** The reader's own sessions, whoever is in control, and others, of whom there may be more. */
+  readonly viewers: readonly IPresence[];
+  /** How many there are in all. */
+  readonly count: number;
 }
 
 export type Note = IMessage | IPlace | IComing;
@@ -60,8 +65,14 @@ function read(text: string): Note | null {
 const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean>> = {
   message: ({ text, sender }) => typeof text === 'string' && typeof sender === 'string',
   place: note => [note.place, note.size, note.aside].every(value => typeof value === 'number'),
-  viewers: () => true
+  viewers: ({ viewers, count }) =>
+    Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number'
 };
+
+function isPresence(row: unknown): row is IPresence {
+  const { user, mode, you } = (row ?? {}) as Record<string, unknown>;
+  return typeof user === 'string' && (mode === 'view' || mode === 'control') && typeof you === 'boolean';
+}
 
 /** The sentence for somebody who waits for a machine. */
 export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): string {

@@ -2,8 +2,7 @@
  * How our own pages talk to the server.
  */
 import { type Catalogue, english, type ITranslate, languageFor, translateBy } from '../ui/i18n';
-import type { IPresence } from '../presence';
-import type { Mode } from '../session';
+import type { IPresence, Mode } from '../session';
 import { type IGrant, readGrant } from '../connection/grant';
 
 /**

@@ -30,7 +30,7 @@ export interface IActionable {
   readonly dragging: boolean;
   readonly hands: Pick<Hands, 'hasPower' | 'isHolding' | 'sendKeys' | 'isHeld' | 'toggleHeld' | 'power'>;
   readonly camera: Pick<Camera, 'canKeep' | 'save'>;
-  readonly extras: { readonly company: Pick<Company, 'others'> };
+  readonly extras: { readonly company: Pick<Company, 'others' | 'count'> };
   readonly fullscreen: boolean;
   setScaling(scaling: Scaling): void;
   toggleDragging(): void;
@@ -83,9 +83,9 @@ export function createActions(trans: ITranslate): IAction[] {
       id: 'people',
       label: viewer => peopleLabel(trans, viewer),
       icon: () => icons.PEOPLE,
-      text: viewer => briefly(viewer.extras.company.others),
+      text: viewer => briefly(viewer.extras.company),
       isEnabled: () => true,
-      isVisible: viewer => viewer.extras.company.others.length > 0,
+      isVisible: viewer => viewer.extras.company.count > 0,
       items: viewer => peopleItems(trans, viewer)
     },
     {
@@ -218,13 +218,20 @@ function scalingItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
 }
 
 function peopleLabel(trans: ITranslate, viewer: IActionable | null): string {
-  const others = viewer?.extras.company.others ?? [];
-  return others.length > 0 ? others.map(one => describe(trans, one)).join(', ') : trans.__('People');
+  const people = viewer ? peopleThere(trans, viewer) : [];
+  return people.length > 0 ? people.join(', ') : trans.__('People');
+}
+
+/** A sentence for each that is known by name, and one for all others. */
+function peopleThere(trans: ITranslate, viewer: IActionable): string[] {
+  const { others, count } = viewer.extras.company;
+  const rest = count > others.length ? [trans.__('%1 more', String(count - others.length))] : [];
+  return [...others.map(one => describe(trans, one)), ...rest];
 }
 
 function peopleItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
   // Nothing happens on a press: the menu is there to be read, by fingers too, which see no tooltip.
-  return viewer.extras.company.others.map(one => ({ label: describe(trans, one), run: () => undefined }));
+  return peopleThere(trans, viewer).map(label => ({ label, run: () => undefined }));
 }
 
 function keyItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
