@@ -86,9 +86,7 @@ class VNCBroker(BrokerLimits, Configurable):
         take_own()
         self.pools = PoolManager(parent=self)
         self.registry = SessionRegistry(
-            SessionLimits(
-                self.sessions_per_user, self.sessions_per_target, self.sessions_total, self.look_ins_per_user
-            )
+            SessionLimits(self.sessions_per_user, self.sessions_per_target, self.sessions_total, self.look_ins_per_user)
         )
         self.presence = Presence(self.registry)
         connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))

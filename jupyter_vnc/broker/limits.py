@@ -34,8 +34,8 @@ class BrokerLimits(HasTraits):
     look_ins_per_user = Int(
         64,
         min=0,
-        help="""Desktops of others on which one instructor looks in at once. Default 64; 0 for no limit. They do not count
-        in ``sessions_per_user``. Raise it for a larger course.""",
+        help="""Desktops of others on which one instructor looks in at once. Default 64; 0 for no limit. They do not
+        count in ``sessions_per_user``. Raise it for a larger course.""",
     ).tag(config=True)
     sessions_per_target = Int(
         8,

@@ -180,7 +180,7 @@ async def _begin(leg: TargetLeg, limit: float) -> None:
 
     Args:
         leg: just logged in.
-        limit: seconds that the whole answer may take.
+        limit: seconds that the whole answer may take, where the login has set no deadline for the whole handshake.
 
     Raises:
         TargetUnreachable: it did not answer in time, or it is gone.
@@ -191,8 +191,9 @@ async def _begin(leg: TargetLeg, limit: float) -> None:
     answer = ServerInit()
     answer.receive_data(leg.early)
     leg.early = b""
+    deadline = leg.deadline or asyncio.get_running_loop().time() + limit
     try:
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout_at(deadline):
             await converse(answer, leg.channel, paused=lambda: False)
     except TimeoutError:
         raise TargetUnreachable("The desktop did not finish its greeting in time.") from None

@@ -77,11 +77,16 @@ async def _send(channel: Channel, data: bytes) -> None:
 
 @dataclass(slots=True)
 class TargetLeg:
-    """A logged-in connection. ``early`` came behind the handshake; ``security`` names the scheme, for the log."""
+    """A logged-in connection. ``early`` came behind the handshake; ``security`` names the scheme, for the log.
+
+    ``deadline`` is when the whole handshake must be over, up to ServerInit (the event loop's time); None if nothing was
+    waited for yet.
+    """
 
     channel: Channel
     early: bytes
     security: str
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +119,16 @@ class Connector:
         login = Login(target.credentials.username, await load_password(target.credentials, target.name))
         limits = self._limits_of(target)
         gate = self._gates.setdefault(key, asyncio.Semaphore(HANDSHAKES_AT_ONCE))
+        deadline = asyncio.get_running_loop().time() + limits.connect_timeout
         try:
-            async with asyncio.timeout(limits.connect_timeout):
+            async with asyncio.timeout_at(deadline):
                 await gate.acquire()
         except TimeoutError:
             raise TargetUnreachable("The desktop is busy with other logins. Try again.", detail=key) from None
         try:
             # Whoever waited here behind refused logins must not be the next one.
             self._check_breaker(key)
-            return await _see_through(self._log_in(target, address, login, limits))
+            return await _see_through(self._log_in(target, address, login, limits, deadline))
         finally:
             gate.release()
 
@@ -142,11 +148,10 @@ class Connector:
         )
 
     async def _log_in(
-        self, target: Target, address: TCPAddress | UnixAddress, login: Login, limits: ConnectLimits
+        self, target: Target, address: TCPAddress | UnixAddress, login: Login, limits: ConnectLimits, deadline: float
     ) -> TargetLeg:
         """Dial and run the handshake; a Unix socket whose server closes without a byte is tried again in time."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + limits.connect_timeout
         while True:
             channel = await self._dial(address, deadline)
             try:
@@ -184,8 +189,9 @@ class Connector:
         login: Login,
         limits: ConnectLimits,
     ) -> TargetLeg:
+        deadline = asyncio.get_running_loop().time() + limits.handshake_timeout
         try:
-            async with asyncio.timeout(limits.handshake_timeout):
+            async with asyncio.timeout_at(deadline):
                 # The server speaks first (RFC 6143, section 7.1.1); until it has, nobody knows whose it is.
                 if not (greeting := await channel.read()):
                     raise SilentPeerError
@@ -203,7 +209,7 @@ class Connector:
             sentence = "The desktop did not finish its greeting in time."
             raise TargetUnreachable(sentence, detail=str(address)) from None
         log.debug("Logged in to %s: RFB %s, security %s", target.name, handshake.version, handshake.security)
-        return _leg_of(channel, handshake)
+        return replace(_leg_of(channel, handshake), deadline=deadline)
 
 
 async def _see_through(login: Coroutine[Any, Any, TargetLeg]) -> TargetLeg:

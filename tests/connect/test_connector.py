@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import ssl
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -162,6 +163,26 @@ async def test_a_login_without_a_free_slot_in_time_is_an_error():
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert sum("busy with other logins" in str(result) for result in results) == 2
         assert server.connections == 2
+
+
+async def test_waiting_for_a_turn_and_connecting_have_one_deadline(path):
+    """The turn takes most of the time, and then the server does not take the connection: its backlog is full."""
+    connector = Connector(ConnectLimits(connect_timeout=1.0, handshake_timeout=5.0))
+    address = UnixAddress(str(path))
+    gate = asyncio.Semaphore(0)
+    connector._gates[str(address)] = gate
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_UNIX) as full, socket.socket(socket.AF_UNIX) as other:
+        full.bind(str(path))
+        path.chmod(0o600)
+        full.listen(0)
+        other.connect(str(path))
+        began = loop.time()
+        loop.call_later(0.9, gate.release)
+        async with asyncio.timeout(20):
+            with pytest.raises(TargetUnreachable):
+                await connector.connect(Target(name="lab", address=address), address)
+        assert 0.9 < loop.time() - began < 1.7, "one after the other they are 1.9 seconds"
 
 
 async def test_turns_are_given_back_and_forgotten():
