@@ -20,6 +20,7 @@ from tornado.httputil import HTTPHeaders
 from .broker.broker import VNCBroker
 from .exceptions import LimitExceeded, OriginRefused, VNCError, quote_remote
 from .http import bodies, headers
+from .http.errors import due
 from .http.incoming import BoundedRequest, http_error
 from .system.logs import one_line
 from .visitor import JupyterVisitor
@@ -150,8 +151,8 @@ def vnc_errors(
         try:
             await method(self, *args, **kwargs)
         except VNCError as error:
-            if error.detail:
-                self.log.info("%s %s: %s", self.request.method, self.request.path, error.log_line)
+            if error.detail and (more := due(error.http_status, f"detail of {error}")) is not None:
+                self.log.info("%s %s: %s%s", self.request.method, self.request.path, error.log_line, more)
             raise http_error(error) from None
 
     return inner

@@ -119,7 +119,10 @@ class WebSocketChannel:
         stream = getattr(self._handler.ws_connection, "stream", None)
         if type(stream) is not IOStream or stream.closed():
             raise CannotLend("the browser's connection is encrypted, or closed")
-        self._frames = FrameWriter(stream)
+        try:
+            self._frames = FrameWriter(stream)
+        except OSError as error:  # no descriptor for a duplicate
+            raise CannotLend(str(error)) from None
         if not self._frames.sees(lambda: self._handler.ping(b"vnc")):
             self._frames.close()
             raise CannotLend("this version of tornado writes in an unknown way")

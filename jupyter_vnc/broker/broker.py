@@ -19,12 +19,13 @@ from jupyter_vnc.connect.connector import ConnectLimits, Connector
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound, printable
 from jupyter_vnc.model.causes import given_back
-from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry, place_of
+from jupyter_vnc.model.sessions import Session, SessionRegistry, place_of
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.sources.base import TargetSource
+from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.environment import take_own
 from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
@@ -85,9 +86,7 @@ class VNCBroker(BrokerLimits, Configurable):
         self.desktop_manager = DesktopManager(parent=self)
         take_own()
         self.pools = PoolManager(parent=self)
-        self.registry = SessionRegistry(
-            SessionLimits(self.sessions_per_user, self.sessions_per_target, self.sessions_total, self.look_ins_per_user)
-        )
+        self.registry = SessionRegistry(self.session_limits, descriptors.refusal)
         self.presence = Presence(self.registry)
         connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
         self.access = access_kinds(
@@ -279,6 +278,7 @@ class VNCBroker(BrokerLimits, Configurable):
         Raises:
             ConfigError: the leases cannot be kept where they should be.
         """
+        descriptors.warn(self.sessions_total, self.log)
         await self.desktop_manager.sweep()
         await self.pools.start()
 

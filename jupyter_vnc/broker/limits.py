@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from traitlets import Enum, Float, HasTraits, Int
 
+from jupyter_vnc.model.sessions import SessionLimits
 from jupyter_vnc.tokens import PER_USER, TOTAL
 
 
@@ -46,7 +47,8 @@ class BrokerLimits(HasTraits):
     sessions_total = Int(
         64,
         min=0,
-        help="""Open desktops of all users. Default 64; 0 for no limit. Each takes four descriptors, 2 MiB at most.""",
+        help="""Open desktops of all users. Default 64, in the hub's service 512; 0 for no limit. Each takes four open
+        files and 2 MiB at most. At start, a warning says if the limit of open files is too low for that many.""",
     ).tag(config=True)
 
     connect_timeout = Float(
@@ -84,3 +86,10 @@ class BrokerLimits(HasTraits):
         help="""What counts as activity for idle culling: ``input`` (default; keys, pointer, clipboard), ``traffic``
         (any byte, so an open tab keeps the server alive), or ``none``.""",
     ).tag(config=True)
+
+    @property
+    def session_limits(self) -> SessionLimits:
+        """The limits on the number of sessions."""
+        return SessionLimits(
+            self.sessions_per_user, self.sessions_per_target, self.sessions_total, self.look_ins_per_user
+        )

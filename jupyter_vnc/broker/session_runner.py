@@ -17,7 +17,7 @@ from jupyter_vnc import tasks
 from jupyter_vnc.broker.access.kinds import AccessKinds
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.connect.connector import TargetLeg, converse
-from jupyter_vnc.exceptions import CloseCode, ServerStopping, Stalled, TargetUnreachable, VNCError
+from jupyter_vnc.exceptions import CloseCode, LimitExceeded, ServerStopping, Stalled, TargetUnreachable, VNCError
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.relay.pipes import PipePool
 from jupyter_vnc.relay.relay import Copier, Leg, Relay
@@ -25,11 +25,14 @@ from jupyter_vnc.relay.scheduler import FairScheduler
 from jupyter_vnc.relay.zerocopy import pump_to_viewer
 from jupyter_vnc.rfb.handshake import ViewerHandshake, client_init
 from jupyter_vnc.rfb.server_init import ServerInit
+from jupyter_vnc.system.descriptors import is_ours, no_room
+from jupyter_vnc.system.logs import Seldom
 
 from .audit import Audit
 from .presence import Presence
 from .traffic import Activity, Watch, permissions_of
 
+_FAILED: Final = "Something went wrong in the server. Its log has the details."
 _ENDINGS: Final = {Leg.VIEWER: "The viewer left.", Leg.TARGET: "The desktop has ended the connection."}
 
 
@@ -73,6 +76,7 @@ class SessionRunner:
         self._activity = activity
         self._pipes = PipePool()
         self._scheduler = FairScheduler()
+        self._refusals = Seldom()
 
     async def serve(self, session: Session, viewer: Channel) -> None:
         """Own one session to its end. Never raises: every error becomes the viewer's close code and sentence."""
@@ -91,9 +95,13 @@ class SessionRunner:
             code, reason = self._told(session, session.error or ServerStopping())
         except VNCError as error:
             code, reason = self._told(session, error)
+        except OSError as error:
+            if not is_ours(error):
+                self.log.exception("Session %s failed", session.id)
+            code, reason = self._told(session, no_room(error) if is_ours(error) else VNCError(_FAILED))
         except Exception:  # nothing may reach the viewer as a traceback
             self.log.exception("Session %s failed", session.id)
-            reason = "Something went wrong in the server. Its log has the details."
+            reason = _FAILED
         finally:
             try:
                 await viewer.close(code, reason)
@@ -104,7 +112,11 @@ class SessionRunner:
                     self._presence.changed(session.place)
 
     def _told(self, session: Session, error: VNCError) -> tuple[CloseCode, str]:
-        self.log.info("Session %s, target %s: %s", session.id, session.target.name, error.log_line)
+        if not isinstance(error, LimitExceeded):
+            self.log.info("Session %s, target %s: %s", session.id, session.target.name, error.log_line)
+        elif (more := self._refusals.due(str(error))) is not None:
+            line = "Session %s, target %s: %s%s"
+            self.log.info(line, session.id, session.target.name, error.log_line, more)
         return error.close_code, str(error)
 
     async def _join(self, session: Session, viewer: Channel) -> Leg:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_vnc.channels import READ_SIZE, StreamChannel
-from jupyter_vnc.exceptions import TargetUnreachable
+from jupyter_vnc.exceptions import TargetUnreachable, VNCError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.system.descriptors import is_ours, no_room
 from jupyter_vnc.system.peers import trusted_uids
 from jupyter_vnc.system.peers import unix_uid as _peer_uid
 
@@ -39,8 +40,13 @@ _SENTENCES: Final[tuple[tuple[type[BaseException], str], ...]] = (
 )
 
 
-def unreachable(error: BaseException, address: object) -> TargetUnreachable:
-    """Explain in one sentence why a target was not reached; the log gets the address and the system's words."""
+def unreachable(error: BaseException, address: object) -> VNCError:
+    """Explain in one sentence why a target was not reached; the log gets the address and the system's words.
+
+    What this process ran out of is not the target's fault.
+    """
+    if is_ours(error):
+        return no_room(f"{address}: {error}")
     sentence = next((text for kind, text in _SENTENCES if isinstance(error, kind)), "The desktop cannot be reached.")
     return TargetUnreachable(sentence, detail=f"{address}: {type(error).__name__}: {error}")
 
@@ -50,6 +56,7 @@ async def dial(address: TCPAddress | UnixAddress) -> StreamChannel:
 
     Raises:
         TargetUnreachable: says what kind of failure it was.
+        LimitExceeded: this process has no descriptor or memory left.
     """
     try:
         return await _dial(address)

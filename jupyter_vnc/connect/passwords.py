@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from jupyter_vnc.exceptions import TargetRefused, quote_remote
 from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.system import children, files
+from jupyter_vnc.system.descriptors import is_ours, no_room
 from jupyter_vnc.system.environment import take
 
 #: A password command that takes longer is ended (seconds).
@@ -33,6 +34,7 @@ async def load_password(credentials: Credentials, target_name: str = "") -> str:
         target_name: the target, for the log.
 
     Raises:
+        LimitExceeded: this process has no descriptor left to read it.
         TargetRefused: it cannot be read. The sentence says so without saying where it would be.
     """
     if not credentials.form:
@@ -40,6 +42,8 @@ async def load_password(credentials: Credentials, target_name: str = "") -> str:
     try:
         return await _LOADERS[credentials.form](credentials.value)
     except (OSError, LookupError, ValueError, TimeoutError) as error:
+        if is_ours(error):
+            raise no_room(error) from None
         where = f"target {target_name!r}, " if target_name else ""
         raise TargetRefused(
             "The password configured for this desktop cannot be read. Tell your administrator.",

@@ -14,6 +14,7 @@ from jupyter_vnc.exceptions import TargetProtocolError, TargetUnreachable, VNCEr
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.security import TLS_TYPES, SecurityPolicy, TLSRequest
+from jupyter_vnc.system.descriptors import is_ours, no_room
 from jupyter_vnc.system.files import check_regular
 from jupyter_vnc.system.logs import get_logger
 from jupyter_vnc.system.peers import ANYONE, is_on_this_machine, tcp_uid, trusted_uids
@@ -110,6 +111,7 @@ async def start_tls(
     """Make the leg TLS as the handshake asks; return the server's certificate (DER), None if TLS is anonymous.
 
     Raises:
+        LimitExceeded: this process has no descriptor left.
         TargetProtocolError: TLS failed, or the certificate cannot be trusted; the error has the reason and the remedy.
     """
     try:
@@ -124,6 +126,8 @@ async def start_tls(
     except ssl.SSLError as error:
         raise _tls_failure(error, target, address) from None
     except OSError as error:
+        if is_ours(error):
+            raise no_room(error) from None
         # Some servers hang up instead of sending an alert; with TLS 1.2 they do so during the handshake.
         raise TargetProtocolError(_HANG_UP[bool(target.tls.cert_file)], detail=f"{address}: {error}") from None
     return None if request.anonymous else certificate

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from types import TracebackType
 
 from tornado import web
 from tornado.log import app_log, gen_log
 
-from jupyter_vnc.system.logs import one_line
+from jupyter_vnc.system.logs import Seldom, one_line
+
+#: Lines about 429: a class that is refused retries.
+_refusals = Seldom()
+
+
+def due(status: int, line: str) -> str | None:
+    """Return what to append to a line about a failed request; None if it is left out, like others of its kind."""
+    return _refusals.due(line) if status == HTTPStatus.TOO_MANY_REQUESTS else ""
 
 
 class LoggedErrors(web.RequestHandler):
@@ -24,5 +33,5 @@ class LoggedErrors(web.RequestHandler):
         request = f"{self.request.method} {self.request.path} ({self.request.remote_ip})"
         if not isinstance(value, web.HTTPError):
             one_line(app_log).error("Uncaught exception %s", request, exc_info=value)
-        elif message := value.get_message():
-            one_line(gen_log).warning("%d %s: %s", value.status_code, request, message)
+        elif (message := value.get_message()) and (more := due(value.status_code, message)) is not None:
+            one_line(gen_log).warning("%d %s: %s%s", value.status_code, request, message, more)

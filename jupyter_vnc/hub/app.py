@@ -35,6 +35,7 @@ from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below, page_templ
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.redis import RedisTokens
+from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.files import check_regular, read_regular_file
 from jupyter_vnc.system.logs import one_line
 
@@ -43,7 +44,7 @@ from .config import ALLOWED_SCOPES
 from .handlers import HUB_ROUTES, NotFoundPage, OAuthCallback
 from .identity import HubIdentityProvider, HubVisitor
 from .scopes import ADMIN, CONTROL, VIEW
-from .server import BoundedServer, ask_for_files
+from .server import FILES, BoundedServer
 from .users import People
 
 #: What the hub passes to a service that it starts; must be set if something else starts the service.
@@ -130,10 +131,10 @@ class VNCHub(JupyterApp):
     async def serve(self) -> None:
         """Serve until a signal comes; then close the sessions, with a code that makes viewers reconnect."""
         adopt_loggers(self.log)
+        descriptors.raise_limit(FILES)
         self.config.HubOAuth.setdefault("cache_max_age", MEMORY)
         self.config.PoolManager.setdefault("state_file", f"{os.getcwd()}/{LEASES}")  # noqa: PTH109 - no I/O
         broker = VNCBroker(parent=self, **self._defaults())
-        ask_for_files()
         options = {"xheaders": True, "ssl_options": _tls()}
         server = BoundedServer(self.application(broker), longest_message=broker.max_message, **options)
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
@@ -201,6 +202,8 @@ class VNCHub(JupyterApp):
         """Log failed requests without the query string; sessions have log lines of their own."""
         status, request = handler.get_status(), handler.request
         level = logging.WARNING if status >= 500 else logging.INFO if status >= 400 else logging.DEBUG
+        if status == 429:  # its reason is logged, too; see LoggedErrors
+            level = logging.DEBUG
         one_line(self.log).log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
 
 

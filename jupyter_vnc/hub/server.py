@@ -7,8 +7,8 @@ client occupies a place for a minute at most.
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from tornado.http1connection import HTTP1ServerConnection
@@ -16,6 +16,12 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
 from jupyter_vnc.http.incoming import BODY_TIMEOUT, MAX_DRAINED
+from jupyter_vnc.system import descriptors
+from jupyter_vnc.system.logs import get_logger
+
+from .accepting import Acceptor
+
+log = get_logger(__name__)
 
 #: Largest head of a request (bytes); it contains the cookies of the hub and its neighbours.
 MAX_HEAD: Final = 32 * 1024
@@ -23,7 +29,10 @@ MAX_HEAD: Final = 32 * 1024
 HEAD_TIMEOUT: Final = 75.0
 #: Maximum of connections without a complete request.
 MAX_WAITING: Final = 512
-#: Limit of open files that the service requests: each session needs some, and a course has many sessions.
+#: The part of the open files that those may take.
+_PART: Final = 4
+_LEAST: Final = 64
+#: Limit of open files that the service requests where there is no hard one.
 FILES: Final = 16_384
 
 
@@ -47,11 +56,18 @@ class BoundedServer(HTTPServer):
             **options,
         )
 
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept the connections of these sockets; see :mod:`~jupyter_vnc.hub.accepting`."""
+        for listener in sockets:
+            self._sockets[listener.fileno()] = listener
+            acceptor = Acceptor(listener, self._handle_connection, self._close_oldest, log)
+            self._handlers[listener.fileno()] = acceptor.stop
+
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Begin to wait for a request, new or the next one of a connection."""
         self._waiting.pop(server_conn, None)
         self._waiting[server_conn] = None
-        if len(self._waiting) > MAX_WAITING:
+        if len(self._waiting) > min(MAX_WAITING, max(_LEAST, descriptors.limit() // _PART)):
             self._close_oldest()
         return _Told(super().start_request(server_conn, request_conn), lambda: self._came(server_conn))
 
@@ -64,7 +80,7 @@ class BoundedServer(HTTPServer):
         self._waiting.pop(server_conn, None)
 
     def _close_oldest(self) -> None:
-        oldest = next(iter(self._waiting))
+        oldest = next(iter(self._waiting), None)
         self._came(oldest)
         if isinstance(oldest, HTTP1ServerConnection):
             oldest.stream.close()
@@ -91,11 +107,3 @@ class _Told(HTTPMessageDelegate):
 
     def on_connection_close(self) -> None:
         self._to.on_connection_close()
-
-
-def ask_for_files() -> None:
-    """Raise this process's limit of open files as far as it may."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

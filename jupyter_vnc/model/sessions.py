@@ -155,10 +155,18 @@ class SessionLimits:
 
 
 class SessionRegistry:
-    """The live list."""
+    """The live list.
 
-    def __init__(self, limits: SessionLimits | None = None) -> None:
+    Args:
+        limits: how many there may be.
+        refusal: returns why this process has no room for one more beside so many, None if it has.
+    """
+
+    def __init__(
+        self, limits: SessionLimits | None = None, refusal: Callable[[int], VNCError | None] = lambda sessions: None
+    ) -> None:
         self.limits = limits or SessionLimits()
+        self._refusal = refusal
         self._sessions: dict[str, Session] = {}
 
     def __len__(self) -> int:
@@ -211,6 +219,8 @@ class SessionRegistry:
         for limit, count, sentence in rows:
             if limit and count >= limit:
                 raise LimitExceeded(f"{sentence.format(count)} Close one and try again.", retry_after=5.0)
+        if (refusal := self._refusal(len(staying))) is not None:
+            raise refusal
 
     def add(self, session: Session) -> Session:
         """Admit a session, and end those that make way for it.

@@ -9,8 +9,11 @@ inherit :class:`Configurable`, and ``tests/test_logs.py`` checks that there is n
 from __future__ import annotations
 
 import logging
+import math
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
@@ -21,6 +24,8 @@ from jupyter_vnc.exceptions import printable
 
 #: Longest line (characters): a path and a sentence fit in.
 MAX_LINE: Final = 8192
+#: Kinds of lines that :class:`Seldom` remembers; a text of others may be one.
+MAX_KINDS: Final = 256
 
 Log: TypeAlias = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -82,3 +87,29 @@ class Configurable(LoggingConfigurable):
     @validate("log")
     def _validate_log(self, proposal: Any) -> OneLineLog:
         return one_line(super()._validate_log(proposal))
+
+
+class Seldom:
+    """For lines that hundreds of people may cause at once: one of each kind in a while, with a count of the others.
+
+    Args:
+        pause: seconds between two lines of one kind.
+        clock: monotonic, in seconds.
+    """
+
+    def __init__(self, pause: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause = pause
+        self._clock = clock
+        self._kinds: dict[str, tuple[float, int]] = {}
+
+    def due(self, kind: str) -> str | None:
+        """Return what to append to a line of this kind, which is nothing for the first; None if it is not due."""
+        now = self._clock()
+        last, left_out = self._kinds.get(kind, (-math.inf, 0))
+        if now - last < self._pause:
+            self._kinds[kind] = (last, left_out + 1)
+            return None
+        if len(self._kinds) >= MAX_KINDS:
+            self._kinds.clear()
+        self._kinds[kind] = (now, 0)
+        return f" ({left_out} more like this since the last line)" if left_out else ""

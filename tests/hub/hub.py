@@ -72,7 +72,7 @@ class Hub:
     token = "tests-token"
     service_token = "vnc-token"
 
-    def __init__(self, folder, config, *, more="", groups=None, external=False, own_proxy=False):
+    def __init__(self, folder, config, *, more="", groups=None, external=False, own_proxy=False, files=None):
         self.folder = folder
         self.port, hub_port, api_port, self.service_port = (free_port() for _ in range(4))
         self.url = f"http://127.0.0.1:{self.port}"
@@ -94,6 +94,8 @@ class Hub:
         (folder / "jupyterhub_config.py").write_text(CONFIG.format(**values) + more)
         (folder / "vnc.py").write_text(config)
         self.external = external
+        #: How many files an external service may open: soft and hard limit.
+        self.files = files
         self._proxy = None
         if own_proxy:
             self._start_proxy(api_port)
@@ -125,6 +127,7 @@ class Hub:
         scopes = [f"custom:jupyter-vnc:{name}" for name in ("view", "control", "admin")]
         self.service = self._run(
             "service",
+            *(["prlimit", "--nofile={}:{}".format(*self.files)] if self.files else []),
             *(sys.executable, "-m", "jupyter_vnc.hub", "--config=vnc.py"),
             JUPYTERHUB_API_TOKEN=self.service_token,
             JUPYTERHUB_API_URL=self.api,

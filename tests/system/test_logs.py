@@ -30,7 +30,7 @@ from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
-from jupyter_vnc.system.logs import MAX_LINE, Configurable, OneLineLog, get_logger, one_line
+from jupyter_vnc.system.logs import MAX_LINE, Configurable, OneLineLog, Seldom, get_logger, one_line
 
 ROOT = Path(jupyter_vnc.__file__).parent
 FORGED = "[I 2026-01-01 00:00:00.000 VNCExtension] Session 1: root opens all (control)"
@@ -364,3 +364,21 @@ async def test_what_the_command_line_prints(name, canary, capsys, monkeypatch):
     for line in lines:
         assert canary not in line
         assert printable(line, keep="\t") == line
+
+
+def test_what_hundreds_cause_is_one_line_with_a_count_of_the_others():
+    now = [0.0]
+    seldom = Seldom(pause=10.0, clock=lambda: now[0])
+    assert [seldom.due("full") for _ in range(600)] == ["", *[None] * 599]
+    assert seldom.due("other") == "", "kinds do not count together"
+    now[0] = 10.0
+    assert seldom.due("full") == " (599 more like this since the last line)"
+    now[0] = 30.0
+    assert seldom.due("full") == ""
+
+
+def test_kinds_of_lines_that_others_choose_take_no_memory():
+    seldom = Seldom()
+    for number in range(10_000):
+        seldom.due(str(number))
+    assert len(seldom._kinds) <= 256

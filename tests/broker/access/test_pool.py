@@ -7,13 +7,14 @@ import pytest
 
 from jupyter_vnc.broker.access.pool import PoolAccess
 from jupyter_vnc.connect.connector import TargetLeg
-from jupyter_vnc.exceptions import SessionEnded, TargetUnreachable
+from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, TargetUnreachable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
+from jupyter_vnc.system.descriptors import no_room
 
 ANN, ADA = User("ann"), User("ada")
 BY_ADA = given_back(ADA, ANN)
@@ -112,6 +113,21 @@ async def test_an_instructor_who_looks_in_and_fails_moves_nobody(pools, pooled, 
             await pooled.reach(session(ADA, Mode.VIEW))
     assert pools.summary("ann", LAB)["machine"] == before
     assert {row["state"] for row in pools.rows(LAB)} == {"taken", "free"}
+
+
+async def test_no_machine_is_blamed_for_what_the_server_has_run_out_of(pools, pooled, servers):
+    async def short(target, address):
+        raise no_room()
+
+    servers.answer = short
+    for _ in range(5):
+        with pytest.raises(LimitExceeded):
+            await pooled.reach(session())
+    assert {row["state"] for row in pools.rows(LAB)} == {"taken", "free"}
+    servers.answer = connected
+    one = session()
+    await pooled.reach(one)
+    assert one.machine
 
 
 async def test_an_owners_own_failures_do_move_them(pools, pooled, servers):
