@@ -4,10 +4,11 @@ Bob's server serves a page of Bob's. All of the hub shares its origin, so that i
 may frame it: then it has Ann's XSRF token, and acts as Ann.
 """
 
+import asyncio
 import json
 import re
 import tempfile
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +16,7 @@ from threading import Thread
 
 import pytest
 import requests
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 from playwright.async_api import async_playwright
 
 from jupyter_vnc.http import headers
@@ -199,13 +201,21 @@ RUN = ".jp-NotebookPanel-toolbar .jp-Toolbar-item[data-jp-item-name='run']"
 
 
 async def run_cell(page, hub):
-    """Open a notebook in JupyterLab and run what is in its first cell."""
+    """Open a notebook in JupyterLab and run what is in its first cell.
+
+    JupyterLab's indicator says that the kernel is idle before there is any, and a click on Run does nothing then. As a
+    reader does who sees no change, this clicks again.
+    """
     await page.goto(f"{hub.url}/user/ann/lab/tree/show.ipynb?reset")
     await page.wait_for_selector(".jp-Notebook .cm-content >> text=desktop.show")
-    await page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
-    await page.click(".jp-Notebook .cm-content >> nth=0")
-    await page.click(RUN)
-    await page.wait_for_selector(r".jp-InputPrompt >> nth=0 >> text=/\[\d+\]/")
+    prompt = page.locator(".jp-InputPrompt").first
+    async with asyncio.timeout(90):
+        while not re.search(r"[*\d]", await prompt.inner_text()):
+            await page.click(".jp-Notebook .cm-content >> nth=0")
+            await page.click(RUN)
+            with suppress(PlaywrightTimeout):
+                await prompt.filter(has_text=re.compile(r"[*\d]")).wait_for(timeout=2000)
+    await prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for()
 
 
 NOTEBOOK = {
