@@ -7,6 +7,7 @@ import signal
 
 import pytest
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
+from tornado.httpclient import HTTPClientError
 
 from jupyter_vnc.broker.audit import DESKTOP_EVENT
 from jupyter_vnc.desktops.processes.procfs import display_holder
@@ -58,6 +59,18 @@ async def test_start_log_restart_stop(client):
     assert (await do(client, "DELETE", "desktop")).code == 204
     (row,) = json.loads((await client.fetch("/api/desktops", headers=client.token)).body)
     assert row["state"] == "stopped"
+
+
+async def test_a_token_of_a_desktop_that_was_stopped_does_not_open_its_successor(client):
+    """Both have the same name and the same command, so that nothing else would tell them apart."""
+    for end in (("DELETE", "desktop"), ("POST", "desktop", "restart")):
+        assert (await do(client, "POST", "desktop", "start")).code == 200
+        token = (await client.issue("desktop"))["token"]
+        assert (await do(client, *end)).code in {200, 204}
+        assert (await do(client, "POST", "desktop", "start")).code == 200
+        with pytest.raises(HTTPClientError, match="403"):
+            await client.connect(token)
+    (await look_at(client, "desktop")).close()
 
 
 async def test_a_desktop_that_does_not_start_says_why_and_keeps_its_log(client):

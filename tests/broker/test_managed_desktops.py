@@ -1,0 +1,114 @@
+"""Desktops that the server starts: the tokens of one that has ended open no other."""
+
+import asyncio
+import gc
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from jupyter_vnc.broker.catalogue import Catalogue
+from jupyter_vnc.broker.managed_desktops import ManagedDesktops
+from jupyter_vnc.exceptions import NotPermitted, StoreUnavailable, TargetNotFound, TokenRefused
+from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress
+from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.stores.memory import MemoryTokenStore
+from jupyter_vnc.tokens import Grant, TokenRegistry
+from tests.broker.test_catalogue import ANN, Listed, Somebody
+
+DESK = Target(name="desk", address=DesktopAddress())
+OTHER = Target(name="other", address=DesktopAddress())
+REMOTE = Target(name="remote", address=TCPAddress("lab", 5901))
+
+
+class Manager:
+    """Notes what it is to stop; nothing has ended before a test says so."""
+
+    def __init__(self):
+        self.stopped = []
+
+    async def stop(self, user, name):
+        self.stopped.append((user, name))
+
+
+class Store(MemoryTokenStore):
+    """A store that can go away."""
+
+    down = False
+
+    async def revoke(self, **which):
+        if self.down:
+            raise StoreUnavailable
+        return await super().revoke(**which)
+
+
+@pytest.fixture
+def place():
+    """Managed desktops with a manager of the test's own, and the tokens."""
+    log, manager, store = logging.getLogger("test"), Manager(), Store()
+    tokens = TokenRegistry(store)
+    catalogue = Catalogue([Listed(DESK, OTHER, REMOTE)], log)
+    desktops = ManagedDesktops(manager, catalogue, tokens, SimpleNamespace(), log, lambda: None)
+    return SimpleNamespace(desktops=desktops, manager=manager, tokens=tokens, store=store)
+
+
+async def issued(place):
+    """A token of Ann's for each of two desktops, and one of Bob's for the first of these names."""
+    grants = [
+        Grant(user, name, "g", Mode.CONTROL) for user, name in (("ann", "desk"), ("ann", "other"), ("bob", "desk"))
+    ]
+    return [((await place.tokens.issue(grant)).token, grant.user) for grant in grants]
+
+
+async def is_good(place, token, user):
+    try:
+        await place.tokens.redeem(token, user)
+    except TokenRefused:
+        return False
+    return True
+
+
+async def test_stopping_a_desktop_drops_its_tokens_and_no_others(place):
+    tokens = await issued(place)
+    await place.desktops.stop(Somebody(ANN), "desk")
+    assert place.manager.stopped == [("ann", "desk")]
+    assert [await is_good(place, *one) for one in tokens] == [False, True, True]
+
+
+async def test_a_desktop_that_ends_by_itself_drops_its_tokens_and_no_others(place):
+    tokens = await issued(place)
+    place.manager.on_exit("ann", "desk")
+    await asyncio.sleep(0)
+    assert [await is_good(place, *one) for one in tokens] == [False, True, True]
+
+
+async def test_a_desktop_may_end_while_the_store_is_down(place):
+    """Nobody waits for that; an error that nobody takes in would be one of the event loop's."""
+    loop, heard = asyncio.get_running_loop(), []
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: heard.append(context))
+    try:
+        place.store.down = True
+        place.manager.on_exit("ann", "desk")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        gc.collect()
+        assert heard == []
+    finally:
+        loop.set_exception_handler(before)
+
+
+@pytest.mark.parametrize(
+    ("visitor", "name", "error"),
+    [
+        (Somebody(ANN), "remote", TargetNotFound),
+        (Somebody(ANN), "none", TargetNotFound),
+        (Somebody(ANN, denied=[("write", "vnc:desk")]), "desk", NotPermitted),
+    ],
+)
+async def test_a_desktop_that_one_may_not_stop_keeps_its_tokens(place, visitor, name, error):
+    tokens = await issued(place)
+    with pytest.raises(error):
+        await place.desktops.stop(visitor, name)
+    assert place.manager.stopped == []
+    assert [await is_good(place, *one) for one in tokens] == [True, True, True]
