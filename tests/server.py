@@ -66,14 +66,14 @@ class Client:
         answer = await self.fetch("/api/tokens", "POST", headers or self.token, {"target": target, **more})
         return json.loads(answer.body)
 
-    async def connect(self, token, headers=None, subprotocols=None):
-        """Open the websocket with a token."""
+    async def connect(self, token, headers=None, subprotocols=None, **options):
+        """Open the websocket with a token; ``options`` are tornado's."""
         url = self.origin.replace("http", "ws", 1) + self.url("/ws")
         offered = ["binary", f"vnc.token.{token}"] if subprotocols is None else subprotocols
         # A thousand at once may wait longer than tornado would.
         limits = {"connect_timeout": 90, "request_timeout": 90}
         request = HTTPRequest(url, headers=headers or self.token, **limits)
-        return await websocket_connect(request, subprotocols=offered)
+        return await websocket_connect(request, subprotocols=offered, **options)
 
 
 async def read_to_close(websocket, limit=100):

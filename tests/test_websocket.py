@@ -3,13 +3,16 @@
 import asyncio
 import json
 import logging
+import re
 import secrets
 from functools import partial
 
 import pytest
 from jupyter_server.auth.identity import IdentityProvider, User
+from prometheus_client import REGISTRY
 from tornado.httpclient import HTTPClientError
 
+from jupyter_vnc.broker.audit import SESSION_EVENT
 from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.model import sessions
 from tests.fakes import vnc_server
@@ -369,8 +372,56 @@ async def test_an_upgrade_that_would_fail_spends_no_token(client, broker):
         assert (await client.fetch("/ws", headers=plain)).code == 400
         websocket = await client.connect(token)
         assert websocket.selected_subprotocol == "binary"
-        assert "permessage-deflate" not in websocket.headers.get("Sec-WebSocket-Extensions", "")
         websocket.close()
+
+
+async def test_compression_that_is_offered_is_not_agreed_to(client, broker):
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        token = (await client.issue("fake"))["token"]
+        websocket = await client.connect(token, compression_options={})
+        assert "permessage-deflate" in websocket.request.headers["Sec-WebSocket-Extensions"]
+        assert "Sec-WebSocket-Extensions" not in websocket.headers
+        websocket.close()
+
+
+async def test_what_happens_in_a_session_is_reported(client, broker, jp_serverapp, caplog):
+    """To whoever listens to the server's events, in the process's metrics, and in the log."""
+    caplog.set_level(logging.INFO)
+    events = []
+
+    async def listen(logger, schema_id, data):
+        events.append(data)
+
+    def counted(name, **labels):
+        return REGISTRY.get_sample_value(f"jupyter_vnc_{name}", labels)
+
+    names = [("sessions", {}), ("sessions_ended_total", {"code": "1000"}), ("bytes_total", {"direction": "in"})]
+    before = [counted(name, **labels) for name, labels in names]
+    jp_serverapp.event_logger.add_listener(schema_id=SESSION_EVENT, listener=listen)
+    async with vnc_server.recorder() as server:
+        add_target(broker, server)
+        websocket = await start(client)
+        await greet(websocket)
+        (session,) = broker.registry
+        await until(lambda: events)
+        assert [(event["action"], event["session"], event["user"]) for event in events] == [
+            ("opened", session.id, "ann")
+        ]
+        assert counted("sessions") == before[0] + 1
+        await websocket.write_message(UPDATE_REQUEST, binary=True)
+        await until(lambda: bytes(server.received) == UPDATE_REQUEST)
+        websocket.close()
+        await until(lambda: len(events) == 2)
+    assert (events[1]["action"], events[1]["code"]) == ("closed", 1000)
+    assert events[1]["bytes_in"] == len(UPDATE_REQUEST)
+    assert [counted(name, **labels) for name, labels in names] == [before[0], before[1] + 1, before[2] + 10]
+    lines = [line for line in caplog.messages if line.startswith(f"Session {session.id}: ann ")]
+    assert lines[0] == f"Session {session.id}: ann opens fake (control)"
+    assert re.search(
+        r": ann left fake after \d+ s, 10 bytes in, \d+ bytes out, code 1000: The viewer left\.$", lines[1]
+    )
+    assert len(lines) == 2
 
 
 async def test_what_our_modules_log_goes_where_jupyters_lines_go(broker):
