@@ -124,16 +124,45 @@ async def test_bad_server_token(client, listener):
     assert callers(listener) == 0
 
 
+FOREIGN = ("http://evil.example", "null", "{}.evil.example", "http://localhost:1")
+
+
 async def test_cookie_from_another_origin(client, listener):
+    """Each route refuses it before it looks at anything: what it answers to its own page is never the same."""
     cookie = await client.log_in()
-    good = await client.fetch("/api/targets", headers={**cookie, "Origin": client.origin})
-    for origin in ("http://evil.example", "null", f"{client.origin}.evil.example", "http://localhost:1"):
-        headers = {**cookie, "Origin": origin}
-        for path, verb in ROUTES:
-            more = UPGRADE if path == "/ws" else {}
-            answer = await client.fetch(path, verb, {**headers, **more}, body="{}" if verb == "POST" else None)
-            assert answer.code in {403, 404}, f"{verb} {path} from {origin}: {answer.code}"
-    assert good.code == 200
+    for path, verb in ROUTES:
+        more = UPGRADE if path == "/ws" else {}
+        body = "{}" if verb == "POST" else None
+        told = []
+        for origin in (client.origin, *FOREIGN):
+            headers = {**cookie, **more, "Origin": origin.format(client.origin)}
+            told.append((await client.fetch(path, verb, headers, body=body)).code)
+        own, *foreign = told
+        # The websocket's own page is refused too, because it has no token here.
+        assert own in {200, 204, 400, 404} or path == "/ws", f"{verb} {path}: {own}"
+        assert foreign == [403] * len(FOREIGN), f"{verb} {path}: {foreign}"
+    assert callers(listener) == 0
+
+
+def configured(app):
+    """What is configured, and what of it decides about origins and hosts."""
+    settings = app.web_app.settings
+    return str(app.config), {name: str(settings.get(name)) for name in settings if "origin" in name or "host" in name}
+
+
+async def test_a_host_name_that_a_request_claims_is_not_learnt(client, jp_serverapp, listener):
+    """Whoever controls a name that points here gets nothing by it, and opens nothing to its pages later."""
+    jp_serverapp.web_app.settings["allow_remote_access"] = True  # any name, as behind a proxy
+    cookie = await client.log_in()
+    before = configured(jp_serverapp)
+    evil = {"Host": "evil.example", "Origin": "http://evil.example"}
+    for _ in range(5):
+        claimed = await client.fetch("/api/targets", headers={**client.token, **evil})
+        assert claimed.code == 200  # so that there was something to learn
+        for verb, path, more in (("GET", "/api/targets", {}), ("POST", "/api/tokens", {}), ("GET", "/ws", UPGRADE)):
+            answer = await client.fetch(path, verb, {**cookie, **more, "Origin": "http://evil.example"})
+            assert answer.code == 403, path
+    assert configured(jp_serverapp) == before
     assert callers(listener) == 0
 
 
@@ -161,8 +190,9 @@ async def test_a_websocket_with_a_cookie_and_no_origin_is_refused_and_spends_not
     issued = await client.issue("lab-1", cookie)
     with pytest.raises(HTTPClientError, match="403"):
         await client.connect(issued["token"], {"Cookie": cookie["Cookie"]})
-    with pytest.raises(HTTPClientError, match="403"):
-        await client.connect(issued["token"], {"Cookie": cookie["Cookie"], "Origin": "http://evil.example"})
+    for origin in FOREIGN:
+        with pytest.raises(HTTPClientError, match="403"):
+            await client.connect(issued["token"], {"Cookie": cookie["Cookie"], "Origin": origin.format(client.origin)})
     assert callers(listener) == 0
     websocket = await client.connect(issued["token"], {"Cookie": cookie["Cookie"], "Origin": client.origin})
     assert websocket.selected_subprotocol == "binary"

@@ -7,7 +7,10 @@ import pytest
 import requests
 from tornado.httpclient import HTTPClientError
 
+from jupyter_vnc import routes
+from jupyter_vnc.hub.handlers import HUB_ROUTES
 from tests.hub.conftest import COLOURS, looking, until
+from tests.test_auth import UPGRADE, path_of, served
 
 
 @pytest.mark.parametrize(
@@ -63,10 +66,66 @@ def test_a_page_without_a_login_leads_to_the_hub_and_back(hub):
     assert ("code_challenge" in answer.headers["Location"]) is (jupyterhub.version_info >= (6,))
 
 
-@pytest.mark.parametrize("path", ["api/targets", "api/sessions", "api/room", "ws"])
-def test_nothing_is_answered_without_a_login(hub, path):
-    answer = requests.get(f"{hub.url}/services/vnc/{path}", allow_redirects=False, timeout=20)
-    assert answer.status_code == 403
+#: Every route of the service and each of its verbs, but the one for monitoring.
+ROUTES = [
+    (path_of(pattern), verb)
+    for pattern, handler, _ in [*HUB_ROUTES, *(one for one in routes.ROUTES if one not in routes.NOTEBOOK_ROUTES)]
+    for verb in served(handler)
+    if pattern != "/health"
+]
+
+
+def walk(http, hub, headers=None, only=lambda verb: True):
+    """Ask for everything; yield what was asked for with its answer."""
+    for path, verb in ROUTES:
+        if only(verb):
+            more = UPGRADE if path == "/ws" else {}
+            body = {"json": {"target": "a1"}} if verb == "POST" else {}
+            how = {"headers": {**(headers or {}), **more}, "allow_redirects": False, "timeout": 20, **body}
+            yield f"{verb} {path}", http.request(verb, f"{hub.url}/services/vnc{path}", **how)
+
+
+def refused(answer):
+    """Whether the answer is a refusal: forbidden, or to the hub's login."""
+    if answer.status_code == 302:
+        return answer.headers["Location"].startswith("/hub/api/oauth2/authorize?")
+    return answer.status_code == 403
+
+
+def test_the_walk_over_the_routes_has_the_rooms():
+    assert {("/room", "GET"), ("/api/room", "GET"), ("/ws", "GET"), ("/api/tokens", "POST")} <= {*ROUTES}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}, {"Cookie": "service-vnc=wrong"}], ids=str)
+def test_no_route_answers_without_a_login(hub, headers):
+    for asked, answer in walk(requests, hub, headers):
+        assert refused(answer), f"{asked}: {answer.status_code}"
+
+
+def test_no_route_answers_somebody_of_the_hub_without_access(hub):
+    stranger = hub.person("zoe")
+    assert stranger.enter().status_code == 403
+    for asked, answer in walk(stranger.http, hub):
+        assert refused(answer), f"{asked}: {answer.status_code}"
+
+
+def test_no_route_answers_another_sites_page(hub, enter):
+    ann = enter("ann")
+    for origin in ("http://evil.example", "null", f"{hub.url}.evil.example"):
+        for asked, answer in walk(ann.http, hub, {"Origin": origin, "Sec-Fetch-Mode": "cors"}):
+            assert refused(answer), f"{asked} from {origin}: {answer.status_code}"
+
+
+def test_nothing_changes_without_the_header_of_this_path(hub, enter):
+    ann = enter("ann")
+    for asked, answer in walk(ann.http, hub, {"Origin": hub.url}, only=lambda verb: verb not in {"GET", "HEAD"}):
+        assert answer.status_code == 403, f"{asked}: {answer.status_code}"
+
+
+@pytest.mark.parametrize(("name", "status"), [("ann", 403), ("wim", 403), ("ada", 200), ("root", 200)])
+def test_the_room_is_for_instructors(enter, name, status):
+    person = enter(name)
+    assert {person.ask(path).status_code for path in ("room", "api/room")} == {status}
 
 
 def test_asking_for_a_token_needs_the_header_of_this_path(enter):
