@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,6 +12,7 @@ from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import LimitExceeded
 from tests import hostile
 from tests.test_auth import EXAMPLES, UPGRADE, path_of, served
+from tests.test_contracts import rest_routes
 
 
 @pytest.fixture
@@ -165,24 +168,44 @@ async def test_a_body_in_chunks_is_read_up_to_the_limit(client, jp_http_port, bo
     writer.transport.abort()
 
 
-async def test_each_temporary_refusal_says_when_to_retry(client, monkeypatch):
+#: What is asked for where a limit may be reached: the pages, and each route of which the REST file says so.
+LIMITED = {
+    "/": ("GET", {}, None),
+    "/view/lab-1": ("GET", {}, None),
+    "/api/targets": ("GET", {}, None),
+    "/api/tokens": ("POST", {}, {"target": "lab-1"}),
+    "/api/frames": ("POST", {}, {"target": "lab-1"}),
+    "/api/desktops/mine": ("POST", {}, {"action": "start"}),
+    "/api/desktops/mine/open": ("POST", {}, {"path": "note.txt"}),
+    "/ws": ("GET", {**UPGRADE, "Sec-WebSocket-Protocol": "binary, vnc.token.x"}, None),
+}
+
+
+async def test_each_temporary_refusal_says_when_to_retry(client, broker, monkeypatch):
     async def full(*_args, **_more):
         raise LimitExceeded("Too many.", retry_after=6.4)
 
-    broker = client.app.web_app.settings["vnc_broker"]
-    for name in ("list_targets", "public_target", "issue", "redeem"):
-        monkeypatch.setattr(broker, name, full)
-    issued = {"Sec-WebSocket-Protocol": "binary, vnc.token.x"}
-    asked = {
-        "/": ("GET", {}, None),
-        "/view/lab-1": ("GET", {}, None),
-        "/api/targets": ("GET", {}, None),
-        "/api/tokens": ("POST", {}, {"target": "lab-1"}),
-        "/ws": ("GET", {**UPGRADE, **issued}, None),
-    }
-    for path, (method, more, body) in asked.items():
+    for part, names in (
+        (broker, ("list_targets", "public_target", "issue", "redeem")),
+        (broker.frames, ("issue",)),
+        (broker.desktops, ("start", "open_file")),
+    ):
+        for name in names:
+            monkeypatch.setattr(part, name, full)
+    for path, (method, more, body) in LIMITED.items():
         answer = await client.fetch(path, method, {**client.token, **more}, body)
         assert (answer.code, answer.headers.get("Retry-After")) == (429, "7"), path
+
+
+def test_the_rest_file_promises_it_of_these():
+    limited = {
+        path.replace("{target}", "mine"): rules["responses"]["429"]["$ref"]
+        for path, verbs in rest_routes().items()
+        for rules in verbs.values()
+        if "429" in rules["responses"]
+    }
+    assert set(limited) <= set(LIMITED)
+    assert set(limited.values()) == {"#/components/responses/Limit"}
 
 
 async def test_a_refusal_waits_for_a_body_that_is_within_the_limit(client, jp_http_port):
@@ -243,3 +266,54 @@ async def test_a_page_of_an_error_does_not_have_the_servers_token(client, path, 
     assert answer.code >= 400
     assert b"<html" in answer.body.lower()
     assert client.app.identity_provider.token.encode() not in answer.body
+
+
+#: What a browser would take for an address of another host, or a browser or proxy for a way out of our folder.
+ELSEWHERE = [
+    *(f"{slashes}evil.example/" for slashes in ("/", "//", "///", "////", "/\\", "\\\\", "/%5C", "/%2F", "/%09/")),
+    *(f"{slashes}evil.example/%2F.." for slashes in ("/", "//", "///")),
+    *(f"/{start}//evil.example" for start in ("view", "view/lab-1/of", "static", "api/targets")),
+    *(
+        "/..//evil.example/",
+        "/%2e%2e//evil.example",
+        "/;@evil.example",
+        "/@evil.example",
+        "/view/lab-1/of/%2F%2Fevil.example",
+    ),
+    *("?next=//evil.example", "/?next=http://evil.example", "/view/lab-1?next=//evil.example&url=//evil.example"),
+]
+
+
+@pytest.mark.parametrize("by", ["token", "nobody"])
+async def test_no_address_leads_to_another_host(client, jp_http_port, by):
+    """Whatever stands in the path or the query: a redirect stays on this server, below its own path."""
+    login = authorized(client) if by == "token" else b""
+    for elsewhere in ELSEWHERE:
+        for more in (b"", b"X-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\n"):
+            status, head, _ = await hostile.ask(jp_http_port, "GET", client.url("") + elsewhere, login + more)
+            assert 200 <= status < 500, elsewhere
+            for where in re.findall(r"^Location: (.*)\r$", head.decode() + "\r\n", re.MULTILINE):
+                assert status == 302, (elsewhere, status)
+                split = urlsplit(where.replace("\\", "/"))
+                assert (split.scheme, split.netloc) == ("", ""), (elsewhere, where)
+                assert split.path in {f"{client.base}login", f"{client.base}vnc/"}, (elsewhere, where)
+
+
+MARK = "<b/x=canary>"
+
+
+async def test_nothing_of_a_request_becomes_part_of_a_page(client, jp_http_port):
+    """Not of its path, its query or its headers, in no answer, whatever it is an answer to."""
+    quoted = MARK.replace("<", "%3C").replace(">", "%3E")
+    headers = "".join(f"{name}: {MARK}\r\n" for name in ("Referer", "User-Agent", "X-Forwarded-For", "Accept-Language"))
+    asked = 0
+    for path in PATHS:
+        for marked in {path.replace(part, part + quoted) for part in parts(path)} | {path}:
+            for login in (authorized(client), b""):
+                for mark in (quoted, MARK):
+                    address = f"{client.url(marked)}?{mark}={mark}".replace(quoted, mark)
+                    _, told, body = await hostile.ask(jp_http_port, "GET", address, login + headers.encode())
+                    asked += 1
+                    assert MARK.encode() not in body, address
+                    assert MARK not in str(told), address
+    assert asked > 100
