@@ -32,7 +32,19 @@ async def test_all_have_ended_whatever_they_do_at_their_end():
 
 
 async def test_there_may_be_none():
-    await tasks.end([])
+    async with asyncio.timeout(5):
+        assert await tasks.end([]) is None
+
+
+async def test_what_has_ended_is_left_as_it_ended():
+    """Its result and its error are still there for whoever wants them."""
+    done = asyncio.get_running_loop().create_future()
+    done.set_result("a result")
+    failed = asyncio.get_running_loop().create_future()
+    failed.set_exception(RuntimeError("broken"))
+    await tasks.end([done, failed])
+    assert done.result() == "a result"
+    assert str(failed.exception()) == "broken"
 
 
 class Work:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import random
 import socket
 import ssl
 from contextlib import asynccontextmanager, suppress
@@ -449,3 +450,41 @@ async def test_a_server_that_closes_without_a_byte_inside_tls_may_want_a_certifi
         plain = Target(name="lab", address=address, tls=TLSOptions(**tls), allow_unauthenticated=True)
         with pytest.raises(TargetProtocolError, match="seems to want a client certificate"):
             await Connector().connect(plain, address)
+
+
+#: How many connections there are to each of two servers, and how many at once.
+ROUNDS, AT_ONCE = 250, 20
+
+
+async def test_interleaved_logins_to_two_servers_never_cross(monkeypatch):
+    """One connector for all: what it keeps of one login must be nothing to another that is under way."""
+    noise = random.Random(28)
+    load = module.load_password
+
+    async def dawdle(credentials, name):
+        password = await load(credentials, name)
+        for _ in range(noise.randrange(5)):
+            await asyncio.sleep(0)
+        return password
+
+    monkeypatch.setattr(module, "load_password", dawdle)
+    connector, some = Connector(), asyncio.Semaphore(AT_ONCE)
+
+    async def log_in(server, password, words):
+        async with some:
+            leg = await connect(connector, server, password)
+            for word in (b"\1", words):
+                await leg.channel.write(word)
+                await asyncio.sleep(0)
+            await leg.channel.close()
+
+    async with vnc_server.vnc_auth("for one") as one, vnc_server.vnc_auth("for two") as other:
+        pairs = [(one, "for one", b"one."), (other, "for two", b"two.")] * ROUNDS
+        noise.shuffle(pairs)
+        async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
+            for pair in pairs:
+                tasks.create_task(log_in(*pair))
+        await one.got(4 * ROUNDS)
+        await other.got(4 * ROUNDS)
+        assert (one.received, other.received) == (b"one." * ROUNDS, b"two." * ROUNDS)
+        assert (one.connections, other.connections) == (ROUNDS, ROUNDS)
