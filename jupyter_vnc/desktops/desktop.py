@@ -194,9 +194,9 @@ class Desktop:
         self.become(State.UP)
         if tree.exited("session").done():
             self._wait_for_end(tree)
-        if command.alone and spec.fullscreen:  # there is no need to wait for that
-            fit = launch.fit_windows(tree, *self._screen, settings, self._log)
-            self._fitting = asyncio.create_task(fit, name=f"vnc-fitter-{self.name}")
+        number, authority = self._screen
+        rest = launch.furnish(tree, number, authority, settings, command, fit=spec.fullscreen, log=self._log)
+        self._fitting = asyncio.create_task(rest, name=f"vnc-furnish-{self.name}")  # there is no need to wait for that
 
     async def _check_vital(self, tree: Tree) -> None:
         """Prove that what has to run does.

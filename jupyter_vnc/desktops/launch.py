@@ -18,6 +18,8 @@ from .settings import Settings
 
 #: The program that fits windows to the screen where no window manager does; its one line is in the log, too.
 FITTER: Final = "fullscreen"
+#: The one that paints a background where the session does not.
+PAINTER: Final = "background"
 
 #: Seconds to wait for a session bus; a session starts without one, too.
 BUS_TIMEOUT: Final = 2.0
@@ -56,7 +58,11 @@ def session_environment(
             (folder / "run").mkdir(mode=0o700, exist_ok=True)
             environ["XDG_RUNTIME_DIR"] = str(folder / "run")
         if not settings.screen_lock:
-            environ["XDG_CONFIG_DIRS"] = session.mask_lockers(folder / "xdg")
+            session.mask_lockers(folder / "xdg")
+        if command.bare:
+            session.write_menu(folder / "xdg", environ)
+        if (folder / "xdg").exists():
+            environ["XDG_CONFIG_DIRS"] = session.config_dirs(folder / "xdg", environ)
     return environ
 
 
@@ -81,9 +87,34 @@ async def start_bus(tree: Tree, environ: dict[str, str], folder: Path, home: str
         log.warning("Desktop in %s: no D-Bus session bus: %s", folder.name, quote_remote(tree.log("bus")))
 
 
-async def fit_windows(tree: Tree, display: int, authority: Path, settings: Settings, log: Log) -> None:
-    """Let an application have the whole screen; a desktop is usable even if that fails."""
-    try:
-        await tree.run(FITTER, isolated("x11.window_fitter", str(display), str(authority)), settings.environ)
-    except DesktopFailed as error:
-        log.warning("Windows will not fill the screen of display %d: %s", display, error.log_line)
+async def furnish(
+    tree: Tree,
+    display: int,
+    authority: Path,
+    settings: Settings,
+    command: session.SessionCommand,
+    *,
+    fit: bool,
+    log: Log,
+) -> None:
+    """Give a session what it does not bring along: a background, and the whole screen to an application.
+
+    A desktop is usable even if that fails.
+
+    Args:
+        tree: where the programs run.
+        display: the number of its display.
+        authority: that display's X authority file.
+        settings: those of the server.
+        command: the session.
+        fit: whether an application without a window manager gets the whole screen.
+        log: for a warning.
+    """
+    wanted = ((PAINTER, "x11.background", command.bare), (FITTER, "x11.window_fitter", command.alone and fit))
+    for name, module, needed in wanted:
+        if not needed:
+            continue
+        try:
+            await tree.run(name, isolated(module, str(display), str(authority)), settings.environ)
+        except DesktopFailed as error:
+            log.warning("Display %d goes without its %s: %s", display, name, error.log_line)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from jupyter_vnc.desktops import applications
 from jupyter_vnc.desktops.x11.xvnc import SYSTEM_PATH
 from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import DesktopSpec
@@ -59,9 +60,13 @@ SESSIONS: Final = (
     SessionKind("twm", ("twm",), bare=True),
 )
 
-#: Terminals for a bare window manager. What is marked in xterm goes to the clipboard, which it would not by itself.
+#: Terminals for a bare window manager. What is marked in xterm goes to the clipboard, which it would not by itself, and
+#: its own font is too small to read on today's screens.
 TERMINALS: Final = (
-    ("xterm", "-xrm", "XTerm*selectToClipboard: true"),
+    (
+        *("xterm", "-fa", "Monospace", "-fs", "12", "-bg", "#1b1f27", "-fg", "#e6e6e6", "-geometry", "90x26+60+60"),
+        *("-xrm", "XTerm*selectToClipboard: true"),
+    ),
     ("xfce4-terminal",),
     ("mate-terminal",),
     ("lxterminal",),
@@ -108,13 +113,14 @@ LOCKERS: Final = (
 class SessionCommand:
     """What to run, and the variables that the session wants.
 
-    ``alone``: as far as we know, no window manager comes with it.
+    ``alone``: as far as we know, no window manager comes with it. ``bare``: it paints no background and has no menu.
     """
 
     name: str
     command: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
+    bare: bool = False
 
 
 def which(program: str) -> str | None:
@@ -133,7 +139,11 @@ def choose(spec: DesktopSpec, which: Which = which) -> SessionCommand:
     for kind in SESSIONS:
         if all(which(program) for program in (kind.command[0], *kind.needs)):
             command = (str(which(kind.command[0])), *kind.command[1:])
-            return SessionCommand(kind.name, _with_terminal(command, which) if kind.bare else command, kind.variables)
+            if kind.bare:
+                command = _with_terminal(command, which)
+            return SessionCommand(kind.name, command, kind.variables, bare=kind.bare)
+    if found := terminal(which):
+        return SessionCommand("Terminal", found, alone=True, bare=True)
     names = ", ".join(kind.name for kind in SESSIONS)
     raise DesktopFailed(f"No desktop session is installed: install one of {names}, or name a command for this desktop.")
 
@@ -151,10 +161,17 @@ def _named(command: Sequence[str]) -> SessionCommand:
     )
 
 
-def _with_terminal(command: tuple[str, ...], which: Which) -> tuple[str, ...]:
+def terminal(which: Which = which) -> tuple[str, ...]:
+    """Return the command of the first terminal that is installed; empty if none is."""
     for program, *arguments in TERMINALS:
         if (path := which(program)) is not None:
-            return ("/bin/sh", "-c", f"{shlex.join([path, *arguments])} & exec {shlex.join(command)}")
+            return (path, *arguments)
+    return ()
+
+
+def _with_terminal(command: tuple[str, ...], which: Which) -> tuple[str, ...]:
+    if found := terminal(which):
+        return ("/bin/sh", "-c", f"{shlex.join(found)} & exec {shlex.join(command)}")
     return command
 
 
@@ -182,6 +199,11 @@ def bus_command(address: str, which: Which = which) -> tuple[str, ...] | None:
     return (daemon, "--session", "--nofork", "--nopidfile", "--nosyslog", f"--address={address}") if daemon else None
 
 
+def config_dirs(folder: Path, environ: Mapping[str, str]) -> str:
+    """Return ``XDG_CONFIG_DIRS`` with a folder of ours first."""
+    return ":".join([str(folder), environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"])
+
+
 def mask_lockers(folder: Path) -> str:
     """Fill a configuration folder that keeps screen lockers from starting; return ``XDG_CONFIG_DIRS`` with it first.
 
@@ -195,4 +217,16 @@ def mask_lockers(folder: Path) -> str:
     autostart.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in LOCKERS:
         (autostart / f"{name}.desktop").write_text("[Desktop Entry]\nType=Application\nHidden=true\n")
-    return ":".join([str(folder), os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"])
+    return config_dirs(folder, os.environ)
+
+
+def write_menu(folder: Path, environ: Mapping[str, str], which: Which = which) -> None:
+    """Write Openbox's menu, with what is installed, into a configuration folder; the user's own has precedence.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    shown = terminal(which)
+    menu = folder / "openbox" / "menu.xml"
+    menu.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    menu.write_text(applications.openbox_menu(applications.installed(environ, which, shown), shown), "utf-8")

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,7 @@ from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
 from jupyter_vnc.model.addresses import DesktopSpec
 from jupyter_vnc.model.targets import State
 from tests.desktops import census, stranger
-from tests.needs import require_root
+from tests.needs import require, require_root
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
 
@@ -131,6 +132,42 @@ async def test_the_first_session_installed_has_a_terminal():
         below = descendants(pid_of(manager, "session")) | {pid_of(manager, "session")}
         names = await eventually(lambda: "xterm" in (found := {_name(pid) for pid in below}) and found)
         assert "openbox" in names
+
+
+def colours(environment):
+    """How many colours the root window has, of which no other covers all."""
+    dump = subprocess.run(["xwd", "-root", "-silent"], env=os.environ | environment, capture_output=True, check=True)
+    header = struct.unpack_from(">25I", dump.stdout)  # XWDFile.h: 0 is its size, 19 how many colours follow
+    pixels = dump.stdout[header[0] + 12 * header[19] :]
+    return len({pixels[place : place + 3] for place in range(0, len(pixels) - 3, 4)})
+
+
+async def test_a_bare_window_manager_has_a_background_and_a_menu_of_what_is_installed(home, monkeypatch):
+    require("xwd")
+    bare = next(kind for kind in session.SESSIONS if kind.name == "Openbox")
+    monkeypatch.setattr(session, "SESSIONS", (bare,))
+    folder = home / ".local" / "share" / "applications"
+    folder.mkdir(parents=True)
+    (folder / "clock.desktop").write_text("[Desktop Entry]\nType=Application\nName=A Clock\nExec=xclock\n")
+    async with managing() as manager:
+        address = await manager.ensure("ann", "desktop", DesktopSpec())
+        environment = manager.environment("ann", "desktop")
+        await eventually(lambda: colours(environment) > 50)
+        menu = Path(address.path).parent / "xdg" / "openbox" / "menu.xml"
+        assert "A Clock" in menu.read_text()
+        # Openbox reads the first menu.xml of these folders.
+        for pid in descendants(pid_of(manager, "session")):
+            if _name(pid) == "openbox":
+                environ = Path(f"/proc/{pid}/environ").read_text().split("\0")
+                assert f"XDG_CONFIG_DIRS={menu.parent.parent}:/etc/xdg" in environ
+
+
+async def test_a_terminal_alone_is_a_session_too(monkeypatch):
+    monkeypatch.setattr(session, "SESSIONS", ())
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", DesktopSpec())
+        names = {_name(pid) for pid in descendants(pid_of(manager, "session")) | {pid_of(manager, "session")}}
+        assert "xterm" in names
 
 
 def _name(pid):

@@ -1,4 +1,4 @@
-"""The little of the X11 core protocol that :mod:`.window_fitter` speaks: requests as bytes, and packets out of bytes.
+"""The little of the X11 core protocol that our own programs speak: requests as bytes, and packets out of bytes.
 
 Without I/O, and with the standard library only. Numbers and layouts are those of the "X Window System Protocol",
 version 11, appendix B; the two requests of XInput 2 are those of ``XI2proto.h``. All is little-endian: the first byte
@@ -37,6 +37,7 @@ _INPUT_ONLY: Final = 2
 _REVERT_TO_POINTER: Final = 1
 _CLIENT_MESSAGE: Final = 33
 _ABOVE: Final = 0
+_Z_PIXMAP: Final = 2
 _X, _Y, _WIDTH, _HEIGHT, _BORDER, _STACK = (1 << bit for bit in (0, 1, 2, 3, 4, 6))
 
 #: XInput 2: its version, its requests, the master devices, and the event of a button anywhere on the screen.
@@ -65,11 +66,12 @@ class Geometry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The first screen of a display."""
+    """The first screen of a display; the names of what we create begin with ``base``."""
 
     root: int
     width: int
     height: int
+    base: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +156,14 @@ def screen(packet: bytes) -> Screen:
         said = packet[_SETUP.size :][:reason_length].decode("ascii", "replace").strip()
         raise ProtocolError(said or "it refused the connection")
     try:
-        vendor, screens, formats = struct.unpack_from("<24xHxxBB", packet)
+        base, vendor, screens, formats = struct.unpack_from("<12xI8xHxxBB", packet)
         place = 40 + len(_pad(bytes(vendor))) + 8 * formats
         root, width, height = struct.unpack_from("<I16xHH", packet, place)
     except struct.error as error:
         raise ProtocolError("its greeting is too short") from error
     if not screens:
         raise ProtocolError("it has no screen")
-    return Screen(root, width, height)
+    return Screen(root, width, height, base)
 
 
 # -- requests ---------------------------------------------------------------------------------------------------------
@@ -175,6 +177,32 @@ def _request(code: int, data: int, body: bytes) -> bytes:
 def select_events(window: int, mask: int) -> bytes:
     """ChangeWindowAttributes: receive these events of a window."""
     return _request(2, 0, struct.pack("<III", window, 1 << 11, mask))
+
+
+def set_background(window: int, pixmap: int) -> bytes:
+    """ChangeWindowAttributes: fill what no other window covers with a picture."""
+    return _request(2, 0, struct.pack("<III", window, 1, pixmap))
+
+
+def clear(window: int) -> bytes:
+    """ClearArea: paint the background of all of a window."""
+    return _request(61, 0, struct.pack("<IHHHH", window, 0, 0, 0, 0))
+
+
+def create_pixmap(name: int, window: int, depth: int, width: int, height: int) -> bytes:
+    """CreatePixmap: a picture in the X server, for the screen of a window."""
+    return _request(53, depth, struct.pack("<IIHH", name, window, width, height))
+
+
+def create_context(name: int, drawable: int) -> bytes:
+    """CreateGC, with all defaults."""
+    return _request(55, 0, struct.pack("<III", name, drawable, 0))
+
+
+def put_image(drawable: int, context: int, depth: int, width: int, height: int, pixels: bytes) -> bytes:
+    """PutImage: a whole picture, as ZPixmap."""
+    body = struct.pack("<IIHHhhBBxx", drawable, context, width, height, 0, 0, 0, depth)
+    return _request(72, _Z_PIXMAP, body + pixels)
 
 
 def get_attributes(window: int) -> bytes:
