@@ -19,6 +19,7 @@ from .broker.access.kinds import AccessKinds
 from .broker.broker import VNCBroker
 from .broker.trials import Finding, try_all
 from .connect.connector import ConnectLimits, Connector
+from .desktops import doctor
 from .desktops.manager import DesktopManager
 from .exceptions import printable
 from .model.targets import Target
@@ -26,7 +27,7 @@ from .model.users import User
 from .sources.config import ConfigTargets
 from .system.account import account_name
 
-_COMMANDS: Final = ("check", "list", "version")
+_COMMANDS: Final = ("check", "doctor", "list", "version")
 
 
 class VNCCommand(JupyterApp):
@@ -37,17 +38,18 @@ class VNCCommand(JupyterApp):
     description = """Remote desktops in Jupyter.
 
     jupyter vnc check [NAME ...]   log in to each target, and report what is wrong
+    jupyter vnc doctor             find what this machine lacks for desktops, and the command that installs it
     jupyter vnc list               list the targets
     jupyter vnc version            print the version
 
-    Options may stand anywhere; check and list print JSON with --json.
+    Options may stand anywhere; check, doctor and list print JSON with --json.
     """
     flags: dict[str, Any] = {  # noqa: RUF012
         **JupyterApp.flags,
         "json": ({"VNCCommand": {"as_json": True}}, "Print JSON, for programs."),
     }
 
-    as_json = Bool(help="Whether check and list print JSON. Default False. For programs.").tag(config=True)
+    as_json = Bool(help="Whether check, doctor and list print JSON. Default False. For programs.").tag(config=True)
 
     classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets]  # noqa: RUF012
 
@@ -70,7 +72,17 @@ class VNCCommand(JupyterApp):
         if command == "version":
             self._say(__version__)
             self.exit(0)
+        if command == "doctor":
+            self.exit(self._doctor())
         self.exit(asyncio.run(self._run(command, names)))
+
+    def _doctor(self) -> int:
+        """Print what this machine lacks; 0 if desktops can start."""
+        report = DesktopManager(parent=self).examine()
+        self._answer(report.as_json())
+        for line in doctor.lines(report):
+            self._say(line)
+        return 0 if report.usable else 1
 
     async def _run(self, command: str, names: list[str]) -> int:
         broker = VNCBroker(parent=self)
@@ -126,10 +138,10 @@ class VNCCommand(JupyterApp):
         where = sys.stderr if self.as_json else sys.stdout
         print("\t".join(printable(column) for column in columns), file=where, flush=True)
 
-    def _answer(self, rows: list[dict[str, Any]]) -> None:
+    def _answer(self, answer: object) -> None:
         """Print JSON, if that is wanted; JSON escapes all that could control a terminal."""
         if self.as_json:
-            print(json.dumps(rows, indent=2), flush=True)
+            print(json.dumps(answer, indent=2), flush=True)
 
 
 def _options_first(argv: Sequence[str], flags: Container[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -59,8 +60,11 @@ class ListPage(VNCPageHandler):
         targets = await self.broker.list_targets(visitor)
         room = visitor.oversees_somebody
         problems = self.broker.problems if visitor.administers else []
+        # Of a service that starts no desktops, users should learn nothing of its machine.
+        wanted = not targets and self.broker.managed_desktops
+        report = await asyncio.to_thread(self.broker.examine) if wanted else None
         help_ = "" if targets else self.broker.advice
-        self.page("list.html", targets=targets, room=room, help=help_, problems=problems)
+        self.page("list.html", targets=targets, room=room, help=help_, problems=problems, report=report)
 
 
 #: For a frame that we do not permit: it has an opaque origin, so that the page around it can read nothing, not even a

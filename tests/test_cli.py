@@ -170,3 +170,13 @@ def test_one_target_of_a_file(run, tmp_path):
     assert missing == {"target": "c", "machine": None, "ok": False, "message": "there is no such target"}
     assert (refused["target"], refused["machine"], refused["ok"]) == ("b", None, False)
     assert refused["message"].startswith("The desktop refused the connection.")
+
+
+def test_the_doctor_says_what_this_machine_lacks_in_words_and_for_programs(run):
+    status, said, _ = run("c.DesktopManager.xserver = '/nowhere/Xvnc'", "doctor")
+    assert status == 1
+    assert "MISSING  X server: No X server with VNC is installed" in said
+    report = json.loads(run("c.DesktopManager.xserver = '/nowhere/Xvnc'", "doctor", "--json")[1])
+    assert not report["usable"]
+    (missing,) = (row for row in report["checks"] if row["name"] == "X server")
+    assert (missing["ok"], missing["needed"]) == (False, True)

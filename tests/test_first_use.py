@@ -1,5 +1,6 @@
 """What somebody sees who has configured nothing, and somebody who brings a website's list of targets along."""
 
+import html
 import json
 import re
 
@@ -59,6 +60,12 @@ async def test_a_server_without_a_desktop_says_what_to_do(client, broker, tmp_pa
     page, names = await look(client)
     assert names == []
     assert "No X server with VNC is installed: run `apt-get install" in page
+    # What `jupyter vnc doctor` finds, with its command.
+    report = broker.examine()
+    assert report.wrong[0].name == "X server"
+    assert all(finding.said in html.unescape(page) for finding in report.wrong)
+    if report.command:
+        assert f"<code>{report.command}</code>" in page
     assert (await client.fetch("/api/tokens", "POST", client.token, {"target": "desktop"})).code == 404
     # What the page tells people to write is good.
     (example,) = re.findall(r"<code># jupyter_server_config\.py\nc\.VNCBroker\.targets = (.*?)</code>", page, re.DOTALL)

@@ -16,6 +16,7 @@ from traitlets import Bool, Dict, List, Unicode
 from jupyter_vnc.broker.access.kinds import access_kinds
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.connect.connector import ConnectLimits, Connector
+from jupyter_vnc.desktops.doctor import Report
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound, printable
 from jupyter_vnc.model.causes import given_back
@@ -152,6 +153,10 @@ class VNCBroker(BrokerLimits, Configurable):
     def problems(self) -> list[str]:
         """What is wrong with the configuration of targets at present, for administrators: a sentence each."""
         return [printable(problem, MAX_MESSAGE) for problem in self.catalogue.problems[:MAX_PROBLEMS]]
+
+    def examine(self) -> Report:
+        """Look for what this machine lacks for managed desktops; reads files, so a loop calls it in a thread."""
+        return self.desktop_manager.examine()
 
     # -- targets ------------------------------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from jupyter_core.paths import jupyter_runtime_dir
 from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode
 
 from jupyter_vnc.system.account import home_folder
 from jupyter_vnc.system.environment import without_secrets
 from jupyter_vnc.system.logs import Configurable
 
+from . import doctor
 from .x11 import xvnc
 
 
@@ -135,6 +137,10 @@ class DesktopSettings(Configurable):
             "No X server with VNC is installed: run `apt-get install tigervnc-standalone-server` "
             "(or `dnf install tigervnc-server-minimal`) as an administrator."
         )
+
+    def examine(self) -> doctor.Report:
+        """Look for what this machine lacks; reads files, so a loop calls it in a thread."""
+        return doctor.examine(doctor.Surroundings(lambda: self.server, jupyter_runtime_dir()))
 
 
 @dataclass(frozen=True, slots=True)

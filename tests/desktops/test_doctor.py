@@ -1,0 +1,144 @@
+"""What ``jupyter vnc doctor`` and the empty page say about machines that lack something."""
+
+import json
+import os
+
+import pytest
+
+from jupyter_vnc.desktops import doctor
+from jupyter_vnc.desktops.ownership import trust
+from jupyter_vnc.desktops.x11.xvnc import TIGERVNC, XServer
+
+SERVER = XServer("/usr/bin/Xtigervnc", TIGERVNC, (1, 12))
+FILES = (
+    "usr/share/X11/xkb/rules/evdev",
+    "usr/share/fonts/dejavu/DejaVuSans.ttf",
+    "usr/lib/x86_64-linux-gnu/dri/swrast_dri.so",
+    "usr/lib/x86_64-linux-gnu/libGLX.so.0",
+)
+PROGRAMS = ("xfce4-session", "dbus-daemon", "xkbcomp")
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine that lacks nothing, whatever this one lacks."""
+    root = tmp_path / "root"
+    for name in FILES:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (root / "etc").mkdir()
+    (root / "etc" / "os-release").write_text('ID=ubuntu\nID_LIKE="debian"\n')
+    (root / "dev").mkdir()
+    (root / "dev" / "shm").symlink_to("/dev/shm")
+    monkeypatch.setattr(trust, "X_SOCKETS", tmp_path / "X11-unix")
+    monkeypatch.setattr(doctor, "SHARED_MEMORY", 1)
+    monkeypatch.setattr(trust, "flaw", lambda folder: "")
+    return root
+
+
+@pytest.fixture
+def examine(machine, tmp_path):
+    def examine(*, server=SERVER, programs=PROGRAMS, runtime_dir=tmp_path):
+        def which(name):
+            return f"/usr/bin/{name}" if name in programs else None
+
+        here = doctor.Surroundings(lambda: server, str(runtime_dir), which, machine, {"HOME": "/nonexistent"})
+        return doctor.examine(here)
+
+    return examine
+
+
+def wrong(report):
+    return [finding.name for finding in report.wrong]
+
+
+def test_a_machine_that_lacks_nothing(examine):
+    report = examine()
+    assert (wrong(report), report.usable, report.command) == ([], True, "")
+    assert not any("MISSING" in line or "sudo" in line for line in doctor.lines(report))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "package", "needed"),
+    [
+        ("X server", {"server": None}, "tigervnc-standalone-server", True),
+        ("session", {"programs": ("dbus-daemon", "xkbcomp")}, "xfce4-session", True),
+        ("session", {"programs": ("openbox", "xterm", "dbus-daemon", "xkbcomp")}, "xfce4-session", False),
+        ("session", {"programs": ("xterm", "dbus-daemon", "xkbcomp")}, "xfce4-session", False),
+        ("D-Bus", {"programs": ("xfce4-session", "xkbcomp")}, "dbus-x11", False),
+        ("keyboard data", {"programs": ("xfce4-session", "dbus-daemon")}, "xkb-data", True),
+        ("fonts", "usr/share/fonts/dejavu/DejaVuSans.ttf", "fonts-dejavu-core", False),
+        ("OpenGL", "usr/lib/x86_64-linux-gnu/dri/swrast_dri.so", "libgl1-mesa-dri", False),
+        ("OpenGL", "usr/lib/x86_64-linux-gnu/libGLX.so.0", "libgl1-mesa-dri", False),
+        ("keyboard data", "usr/share/X11/xkb/rules/evdev", "xkb-data", True),
+    ],
+)
+def test_each_package_that_is_missing_is_in_the_command(examine, machine, name, change, package, needed):
+    if isinstance(change, str):
+        (machine / change).unlink()
+    report = examine(**({} if isinstance(change, str) else change))
+    assert wrong(report) == [name]
+    assert report.usable is not needed
+    assert report.command.startswith("sudo apt-get install --no-install-recommends ")
+    assert package in report.command.split()
+    text = "\n".join(doctor.lines(report))
+    assert ("MISSING" if needed else "advised") in text
+    assert report.command in text
+
+
+@pytest.mark.parametrize(
+    ("release", "begins"),
+    [
+        ("ID=fedora\n", "sudo dnf install tigervnc-server-minimal"),
+        ("ID='rocky'\nID_LIKE='rhel centos fedora'\n", "sudo dnf"),
+        ("ID=alpine\n", ""),
+    ],
+)
+def test_other_distributions(examine, machine, release, begins):
+    (machine / "etc" / "os-release").write_text(release)
+    report = examine(server=None)
+    assert report.command.startswith(begins)
+    assert bool(report.command) == bool(begins)
+    assert begins or "equivalents" in "\n".join(doctor.lines(report))
+
+
+def test_a_path_that_is_too_long_for_sockets(examine, tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "places", lambda folder: [tmp_path / ("x" * 100)])
+    report = examine()
+    assert wrong(report) == ["socket path"]
+    assert not report.usable
+    assert "JUPYTER_RUNTIME_DIR" in report.wrong[0].remedy
+
+
+def test_no_folder_for_sockets(examine, monkeypatch):
+    monkeypatch.setattr(doctor, "places", lambda folder: [doctor.Path("/proc/nowhere")])
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith("/proc"))
+    assert wrong(examine()) == ["runtime folder"]
+
+
+def test_a_short_place_that_cannot_be_written_does_not_help(examine, tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "places", lambda folder: [doctor.Path("/proc/x"), tmp_path / ("x" * 100)])
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith("/proc"))
+    assert wrong(examine()) == ["socket path"]
+
+
+def test_little_shared_memory(examine, monkeypatch):
+    monkeypatch.setattr(doctor, "SHARED_MEMORY", 1 << 60)
+    report = examine()
+    assert (wrong(report), report.usable, report.command) == (["shared memory"], True, "")
+    assert "--shm-size" in "\n".join(doctor.lines(report))
+
+
+def test_a_folder_of_x_sockets_that_others_can_change(examine, monkeypatch):
+    monkeypatch.setattr(trust, "flaw", lambda folder: f"{folder} is somebody's. Run as root: chown root {folder}")
+    (finding,) = examine().wrong
+    assert finding.said.endswith("is somebody's.")
+    assert finding.remedy.startswith("sudo chown root ")
+
+
+def test_for_programs(examine):
+    report = json.loads(json.dumps(examine(server=None).as_json()))
+    assert (report["ok"], report["usable"]) == (False, False)
+    assert report["command"].endswith("tigervnc-standalone-server")
+    assert [row["name"] for row in report["checks"] if not row["ok"]] == ["X server"]
+    assert len(report["checks"]) == len(doctor.CHECKS)
