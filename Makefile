@@ -16,6 +16,8 @@ FRONTEND := $(shell find labextension/src labextension/style labextension/schema
   labextension/package.json labextension/yarn.lock labextension/tsconfig.json jupyter_vnc/__init__.py
 LABEXTENSION := $(VENV)/share/jupyter/labextensions/jupyter-vnc
 
+CHECK_PYTHON := import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=…" if sys.version_info < (3, 11) else 0)
+
 headline = @printf '\n== %s\n' '$(1)'
 
 .PHONY: help
@@ -23,11 +25,15 @@ help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
 
 .PHONY: demo
-demo: demo-packages front-end ## start JupyterLab with three desktops and print its URL
-	@exec $(VENV)/bin/python demo/demo.py
+demo: ## start JupyterLab with three desktops and print its URL; the first time, install what it needs
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@$(PYTHON) -m scripts.prepare $@
+	@exec $(VENV)/bin/python -m demo.demo
 
 .PHONY: hub-demo
-hub-demo: demo-packages front-end .make/hub ## start a JupyterHub with two courses and their machines and print its URL
+hub-demo: ## start a JupyterHub with two courses and their machines and print its URL
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
+	@$(PYTHON) -m scripts.prepare $@
 	@exec $(VENV)/bin/python -m demo.hub_demo
 
 # All parts run, even after one has failed, so that one run reports every failure. Parts that mostly wait run in parallel
@@ -146,15 +152,19 @@ docs: .make/docs ## build the documentation in docs/_build/html; warnings are er
 	@if [[ -f docs/conf.py ]]; then sphinx-build -W --keep-going -b html docs docs/_build/html; \
 	else echo 'There is no docs/conf.py.'; fi
 
+.PHONY: fresh
+fresh: test-packages .make/python ## try the demo on new machines (debootstrap): Debian 12 and 13; needs root, takes minutes
+	@$(VENV)/bin/python -m scripts.fresh $(SUITES)
+
 .PHONY: clean
 clean: ## remove everything that was built, except .venv
 	rm -rf .make dist build docs/_build test-results .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*
 	rm -rf jupyter_vnc/labextension jupyter_vnc/static/novnc jupyter_vnc/static/viewer
 	rm -rf labextension/lib labextension/tsconfig.tsbuildinfo labextension/.eslintcache labextension/.stylelintcache
 
-.PHONY: demo-packages test-packages
-demo-packages test-packages: %-packages:
-	@scripts/system-packages $*
+.PHONY: test-packages
+test-packages:
+	@scripts/system-packages test
 
 # A separate make, because installing may have built the front end after this one has checked timestamps.
 .PHONY: front-end
@@ -162,7 +172,7 @@ front-end: .make/python
 	@$(MAKE) --no-print-directory --silent .make/frontend
 
 $(VENV)/pyvenv.cfg:
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed: make PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c '$(CHECK_PYTHON)'
 	@$(PYTHON) -m venv $(VENV)
 
 # Installing also builds the front end (hooks in pyproject.toml), so its stamp gets the time at which installing began.
@@ -193,10 +203,6 @@ $(VENV)/pyvenv.cfg:
 .make/npm:
 	$(call headline,npm install, for the tests)
 	@npm install --silent --no-audit --no-fund --no-save --prefix $@ configurable-http-proxy@5
-	@touch $@
-
-.make/hub: .make/python .make/npm
-	@$(PIP) install --quiet --editable '.[hub]' 'jupyterlab>=4.4,<5'
 	@touch $@
 
 .make/docs: .make/python

@@ -27,6 +27,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from demo import home
 from jupyter_vnc.desktops.x11 import xauthority
 
 #: Seconds for a VNC server, and for JupyterLab, to answer; and for a process to end when it is asked to.
@@ -34,6 +35,11 @@ START_TIMEOUT: Final = 60.0
 STOP_TIMEOUT: Final = 10.0
 
 PROGRAMS: Final = ("Xtigervnc", "tigervncpasswd", "openbox", "xterm", "xsetroot")
+
+CONFIG: Final = """c = get_config()
+c.VNCBroker.targets = {targets!r}
+c.DesktopManager.variables = {{"HOME": {home!r}, "XDG_CONFIG_HOME": {home!r} + "/.config"}}
+"""
 
 WELCOME: Final = """# Three desktops
 
@@ -44,6 +50,8 @@ Open them from the launcher, or from the menu *File > New*.
 | My desktop | is started for you when you open it, and runs until the server stops |
 | Lab machine 1 | a VNC server with a password that your browser never sees |
 | Machine to watch | you see what happens there; keys and mouse do nothing |
+
+The notebook *Windows on the desktop* opens a plot on your desktop.
 """
 
 
@@ -233,7 +241,7 @@ def check_programs(programs: Sequence[str] = PROGRAMS) -> None:
     """
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
-        raise DemoError(f"Not installed: {', '.join(missing)}. scripts/system-packages demo installs them.")
+        raise DemoError(f"Not installed: {', '.join(missing)}. `make demo` installs them.")
 
 
 @contextmanager
@@ -256,7 +264,8 @@ def configuration(folder: Path) -> Iterator[Configuration]:
         ports = {machine.name: stack.enter_context(serving(machine, folder / machine.name)) for machine in machines}
         targets = targets_of(ports, password_file)
         config_file = folder / "demo_config.py"
-        config_file.write_text(f"c = get_config()\nc.VNCBroker.targets = {targets!r}\n", "utf-8")
+        config_file.write_text(CONFIG.format(targets=targets, home=str(folder / "home")), "utf-8")
+        home.fill(folder / "home", folder / "work")
         colours = {machine.name: machine.colour for machine in machines}
         yield Configuration(folder, config_file, targets, ports, colours, password)
 

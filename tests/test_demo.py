@@ -13,13 +13,16 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
+from PIL import Image
 
+from demo import home
 from demo.demo import free_port
 from tests.needs import require
 
-DEMO = Path(__file__).parent.parent / "demo" / "demo.py"
+ROOT = Path(__file__).parent.parent
 PROGRAMS = ("Xtigervnc", "tigervncpasswd", "openbox", "xterm", "xsetroot")
 
 pytestmark = pytest.mark.real
@@ -83,7 +86,10 @@ def gone(folder):
 def test_the_demo_runs_and_leaves_nothing(programs, tmp_path, stop):
     # Only the demo's own folder is looked for in processes: this one's environment may name tmp_path too.
     process = subprocess.Popen(
-        [sys.executable, DEMO], env=os.environ | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE
+        [sys.executable, "-m", "demo.demo"],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
     )
     with process:
         try:
@@ -98,6 +104,9 @@ def test_the_demo_runs_and_leaves_nothing(programs, tmp_path, stop):
             configured = {}
             exec((folder / "demo_config.py").read_text(), {"get_config": lambda: Recorder(configured)})
             assert security_types(configured["lab-1"]["port"]) == {2}
+            with Image.open(folder / "home" / "Desktop" / "Mandelbrot.png") as image:
+                assert image.size == (960, 750)
+            nbformat.validate(nbformat.read(folder / "work" / home.NOTEBOOK, as_version=4))
             assert security_types(configured["watch"]["port"]) == {1}
         finally:
             process.send_signal(stop)
@@ -114,11 +123,15 @@ class Recorder:
         object.__setattr__(self, "kept", kept)
 
     @property
+    def DesktopManager(self):  # noqa: N802 - as well
+        return self
+
+    @property
     def VNCBroker(self):  # noqa: N802 - the name in the configuration file
         return self
 
     def __setattr__(self, name, value):
-        self.kept.update(value)
+        self.kept.update(value if name == "targets" else {})
 
 
 def test_a_free_port_is_nobodys_and_none_that_the_kernel_gives_away():
