@@ -134,8 +134,8 @@ class DesktopSettings(Configurable):
         if self.xserver:
             return f"DesktopManager.xserver names {self.xserver!r}, which is not a usable TigerVNC or TurboVNC."
         return (
-            "No X server with VNC is installed: run `apt-get install tigervnc-standalone-server` "
-            "(or `dnf install tigervnc-server-minimal`) as an administrator."
+            "No X server with VNC is installed: run `apt-get install tigervnc-standalone-server` as root, "
+            "or `jupyter vnc doctor`."
         )
 
     def examine(self) -> doctor.Report:

@@ -1,6 +1,6 @@
 """The X server with VNC: which one is installed, and the options with which only we can reach it.
 
-Pure but for :func:`ask`, which runs the binary with ``-version``: the program's own output is the only thing that
+Pure but for :func:`ask`, which runs the binary for its version: the program's own output is the only thing that
 tells TigerVNC from TurboVNC under the name ``Xvnc``. No Perl wrapper is ever run or read.
 """
 
@@ -84,6 +84,11 @@ class Listening:
     authority: Path
 
 
+#: What makes an X server print its name and version. TigerVNC 1.15 prints nothing with ``-version``, but has them in
+#: the middle of its help, as all others have.
+QUESTIONS: Final = ("-version", "-help")
+
+
 class _Answer(NamedTuple):
     """What a binary printed, None if it failed; whether it took too long; when that was, and which binary it was."""
 
@@ -98,7 +103,7 @@ _ANSWERS: Final[dict[str, _Answer]] = {}
 
 
 def ask(path: str) -> str:
-    """Run a binary with ``-version`` and return its output; empty if it cannot be run.
+    """Run a binary for its version and return its output; empty if it cannot be run.
 
     An answer counts for as long as the binary is the same. Without one it is asked again after :data:`RETRY`: on a
     cold network disk the first answer may take longer than any limit.
@@ -119,13 +124,17 @@ def silent(candidates: Iterable[str] = CANDIDATES, *, which: Callable[[str], str
 def _run(path: str, sign: tuple[int, ...]) -> _Answer:
     banner, late = None, False
     try:
-        answer = children.run_blocking([path, "-version"], limit=MAX_VERSION, timeout=VERSION_TIMEOUT)
-        banner = answer.output.decode("utf-8", "replace")
+        banner = next(filter(None, (_output(path, question) for question in QUESTIONS)), "")
     except TimeoutError:
         late = True
     except (OSError, ValueError):  # one of them may pass: no descriptor or no memory was left
         pass
     return _Answer(banner, late, time.monotonic(), sign)
+
+
+def _output(path: str, question: str) -> str:
+    answer = children.run_blocking([path, question], limit=MAX_VERSION, timeout=VERSION_TIMEOUT)
+    return answer.output.decode("utf-8", "replace").strip()
 
 
 def _sign(path: str) -> tuple[int, ...]:

@@ -125,6 +125,19 @@ def test_ask_survives_programs_that_cannot_run(tmp_path):
     assert "Python" in xvnc.ask(sys.executable) or "usage" in xvnc.ask(sys.executable)
 
 
+def test_an_x_server_that_has_its_version_in_its_help_only(tmp_path):
+    """TigerVNC 1.15, Debian 13's, prints nothing with ``-version`` and exits with 0."""
+    program = tmp_path / "Xtigervnc"
+    program.write_text(
+        "#!/bin/sh\n[ $1 = -version ] && exit 0\n"
+        "echo '-ac    disable access control' >&2\necho 'Xvnc TigerVNC 1.15.0 - built 2026-07-03 16:13' >&2\nexit 1\n"
+    )
+    program.chmod(0o755)
+    server = xvnc.find([str(program)])
+    assert server is not None
+    assert (server.flavour.name, server.version) == ("TigerVNC", (1, 15))
+
+
 def test_ask_gives_up_on_a_program_that_never_stops_talking(tmp_path):
     program = tmp_path / "talkative"
     program.write_text("#!/bin/sh\nhead -c 200000 /dev/zero\n")
