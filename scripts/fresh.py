@@ -216,7 +216,7 @@ def try_out(suite: str, folder: Path) -> None:
     with timed("clone"):
         bundle = machine.root / "tmp" / "jupyter-vnc.bundle"
         run(["git", "-C", ROOT, "bundle", "create", bundle, "HEAD"])
-        machine.user_runs("git clone -q /tmp/jupyter-vnc.bundle jupyter-vnc")
+        machine.user_runs("rm -rf jupyter-vnc && git clone -q /tmp/jupyter-vnc.bundle jupyter-vnc")
     for name in ("make demo, to its URL", "make demo again, to its URL"):
         began = time.monotonic()
         with machine.demo() as url:

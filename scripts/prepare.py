@@ -134,7 +134,7 @@ def front_end_steps(demo: str) -> Iterator[Step]:
         yield Step("JavaScript packages", modules, needs=["build tools"], folder=LAB, variables=path)
         target = VENV / "share" / "jupyter" / "labextensions" / "jupyter-vnc"
         commands = (
-            words(VENV / "bin" / "jlpm", "build:prod"),
+            words(VENV / "bin" / "jlpm", "build:demo"),
             words("rm", "-rf", target),
             words("mkdir", "-p", target.parent),
             words("cp", "-R", PACKAGE / "labextension", target),
