@@ -146,6 +146,12 @@ wheel: front-end ## build the wheel in dist/ and check it in a new environment w
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 	@scripts/check-wheel dist/*.whl
 
+.PHONY: release
+release: front-end .make/release ## make and check the files of a release in dist/; publishes nothing (RELEASE_OPTIONS=--rehearse)
+	$(call headline,release)
+	@$(JLPM) build:prod
+	@$(VENV)/bin/python -m scripts.release $(RELEASE_OPTIONS)
+
 .PHONY: docs
 docs: .make/docs ## build the documentation in docs/_build/html; warnings are errors
 	$(call headline,sphinx-build -W)
@@ -203,6 +209,10 @@ $(VENV)/pyvenv.cfg:
 .make/npm:
 	$(call headline,npm install, for the tests)
 	@npm install --silent --no-audit --no-fund --no-save --prefix $@ configurable-http-proxy@5
+	@touch $@
+
+.make/release: .make/python
+	@$(PIP) install --quiet --editable '.[release]'
 	@touch $@
 
 .make/docs: .make/python

@@ -1,0 +1,36 @@
+"""The unit tests with each Python that is supported and installed: ``nox``, or ``nox -s unit-3.13``.
+
+No X server, browser or hub is needed. Where a Python is missing, its session is skipped, and nox says so.
+"""
+
+import nox
+
+#: The same as in ``pyproject.toml``'s classifiers; a test compares them.
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
+#: What needs nothing but Python: the floors 0 to 2 without desktops.
+TESTS = tuple(
+    f"tests/{name}" for name in ("rfb", "model", "config", "system", "connect", "relay", "sources", "stores", "pools")
+)
+
+#: What these tests import, without the browsers, type checkers and toolkits of the extra ``test``.
+NEEDS = (
+    "cachetools",
+    "hypothesis",
+    "ipykernel",
+    "psutil",
+    "pytest>=8",
+    "pytest-jupyter>=0.10",
+    "pytest-timeout",
+    "redis>=5.1",
+    "requests",
+)
+
+nox.options.default_venv_backend = "venv"
+
+
+@nox.session(python=PYTHONS)
+def unit(session: nox.Session) -> None:
+    """Install the package, without its front end, and run the tests."""
+    session.install("--editable", ".[notebook]", *NEEDS, env={"HATCH_JUPYTER_BUILDER_SKIP_NPM": "1"})
+    session.run("python", "-m", "pytest", "-p", "no:asyncio", *(session.posargs or TESTS))
