@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from .broker.audit import EVENT_SCHEMA_FILES, adopt_loggers
 from .broker.broker import VNCBroker
 from .desktops.manager import DesktopManager
 from .hub.visitors import HubUserServerVisitor
+from .notebook.connection import CERTIFICATE, fingerprint
 from .routes import below, page_templates
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
@@ -47,8 +49,18 @@ class VNCExtension(ExtensionApp):
         self.settings["vnc_broker"] = self.broker
         self.settings["vnc_visitor"] = self._visitor_kind
         self.settings["vnc_templates"] = page_templates()
+        self._name_certificate()
         self._register_events()
         adopt_loggers(self.log)
+
+    def _name_certificate(self) -> None:
+        """Where Jupyter serves TLS itself, tell kernels and terminals which certificate it has."""
+        os.environ.pop(CERTIFICATE, None)  # that of a server which started this one
+        certificate = self.serverapp.certfile if self.serverapp is not None else ""
+        if certificate:
+            # Jupyter reports a file that it cannot use.
+            with suppress(OSError, ValueError):
+                os.environ[CERTIFICATE] = fingerprint(certificate)
 
     def initialize_handlers(self) -> None:
         """Register the routes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -21,12 +22,22 @@ from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_vnc.exceptions import printable
 from jupyter_vnc.system import files
 
+from .connection import CERTIFICATE, opener
+
 #: Longest wait for an answer (seconds): a desktop may have to be started first.
 TIMEOUT: Final = 60.0
 #: How a server describes itself takes half a kilobyte; a list of desktops, some for each of them (bytes).
 MAX_DESCRIPTION: Final = 65536
 MAX_SENTENCE: Final = 1000
 MAX_ANSWER: Final = 16 * 1024 * 1024
+
+
+_NO_LOGIN: Final = (
+    "The Jupyter server asks for a password. Give it a token too, so that notebooks can use its desktops: "
+    'c.IdentityProvider.token = "…"'
+)
+#: What a cookie and a header have to agree on; no page can set either for another origin.
+_XSRF: Final = secrets.token_hex(16)
 
 
 class NotebookError(RuntimeError):
@@ -39,11 +50,13 @@ class Server:
 
     Attributes:
         url: its base URL, with a slash at the end.
-        token: its token; what is in it may do all that its user may.
+        token: its token; what is in it may do all that its user may. Empty where it asks for none.
+        certificate: the SHA-256 of its certificate, where it serves TLS itself and has said so.
     """
 
     url: str
     token: str = field(repr=False)
+    certificate: str = ""
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Call a route below ``vnc/`` and return its JSON, None if there is none.
@@ -55,10 +68,10 @@ class Server:
         headers = {**self.login, "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}vnc/{path}", data, headers, method=method)  # noqa: S310 - http(s)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+            with opener(self.certificate).open(request, timeout=TIMEOUT) as answer:
                 return json.loads(_all(answer) or b"null")
         except urllib.error.HTTPError as error:
-            raise NotebookError(_sentence(error)) from None
+            raise NotebookError(_NO_LOGIN if error.code == 403 and not self.token else _sentence(error)) from None
         except OSError as error:
             raise NotebookError(f"The Jupyter server at {self.url} does not answer: {error}") from None
         except (ValueError, RecursionError):
@@ -66,8 +79,10 @@ class Server:
 
     @property
     def login(self) -> dict[str, str]:
-        """The header that logs in."""
-        return {"Authorization": f"token {self.token}"}
+        """The headers that log in; a server without login wants proof that no other page made a request."""
+        if self.token:
+            return {"Authorization": f"token {self.token}"}
+        return {"Cookie": f"_xsrf={_XSRF}", "X-XSRFToken": _XSRF}
 
     @property
     def websocket(self) -> str:
@@ -124,12 +139,9 @@ def _read(info: Mapping[str, Any], environ: Mapping[str, str]) -> Server:
     if info.get("sock"):
         raise NotebookError("The Jupyter server listens on a Unix socket only; desktops cannot be reached from here.")
     token = info.get("token") or environ.get("JUPYTERHUB_API_TOKEN", "")
-    if not token:
-        raise NotebookError(
-            "The Jupyter server asks for a password. Give it a token too, so that notebooks can use its desktops: "
-            'c.IdentityProvider.token = "…"'
-        )
-    return Server(str(info["url"]).rstrip("/") + "/", str(token))
+    if not token and info.get("password"):
+        raise NotebookError(_NO_LOGIN)
+    return Server(str(info["url"]).rstrip("/") + "/", str(token or ""), environ.get(CERTIFICATE, ""))
 
 
 def _ancestors(environ: Mapping[str, str]) -> Iterator[int]:

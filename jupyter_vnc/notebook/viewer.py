@@ -18,6 +18,7 @@ from jupyter_vnc.rfb.server_init import ServerInit
 from jupyter_vnc.rfb.wire import ClientMessage, Encoding, SecurityType
 from jupyter_vnc.tokens import SUBPROTOCOL
 
+from .connection import open_socket
 from .server import TIMEOUT, NotebookError, Server
 
 if TYPE_CHECKING:
@@ -196,11 +197,20 @@ def _connect(server: Server, token: str) -> WebSocket:
     import websocket  # noqa: PLC0415
 
     protocols = ["binary", f"{SUBPROTOCOL}{token}"]
+    sock = None
     try:
+        sock = open_socket(server.url, server.certificate, TIMEOUT)
         return websocket.create_connection(
-            server.websocket, timeout=TIMEOUT, subprotocols=protocols, header=server.login, enable_multithread=False
+            server.websocket,
+            timeout=TIMEOUT,
+            subprotocols=protocols,
+            header=server.login,
+            enable_multithread=False,
+            socket=sock,
         )
     except (OSError, websocket.WebSocketException) as error:
+        if sock is not None:
+            sock.close()
         raise NotebookError(f"The Jupyter server refused the connection: {error}") from None
 
 
