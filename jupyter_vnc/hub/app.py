@@ -135,7 +135,7 @@ class VNCHub(JupyterApp):
         self.config.HubOAuth.setdefault("cache_max_age", MEMORY)
         self.config.PoolManager.setdefault("state_file", f"{os.getcwd()}/{LEASES}")  # noqa: PTH109 - no I/O
         broker = VNCBroker(parent=self, **self._defaults())
-        options = {"xheaders": True, "ssl_options": _tls()}
+        options = {"xheaders": True, "ssl_options": _tls(os.environ["JUPYTERHUB_SERVICE_URL"])}
         server = BoundedServer(self.application(broker), longest_message=broker.max_message, **options)
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         await broker.start()
@@ -222,12 +222,19 @@ def _scopes(said: str) -> list[str]:
     return scopes
 
 
-def _tls() -> ssl.SSLContext | None:
-    """The hub's own certificates, if it encrypts its internal connections (``internal_ssl``)."""
+def _tls(url: str) -> ssl.SSLContext | None:
+    """The hub's certificates, if the service's URL says TLS: the hub and its proxy connect as the URL says.
+
+    Raises:
+        ConfigError: it does, and there are no certificates.
+    """
+    if urlsplit(url).scheme != "https":
+        return None
     names = ("JUPYTERHUB_SSL_KEYFILE", "JUPYTERHUB_SSL_CERTFILE", "JUPYTERHUB_SSL_CLIENT_CA")
     key, certificate, authority = (os.environ.get(name, "") for name in names)
     if not (key and certificate):
-        return None
+        sentence = f"{url} says TLS, which needs c.JupyterHub.internal_ssl = True, or {names[0]} and {names[1]}"
+        raise ConfigError(sentence, key="JUPYTERHUB_SERVICE_URL")
     for file in filter(None, (key, certificate, authority)):
         check_regular(file, MAX_CA_FILE)
     context: ssl.SSLContext = make_ssl_context(key, certificate, cafile=authority, purpose=ssl.Purpose.CLIENT_AUTH)
