@@ -160,3 +160,30 @@ READ, EXECUTE = ("read", "vnc:lab"), ("execute", "vnc:lab")
 )
 async def test_the_least_of_rights_authorizer_and_target_counts(more, mode):
     assert await best_mode(Somebody(ANN, **more), LAB) is mode
+
+
+class Own(TargetSource):
+    """Has a target for each user, named after them."""
+
+    async def targets(self, user):
+        return [Target(name=user.name, address=TCPAddress("lab", 5901))]
+
+
+async def test_a_source_is_asked_for_each_user_of_their_own():
+    catalogue = Catalogue([Own()], logging.getLogger("test"))
+    for user in (ANN, BOB):
+        assert [target.name for target in await catalogue.known(user)] == [user.name]
+        assert [target.name for target, _ in await catalogue.visible(Somebody(user))] == [user.name]
+        assert (await catalogue.find(Somebody(user), user.name)).owner is user
+        assert await catalogue.has(user, user.name)
+    assert not await catalogue.has(ANN, "bob")
+    with pytest.raises(TargetNotFound):
+        await catalogue.find(Somebody(ANN), "bob")
+
+
+async def test_what_does_not_fit_is_left_out():
+    catalogue = Catalogue([Listed(LAB, MINE)], logging.getLogger("test"), fits=lambda target: target is MINE)
+    assert await catalogue.known(ANN) == [MINE]
+    assert not await catalogue.has(ANN, "lab")
+    with pytest.raises(TargetNotFound):
+        await catalogue.find(Somebody(ANN), "lab")

@@ -338,3 +338,9 @@ def test_one_server_is_one_place_under_every_name_and_a_managed_desktop_its_user
         ("ann", "control", False),
         ("bob", "view", True),
     ]
+
+
+def test_a_row_of_viewers_has_these_keys_and_no_other():
+    one = session()
+    row = {"user": "ann", "mode": "control", "since": one.since.isoformat()}
+    assert [one.as_seen_by(user) for user in (ANN, BOB)] == [{**row, "you": True}, {**row, "you": False}]
