@@ -1,4 +1,4 @@
-"""A cable between browser and server that can be held: nothing moves any more, and nobody is told."""
+"""A cable between browser and server that can be cut, and held: then nothing moves any more, and nobody is told."""
 
 import contextlib
 import socket
@@ -14,6 +14,7 @@ class Cable:
         self._to = to
         self._whole = threading.Event()
         self._whole.set()
+        self._is_cut = False
         self._ends = set()
         self._threads = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -24,8 +25,15 @@ class Cable:
         """Hold it, in both directions. New connections hang too."""
         self._whole.clear()
 
+    def cut(self):
+        """Cut it: all connections end at once, and new ones are closed before they carry anything."""
+        self._is_cut = True
+        for end in tuple(self._ends):
+            _shut(end)
+
     def repair(self):
         """What was held goes on its way."""
+        self._is_cut = False
         self._whole.set()
 
     def close(self):
@@ -45,6 +53,9 @@ class Cable:
 
     def _join(self, near):
         self._whole.wait()
+        if self._is_cut:
+            near.close()
+            return
         with near, contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", self._to)) as far:
             self._ends |= {near, far}
             back = self._start(self._forward, far, near)

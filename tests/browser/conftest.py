@@ -176,8 +176,10 @@ def started_lab(folder, stack):
         "watch": {"title": "Only watch", "mode": "view", **remote},
         "pool": {"title": "One of many", "pool": {"machines": {"m1": remote}}},
     }
+    (folder / "targets").mkdir()  # for a test that adds one
     (folder / "config.py").write_text(
         f"c.VNCBroker.targets = {targets!r}\nc.ServerApp.base_url = {PREFIX!r}\nc.LabApp.news_url = None\n"
+        f"c.VNCBroker.target_sources = ['config', 'directory']\nc.DirectoryTargets.path = {str(folder / 'targets')!r}\n"
         f"c.IdentityProvider.token = {token!r}\nc.LabApp.check_for_updates_class = "
         "'jupyterlab.NeverCheckForUpdate'\n"
     )

@@ -14,7 +14,7 @@ from playwright.sync_api import Error
 from demo.demo import free_port
 
 from .conftest import stop, wait_for
-from .test_viewer import AXE, CANVAS, connected, focus, open_in_lab, settings, size, typed, until, view
+from .test_viewer import CANVAS, connected, focus, open_in_lab, settings, size, typed, until, view, violations
 
 __all__ = ["typed"]
 
@@ -60,16 +60,11 @@ def test_each_theme_colours_the_viewer_and_axe_finds_nothing(page, lab, theme, t
         (() => { const node = document.body.appendChild(document.createElement('i'));
                  node.style.color = 'var(--jp-layout-color2)'; return getComputedStyle(node).color; })()]""")
     assert colours[0] == colours[1]
-    page.evaluate(AXE.read_text())
     for action in ("settings", "clipboard", "toggle-connection"):
         page.click(f'[data-action="{action}"]')
         page.wait_for_timeout(300)
         page.screenshot(path=tmp_path / f"{action}.png")
-        # JupyterLab's own buttons have aria-pressed on an element that has no role until it has its shadow.
-        options = {"resultTypes": ["violations"], "rules": {"aria-allowed-attr": {"enabled": False}}}
-        scope = "document.querySelector('.jp-VNC').closest('.jp-MainAreaWidget')"
-        found = page.evaluate(f"axe.run({scope}, {json.dumps(options)})")["violations"]
-        assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
+        assert violations(page, "document.querySelector('.jp-VNC').closest('.jp-MainAreaWidget')") == []
 
 
 def test_the_tabs_menu_and_the_palette_offer_what_the_toolbar_does(page, lab):
@@ -376,21 +371,48 @@ def test_a_finger_finds_everything_large_enough(chromium, lab):
         ("off", []),
     ],
 )
-def test_the_panel_offers_what_the_policy_allows(page, lab, policy, boxes):
-    # What the server wrote, with another policy; before the page's script reads it.
-    page.add_init_script(f"""document.addEventListener('readystatechange', () => {{
-        const data = document.body.dataset;
-        if (data.viewer) {{
-            data.viewer = JSON.stringify({{...JSON.parse(data.viewer), clipboard: '{policy}'}});
-        }}
-    }});""")
-    view(page, lab)
+def test_the_panel_offers_what_the_policy_allows(page, lab, configured, policy, boxes):
+    configured(clipboard=policy)
+    view(page, lab, "added")
     button = page.locator('[data-action="clipboard"]')
     assert button.is_visible() == bool(boxes)
     if boxes:
         button.click()
         shown = page.locator(".jp-VNC-panel:visible textarea:visible")
         assert shown.evaluate_all("nodes => nodes.map(node => node.getAttribute('aria-label'))") == boxes
+
+
+@pytest.fixture
+def configured(lab):
+    """Configure one more target, *added*, which is lab-1 under another name, for a test."""
+    file = lab.folder / "targets" / "added.json"
+
+    def configured(**keys):
+        target = {"host": "127.0.0.1", "port": lab.port, "password_file": str(lab.folder / "password"), **keys}
+        file.write_text(json.dumps(target))
+
+    yield configured
+    file.unlink(missing_ok=True)
+
+
+MARKUP = "<img src=x onerror=\"window.struck = 'it was'\">"
+
+
+def test_what_is_configured_is_text_and_never_markup(page, lab, configured):
+    configured(title=f"T{MARKUP}", description=f"D{MARKUP}", category=f"C{MARKUP}")
+    struck = "window.struck ?? [...document.querySelectorAll('[onerror], [onload]')].map(node => node.outerHTML)"
+    page.goto(f"{lab.base}vnc/")
+    page.locator('a[data-target="added"]', has_text=f"T{MARKUP}").wait_for()
+    assert page.evaluate(struck) == []
+    view(page, lab, "added")
+    assert page.title().startswith(f"T{MARKUP}")
+    assert page.evaluate(struck) == []
+    page.goto(f"{lab.base}lab?reset")
+    tile = page.locator(".jp-LauncherCard", has_text=f"T{MARKUP}")
+    tile.click(timeout=60000)
+    connected(page)
+    page.locator(".lm-TabBar-tab", has_text=f"T{MARKUP}").first.wait_for()
+    assert page.evaluate(struck) == []
 
 
 # Notebook 7

@@ -93,6 +93,24 @@ def test_a_network_that_is_gone_is_noticed_though_nobody_says_so(page, place, tm
     reaches(page, "connected")
 
 
+def test_a_cut_network_is_counted_down_and_comes_back_by_itself(page, place):
+    view(page, place)
+    place.cable.cut()
+    said = page.get_by_text(re.compile(r"Reconnecting in \d+ s"))
+    said.wait_for()
+    seen = set()
+    for _ in range(40):  # each attempt fails, and the next is later
+        seen.add(int(re.search(r"(\d+) s", said.inner_text())[1]) if said.is_visible() else 0)
+        page.clock.run_for(500)
+    assert len(seen - {0}) > 2, seen
+    assert page.locator(".jp-VNC[data-state=connected]").count() == 0
+    assert wait_for(lambda: sessions(place) == [])
+    place.cable.repair()
+    page.clock.run_for(SURE)
+    reaches(page, "connected")
+    assert len(sessions(place)) == 1
+
+
 def test_a_laptop_that_has_slept_is_back_at_once(page, place):
     view(page, place)
     place.cable.hold()
