@@ -35,7 +35,7 @@ export class Overlay {
     this._log.setAttribute('aria-label', _trans.__('The end of its log'));
     this._whole.textContent = _trans.__('The whole log');
     this._whole.href = logPage ?? '';
-    const summary = element('summary', { children: [_trans.__('Show the end of its log')] });
+    const summary = element('summary', { text: _trans.__('Show the end of its log') });
     this._more.append(summary, this._log, this._whole);
     // What happened last matters most.
     this._more.addEventListener('toggle', () => {
