@@ -60,7 +60,7 @@ class ManagedDesktops:
         return [row for row in rows if await visitor.may("read", f"vnc:{row['name']}")]
 
     async def start(self, visitor: Visitor, name: str, *, restart: bool) -> None:
-        """Start or restart a managed desktop and wait until it is ready.
+        """Start or restart a managed desktop, however often it has failed, and wait until it is ready.
 
         Raises:
             TargetNotFound: there is no managed desktop of this name for the visitor.
@@ -69,7 +69,11 @@ class ManagedDesktops:
         """
         self._check_running()
         spec = await self._managed(visitor, name)
-        await (self._manager.restart if restart else self._manager.ensure)(visitor.home.name, name, spec)
+        if restart:
+            await self._manager.restart(visitor.home.name, name, spec)
+        else:
+            self._manager.forgive(visitor.home.name, name)
+            await self._manager.ensure(visitor.home.name, name, spec)
         await self._manager.settle(visitor.home.name, name)
 
     async def stop(self, visitor: Visitor, name: str) -> None:

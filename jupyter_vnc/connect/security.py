@@ -46,8 +46,8 @@ _CERTIFICATE_ALERT: Final = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_D
 
 #: A server that hangs up during the TLS handshake, by whether it was shown a certificate of ours.
 _HANG_UP: Final[Mapping[bool, str]] = {
-    False: "TLS with the desktop failed: it hung up. For a client certificate, set tls.cert_file and tls.key_file.",
-    True: "TLS with the desktop failed: it hung up. It may not accept the client certificate (tls.cert_file).",
+    False: "The desktop hung up when TLS began. If it wants a client certificate, set tls.cert_file and tls.key_file.",
+    True: "The desktop hung up when TLS began. It may not accept the client certificate (tls.cert_file).",
 }
 
 

@@ -224,6 +224,11 @@ class DesktopManager(DesktopSettings):
         if was_up:
             self._tell_exit(entry.desktop)
 
+    def forgive(self, user: str, name: str) -> None:
+        """Forget how often a desktop failed: a person asks for another try."""
+        if (entry := self._entries.get((user, name))) is not None:
+            entry.forgive()
+
     async def restart(self, user: str, name: str, spec: DesktopSpec) -> UnixAddress:
         """Stop a desktop if it runs and start it, however often it failed before; return where it listens.
 

@@ -71,6 +71,8 @@ export interface IVNCManager extends IDisposable {
   endSession(id: string): Promise<void>;
   /** Shut a desktop down that the server started; its programs end. */
   stopDesktop(name: string): Promise<void>;
+  /** Restart a desktop that the server started; its programs end. */
+  restartDesktop(name: string): Promise<void>;
   /** Ask the server for something small. */
   probe(): Promise<unknown>;
   /** URL of the standalone page of a target. */

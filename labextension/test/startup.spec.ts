@@ -3,6 +3,7 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
+import { TokenRefused } from '../src/viewer/connection/grant';
 import type { IManaged } from '../src/viewer/connection/startup';
 import { STARTUP_INTERVAL } from '../src/viewer/connection/startup';
 import { Viewer } from '../src/viewer/viewer';
@@ -15,6 +16,13 @@ class FakeDesktop implements IManaged {
   fails = false;
 
   readonly logPage = '/vnc/api/desktops/lab/log';
+  readonly actions: string[] = [];
+  refuses: TokenRefused | null = null;
+
+  start = (action: string): Promise<void> => {
+    this.actions.push(action);
+    return this.refuses ? Promise.reject(this.refuses) : Promise.resolve();
+  };
 
   news = (): Promise<string | null> => {
     this.asked += 1;
@@ -113,6 +121,64 @@ describe('a desktop that failed to start', () => {
     made.dispose();
   });
 
+  const failed = async (desktop: FakeDesktop): Promise<[World, Viewer]> => {
+    const [world, made] = starting(desktop);
+    made.connect();
+    await world.upgrade();
+    await world.end(4505, 'This desktop failed 3 times.');
+    return [world, made];
+  };
+  const press = (made: Viewer): void =>
+    made.node.querySelector<HTMLElement>('.jp-VNC-buttons button')!.click();
+
+  it('is started by the button, whatever the server refuses to do by itself', async () => {
+    const desktop = new FakeDesktop();
+    const [world, made] = await failed(desktop);
+    press(made);
+    assert.equal(made.status.phase, 'starting');
+    await settle();
+    assert.deepEqual(desktop.actions, ['start']);
+    await world.upgrade();
+    await world.greet();
+    assert.equal(made.status.phase, 'connected');
+    made.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('is said to have failed again when it does, and is not retried', async () => {
+    const desktop = new FakeDesktop();
+    desktop.refuses = new TokenRefused(502, 'no screens found');
+    const [, made] = await failed(desktop);
+    press(made);
+    await settle();
+    assert.equal(made.status.state, 'desktop-failed');
+    assert.equal(made.status.detail, 'no screens found');
+    assert.equal(made.status.remedy, 'again');
+    made.dispose();
+  });
+
+  it('is connected to by somebody who may not start it', async () => {
+    const desktop = new FakeDesktop();
+    desktop.refuses = new TokenRefused(403, 'You may not start or stop this desktop.');
+    const [world, made] = await failed(desktop);
+    press(made);
+    await settle();
+    await world.upgrade();
+    await world.greet();
+    assert.equal(made.status.phase, 'connected');
+    made.dispose();
+  });
+
+  it('does not connect when the reader has cancelled meanwhile', async () => {
+    const desktop = new FakeDesktop();
+    const [, made] = await failed(desktop);
+    press(made);
+    made.disconnect();
+    await settle();
+    assert.equal(made.status.phase, 'idle');
+    made.dispose();
+  });
+
   it('shows nothing more when there is no log', async () => {
     const [world, made] = starting(new FakeDesktop());
     made.connect();
@@ -120,6 +186,36 @@ describe('a desktop that failed to start', () => {
     await world.end(4505);
     await settle();
     assert.equal(shown(made, 'log'), null);
+    made.dispose();
+  });
+});
+
+describe('a desktop that runs', () => {
+  it('is restarted once the reader has confirmed it', async () => {
+    const desktop = new FakeDesktop();
+    const world = new World();
+    const made = new Viewer({ ...world.options, desktop, mayRestart: true });
+    document.body.append(made.node);
+    made.connect();
+    await world.succeed();
+    const answer = (which: string): void => document.querySelector<HTMLElement>(`dialog ${which}`)!.click();
+    made.restart!();
+    answer('.jp-VNC-button:not(.jp-mod-accept)');
+    await settle();
+    assert.deepEqual(desktop.actions, []);
+    assert.equal(made.status.phase, 'connected');
+    made.restart!();
+    answer('.jp-mod-accept');
+    await settle();
+    assert.deepEqual(desktop.actions, ['restart']);
+    await world.succeed();
+    assert.equal(made.status.phase, 'connected');
+    made.dispose();
+  });
+
+  it('is not restarted by somebody who may not', () => {
+    const made = new Viewer({ ...new World().options, desktop: new FakeDesktop() });
+    assert.equal(made.restart, undefined);
     made.dispose();
   });
 });

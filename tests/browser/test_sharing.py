@@ -6,9 +6,10 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
-from .conftest import SCRIPT, JupyterServer, VNCServer
+from .conftest import SCRIPT, JupyterServer, VNCServer, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
@@ -50,6 +51,10 @@ def started_server(folder, stack):
         "scope": {"title": "Microscope", "sharing": "exclusive", **real},
         "booth": {"title": "Booth", "sharing": "takeover", **real},
         "watch": {"title": "To watch", "mode": "view", **real},
+        "repaired": {
+            "title": "Repaired",
+            "desktop": {"command": ["sh", "-c", f"[ -e {folder}/repaired ] && exec xclock; exit 7"]},
+        },
         "brief": {"title": "Until a key", "desktop": {"command": ["xterm", "-e", "bash", "-c", "read -rsn1"]}},
     }
 
@@ -62,7 +67,7 @@ def started_server(folder, stack):
     server = JupyterServer(folder, f"{IDENTITY}\nc.VNCBroker.targets = {targets!r}\n", ready)
     server.start()
     stack.callback(server.stop)
-    return SimpleNamespace(base=server.root, log=server.log, rows=rows)
+    return SimpleNamespace(base=server.root, log=server.log, rows=rows, folder=folder, pid=server.pid)
 
 
 @pytest.fixture
@@ -175,10 +180,49 @@ def test_a_desktop_that_its_user_has_left_is_not_started_again(visit, server):
     ann = visit("ann", "brief")
     reaches(ann, "connected")
     ann.click("canvas")
-    ann.keyboard.press("x")
-    reaches(ann, "ended")
+
+    def ended():
+        ann.keyboard.press("x")  # again, until the shell in the terminal reads: its window comes first
+        ann.wait_for_timeout(100)
+        return ann.get_attribute(".jp-VNC", "data-state") == "ended"
+
+    assert wait_for(ended, 30)
     # Long enough for the first attempts of a viewer that would reconnect.
     ann.wait_for_timeout(3000)
     assert ann.get_attribute(".jp-VNC", "data-state") == "ended"
     rows = {row["name"]: row["state"] for row in server.rows("api/targets", "ann")}
     assert rows["brief"] != "up"
+
+
+def x_servers(server):
+    """The process ids of the X servers of the desktops that the server has started."""
+    below = psutil.Process(server.pid).children(recursive=True)
+    return {process.pid for process in below if process.name() == "Xtigervnc"}
+
+
+def test_a_desktop_whose_command_was_repaired_is_started_and_restarted(visit, server, tmp_path):
+    ann = visit("ann", "repaired")
+    for _ in range(3):
+        reaches(ann, "desktop-failed")
+        ann.reload()
+    reaches(ann, "desktop-failed")
+    ann.locator(".jp-VNC-detail", has_text="This desktop failed 3 times.").wait_for()
+    (server.folder / "repaired").touch()
+    ann.get_by_role("button", name="Try again").click()
+    reaches(ann, "connected")
+    before = x_servers(server)
+    ann.click("[data-action=restart]")
+    ann.screenshot(path=tmp_path / "restart.png")
+    ann.get_by_role("button", name="Cancel").click()
+    assert ann.get_attribute(".jp-VNC", "data-state") == "connected"
+    ann.click("[data-action=restart]")
+    ann.get_by_role("dialog").get_by_role("button", name="Restart").click()
+    assert wait_for(lambda: ann.wait_for_timeout(50) or (x_servers(server) and not x_servers(server) & before), 20)
+    reaches(ann, "connected")
+    again = x_servers(server)
+    ann.goto(server.base)
+    ann.screenshot(path=tmp_path / "list.png", full_page=True)
+    ann.locator("[data-restart=repaired]").click()
+    ann.get_by_role("dialog").get_by_role("button", name="Restart").click()
+    assert wait_for(lambda: ann.wait_for_timeout(50) or (x_servers(server) and not x_servers(server) & again), 20)
+    assert ann.locator("[data-restart=scope]").count() == 0

@@ -756,6 +756,7 @@ def test_the_list_shows_the_last_picture_of_a_desktop(page, lab):
         (4409, "taken-over", "Take it back"),
         (4429, "limit", "Try again"),
         (4502, "unreachable", "Retry now"),
+        (4505, "desktop-failed", "Try again"),
     ],
 )
 def test_each_end_has_a_sentence_and_a_button(page, lab, code, state, button):
@@ -768,10 +769,20 @@ def test_each_end_has_a_sentence_and_a_button(page, lab, code, state, button):
             return socket;
         }}}});
     """)
-    page.goto(f"{lab.base}vnc/view/lab-1")
+    page.clock.install()
+    address = f"{lab.base}vnc/view/lab-1"
+    page.goto(address)
     page.wait_for_selector(f'.jp-VNC[data-state="{state}"]')
     page.get_by_role("button", name=button).wait_for()
     assert page.locator(".jp-VNC-sentence").inner_text().endswith(".")
+    # Time stands still: what follows is done by the button, and not by a retry that was due.
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 0.01)
+    places = {"Log in": address, "Back to the list": f"{lab.base}vnc/"}
+    wanted = places.get(button, f"{lab.base}vnc/api/tokens")
+    with page.expect_request(lambda request: request.url.split("?")[0] == wanted) as asked:
+        page.get_by_role("button", name=button).click()
+    if button not in places:
+        assert asked.value.post_data_json["takeover"] == (button == "Take it back")
 
 
 def test_nothing_of_a_grant_is_kept(page, lab):

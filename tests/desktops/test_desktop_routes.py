@@ -27,6 +27,7 @@ def jp_server_config(home):
         "desktop": {"desktop": desktop},
         "broken": {"desktop": {"command": ["/bin/sh", "-c", BROKEN]}},
         "brief": {"desktop": {"command": ["/bin/sh", "-c", BRIEF]}},
+        "repaired": {"desktop": {"command": ["/bin/sh", "-c", "[ -e $HOME/repaired ] && exec xclock; exit 7"]}},
         "remote": {"host": "127.0.0.1", "port": 1},
     }
     extensions = {"jupyter_vnc": True, "jupyter_server_terminals": False}
@@ -239,3 +240,17 @@ async def test_a_viewer_whose_desktop_crashes_may_come_back_and_starts_it_again_
 async def test_logging_out_of_a_desktop_reports_its_end(client):
     _, code, reason = await read_to_close(await look_at(client, "brief"))
     assert (code, reason) == (1000, "The desktop's session ended.")
+
+
+async def test_a_person_may_start_a_desktop_that_a_viewer_may_not(client, broker, home):
+    """After its program is repaired, at once: the limit is for viewers that come back by themselves."""
+    for _ in range(broker.desktop_manager.crash_limit):
+        assert (await read_to_close(await look_at(client, "repaired", least=0)))[1] == 4505
+    _, code, reason = await read_to_close(await look_at(client, "repaired", least=0))
+    assert (code, reason.startswith("This desktop failed 3 times.")) == (4505, True)
+    refused = await do(client, "POST", "repaired", "start")
+    assert (refused.code, "failed 3 times" in refused.body.decode()) == (502, False)
+    (home / "repaired").touch()
+    assert (await do(client, "POST", "repaired", "start")).code == 200
+    websocket = await look_at(client, "repaired")
+    websocket.close()

@@ -57,7 +57,10 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     trans,
     fetchToken: (signal, takeover) => manager.requestToken(target, mode, signal, takeover),
     fetchViewers: () => manager.fetchViewers(target),
-    desktop: managed(manager.root, target, path => manager.request(`${path}?no_track_activity=1`)),
+    desktop: managed(manager.root, target, (path, init) =>
+      manager.request(`${path}?no_track_activity=1`, init)
+    ),
+    mayRestart: found?.managed === true && found.mode === 'control',
     loadRFB: (loadRFB ??= loaderOf(manager.root, VERSION)),
     openSocket: (path, protocols) => manager.openSocket(path, protocols),
     clock: browserClock,

@@ -7,7 +7,7 @@ import { type IRunningSessions, IRunningSessionManagers } from '@jupyterlab/runn
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { desktopIcon } from '../lab/icons';
-import { CommandIDs } from '../lab/commands';
+import { CommandIDs, describeArgs, RUNNING_CLASS } from '../lab/commands';
 import { type IDesktop, type ISession, IVNCManager } from '../tokens';
 import { unattended } from '../viewer/ui/report';
 
@@ -43,6 +43,8 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
       };
     };
     const desktopItem = ({ name, state }: IDesktop): IRunningSessions.IRunningItem => ({
+      className: RUNNING_CLASS,
+      context: name,
       open: () => told(app.commands.execute(CommandIDs.open, { target: name })),
       shutdown: () => told(shutDown(name)),
       icon: () => desktopIcon,
@@ -51,16 +53,30 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
       detail: () => (state === 'starting' ? trans.__('Starting') : '')
     });
     const titleOf = (name: string): string => manager.find(name)?.title ?? name;
+    const confirm = async (title: string, label: string): Promise<boolean> => {
+      const body = trans.__('The programs on it end, and what was not saved is lost.');
+      const buttons = [Dialog.cancelButton(), Dialog.warnButton({ label })];
+      return (await showDialog({ title, body, buttons })).button.accept;
+    };
     const shutDown = async (name: string): Promise<void> => {
-      const { button } = await showDialog({
-        title: trans.__('Shut down “%1”?', titleOf(name)),
-        body: trans.__('The programs on it end, and what was not saved is lost.'),
-        buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Shut Down') })]
-      });
-      if (button.accept) {
+      if (await confirm(trans.__('Shut down “%1”?', titleOf(name)), trans.__('Shut Down'))) {
         await manager.stopDesktop(name);
       }
     };
+    app.commands.addCommand(CommandIDs.restartDesktop, {
+      label: trans.__('Restart the desktop…'),
+      describedBy: describeArgs({
+        target: { type: 'string', description: trans.__('Name of the desktop') }
+      }),
+      execute: async args => {
+        const clicked = app.contextMenuHitTest(node => node.classList.contains(RUNNING_CLASS))?.dataset
+          .context;
+        const name = String(args.target ?? clicked ?? '');
+        if (name && (await confirm(trans.__('Restart “%1”?', titleOf(name)), trans.__('Restart')))) {
+          told(manager.restartDesktop(name));
+        }
+      }
+    });
     running?.add({
       name: trans.__('Remote desktops'),
       running: () => manager.sessions.map(itemOf),

@@ -149,6 +149,15 @@ export class VNCManager implements IVNCManager {
     await this.refresh();
   }
 
+  /** Restart a desktop that the server started; its programs end. */
+  async restartDesktop(name: string): Promise<void> {
+    try {
+      await api.restartDesktop(this._settings, name);
+    } finally {
+      await this.refresh();
+    }
+  }
+
   /** Ask the server for something small. */
   probe(): Promise<unknown> {
     return api.probe(this._settings);

@@ -68,6 +68,15 @@ export function stopDesktop(settings: ServerConnection.ISettings, name: string):
   return remove(settings, `api/desktops/${encodeURIComponent(name)}`);
 }
 
+/** Restart a desktop of the server; its programs end. Resolves when it runs again. */
+export async function restartDesktop(settings: ServerConnection.ISettings, name: string): Promise<void> {
+  const init = { method: 'POST', body: JSON.stringify({ action: 'restart' }) };
+  const response = await send(settings, `api/desktops/${encodeURIComponent(name)}`, init);
+  if (!response.ok) {
+    throw await ServerConnection.ResponseError.create(response);
+  }
+}
+
 async function remove(settings: ServerConnection.ISettings, path: string): Promise<void> {
   const response = await send(settings, path, { method: 'DELETE' });
   if (!response.ok && response.status !== 404) {

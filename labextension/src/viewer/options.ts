@@ -40,6 +40,8 @@ export interface IViewerOptions {
   readonly fetchViewers?: () => Promise<readonly IPresence[]>;
   /** The desktop, should the server be the one that starts it. */
   readonly desktop?: IManaged;
+  /** Whether the reader may have the server restart it. */
+  readonly mayRestart?: boolean;
   /** Get noVNC. */
   readonly loadRFB: () => Promise<IRFBConstructor>;
   /** Open a websocket to a path on the server. */

@@ -18,7 +18,7 @@ import { Camera } from './screen/screenshot';
 import { Preferences } from './preferences';
 import { Role } from './input/view-mode';
 import { Stage } from './screen/stage';
-import type { Remedy } from './connection/status';
+import { Remedies } from './remedies';
 
 /** One desktop; put its `node` somewhere and call `connect`. */
 export class Viewer implements IActionable {
@@ -30,7 +30,11 @@ export class Viewer implements IActionable {
     this.camera = new Camera(rfb, name, _options.keepFile);
     this._stage = new Stage(
       _options,
-      { remedy: remedy => this._remedy(remedy), stop: () => this.disconnect(), read: () => this.focus() },
+      {
+        remedy: remedy => this._remedies.apply(remedy),
+        stop: () => this.disconnect(),
+        read: () => this.focus()
+      },
       {
         send: text => this._connection.rfb?.clipboardPasteFrom(text),
         hands: this.hands,
@@ -51,6 +55,7 @@ export class Viewer implements IActionable {
       screen,
       openSocket: (path, protocols) => this.extras.openSocket(path, protocols)
     });
+    this._remedies = new Remedies(_options, this._connection, () => this.extras.keep());
     this._listen();
     this._show(this._connection.status);
   }
@@ -67,6 +72,7 @@ export class Viewer implements IActionable {
 
   readonly openInBrowser = this._options.openInBrowser;
   readonly giveBack = this._options.giveBack;
+  readonly restart = this._options.mayRestart ? (): void => this._remedies.restart() : undefined;
 
   /** Emits whenever something that a toolbar or a tab shows has changed. */
   readonly changed = new Emitter<void>();
@@ -278,23 +284,12 @@ export class Viewer implements IActionable {
     }
   }
 
-  private _remedy(remedy: Remedy): void {
-    if (remedy === 'list') {
-      this._options.list();
-    } else if (remedy === 'login') {
-      this._options.login();
-      // The login happens elsewhere; what remains here is to connect again.
-      this._connection.disconnect();
-    } else {
-      this._connection.connect(remedy === 'oust' || remedy === 'takeover');
-    }
-  }
-
   private readonly _listening = new AbortController();
   private readonly _stage: Stage;
   private readonly _fit: Fit;
   private readonly _capture: Capture;
   private readonly _full: FullScreen;
   private readonly _connection: Connection;
+  private readonly _remedies: Remedies;
   private _shown: IStatus | null = null;
 }

@@ -6,7 +6,7 @@ import { Backoff } from './backoff';
 import { Timer } from '../ui/clock';
 import { Closings, detailOf } from './closing';
 import { Emitter } from '../ui/emitter';
-import type { IGrant } from './grant';
+import { type IGrant, noAnswer } from './grant';
 import { type IPlace, type Note, placeWords } from './notices';
 import type { IRFB } from '../engine/novnc';
 import { type IClosing, IN_LINE, type Phase, progress, type Remedy } from './status';
@@ -15,6 +15,9 @@ import { unattended } from '../ui/report';
 
 /** A connection counts as a success when it has held this long (milliseconds). */
 export const STABLE_AFTER = 5000;
+
+/** Answers to whoever may not start a desktop, or not this one: they may still connect to it. */
+const NOT_OURS_TO_START = [403, 404];
 
 /** What a connection needs from the world. */
 export interface IConnectionOptions extends Omit<IAttemptOptions, 'fetchToken'> {
@@ -117,6 +120,29 @@ export class Connection {
     unattended(attempt.start());
   }
 
+  /**
+   * Have the server start the desktop first, and connect then.
+   *
+   * @param start - resolves when the desktop runs, and throws the reason if it does not
+   */
+  startFirst(start: (signal: AbortSignal) => Promise<void>): void {
+    this._drop();
+    const { signal } = (this._start = new AbortController());
+    this._set(this._describe('asking'));
+    this._set(this._describe('starting'));
+    const then = (next: () => void): void => {
+      if (!signal.aborted) {
+        next();
+      }
+    };
+    unattended(
+      start(signal).then(
+        () => then(() => this.connect()),
+        error => then(() => this._notStarted(error))
+      )
+    );
+  }
+
   /** If an attempt is planned, make it now. */
   retryNow(): void {
     if (this._status.phase === 'waiting') {
@@ -198,6 +224,17 @@ export class Connection {
     }
   }
 
+  private _notStarted(error: unknown): void {
+    const { status, message, retryAfter } = noAnswer(error);
+    if (NOT_OURS_TO_START.includes(status)) {
+      this.connect();
+    } else if (status === 502) {
+      this._ended({ kind: 'close', code: 4505, reason: message, opened: true });
+    } else {
+      this._ended({ kind: 'token', status, message, retryAfter });
+    }
+  }
+
   private _plan(closing: IClosing, detail: string, atLeast: number): void {
     const retryAt = this._options.clock.now() + Math.max(this._backoff.next(), atLeast);
     this._set({ ...this._describe('waiting'), ...closing, detail, remedy: 'retry', retryAt });
@@ -222,6 +259,7 @@ export class Connection {
 
   private _drop(): void {
     this._wait.clear();
+    this._start?.abort();
     this._attempt?.cancel();
     this._attempt = null;
     this._rfb = null;
@@ -243,6 +281,7 @@ export class Connection {
   private readonly _progress: Record<Phase, string>;
   private _status: IStatus;
   private _attempt: Attempt | null = null;
+  private _start: AbortController | null = null;
   private _grant: IGrant | null = null;
   private _rfb: IRFB | null = null;
   private _since = 0;

@@ -3,6 +3,7 @@
  */
 import { type IClock, Timer } from '../ui/clock';
 import type { IStatus } from './connection';
+import { readJSON, refusal } from './grant';
 import { Emitter } from '../ui/emitter';
 import { IN_LINE } from './status';
 import type { ITranslate } from '../ui/i18n';
@@ -15,6 +16,9 @@ export const STARTUP_INTERVAL = 700;
 /** So many last lines of a log are shown. */
 const LINES = 8;
 
+/** What the server is asked to do with a desktop of its own. */
+export type StartAction = 'start' | 'restart';
+
 /** A desktop that the server can start, seen from the viewer. */
 export interface IManaged {
   /** What the server says of it at present; null if it is not the server's to start. */
@@ -23,6 +27,12 @@ export interface IManaged {
   readonly log: () => Promise<string>;
   /** Where the log can be read as a page. */
   readonly logPage: string;
+  /**
+   * Have the server start it, or end its programs and start it anew, however often it failed before.
+   *
+   * @throws TokenRefused - with the reason, when it does not run afterwards
+   */
+  readonly start: (action: StartAction, signal?: AbortSignal) => Promise<void>;
 }
 
 /** A row of `GET api/desktops`, as far as it matters here. */
@@ -38,9 +48,22 @@ interface IDesktopNews {
  * @param name - the target's name
  * @param request - makes a request of a route below it
  */
-export function managed(root: string, name: string, request: (path: string) => Promise<Response>): IManaged {
-  const path = `api/desktops/${encodeURIComponent(name)}/log`;
+export function managed(
+  root: string,
+  name: string,
+  request: (path: string, init?: RequestInit) => Promise<Response>
+): IManaged {
+  const desktop = `api/desktops/${encodeURIComponent(name)}`;
+  const path = `${desktop}/log`;
   return {
+    start: async (action, signal) => {
+      const headers = { 'Content-Type': 'application/json' };
+      const init = { method: 'POST', body: JSON.stringify({ action }), headers };
+      const response = await request(desktop, signal ? { ...init, signal } : init);
+      if (!response.ok) {
+        throw refusal(response, await readJSON(response));
+      }
+    },
     news: async () => {
       const rows = (await (await request('api/desktops')).json()) as IDesktopNews[];
       return rows.find(one => one.name === name)?.message ?? null;

@@ -5,7 +5,9 @@
  */
 import { element, localMemory } from '../ui/dom';
 import { keptPicture, pictureKey } from '../screen/thumbnails';
+import { managed } from '../connection/startup';
 import { giveBack, giveBackWords, type IPool, poolWords } from '../pool';
+import { restartDesktop } from '../remedies';
 import { stateWords } from '../target-state';
 import type { ITranslate } from '../ui/i18n';
 import { fetchAPI, translatePage, translation } from './http';
@@ -13,6 +15,9 @@ import { unattended } from '../ui/report';
 
 /** How often the states are asked for (milliseconds). */
 const INTERVAL = 10000;
+
+/** In these states a desktop of the server's can be restarted; in the others, opening it starts it. */
+const RUNS = ['up', 'down'];
 
 /** Show the state of the reader on a card, and let them give back what they have. */
 function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): void {
@@ -30,6 +35,15 @@ function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): 
 async function release(body: HTMLElement, button: HTMLElement, trans: ITranslate): Promise<void> {
   const path = `${body.dataset.root ?? './'}api/leases/${encodeURIComponent(button.dataset.release ?? '')}`;
   await giveBack(trans, () => fetchAPI(path, { method: 'DELETE' }), button.dataset.inLine === 'true');
+  await refresh(body, trans);
+}
+
+/** Restart a desktop of the reader's. */
+async function restart(body: HTMLElement, button: HTMLElement, trans: ITranslate): Promise<void> {
+  const root = body.dataset.root ?? './';
+  const title = button.closest('li')?.querySelector('h2')?.textContent ?? '';
+  const desktop = managed(root, button.dataset.restart ?? '', (path, init) => fetchAPI(root + path, init));
+  await restartDesktop(trans, title, desktop);
   await refresh(body, trans);
 }
 
@@ -53,6 +67,8 @@ export async function refresh(body: HTMLElement, trans: ITranslate): Promise<voi
     label?.setAttribute('data-state', state);
     label?.replaceChildren(words[state] ?? '');
     showPool(card.closest('li'), targets[index]!.pool, trans);
+    const restart = card.closest('li')?.querySelector<HTMLElement>('[data-restart]');
+    restart?.parentElement?.toggleAttribute('hidden', !RUNS.includes(state));
   }
 }
 
@@ -78,6 +94,9 @@ export function start(body: HTMLElement, trans: ITranslate): void {
     const words = button.closest('li')?.querySelector<HTMLElement>('.jp-VNC-pool');
     showPool(button.closest('li'), JSON.parse(words?.dataset.pool ?? 'null') as IPool | null, trans);
     button.addEventListener('click', () => unattended(release(body, button, trans)));
+  }
+  for (const button of body.querySelectorAll<HTMLElement>('[data-restart]')) {
+    button.addEventListener('click', () => unattended(restart(body, button, trans)));
   }
   window.setInterval(() => {
     if (!document.hidden) {

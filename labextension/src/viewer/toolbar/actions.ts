@@ -40,6 +40,8 @@ export interface IActionable {
   toggleFullscreen(): Promise<void>;
   /** Absent where the target is one machine. */
   readonly giveBack?: () => void;
+  /** Absent where the desktop is not the server's to start, or not the reader's. */
+  readonly restart?: () => void;
   /** Absent where the viewer already has a browser tab of its own. */
   readonly openInBrowser?: () => void;
   connect(): void;
@@ -177,6 +179,14 @@ export function createActions(trans: ITranslate): IAction[] {
       isEnabled: viewer => viewer.connected,
       isVisible: viewer => viewer.hands.hasPower,
       items: viewer => powerItems(trans, viewer.hands)
+    },
+    {
+      id: 'restart',
+      label: () => trans.__('Restart the desktop…'),
+      icon: () => icons.RESTART,
+      isEnabled: () => true,
+      isVisible: viewer => viewer.restart !== undefined,
+      run: viewer => viewer.restart?.()
     },
     {
       id: 'give-back',

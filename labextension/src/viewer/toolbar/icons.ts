@@ -75,6 +75,9 @@ export const FILE = filled('M5 2h9l6 6v14H5zm2 2v16h11V9h-5V4zm1 14l3-4 2 2 2-3 
 /** A circle that is open above, with a line in the gap. */
 export const POWER = filled('M11 2h2v10h-2zM7.5 5.2l1.1 1.7a6 6 0 1 0 6.8 0l1.1-1.7a8 8 0 1 1-9 0z');
 
+/** An arrow that goes round. */
+export const RESTART = filled('M12 5V1L6.5 6.5 12 12V8a5.5 5.5 0 1 1-5.5 5.5H4A8 8 0 1 0 12 5z');
+
 /** A screen with an arrow that leaves it downwards. */
 export const GIVE_BACK = filled(
   'M3 4h18a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-3v-2h2V6H4v8h2v2H3a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zm8 5h2v8.200l2.600-2.600L17 16l-5 5-5-5 1.400-1.400 2.600 2.600z'
