@@ -149,11 +149,11 @@ async def test_the_last_program_outlives_the_others(before, folder):
     """What stops last still runs while the others put their things away."""
     tree = await start(folder)
     gone = folder.parent / "order"
-    server = f"trap 'echo server >> {gone}; exit' TERM; while :; do sleep 0.02; done"
-    client = f"trap 'sleep 0.3; echo client >> {gone}; exit' TERM; while :; do sleep 0.02; done"
+    server = f"trap 'echo server >> {gone}; exit' TERM; echo ready; while :; do sleep 0.02; done"
+    client = f"trap 'sleep 0.3; echo client >> {gone}; exit' TERM; echo ready; while :; do sleep 0.02; done"
     await tree.run("server", ["/bin/sh", "-c", server], ENVIRON, last=True)
     await tree.run("client", ["/bin/sh", "-c", client], ENVIRON)
-    await asyncio.sleep(0.2)
+    await eventually(lambda: all("ready" in tree.log(name) for name in ("server", "client")))
     await tree.stop(5.0)
     assert gone.read_text().split() == ["client", "server"]
 
