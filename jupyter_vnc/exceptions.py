@@ -18,6 +18,7 @@ error leaves the process, so no handler needs a table of its own::
     ├── LimitExceeded           429  4429   which limit, and when to try again
     ├── StoreUnavailable        503  1013   the token store is down
     ├── SessionEnded            410  4410   ended by somebody or by a rule: the sentence names them
+    ├── MachineMoved            503  4411   its machine is gone or failed, the user gets another one
     ├── ServerStopping          503  1001   this server is shutting down
     ├── ViewerError             400  4400   the viewer leg broke the protocol
     ├── Stalled                 504  4408   a peer made no progress in time
@@ -53,6 +54,7 @@ class CloseCode(IntEnum):
     STALLED = 4408
     TAKEN_OVER = 4409
     ENDED = 4410
+    MOVED = 4411
     LIMIT = 4429
     UNREACHABLE = 4502
     CREDENTIALS_REFUSED = 4503
@@ -246,6 +248,14 @@ class SessionEnded(VNCError):
     http_status = 410
     close_code = CloseCode.ENDED
     reason = "ended"
+
+
+class MachineMoved(VNCError):
+    """You get another machine."""
+
+    http_status = 503
+    close_code = CloseCode.MOVED
+    reason = "moved"
 
 
 class ServerStopping(VNCError):

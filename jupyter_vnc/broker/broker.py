@@ -39,6 +39,7 @@ from .limits import BrokerLimits
 from .managed_desktops import ManagedDesktops
 from .presence import Presence
 from .recheck import Rechecker
+from .refresh import Refresher
 from .room import Room
 from .session_runner import ServingLimits, SessionRunner
 from .traffic import Activity
@@ -93,9 +94,12 @@ class VNCBroker(BrokerLimits, Configurable):
         self.access = access_kinds(
             connector, self.desktop_manager, self.pools, self.registry, self.log, managed=self.managed_desktops
         )
-        self.catalogue = Catalogue(load_sources(self, self.target_sources), self.log, fits=self.access.serves)
+        self.catalogue = Catalogue(
+            load_sources(self, self.target_sources), self.log, fits=self.access.serves, found=self.access.found
+        )
         self.frames = FrameTickets(self.catalogue)
         self._rechecker = Rechecker(self.catalogue, self.log)
+        self._refresher = Refresher(self.registry, self.catalogue, self.access, self.log)
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )
@@ -286,6 +290,7 @@ class VNCBroker(BrokerLimits, Configurable):
         descriptors.warn(self.sessions_total, self.log)
         await self.desktop_manager.sweep()
         await self.pools.start()
+        self._refresher.start()
 
     def check_running(self) -> None:
         """Refuse to begin anything new while the server stops.
@@ -307,5 +312,5 @@ class VNCBroker(BrokerLimits, Configurable):
         async with AsyncExitStack() as ends:  # the last one first; if one fails, the others are still closed
             for source in reversed(self.catalogue.sources):
                 ends.push_async_callback(source.close)
-            for part in (self.tokens, self.pools, self.desktop_manager, self.desktops):
+            for part in (self.tokens, self.pools, self.desktop_manager, self.desktops, self._refresher):
                 ends.push_async_callback(part.close)

@@ -40,6 +40,7 @@ class Catalogue:
         sources: in the order in which they are merged; a name that two have is the first one's.
         log: for errors of a source.
         fits: whether a target may be one here; others are left out.
+        found: called with each target as the sources have it now.
     """
 
     def __init__(
@@ -48,18 +49,24 @@ class Catalogue:
         log: Logger | LoggerAdapter[Any],
         *,
         fits: Callable[[Target], bool] = lambda target: True,
+        found: Callable[[Target], None] = lambda target: None,
     ) -> None:
         self.sources = list(sources)
         self.log = one_line(log)
         self._fits = fits
         self._left_out: set[tuple[str, ...]] = set()
+        self._found = found
 
     async def known(self, user: User) -> list[Target]:
         """List what the sources have for a user, without checking permissions."""
         merged: dict[str, Target] = {}
+        failed = False
         for source in self.sources:
-            for target in await self._ask_all(source, user):
-                merged.setdefault(target.name, target)
+            targets = await self._ask_all(source, user)
+            failed = failed or targets is None
+            for target in targets or ():
+                if merged.setdefault(target.name, target) is target and not failed:
+                    self._found(target)  # otherwise the source that failed may have another one of that name
         return list(merged.values())
 
     async def had_by(self, user: User) -> list[Target]:
@@ -81,39 +88,48 @@ class Catalogue:
         if not isinstance(name, str) or not TARGET_NAME.fullmatch(name):
             raise TargetNotFound
         person = await _owner(visitor, owner)
+        target, failed = await self._look_up(person, name)
+        if target is not None:
+            mode = await best_mode(visitor, target)
+            if mode is not None and (person is visitor.home or visitor.oversees(person, target)):
+                return Access(target.for_user(person), mode, person)
+        raise TargetUncertain if failed else TargetNotFound
+
+    async def current(self, user: User, name: str) -> Target | None:
+        """Return a user's target as the sources have it now, permitted or not; None if there is none."""
+        return (await self._look_up(user, name))[0]
+
+    async def _look_up(self, user: User, name: str) -> tuple[Target | None, bool]:
+        """Return a target, and whether a source failed that might have had it, or another one of that name."""
         failed = False
         for source in self.sources:
             try:
-                target = await self._ask(source, person, name)
+                target = await self._ask(source, user, name)
             except _SourceFailed:
                 failed = True
                 continue
             if target is not None:
-                mode = await best_mode(visitor, target)
-                if mode is None or (person is not visitor.home and not visitor.oversees(person, target)):
-                    break
-                return Access(target.for_user(person), mode, person)
-        raise TargetUncertain if failed else TargetNotFound
+                if not failed:
+                    self._found(target)
+                return target, failed
+        return None, failed
 
     async def has(self, user: User, name: str) -> bool:
         """Whether a source has a target of this name for the user, permitted or not."""
-        for source in self.sources:
-            with suppress(_SourceFailed):
-                if await self._ask(source, user, name) is not None:
-                    return True
-        return False
+        return await self.current(user, name) is not None
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with what the sources read, for administrators."""
         return [problem for source in self.sources for problem in source.problems]
 
-    async def _ask_all(self, source: TargetSource, user: User) -> Sequence[Target]:
+    async def _ask_all(self, source: TargetSource, user: User) -> Sequence[Target] | None:
+        """Return what one source has; None if it failed."""
         try:
             return [target for target in await source.targets(user) if self._is_for(target, user)]
         except Exception:  # a plug-in may raise anything; the other sources must go on
             self.log.exception("Target source %s failed", type(source).__name__)
-            return ()
+            return None
 
     async def _ask(self, source: TargetSource, user: User, name: str) -> Target | None:
         """Ask one source for a target.

@@ -1,7 +1,11 @@
-"""The pool manager: the leases of all pools, kept in a file, and the users who wait for their turn.
+"""The pool manager: the leases of all pools, and the users who wait for their turn.
 
-The rules are in :mod:`~jupyter_vnc.pools.pool`; here are the tasks that wait, the clock, and the file. A lease is saved
-before it is returned; what cannot be saved is not given out.
+The rules are in :mod:`~jupyter_vnc.pools.pool`, the file is in :mod:`~jupyter_vnc.pools.keeping`; here are the tasks
+that wait, and the clock. A lease is saved before it is returned; what cannot be saved is not given out.
+
+Only :meth:`PoolManager.configure` says which machines a pool has, and only the catalogue calls it, with what the
+sources have now. Everybody else asks by the target's name: a session has the target as it was when its token was
+issued, and would bring back machines that are gone.
 """
 
 from __future__ import annotations
@@ -14,13 +18,13 @@ from typing import Any, Final, cast
 
 from traitlets import Unicode
 
-from jupyter_vnc.exceptions import ConfigError, ServerStopping, SessionEnded, StoreUnavailable
+from jupyter_vnc.exceptions import ServerStopping, SessionEnded, StoreUnavailable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.throttling import Clock
 
-from . import state_file as lease_file
+from .keeping import LeaseKeeper
 from .lease import steady_clock
 from .pool import Pool
 
@@ -33,8 +37,8 @@ READ: Final = 10.0
 #: Interval at which the users' last input is saved (seconds).
 TOUCHES: Final = 30.0
 
-_MOVED: Final = "The machine failed several times, so you get another one."
-_GONE: Final = "This machine is no longer there, so you get another one."
+_MOVED: Final = "Your machine failed several times."
+_GONE: Final = "Your machine is no longer there."
 _RELEASED: Final = "The machine was given back."
 
 
@@ -51,13 +55,13 @@ class PoolManager(Configurable):
         super().__init__(**kwargs)
         self._clock = clock or steady_clock()
         self._pools: dict[str, Pool] = {}
+        #: The targets of the pools, as the catalogue found them last.
+        self._targets: dict[str, Target] = {}
         #: The number of waiting calls for each user of each target.
         self._calls: Counter[tuple[str, str]] = Counter()
         self._news = asyncio.Event()
         self._seen: dict[str, int] = {}
-        self._version = self._written = 0
-        self._writing: asyncio.Task[None] | None = None
-        self._trouble = ""
+        self._keeper = LeaseKeeper(Path(self.state_file) if self.state_file else None, self.log, self._state)
         self._touched: float | None = None
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
@@ -67,6 +71,8 @@ class PoolManager(Configurable):
             self._ready.set()
         #: Called with user, target's name and a sentence when a user's machine is taken back.
         self.on_release: Callable[[str, str, str], None] = lambda user, target_name, reason: None
+        #: The same when a user's machine is gone or failed, and they get another one.
+        self.on_move: Callable[[str, str, str], None] = lambda user, target_name, reason: None
 
     # -- begin and end --------------------------------------------------------------------------------------------
 
@@ -74,27 +80,17 @@ class PoolManager(Configurable):
         """Load the leases of the last run, and start the rounds.
 
         Raises:
-            ConfigError: the state file cannot be read or written.
+            ConfigError: the state file cannot be read or written, or another service uses it.
         """
-        if self.state_file:
-            try:
-                await asyncio.to_thread(self._load, Path(self.state_file))
-            except OSError as error:
-                sentence = f"{self.state_file}: {error.strerror or error}; leases cannot be kept there"
-                raise ConfigError(sentence, key="PoolManager.state_file") from None
-            self._ready.set()
+        await self._keeper.load(self._load)
+        self._ready.set()
+        for target in tuple(self._targets.values()):
+            self.configure(target)
         self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
 
-    def _load(self, path: Path) -> None:
-        """Load the file, and save it at once: a file that cannot be written is detected before the first lease."""
-        try:
-            self._pools = {name: Pool.from_json(raw, self._clock) for name, raw in lease_file.read(path).items()}
-        except ValueError as error:
-            kept = lease_file.set_apart(path)
-            said = f"{path} is broken: {error}. It is kept as {kept.name}, and all leases are lost."
-            self.log.error("PoolManager.state_file: %s", said)  # noqa: TRY400 - the sentence says it all
+    def _load(self, state: Mapping[str, Any]) -> None:
+        self._pools = {name: Pool.from_json(raw, self._clock) for name, raw in state.items()}
         self._seen = {name: pool.version for name, pool in self._pools.items()}
-        lease_file.write(path, self._encode())
 
     async def close(self) -> None:
         """Stop: notify those who wait, and save the last changes."""
@@ -103,18 +99,43 @@ class PoolManager(Configurable):
         if self._rounds is not None:
             self._rounds.cancel()
             await asyncio.wait([self._rounds])
-        if not self._ready.is_set():
-            return
-        self._version += self._touched is not None
+        if self._ready.is_set():
+            await self._save_the_last()
+        self._keeper.unlock()
+
+    async def _save_the_last(self) -> None:
+        if self._touched is not None:
+            self._keeper.change()
         try:
             async with asyncio.timeout(LAST_WRITE):
                 await self._save()
         except (StoreUnavailable, TimeoutError):
             self.log.warning("The last changes to the leases were not saved to %s", self.state_file)
 
+    # -- machines -------------------------------------------------------------------------------------------------
+
+    def configure(self, target: Target) -> None:
+        """Take over the machines and times that a pool has now, and give new machines to those who wait.
+
+        Users whose machine is gone become the first in the queue.
+        """
+        name = target.name
+        self._targets[name] = target
+        pool = self._pool(name)
+        for lease in pool.configure(cast("PoolAddress", target.address)):  # the catalogue brings no others
+            self.log.warning("Target %s: %s had machine %s, which is gone", name, lease.user, lease.name)
+            if self._calls[lease.user, name]:
+                pool.request(lease.user)
+            self._tell(self.on_move, lease.user, name, _GONE)
+        self._note()
+
+    def target(self, name: str) -> Target | None:
+        """Return the target of a pool as the catalogue found it last."""
+        return self._targets.get(name)
+
     # -- leases ---------------------------------------------------------------------------------------------------
 
-    async def lease(self, user: str, target: Target) -> PoolMachine:
+    async def lease(self, user: str, name: str) -> PoolMachine:
         """Return the machine that a user has or gets; wait for it if all are taken.
 
         Several calls for a user share one lease and one place, which is kept for some time when the last is cancelled.
@@ -125,8 +146,8 @@ class PoolManager(Configurable):
             ServerStopping: the manager is closed.
         """
         await self._known()
-        pool = self._pool(target)
-        call = (user, target.name)
+        pool = self._pool(name)
+        call = (user, name)
         self._calls[call] += 1
         try:
             self._check_running()
@@ -166,69 +187,62 @@ class PoolManager(Configurable):
         if pool is None or not pool.release(user):
             return False
         self._note()
-        self._tell(user, target_name, reason)
+        self._tell(self.on_release, user, target_name, reason)
         return True
 
-    def _tell(self, user: str, target_name: str, reason: str) -> None:
-        """Call ``on_release``; its errors are logged and do not disturb the pools."""
+    def _tell(self, callback: Callable[[str, str, str], None], user: str, target_name: str, reason: str) -> None:
+        """Notify the sessions of a user; errors are logged and do not disturb the pools."""
         try:
-            self.on_release(user, target_name, reason)
+            callback(user, target_name, reason)
         except Exception:
             self.log.exception(
                 "Target %s: the sessions of %s were not notified that their machine is gone", target_name, user
             )
 
-    def failed(self, user: str, target: Target, machine: PoolMachine) -> PoolMachine | None:
+    def failed(self, user: str, name: str, machine: PoolMachine) -> PoolMachine | None:
         """Note that a machine could not be used; return the one that the user has now, None if they have to wait.
 
-        ``on_release`` is called if they had worked on it, because other sessions of theirs may be there.
+        ``on_move`` is called if they had worked on it, because other sessions of theirs may be there.
         """
-        pool = self._pool(target)
+        pool = self._pool(name)
         lost = pool.failed(user, machine)
-        if self._calls[user, target.name]:
+        if self._calls[user, name]:
             pool.request(user)
         self._note()
         if lost is not None:
-            self.log.warning("Target %s: machine %s failed, its user %s is moved", target.name, machine.name, user)
-            self._tell(user, target.name, _MOVED)
+            self.log.warning("Target %s: machine %s failed, its user %s is moved", name, machine.name, user)
+            self._tell(self.on_move, user, name, _MOVED)
         return pool.machine_of(user)
 
-    def succeeded(self, user: str, target: Target, machine: PoolMachine) -> None:
+    def succeeded(self, user: str, name: str, machine: PoolMachine) -> None:
         """Note that a user has connected to a machine."""
-        self._pool(target).succeeded(user, machine)
+        self._pool(name).succeeded(user, machine)
         self._note()
 
-    def touch(self, user: str, target_name: str) -> None:
+    def touch(self, user: str, name: str) -> None:
         """Note input of a user on their machine; called for every key, so nothing is saved now."""
-        pool = self._pools.get(target_name)
-        if pool is not None and pool.touch(user) and self._touched is None:
+        if self._pool(name).touch(user) and self._touched is None:
             self._touched = self._clock()
 
-    def summary(self, user: str, target: Target) -> dict[str, Any]:
+    def summary(self, user: str, name: str) -> dict[str, Any]:
         """The state of a user and of the pool: ``machine`` or ``place``; ``waiting``, ``size``, ``free``, ``aside``."""
-        return self._pool(target).summary(user)
+        return self._pool(name).summary(user)
 
-    def rows(self, target: Target) -> list[dict[str, Any]]:
+    def rows(self, name: str) -> list[dict[str, Any]]:
         """List the machines of a pool and who has them, without addresses."""
-        return self._pool(target).rows()
+        return self._pool(name).rows()
 
-    def waiting(self, target: Target) -> list[dict[str, Any]]:
+    def waiting(self, name: str) -> list[dict[str, Any]]:
         """List the users who wait for a machine of a pool."""
-        return self._pool(target).waiting()
+        return self._pool(name).waiting()
 
-    def machine_of(self, user: str, target: Target) -> PoolMachine | None:
+    def machine_of(self, user: str, name: str) -> PoolMachine | None:
         """Return the machine that a user has; they are not given one."""
-        return self._pool(target).machine_of(user)
+        return self._pool(name).machine_of(user)
 
-    def _pool(self, target: Target) -> Pool:
-        """Return the pool of a target, with the machines that it has now."""
-        address = cast("PoolAddress", target.address)  # nobody asks for others
-        pool = self._pools.setdefault(target.name, Pool(clock=self._clock))
-        for lease in pool.configure(address):
-            self.log.warning("Target %s: %s had machine %s, which is gone", target.name, lease.user, lease.name)
-            self._tell(lease.user, target.name, _GONE)
-        self._note()
-        return pool
+    def _pool(self, name: str) -> Pool:
+        """Return a pool; it is empty if the catalogue has not found its target yet."""
+        return self._pools.setdefault(name, Pool(clock=self._clock))
 
     def _check_running(self) -> None:
         if self._closed:
@@ -250,7 +264,7 @@ class PoolManager(Configurable):
             pool.deal()
         if self._touched is not None and self._clock() - self._touched >= TOUCHES:
             self._touched = None
-            self._version += 1
+            self._keeper.change()
         self._note()
 
     def _note(self) -> None:
@@ -260,50 +274,14 @@ class PoolManager(Configurable):
         seen = {name: pool.version for name, pool in self._pools.items()}
         if seen != self._seen:
             self._seen = seen
-            self._version += 1
+            self._keeper.change()
             self._news.set()
             self._news = asyncio.Event()
-        if self._written < self._version:
-            self._write_soon()
-
-    # -- the file -------------------------------------------------------------------------------------------------
+        self._keeper.save_soon()
 
     async def _save(self) -> None:
-        """Wait until all changes are saved.
+        """See :meth:`.LeaseKeeper.save`."""
+        await self._keeper.save()
 
-        Raises:
-            StoreUnavailable: it cannot be written.
-        """
-        wanted = self._version
-        while self._written < wanted:
-            task = self._write_soon()
-            await asyncio.wait([task])
-            task.result()
-            if self._trouble and self._written < wanted:
-                raise StoreUnavailable("The lease could not be saved. Try again in a moment.")
-
-    def _write_soon(self) -> asyncio.Task[None]:
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write(), name="vnc-pool-state")
-        return self._writing
-
-    async def _write(self) -> None:
-        """Save the current state; later changes wait for the next call."""
-        version = self._version
-        if self.state_file:
-            try:
-                await asyncio.to_thread(lease_file.write, Path(self.state_file), self._encode())
-            except OSError as error:
-                self._complain(f"{self.state_file} cannot be written: {error.strerror or error}")
-                return
-        self._trouble = ""
-        self._written = version
-
-    def _complain(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            self.log.error("PoolManager.state_file: %s. No machine is given out until this is fixed.", trouble)
-        self._trouble = trouble
-
-    def _encode(self) -> bytes:
-        pools: Mapping[str, Any] = {name: pool.to_json() for name, pool in self._pools.items()}
-        return lease_file.encode(pools)
+    def _state(self) -> Mapping[str, Any]:
+        return {name: pool.to_json() for name, pool in self._pools.items()}

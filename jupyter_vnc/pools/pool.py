@@ -42,7 +42,10 @@ class Pool:
     # -- machines -------------------------------------------------------------------------------------------------
 
     def configure(self, address: PoolAddress) -> list[Lease]:
-        """Apply the machines and times of the configuration; return the leases whose machine is gone."""
+        """Apply the machines and times of the configuration; return the leases whose machine is gone.
+
+        Their users become the first in the queue, in the order in which they had come.
+        """
         if self._configured and address == self._address:
             return []
         self._address, self._configured = address, True
@@ -54,6 +57,8 @@ class Pool:
         for lease in lost:
             del self._leases[lease.user]
             self.version += 1
+        now = self._clock()
+        self._queue[:0] = [Waiter(lease.user, lease.since, now, present=False) for lease in lost]
         for lease in self._leases.values():
             lease.name = self._machines[lease.key].name
         self.deal()

@@ -49,8 +49,8 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def encode(pools: Mapping[str, Any]) -> bytes:
-    """Return the file's content."""
-    return json.dumps({"version": VERSION, "pools": pools}, indent=1, sort_keys=True).encode() + b"\n"
+    """Return the file's content: without indentation, for which Python's encoder takes ten times as long."""
+    return json.dumps({"version": VERSION, "pools": pools}, sort_keys=True).encode() + b"\n"
 
 
 def write(path: Path, content: bytes) -> None:

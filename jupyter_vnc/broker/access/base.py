@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from jupyter_vnc.connect.connector import Connector, TargetLeg
 from jupyter_vnc.exceptions import TargetNotFound
@@ -30,6 +30,9 @@ class TargetAccess(ABC, Generic[A]):
     values, which each address answers itself (its method ``place``).
     """
 
+    #: Whether what is behind a target may change while people use it or wait for it, so that it is looked up again.
+    may_change: ClassVar[bool] = False
+
     def _address(self, target: Target) -> A:
         """Return a target's address, which is of this kind: :class:`~.kinds.AccessKinds` sends no other here."""
         return cast("A", target.address)
@@ -52,6 +55,9 @@ class TargetAccess(ABC, Generic[A]):
 
         What is awaited raises :class:`~jupyter_vnc.exceptions.VNCError` where it does not.
         """
+
+    def found(self, target: Target) -> None:
+        """Note a target as the sources have it now; the catalogue calls this each time that it finds it."""
 
     def attach(self, session: Session) -> None:
         """Note that a session has reached its target."""

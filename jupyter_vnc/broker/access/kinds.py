@@ -44,6 +44,10 @@ class AccessKinds:
             raise KeyError(type(target.address))
         return access
 
+    def found(self, target: Target) -> None:
+        """See :meth:`TargetAccess.found`."""
+        self.of(target).found(target)
+
     def _find(self, target: Target) -> TargetAccess[Any] | None:
         """By the class of its address, or by one that it is derived from."""
         return next((self._table[kind] for kind in type(target.address).__mro__ if kind in self._table), None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from logging import Logger, LoggerAdapter
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from jupyter_vnc.connect.connector import Connector, TargetLeg
-from jupyter_vnc.exceptions import SessionEnded, TargetError, TargetNotFound
+from jupyter_vnc.exceptions import MachineMoved, SessionEnded, TargetError, TargetNotFound, VNCError
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
 from jupyter_vnc.model.causes import Cause
 from jupyter_vnc.model.sessions import Session, SessionRegistry
@@ -24,7 +24,12 @@ TELL_EVERY: Final = 2.0
 
 
 class PoolAccess(TargetAccess[PoolAddress]):
-    """Access to targets that are many machines, of which each user gets one."""
+    """Access to targets that are many machines, of which each user gets one.
+
+    A session's own target is never asked for machines: it is as old as its token.
+    """
+
+    may_change: ClassVar[bool] = True
 
     def __init__(
         self, pools: PoolManager, connect: Connect, registry: SessionRegistry, log: Logger | LoggerAdapter[Any]
@@ -34,6 +39,11 @@ class PoolAccess(TargetAccess[PoolAddress]):
         self._registry = registry
         self._log = one_line(log)
         pools.on_release = self._released
+        pools.on_move = self._moved
+
+    def found(self, target: Target) -> None:
+        """See :meth:`TargetAccess.found`: these are the machines that the pool has now."""
+        self._pools.configure(target)
 
     def state(self, target: Target, owner: User) -> State:
         """See :meth:`TargetAccess.state`: whether there is a machine for a user, their own or a free one."""
@@ -42,15 +52,15 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def summary(self, target: Target, owner: User) -> dict[str, Any]:
         """See :meth:`TargetAccess.summary`."""
-        return self._pools.summary(owner.name, target)
+        return self._pools.summary(owner.name, target.name)
 
     def machines(self, target: Target) -> list[dict[str, Any]]:
         """See :meth:`TargetAccess.machines`."""
-        return self._pools.rows(target)
+        return self._pools.rows(target.name)
 
     def waiting(self, target: Target) -> list[dict[str, Any]]:
         """See :meth:`TargetAccess.waiting`."""
-        return self._pools.waiting(target)
+        return self._pools.waiting(target.name)
 
     def trials(self, target: Target, user: User, connector: Connector) -> list[Trial]:
         """See :meth:`TargetAccess.trials`: each machine."""
@@ -67,50 +77,58 @@ class PoolAccess(TargetAccess[PoolAddress]):
             TargetNotFound: the visitor is not the owner, and the owner has no machine.
             SessionEnded: it was taken from them meanwhile.
         """
-        target = session.target
+        owner, name = session.owner.name, session.target.name
         while True:
             machine = await self._machine(session)
+            target = self._pools.target(name) or session.target
             try:
                 leg = await self._connect(target.on_machine(machine), machine.address)
             except TargetError as error:
-                self._log.warning("Pool %s: machine %s failed: %s", target.name, machine.name, error.log_line)
+                self._log.warning("Pool %s: machine %s failed: %s", name, machine.name, error.log_line)
                 # An instructor who looks in must not cost the owner their machine.
-                if not _is_owners(session) or self._pools.failed(session.owner.name, target, machine) == machine:
+                if not _is_owners(session) or self._pools.failed(owner, name, machine) == machine:
                     raise
             else:
-                await self._sit_down(session, machine, leg)
-                return leg
+                if await self._sit_down(session, machine, leg):
+                    return leg
 
-    async def _sit_down(self, session: Session, machine: PoolMachine, leg: TargetLeg) -> None:
+    async def _sit_down(self, session: Session, machine: PoolMachine, leg: TargetLeg) -> bool:
         """Note that a session is on a machine, if it is still its owner's: the login took its time.
 
+        Returns:
+            Whether it is; False if its owner gets another one.
+
         Raises:
-            SessionEnded: it is not.
+            SessionEnded: it was taken back.
         """
-        owner, target = session.owner.name, session.target
-        if self._pools.machine_of(owner, target) != machine:
+        owner, name = session.owner.name, session.target.name
+        if self._pools.machine_of(owner, name) != machine:
             await leg.channel.close()
+            has = self._pools.summary(owner, name)
+            if has["machine"] or has["place"]:
+                return False
             raise SessionEnded("The machine was taken back meanwhile.")
-        self._pools.succeeded(owner, target, machine)
+        self._pools.succeeded(owner, name, machine)
         session.machine = machine.name
-        self._log.info("Session %s is on machine %s of %s", session.id, machine.name, target.name)
+        self._log.info("Session %s is on machine %s of %s", session.id, machine.name, name)
+        return True
 
     async def _machine(self, session: Session) -> PoolMachine:
-        owner, target = session.owner.name, session.target
+        owner, name = session.owner.name, session.target.name
         if _is_owners(session):
             return await self._wait(session)
-        if (machine := self._pools.machine_of(owner, target)) is None:
+        if (machine := self._pools.machine_of(owner, name)) is None:
             raise TargetNotFound(f"{owner} has no machine at present.")
         return machine
 
     async def _wait(self, session: Session) -> PoolMachine:
         """Wait for a turn, and tell the viewer its place meanwhile."""
-        owner, target = session.owner.name, session.target
-        turn = asyncio.create_task(self._pools.lease(owner, target))
+        owner, name = session.owner.name, session.target.name
+        turn = asyncio.create_task(self._pools.lease(owner, name))
         pause = 0.05
         try:
             while not (await asyncio.wait({turn}, timeout=pause))[0]:
-                session.note("place", **self._pools.summary(owner, target))
+                session.note("place", **self._pools.summary(owner, name))
                 pause = TELL_EVERY
             return turn.result()
         finally:
@@ -137,9 +155,16 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def _released(self, user: str, target_name: str, why: str) -> None:
         """End a user's sessions when their lease is over: somebody else will get the machine."""
+        self._end_sessions(user, target_name, SessionEnded(why))
+
+    def _moved(self, user: str, target_name: str, why: str) -> None:
+        """End a user's sessions on a machine that they have lost; their viewers reconnect, to the next one."""
+        self._end_sessions(user, target_name, MachineMoved(why))
+
+    def _end_sessions(self, user: str, target_name: str, error: VNCError) -> None:
         for session in self._sessions(user, target_name):
             if session.machine:
-                session.end(SessionEnded(why))
+                session.end(error)
 
     def _sessions(self, owner: str, target_name: str) -> list[Session]:
         """The sessions on a user's machine, and those that wait for one."""

@@ -2,25 +2,32 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
 from jupyter_vnc.broker.access.pool import PoolAccess
 from jupyter_vnc.connect.connector import TargetLeg
-from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, TargetUnreachable
+from jupyter_vnc.exceptions import LimitExceeded, MachineMoved, SessionEnded, TargetUnreachable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.causes import given_back
+from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.system.descriptors import no_room
 
+
+def of_machines(*ports):
+    """The pool with these machines."""
+    machines = (PoolMachine(f"m{port}", TCPAddress("127.0.0.1", port)) for port in ports)
+    return Target(name="lab", address=PoolAddress(tuple(machines)))
+
+
 ANN, ADA = User("ann"), User("ada")
 BY_ADA = given_back(ADA, ANN)
-LAB = Target(
-    name="lab", address=PoolAddress(tuple(PoolMachine(f"m{one}", TCPAddress("127.0.0.1", one)) for one in (1, 2)))
-)
+LAB = of_machines(1, 2)
 
 
 class Wire:
@@ -68,6 +75,7 @@ async def waits(pooled, one=None):
 @pytest.fixture
 def pools(jp_asyncio_loop):
     manager = PoolManager()
+    manager.configure(LAB)
     yield manager
     jp_asyncio_loop.run_until_complete(manager.close())
 
@@ -92,7 +100,7 @@ async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools,
 
     async def slow(target, address):
         pooled.release(LAB, ANN, BY_ADA)
-        await pools.lease("bob", LAB)
+        await pools.lease("bob", "lab")
         wires.append(Wire())
         return TargetLeg(wires[0], b"", "None")
 
@@ -104,15 +112,57 @@ async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools,
     assert one.machine == ""
 
 
+async def test_a_machine_that_is_taken_out_during_the_login_is_left_for_the_next_one(pools, pooled, servers):
+    attempts = []
+
+    async def slow(target, address):
+        attempts.append(address.port)
+        pools.configure(of_machines(2))
+        return TargetLeg(Wire(), b"", "None")
+
+    servers.answer = slow
+    one = session()
+    await pooled.reach(one)
+    assert attempts == [1, 2]
+    assert one.machine == "m2"
+
+
+async def test_a_session_on_a_machine_that_is_taken_out_is_told_to_come_again(pools, pooled, registry):
+    mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
+    for one in (mine, watching):
+        await pooled.reach(one)
+    pools.configure(of_machines(2))
+    assert [type(one.error) for one in (mine, watching)] == [MachineMoved, MachineMoved]
+
+
+async def test_a_session_that_has_waited_logs_in_as_the_pool_says_now(pools, pooled, servers):
+    used = []
+
+    async def note(target, address):
+        used.append((address.port, target.credentials))
+        return TargetLeg(Wire(), b"", "None")
+
+    servers.answer = note
+    for name in ("bob", "eve"):
+        await pools.lease(name, "lab")
+    one, waiting, _ = await waits(pooled)
+    changed = Credentials(form="password", value=Secret("new"))
+    pools.configure(replace(of_machines(1, 2, 3), credentials=changed))
+    async with asyncio.timeout(10):
+        await waiting
+    assert used == [(3, changed)]
+    assert one.error is None
+
+
 async def test_an_instructor_who_looks_in_and_fails_moves_nobody(pools, pooled, servers):
     await pooled.reach(session())
-    before = pools.summary("ann", LAB)["machine"]
+    before = pools.summary("ann", "lab")["machine"]
     servers.answer = unreachable
     for _ in range(10):
         with pytest.raises(TargetUnreachable):
             await pooled.reach(session(ADA, Mode.VIEW))
-    assert pools.summary("ann", LAB)["machine"] == before
-    assert {row["state"] for row in pools.rows(LAB)} == {"taken", "free"}
+    assert pools.summary("ann", "lab")["machine"] == before
+    assert {row["state"] for row in pools.rows("lab")} == {"taken", "free"}
 
 
 async def test_no_machine_is_blamed_for_what_the_server_has_run_out_of(pools, pooled, servers):
@@ -123,7 +173,7 @@ async def test_no_machine_is_blamed_for_what_the_server_has_run_out_of(pools, po
     for _ in range(5):
         with pytest.raises(LimitExceeded):
             await pooled.reach(session())
-    assert {row["state"] for row in pools.rows(LAB)} == {"taken", "free"}
+    assert {row["state"] for row in pools.rows("lab")} == {"taken", "free"}
     servers.answer = connected
     one = session()
     await pooled.reach(one)
@@ -132,7 +182,7 @@ async def test_no_machine_is_blamed_for_what_the_server_has_run_out_of(pools, po
 
 async def test_an_owners_own_failures_do_move_them(pools, pooled, servers):
     await pooled.reach(session())
-    before = pools.summary("ann", LAB)["machine"]
+    before = pools.summary("ann", "lab")["machine"]
     attempts = []
 
     async def first_is_broken(target, address):
@@ -178,7 +228,7 @@ async def test_what_a_rule_takes_back_names_the_rule_to_everybody(pools, pooled,
 
 async def test_a_waiting_user_who_is_removed_from_the_queue_is_told_by_whom(pools, pooled, registry):
     for name in ("bob", "eve"):
-        await pools.lease(name, LAB)
+        await pools.lease(name, "lab")
     one, waiting, _ = await waits(pooled, registry.add(session()))
     pooled.release(LAB, ANN, BY_ADA)
     with pytest.raises(SessionEnded):
@@ -187,7 +237,7 @@ async def test_a_waiting_user_who_is_removed_from_the_queue_is_told_by_whom(pool
 
 
 async def test_a_waiting_user_is_told_how_many_machines_are_out_of_order(pools, pooled, servers):
-    await pools.lease("bob", LAB)
+    await pools.lease("bob", "lab")
     servers.answer = unreachable
     _, waiting, note = await waits(pooled)
     waiting.cancel()
@@ -196,7 +246,7 @@ async def test_a_waiting_user_is_told_how_many_machines_are_out_of_order(pools, 
 
 async def test_a_waiting_user_is_told_their_place_and_gets_a_free_machine(pools, pooled):
     for name in ("bob", "eve"):
-        await pools.lease(name, LAB)
+        await pools.lease(name, "lab")
     one, waiting, note = await waits(pooled)
     assert (note["kind"], note["place"], note["size"]) == ("place", 1, 2)
     pools.release("bob", "lab")

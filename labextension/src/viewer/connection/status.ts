@@ -61,6 +61,11 @@ export const closings = (trans: ITranslate): Record<number, IClosing> => ({
     sentence: trans.__('This session was ended.'),
     action: 'connect'
   },
+  4411: {
+    state: 'moved',
+    sentence: trans.__('You get another machine.'),
+    action: 'retry'
+  },
   4429: { state: 'limit', sentence: trans.__('Too many desktops are open.'), action: 'again' },
   4502: { state: 'unreachable', sentence: trans.__('The desktop cannot be reached.'), action: 'retry' },
   4503: {
