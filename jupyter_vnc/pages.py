@@ -60,11 +60,16 @@ class ListPage(VNCPageHandler):
         targets = await self.broker.list_targets(visitor)
         room = visitor.oversees_somebody
         problems = self.broker.problems if visitor.administers else []
+        managed, configures = self.broker.managed_desktops, visitor.configures
         # Of a service that starts no desktops, users should learn nothing of its machine.
-        wanted = not targets and self.broker.managed_desktops
-        report = await asyncio.to_thread(self.broker.examine) if wanted else None
-        help_ = "" if targets else self.broker.advice
-        self.page("list.html", targets=targets, room=room, help=help_, problems=problems, report=report)
+        wanted = not targets and managed and configures
+        advice = {
+            "help": "" if targets else self.broker.advice,
+            "configures": configures,
+            "managed": managed,
+            "report": await asyncio.to_thread(self.broker.examine) if wanted else None,
+        }
+        self.page("list.html", targets=targets, room=room, problems=problems, **advice)
 
 
 #: For a frame that we do not permit: it has an opaque origin, so that the page around it can read nothing, not even a

@@ -63,6 +63,11 @@ class JupyterVisitor:
         """Whether the visitor is an administrator here: the owner of the server, or an admin, if the host has one."""
         return self.user.admin or (self._owner is not None and self._owner.name == self.user.name)
 
+    @property
+    def configures(self) -> bool:
+        """Whether the visitor can configure the server, or knows who can: in a server of one user they can."""
+        return True
+
     def reach(self, target: Target) -> Mode | None:
         """The target's mode, for users whom it admits."""
         return target.mode if target.admits(self.user) else None

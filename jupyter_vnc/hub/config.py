@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 from .scopes import ADMIN, CONTROL, VIEW
 
@@ -95,26 +95,47 @@ def sharing(group: str = "") -> list[dict[str, Any]]:
     return [{"name": "user", "scopes": ["self", *own]}]
 
 
+#: Users by name, or ``{"users": […], "groups": […]}`` as in a role of the hub.
+People: TypeAlias = Sequence[str] | Mapping[str, Sequence[str]]
+
+
 def course(
-    group: str, *, instructors: Sequence[str] = (), watchers: Sequence[str] = (), servers: bool = False
+    group: str, *, instructors: People = (), watchers: People = (), servers: bool = False
 ) -> list[dict[str, Any]]:
     """Return the roles of one course, for ``c.JupyterHub.load_roles``.
 
     Args:
         group: the hub's group of its students, who may use the targets that have it in ``allow_groups``.
-        instructors: users who see the course's sessions and machines, look in, help, end and release.
-        watchers: users who may only view the course's targets.
+        instructors: see the course's sessions and machines, look in, help, end and release. Users, or users and
+            groups: ``{"groups": ["staff"]}``.
+        watchers: may only view the course's targets; users, or users and groups.
         servers: whether instructors and watchers also come to the desktops in the students' own servers. And to the
             rest of those servers, unless they have :class:`~jupyter_vnc.hub.authorizer.GuestAuthorizer`.
+
+    Raises:
+        TypeError: ``instructors`` or ``watchers`` are not such people.
     """
     enter = [f"access:servers!group={group}"] if servers else []
     rows: tuple[tuple[str, dict[str, list[str]], str, list[str]], ...] = (
         ("students", {"groups": [group]}, CONTROL, []),
-        ("instructors", {"users": list(instructors)}, ADMIN, enter),
-        ("watchers", {"users": list(watchers)}, VIEW, enter),
+        ("instructors", _people("instructors", instructors), ADMIN, enter),
+        ("watchers", _people("watchers", watchers), VIEW, enter),
     )
     return [
         {"name": f"vnc-{group}-{name}", **who, "scopes": [_ACCESS, f"{scope}!group={group}", *more]}
         for name, who, scope, more in rows
         if any(who.values())
     ]
+
+
+def _people(role: str, people: People) -> dict[str, list[str]]:
+    """Return people as a role of the hub has them."""
+    given = people if isinstance(people, Mapping) else {"users": people}
+    if given.keys() - {"users", "groups"} or not all(map(_are_names, given.values())):
+        raise TypeError(f'{role}: a list of users, or {{"users": [...], "groups": [...]}}, not {people!r}')
+    return {kind: list(names) for kind, names in given.items()}
+
+
+def _are_names(names: object) -> bool:
+    """Whether these are names; a string is a collection of its letters, and never meant as such."""
+    return isinstance(names, Collection) and not isinstance(names, str) and all(isinstance(one, str) for one in names)

@@ -69,6 +69,11 @@ class HubVisitor(VisitorByHub):
         """Whether there may be people whom the visitor oversees."""
         return self.user.admin or self.rights.oversees_somebody
 
+    @property
+    def configures(self) -> bool:
+        """The service belongs to the hub's admins."""
+        return self.user.admin
+
     async def person(self, name: str) -> User | None:
         """Ask the hub, but only for visitors who oversee somebody."""
         return await self._people.find(name) if self.oversees_somebody else None

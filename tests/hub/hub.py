@@ -44,12 +44,12 @@ c.JupyterHub.services = [
 c.JupyterHub.load_roles = [
     *vnc.roles(),
     *vnc.course("course-a", instructors=["ada"], watchers=["wim"]),
-    *vnc.course("course-b", instructors=["bea"]),
+    *vnc.course("course-b", instructors={{"users": ["bea"], "groups": ["staff"]}}),
     {{"name": "tests", "services": ["tests"], "scopes": ["admin:groups", "admin:users", "tokens", "admin:servers"]}},
 ]
 """
 
-GROUPS = {"course-a": {"users": ["ann", "amy"]}, "course-b": {"users": ["bob"]}}
+GROUPS = {"course-a": {"users": ["ann", "amy"]}, "course-b": {"users": ["bob"]}, "staff": {"users": ["sid"]}}
 
 
 def works_in(process, folder):

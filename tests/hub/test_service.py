@@ -20,6 +20,7 @@ from tests.test_auth import UPGRADE, path_of, served
         ("bob", {"b1": "control"}),
         ("ada", {"a1": "control", "a2": "control"}),
         ("bea", {"b1": "control"}),
+        ("sid", {"b1": "control"}),  # by a group of instructors
         ("wim", {"a1": "view", "a2": "view"}),
         ("root", {"a1": "control", "a2": "control", "b1": "control"}),
     ],

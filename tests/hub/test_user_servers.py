@@ -259,3 +259,17 @@ async def test_page_and_tab_come_back_after_the_hubs_proxy_was_killed(hub, owner
         await page.keyboard.press("b")
         await until(lambda: "key b" in events(hub))
         await browser.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "not_told"),
+    [
+        ("amy", ["Ask them for one"], ["apt install", "VNCBroker", "jupyter vnc check"]),
+        ("root", ["in the configuration of this service", "allow_groups"], ["apt install", "your Jupyter server"]),
+    ],
+)
+def test_where_the_service_has_no_target_all_are_told_what_they_can_do(hub, name, told, not_told):
+    page = hub.person(name).enter().text
+    assert "There is no desktop for you yet" in page
+    assert [words for words in told if words not in page] == []
+    assert [words for words in not_told if words in page] == []
