@@ -125,6 +125,15 @@ class VNCHandler(BoundedRequest, JupyterHandler):
         """
         return bodies.read(bytes(self.raw_body), self.route, self.request.method or "")
 
+    #: Whether the log has the error of this request already.
+    logged = False
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log an error, unless whoever raised it has done so, once for many requests."""
+        self.logged = getattr(value, "logged", False)
+        if not self.logged:
+            super().log_exception(typ, value, tb)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Respond with Jupyter's error page."""
         self.begin_error(kwargs)

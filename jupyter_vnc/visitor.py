@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
 
 from jupyter_core.utils import ensure_async
@@ -79,6 +80,10 @@ class JupyterVisitor:
     async def person(self, name: str) -> User | None:
         """Nobody else has desktops here: a guest has the host's."""
         return self.home if name == self.home.name else None
+
+    async def people(self, names: Collection[str]) -> Mapping[str, User]:
+        """Only the host."""
+        return {name: self.home for name in names if name == self.home.name}
 
     async def again(self) -> JupyterVisitor:
         """Jupyter's logins do not end before their time."""

@@ -25,25 +25,26 @@ class Room:
     async def rows(self, visitor: Visitor) -> dict[str, Any]:
         """Return the answer to ``GET api/room``."""
         targets = [target for target, _ in await self._catalogue.visible(visitor) if _is_overseen(visitor, target)]
+        machines = [(target, row) for target in targets for row in self._kinds.of(target).machines(target)]
+        waiting = [(target, row) for target in targets for row in self._kinds.of(target).waiting(target)]
+        # All at once: most of them are away, and the host has to ask for them.
+        people = await visitor.people({row["user"] for _, row in (*machines, *waiting) if row["user"]})
+
+        def named(target: Target, row: dict[str, Any]) -> dict[str, Any]:
+            """Leave out the user, if the visitor does not oversee them."""
+            person = people.get(row["user"])
+            overseen = person is not None and visitor.oversees(person, target)
+            return row if overseen else row | {"user": None}
+
         return {
             "sessions": [session.public() for session in self._registry if sees(visitor, session)],
-            "machines": [row for target in targets for row in await self._machines(visitor, target)],
-            "waiting": [row for target in targets for row in await self._waiting(visitor, target)],
+            "machines": [_known(target) | named(target, row) for target, row in machines],
+            "waiting": [{"target": target.name} | named(target, row) for target, row in waiting],
         }
 
-    async def _machines(self, visitor: Visitor, target: Target) -> list[dict[str, Any]]:
-        known = {"target": target.name, "title": printable(target.title) or target.name}
-        return [known | await self._named(visitor, target, row) for row in self._kinds.of(target).machines(target)]
 
-    async def _waiting(self, visitor: Visitor, target: Target) -> list[dict[str, Any]]:
-        rows = [await self._named(visitor, target, row) for row in self._kinds.of(target).waiting(target)]
-        return [{"target": target.name} | row for row in rows]
-
-    async def _named(self, visitor: Visitor, target: Target, row: dict[str, Any]) -> dict[str, Any]:
-        """Leave out the user, if the visitor does not oversee them."""
-        person = await visitor.person(row["user"]) if row["user"] else None
-        overseen = person is not None and visitor.oversees(person, target)
-        return row if overseen else row | {"user": None}
+def _known(target: Target) -> dict[str, Any]:
+    return {"target": target.name, "title": printable(target.title) or target.name}
 
 
 def _is_overseen(visitor: Visitor, target: Target) -> bool:

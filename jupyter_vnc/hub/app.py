@@ -201,7 +201,8 @@ class VNCHub(JupyterApp):
     def _log_request(self, handler: web.RequestHandler) -> None:
         """Log failed requests without the query string; sessions have log lines of their own."""
         status, request = handler.get_status(), handler.request
-        level = logging.WARNING if status >= 500 else logging.INFO if status >= 400 else logging.DEBUG
+        failed = status >= 500 and not getattr(handler, "logged", False)
+        level = logging.WARNING if failed else logging.INFO if 400 <= status < 500 else logging.DEBUG
         if status == 429:  # its reason is logged, too; see LoggedErrors
             level = logging.DEBUG
         one_line(self.log).log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)

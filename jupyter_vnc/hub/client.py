@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from jupyterhub.services.auth import HubAuth
 from tornado.httpclient import AsyncHTTPClient, HTTPError
 
+#: Lists come in pages, each of which says where the next one is.
+_PAGES: Final = "application/jupyterhub-pagination+json"
+
 
 class NoAnswer(Exception):
-    """The hub gave no usable answer; the message says why."""
+    """The hub gave no usable answer; the message says why.
+
+    ``refused`` means that the hub is there: it does not permit this, or does not know the path.
+    """
+
+    def __init__(self, why: str, *, refused: bool = False) -> None:
+        super().__init__(why)
+        self.refused = refused
 
 
 class Client(Protocol):
@@ -42,12 +52,14 @@ class HubClient:
         try:
             answer = await AsyncHTTPClient().fetch(
                 f"{hub.api_url}/{path}",
-                headers={"Authorization": f"token {hub.api_token}"},
+                headers={"Authorization": f"token {hub.api_token}", "Accept": _PAGES},
                 follow_redirects=False,  # the token must not reach another server
                 client_cert=hub.certfile or None,
                 client_key=hub.keyfile or None,
                 ca_certs=hub.client_ca or None,
             )
             return json.loads(answer.body)
-        except (HTTPError, OSError, ValueError) as error:
+        except HTTPError as error:
+            raise NoAnswer(str(error), refused=400 <= error.code < 500) from error
+        except (OSError, ValueError) as error:
             raise NoAnswer(str(error)) from error

@@ -65,8 +65,12 @@ def service(
 
 
 def roles() -> list[dict[str, Any]]:
-    """Return the service's own role, for ``c.JupyterHub.load_roles``: it may read who is in which group."""
-    return [{"name": "vnc-service", "services": [NAME], "scopes": ["read:users:name", "read:users:groups"]}]
+    """Return the service's own role, for ``c.JupyterHub.load_roles``: it may read who is in which group.
+
+    Of one user by ``read:users:groups``; by the other two of all at once, for the course room.
+    """
+    may = ["read:users:name", "read:users:groups", "list:groups", "read:groups"]
+    return [{"name": "vnc-service", "services": [NAME], "scopes": may}]
 
 
 #: Which of a guest's scopes a user's server may see, for ``c.Spawner.oauth_client_allowed_scopes``.

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jupyter_server.auth.identity import IdentityProvider
 from jupyter_server.base.handlers import JupyterHandler
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
 from tornado import web
+from traitlets import default
 
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 
+from .login import RememberingHubOAuth
 from .scopes import Rights
 from .users import People
 from .visitors import VisitorByHub
 
 
+class HubAwayError(web.HTTPError):
+    """The hub does not answer. That is logged once, and not for each request."""
+
+    logged = True
+
+    def __init__(self) -> None:
+        super().__init__(503, "JupyterHub does not answer. Try again in a moment.")
+
+
 class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
     """The hub's login, as in its users' servers; if the hub does not answer, the error says so."""
+
+    @default("hub_auth")
+    def _default_hub_auth(self) -> RememberingHubOAuth:
+        return RememberingHubOAuth(parent=self)
 
     async def get_user(self, handler: JupyterHandler) -> Any:
         """Return the user from the hub or its cache.
@@ -32,7 +48,7 @@ class HubIdentityProvider(JupyterHubIdentityProvider):  # type: ignore[misc]
             if error.status_code < 500:
                 raise
             handler.current_user = None  # so that the error page does not ask again
-            raise web.HTTPError(503, "JupyterHub does not answer. Try again in a moment.") from None
+            raise HubAwayError from None
 
 
 class HubVisitor(VisitorByHub):
@@ -77,3 +93,7 @@ class HubVisitor(VisitorByHub):
     async def person(self, name: str) -> User | None:
         """Ask the hub, but only for visitors who oversee somebody."""
         return await self._people.find(name) if self.oversees_somebody else None
+
+    async def people(self, names: Collection[str]) -> Mapping[str, User]:
+        """Ask the hub once for all of them, but only for visitors who oversee somebody."""
+        return await self._people.find_all(names) if self.oversees_somebody else {}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from cachetools import FIFOCache, TTLCache
 
 from jupyter_vnc.model.users import User
-from jupyter_vnc.system.logs import Log, one_line
+from jupyter_vnc.system.logs import Log, Outage, one_line
 
+from .answers import Answers
 from .client import Client, NoAnswer
 
 #: For how long an answer counts (seconds).
@@ -20,12 +23,23 @@ MEMORY: Final = 60.0
 LONGEST: Final = 255
 #: Maximum number of cached users.
 MAX_KNOWN: Final = 10_000
+#: Up to so many people, each is asked for; for more, the hub's groups are.
+FEW: Final = 3
+#: Requests on their way at once where the hub does not list its groups.
+AT_ONCE: Final = 8
+#: Groups in one answer (a hub may send fewer), and the maximum number of answers.
+PAGE: Final = 200
+MAX_PAGES: Final = 100
+
+#: Who is in which groups, by user.
+_Groups = Mapping[str, frozenset[str]]
 
 
 class People:
-    """Other users' groups, by name. The service's role permits it to ask the hub: ``read:users:groups``.
+    """Other users' groups, by name.
 
-    If the hub refuses or does not answer, the groups of the user's last visit apply.
+    The service's role permits it to ask the hub: ``read:users:groups`` for one, ``list:groups`` and ``read:groups`` for
+    many at once. If the hub refuses or does not answer, the groups of the user's last visit apply.
     """
 
     def __init__(self, hub: Client, log: Log, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,22 +48,84 @@ class People:
         self._known: FIFOCache[str, User] = FIFOCache(MAX_KNOWN)
         #: Those of them whom the hub need not be asked for yet.
         self._fresh: TTLCache[str, User] = TTLCache(MAX_KNOWN, MEMORY, clock)
+        self._groups: Answers[_Groups] = Answers(MEMORY, clock=clock)
+        self._outage = Outage(self._log, "The hub does not tell who is in which group", "The hub tells groups again")
 
-    def note(self, model: dict[str, Any]) -> User:
+    def note(self, model: Mapping[str, Any]) -> User:
         """Remember a user's model as the hub gave it; return the user."""
-        user = User(model["name"], frozenset(model.get("groups") or ()), bool(model.get("admin")))
+        return self._note(User(model["name"], frozenset(model.get("groups") or ()), bool(model.get("admin"))))
+
+    def _note(self, user: User) -> User:
         self._known[user.name] = self._fresh[user.name] = user
         return user
 
     async def find(self, name: str) -> User | None:
         """Return a user by name; None if there is none."""
-        if name in {".", ".."} or len(name) > LONGEST:
-            # Not names of users; and in a path the first two lead to other parts of the hub's API.
-            return None
-        if (user := self._fresh.get(name)) is not None:
+        if (user := self._fresh.get(name)) is not None or not _is_name(name):
             return user
         try:
             return self.note(await self._hub.get(f"users/{quote(name, safe='')}"))
         except NoAnswer as error:
             self._log.warning("The hub does not tell who %.64r is: %s", name, error)
             return self._known.get(name)
+
+    async def find_all(self, names: Collection[str]) -> dict[str, User]:
+        """Return users by name; of many, the hub is asked for the groups of all at once.
+
+        Somebody who is in no group is returned as such: that they exist is for the caller to know.
+        """
+        missing = [name for name in names if name not in self._fresh and _is_name(name)]
+        if len(missing) > FEW:
+            await self._learn_groups(missing)
+        else:
+            await self._ask_for_each(missing)
+        found = {name: self._fresh.get(name) or self._known.get(name) for name in names}
+        return {name: user for name, user in found.items() if user is not None}
+
+    async def _learn_groups(self, names: Collection[str]) -> None:
+        try:
+            groups = await self._groups.get("groups", self._ask_for_groups)
+        except NoAnswer as error:
+            self._outage.failed(error)
+            if error.refused:
+                await self._ask_for_each(names)
+            return
+        self._outage.succeeded()
+        for name in names:
+            known = self._known.get(name)
+            self._note(User(name, groups.get(name, frozenset()), known is not None and known.admin))
+
+    async def _ask_for_each(self, names: Collection[str]) -> None:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(name: str) -> None:
+            async with gate:
+                await self.find(name)
+
+        await asyncio.gather(*map(ask, names))
+
+    async def _ask_for_groups(self) -> _Groups:
+        """Ask the hub for all groups with their members.
+
+        Raises:
+            NoAnswer: it does not answer, or refuses.
+        """
+        groups: defaultdict[str, set[str]] = defaultdict(set)
+        offset: int | None = 0
+        for _ in range(MAX_PAGES):
+            page = await self._hub.get(f"groups?offset={offset}&limit={PAGE}")
+            for group in page["items"]:
+                if "users" not in group:
+                    raise NoAnswer("the service's role lacks read:groups", refused=True)
+                for name in group["users"]:
+                    groups[name].add(group["name"])
+            following = page["_pagination"]["next"]
+            if following is None:
+                break
+            offset = following["offset"]
+        return {name: frozenset(of_user) for name, of_user in groups.items()}
+
+
+def _is_name(name: str) -> bool:
+    """Whether a user can have this name; in a path, two others lead to different parts of the hub's API."""
+    return name not in {".", ".."} and len(name) <= LONGEST

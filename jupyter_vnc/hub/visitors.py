@@ -15,6 +15,7 @@ from tornado.web import HTTPError
 
 from jupyter_vnc.exceptions import LoginExpired, NotPermitted
 from jupyter_vnc.model.users import User
+from jupyter_vnc.system.logs import Outage
 from jupyter_vnc.visitor import JupyterVisitor
 
 
@@ -42,8 +43,9 @@ class VisitorByHub(JupyterVisitor):
         try:
             model = await hub.user_for_token(hub.get_token(handler), use_cache=False, sync=False)
         except HTTPError as error:
-            handler.log.warning("The hub does not answer; sessions continue: %s", error.log_message)
+            _outage(handler).failed(error.log_message)
             return self
+        _outage(handler).succeeded()
         if model is None:
             raise LoginExpired
         if not hub.check_scopes(hub.access_scopes, model):
@@ -80,3 +82,11 @@ class HubUserServerVisitor(VisitorByHub):
 def _client(handler: JupyterHandler) -> Any:
     """Return the ``HubOAuth`` client of JupyterHub's identity provider."""
     return handler.identity_provider.hub_auth  # type: ignore[attr-defined]
+
+
+def _outage(handler: JupyterHandler) -> Outage:
+    """Return what logs that the hub is away: once, however many sessions ask for their users."""
+    hub = _client(handler)
+    if not hasattr(hub, "outage"):
+        hub.outage = Outage(handler.log, "The hub does not answer; sessions continue", "The hub answers again")
+    return hub.outage  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from jupyter_vnc.model.users import User
@@ -32,6 +33,9 @@ class Visitor(Protocol):
 
     async def person(self, name: str) -> User | None:
         """Return another user by name, with their groups, as far as the host knows them."""
+
+    async def people(self, names: Collection[str]) -> Mapping[str, User]:
+        """Return other users by name, as :meth:`person` does; those whom the host does not know are left out."""
 
     async def again(self) -> Visitor:
         """Return the same visitor with their current rights.

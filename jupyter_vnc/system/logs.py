@@ -113,3 +113,31 @@ class Seldom:
             self._kinds.clear()
         self._kinds[kind] = (now, 0)
         return f" ({left_out} more like this since the last line)" if left_out else ""
+
+
+class Outage:
+    """Logs the first of a row of failures, and its end: what is away is asked for many times meanwhile.
+
+    Args:
+        log: where to, a line for each message.
+        begun: what the first failure means; the error follows.
+        over: what is said when it works again.
+    """
+
+    def __init__(self, log: Log, begun: str, over: str) -> None:
+        self._log = log
+        self._begun = begun
+        self._over = over
+        self.lasts = False
+
+    def failed(self, why: object) -> None:
+        """Note a failure."""
+        if not self.lasts:
+            self._log.warning("%s: %s", self._begun, why)
+        self.lasts = True
+
+    def succeeded(self) -> None:
+        """Note that it works."""
+        if self.lasts:
+            self._log.info("%s", self._over)
+        self.lasts = False

@@ -35,5 +35,5 @@ def test_a_role_that_nobody_has_is_left_out(nobody):
 
 @pytest.mark.parametrize("people", ["ada", {"groups": "staff"}, {"group": ["staff"]}, [7], None])
 def test_what_is_no_list_of_people_is_refused_by_name(people):
-    with pytest.raises(TypeError, match="^watchers: a list of users"):
+    with pytest.raises(TypeError, match=r"^watchers: a list of users"):
         vnc.course("course-a", watchers=people)

@@ -1,11 +1,15 @@
 """The hub goes away and comes back; a hub that lets no cookie open a websocket and insists on PKCE."""
 
 import asyncio
+import logging
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from jupyter_vnc.hub.client import HubClient
+from jupyter_vnc.hub.users import People
 from tests.hub import hub as hubs
 from tests.hub.conftest import COLOURS, looking, targets
 
@@ -36,6 +40,18 @@ async def test_no_cookie_alone_but_a_token_opens_the_websocket(enter):
         await ann.connect("x" * 43)
 
 
+async def test_the_services_role_lists_the_hubs_groups_with_their_members(hub, caplog):
+    keys = {"certfile": "", "keyfile": "", "client_ca": ""}
+    client = HubClient(SimpleNamespace(api_url=hub.api, api_token=hub.service_token, **keys))
+    found = await People(client, logging.getLogger(__name__)).find_all(["ann", "amy", "bob", "zoe"])
+    assert {name: sorted(user.groups) for name, user in found.items()} == {
+        **dict.fromkeys(("ann", "amy"), ["course-a"]),
+        "bob": ["course-b"],
+        "zoe": [],
+    }
+    assert caplog.text == ""
+
+
 async def test_the_hub_goes_away_and_comes_back(hub, enter):
     ann, ada = enter("ann"), hub.person("ada")
     with ExitStack() as stack:
@@ -51,10 +67,16 @@ async def test_the_hub_goes_away_and_comes_back(hub, enter):
             assert page.status_code == 503
             assert "JupyterHub does not answer" in page.text
             assert "Traceback" not in page.text
+            for _ in range(5):
+                assert ann.ask("api/targets").status_code == 503
+            log = hub.log("service")
+            lines = log[log.index("The hub does not answer") :].splitlines()
+            assert len([line for line in lines if line.startswith(("[W", "[E"))]) <= 1, lines
             stack.pop_all()
             hub.start_hub()
             hub.wait_for(f"{hub.url}/hub/login", 200)
             await viewer.until_pixel(5, 5, COLOURS["a1"])
+            await asyncio.to_thread(hub.wait_for_log, "service", "The hub answers again")
         async with looking(ann, "a1") as viewer:
             await viewer.until_pixel(5, 5, COLOURS["a1"])
         assert ada.enter().ok

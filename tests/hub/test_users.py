@@ -1,6 +1,7 @@
 """What is known of a hub's people: for how long, of how many, and while the hub does not answer."""
 
 import logging
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -13,13 +14,32 @@ from jupyter_vnc.model.users import User
 class Hub:
     """Stands for the hub: knows these groups by name, and fails for everybody else."""
 
+    #: What it says to whoever lists its groups; None for nothing.
+    refusal = None
+    #: Groups in one of its answers.
+    page = 2
+
     def __init__(self, **groups):
         self.groups = groups
         self.asked = []
         self.time = 1000.0
 
+    def _list(self, query):
+        if self.refusal:
+            raise self.refusal
+        names = sorted({group for groups in self.groups.values() for group in groups})
+        offset = int(parse_qs(query)["offset"][0])
+        items = [
+            {"name": name, "users": [user for user, groups in self.groups.items() if name in groups]}
+            for name in names[offset : offset + self.page]
+        ]
+        after = offset + self.page
+        return {"items": items, "_pagination": {"next": {"offset": after} if after < len(names) else None}}
+
     async def get(self, path):
         self.asked.append(path)
+        if path.startswith("groups?"):
+            return self._list(path.removeprefix("groups?"))
         name = path.removeprefix("users/")
         if name not in self.groups:
             raise NoAnswer("HTTP 404: Not Found")
@@ -86,3 +106,50 @@ async def test_of_too_many_the_first_noted_are_forgotten(hub, monkeypatch):
 async def test_for_what_is_nobodys_name_the_hub_is_not_asked(hub, name):
     assert await hub.people().find(name) is None
     assert not hub.asked
+
+
+CROWD = {f"student{number:03}": ["course-a", f"team-{number % 5}"] for number in range(200)}
+
+
+async def test_for_two_hundred_people_who_are_away_the_hub_is_asked_for_its_groups(hub):
+    hub.groups = CROWD | {"ann": ["course-b"], "nora": []}
+    people = hub.people()
+    found = await people.find_all([*CROWD, "nora"])
+    assert {name: user.groups for name, user in found.items()} == {
+        name: set(groups) for name, groups in (CROWD | {"nora": []}).items()
+    }
+    assert hub.asked == [f"groups?offset={offset}&limit=200" for offset in (0, 2, 4, 6)], "a page has two of seven"
+    await people.find_all(CROWD)
+    assert (await people.find("student007")).groups == {"course-a", "team-2"}
+    assert len(hub.asked) == 4
+
+
+async def test_of_a_few_people_each_is_asked_for(hub):
+    people = hub.people()
+    assert set(await people.find_all(["ann", "nobody"])) == {"ann"}
+    assert sorted(hub.asked) == ["users/ann", "users/nobody"]
+
+
+async def test_a_hub_that_does_not_list_its_groups_is_asked_for_each_and_that_is_logged_once(hub, caplog):
+    hub.groups, hub.refusal = CROWD, NoAnswer("HTTP 403: Forbidden", refused=True)
+    people = hub.people()
+    for _ in range(3):
+        assert set(await people.find_all(CROWD)) == set(CROWD)
+        hub.time += MEMORY
+    assert caplog.text.count("The hub does not tell who is in which group: HTTP 403: Forbidden") == 1
+    assert sum(path.startswith("users/") for path in hub.asked) == 3 * len(CROWD)
+
+
+async def test_a_hub_that_is_away_is_asked_once_and_leaves_what_was_known(hub, caplog):
+    hub.groups = CROWD
+    people = hub.people()
+    before = await people.find_all(CROWD)
+    hub.time += 10 * MEMORY
+    hub.refusal = NoAnswer("Connection refused")
+    hub.asked.clear()
+    for _ in range(3):
+        assert await people.find_all(CROWD) == before
+    assert [path.partition("?")[0] for path in hub.asked] == ["groups"] * 3
+    hub.refusal = None
+    await people.find_all(CROWD)
+    assert caplog.text.count("The hub does not tell who is in which group") == 1

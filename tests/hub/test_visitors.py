@@ -47,7 +47,11 @@ class Handler:
         self.current_user = JupyterHubUser({"name": name, "groups": list(groups), "scopes": ["access"]})
         self.request = SimpleNamespace(headers=HTTPHeaders({"Sec-Fetch-Mode": "websocket"}))
         self.get_secure_cookie = dict.fromkeys(cookies, b"token").get
-        self.log = SimpleNamespace(warning=lambda *_: None)
+        self.lines = []
+        self.log = SimpleNamespace(warning=self._note, info=self._note)
+
+    def _note(self, line, *parts):
+        self.lines.append(line % parts)
 
 
 @pytest.fixture(autouse=True)
@@ -78,10 +82,15 @@ async def test_rights_are_asked_for_again():
     again = await ann.again()
     assert (type(again), again.user.groups) == (HubUserServerVisitor, {"new"})
     hub.model = HTTPError(500, "no hub")
-    assert await again.again() is again
+    for _ in range(3):
+        assert await again.again() is again
     hub.model = {"name": "ann", "scopes": []}
     with pytest.raises(NotPermitted):
         await again.again()
+    assert [line.partition(":")[0] for line in handler.lines] == [
+        "The hub does not answer; sessions continue",
+        "The hub answers again",
+    ], "one line, however many sessions ask"
     hub.model = None
     with pytest.raises(LoginExpired):
         await again.again()

@@ -1,0 +1,73 @@
+"""The hub's login for many people at once: what is known of one is served while a busy hub is asked anew."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import jupyterhub.services.auth
+from jupyterhub.services.auth import HubOAuth
+from tornado.log import app_log
+from tornado.web import HTTPError
+from traitlets import Instance, default
+
+from jupyter_vnc.system.logs import Outage, one_line
+
+from .answers import Answers
+
+_THEIRS: Final = Path(jupyterhub.services.auth.__file__).name
+
+
+class RememberingHubOAuth(HubOAuth):  # type: ignore[misc]
+    """JupyterHub's client, with a memory that nobody waits for, and one line in the log while the hub is away.
+
+    Each user's answer counts for ``cache_max_age`` seconds. After that the hub is asked once, however many requests
+    the user's pages make; if it is slow, they are served with the last answer. If it refuses the connection or fails,
+    requests fail.
+    """
+
+    _answers = Instance(Answers)
+    outage = Instance(Outage)
+
+    @default("_answers")
+    def _new_answers(self) -> Answers[Any]:
+        return Answers(self.cache_max_age)
+
+    @default("outage")
+    def _new_outage(self) -> Outage:
+        begun = "The hub does not answer; sessions continue, and requests fail until it does"
+        outage = Outage(one_line(self.log), begun, "The hub answers again")
+        app_log.addFilter(lambda record: not (outage.lasts and _is_about_the_hub(record)))
+        return outage
+
+    def user_for_token(self, token: str, use_cache: bool = True, session_id: str = "", *, sync: bool = True) -> Any:
+        """See JupyterHub's; the service never asks synchronously, and then has its own memory."""
+        if sync:
+            return super().user_for_token(token, use_cache, session_id, sync=True)
+        ask = super().user_for_token
+        return self._find(token, session_id, use_cache, lambda: ask(token, use_cache=False, sync=False))
+
+    async def _find(self, token: str, session_id: str, use_cache: bool, ask: Callable[[], Awaitable[Any]]) -> Any:
+        key = (session_id, hashlib.sha256(token.encode("utf8", "replace")).hexdigest())
+        if use_cache:
+            return await self._answers.get(key, lambda: self._ask(ask))
+        answer = await self._ask(ask)
+        self._answers.put(key, answer)
+        return answer
+
+    async def _ask(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            answer = await ask()
+        except HTTPError as error:
+            self.outage.failed(error.log_message)
+            raise
+        self.outage.succeeded()
+        return answer
+
+
+def _is_about_the_hub(record: logging.LogRecord) -> bool:
+    """Whether JupyterHub's client complains about the hub once more."""
+    return record.filename == _THEIRS and "jupyterhub" in record.pathname and record.levelno >= logging.WARNING
