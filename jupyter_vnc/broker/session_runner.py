@@ -17,7 +17,15 @@ from jupyter_vnc import tasks
 from jupyter_vnc.broker.access.kinds import AccessKinds
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.connect.connector import TargetLeg, converse
-from jupyter_vnc.exceptions import CloseCode, LimitExceeded, ServerStopping, Stalled, TargetUnreachable, VNCError
+from jupyter_vnc.exceptions import (
+    CloseCode,
+    LimitExceeded,
+    ServerStopping,
+    Stalled,
+    TargetError,
+    TargetUnreachable,
+    VNCError,
+)
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.relay.pipes import PipePool
 from jupyter_vnc.relay.relay import Copier, Leg, Relay
@@ -29,6 +37,7 @@ from jupyter_vnc.system.descriptors import is_ours, no_room
 from jupyter_vnc.system.logs import Seldom
 
 from .audit import Audit
+from .first_picture import FirstPicture
 from .presence import Presence
 from .traffic import Activity, Watch, permissions_of
 
@@ -164,13 +173,21 @@ class SessionRunner:
         stack.push_async_callback(leg.channel.close)
         access.attach(session)
         stack.callback(access.detach, session)
-        await _begin(leg, session.target.limits.handshake_timeout or self._limits.handshake_timeout)
+        try:
+            await _begin(leg, self._handshake_timeout(session))
+        except TargetError as error:
+            access.failed(session, error)
+            raise
         return leg
+
+    def _handshake_timeout(self, session: Session) -> float:
+        return session.target.limits.handshake_timeout or self._limits.handshake_timeout
 
     async def _relay(self, session: Session, viewer: Channel, leg: TargetLeg, early: bytes) -> Leg:
         access = self._kinds.of(session.target)
         permissions = permissions_of(session.target, power=access.power(session.target))
-        watch = Watch(session, permissions, self._activity, access.touch)
+        picture = FirstPicture()
+        watch = Watch(session, permissions, self._activity, access.touch, picture)
         stall = session.target.limits.stall_timeout or self._limits.stall_timeout
         from_viewer = Copier(viewer, leg.channel, watch.from_viewer, stall_timeout=stall, early=early)
         from_target = pump_to_viewer(
@@ -182,7 +199,27 @@ class SessionRunner:
             scheduler=self._scheduler,
             session_id=session.id,
         )
-        return await Relay(from_viewer, from_target).run()
+        first = await tasks.beside(self._judge(session, picture), Relay(from_viewer, from_target).run())
+        if first is Leg.TARGET and not picture.came:
+            error = TargetUnreachable("The desktop closed the connection before it sent a picture.")
+            if access.failed(session, error):
+                raise error
+        return first
+
+    async def _judge(self, session: Session, picture: FirstPicture) -> None:
+        """Tell the kind of the target whether there is a picture.
+
+        Raises:
+            TargetUnreachable: there is none, and the viewer has to come again.
+        """
+        access = self._kinds.of(session.target)
+        try:
+            await picture.wait(self._handshake_timeout(session))
+        except TargetUnreachable as error:
+            if access.failed(session, error):
+                raise
+        else:
+            access.succeeded(session)
 
 
 async def _begin(leg: TargetLeg, limit: float) -> None:

@@ -9,6 +9,8 @@ from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.guard import Guard, Permissions
 
+from .first_picture import FirstPicture
+
 
 @dataclass(frozen=True, slots=True)
 class Activity:
@@ -26,20 +28,28 @@ class Watch:
         permissions: what its viewer may do in control mode.
         activity: what counts for the host.
         touch: called for each input.
+        picture: is shown the beginning.
     """
 
     def __init__(
-        self, session: Session, permissions: Permissions, activity: Activity, touch: Callable[[Session], None]
+        self,
+        session: Session,
+        permissions: Permissions,
+        activity: Activity,
+        touch: Callable[[Session], None],
+        picture: FirstPicture,
     ) -> None:
         self._session = session
         self._activity = activity
         self._touch = touch
+        self._picture = picture
         self._guard = Guard(permissions, session.mode.value)
 
     def from_viewer(self, data: bytes) -> bytes:
         """Return those of the viewer's bytes that the target gets."""
         passed = self._guard.feed(data)
         self._session.bytes_in += len(passed)
+        self._picture.from_viewer(passed)
         if self._guard.input_seen:
             self._guard.input_seen = False
             self._note_input()
@@ -48,6 +58,7 @@ class Watch:
     def from_target(self, size: int) -> None:
         """Count bytes from the target; they pass unchanged."""
         self._session.bytes_out += size
+        self._picture.from_target(size)
         if self._activity.counts == "traffic":
             self._activity.note()
 

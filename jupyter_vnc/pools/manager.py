@@ -214,8 +214,12 @@ class PoolManager(Configurable):
             self._tell(self.on_move, user, name, _MOVED)
         return pool.machine_of(user)
 
+    def arrived(self, user: str, name: str) -> None:
+        """Note that a user has logged in to their machine; nobody knows yet whether it works."""
+        self._pool(name).arrived(user)
+
     def succeeded(self, user: str, name: str, machine: PoolMachine) -> None:
-        """Note that a user has connected to a machine."""
+        """Note that a user sees a machine's desktop."""
         self._pool(name).succeeded(user, machine)
         self._note()
 

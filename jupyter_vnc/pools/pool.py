@@ -119,8 +119,13 @@ class Pool:
         trouble.failures += 1
         self.version += 1
 
+    def arrived(self, user: str) -> None:
+        """Note that a user has come for their machine, whether it works or not."""
+        if (lease := self._leases.get(user)) is not None:
+            lease.last_use = self._clock()
+
     def succeeded(self, user: str, machine: PoolMachine) -> None:
-        """Note that the user has connected to a machine: it is healthy, and their work may be on it."""
+        """Note that the user sees a machine's desktop: it is healthy, and their work may be on it."""
         lease = self._leases.get(user)
         news = self._troubles.pop(machine.key, None) is not None
         if lease is not None and lease.key == machine.key:

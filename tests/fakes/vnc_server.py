@@ -312,6 +312,32 @@ def recorder(path: str | os.PathLike[str] | None = None) -> Fake:
     return serving(script, path)
 
 
+#: FramebufferUpdate with one red pixel, raw (RFC 6143 section 7.6.1).
+UPDATE = struct.pack(">BxHHHHHi", 0, 1, 0, 0, 1, 1, 0) + b"\0\0\xff\0"
+
+
+def answering(words: bytes, path: str | os.PathLike[str] | None = None) -> Fake:
+    """Logs everybody in, and answers the viewer's first message with these bytes and nothing else."""
+
+    async def script(peer: Peer) -> None:
+        await _log_in(peer)
+        await peer.read(1)
+        await peer.send(words)
+        await peer.listen()
+
+    return serving(script, path)
+
+
+def vanishing(path: str | os.PathLike[str] | None = None) -> Fake:
+    """Logs everybody in, says what desktop it is, and hangs up when it is asked for a picture."""
+
+    async def script(peer: Peer) -> None:
+        await _log_in(peer)
+        await peer.read(1)
+
+    return serving(script, path)
+
+
 def speechless(path: str | os.PathLike[str] | None = None) -> Fake:
     """Logs everybody in, and never says what desktop it is: an X server that hangs."""
 

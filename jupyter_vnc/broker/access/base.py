@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from jupyter_vnc.connect.connector import Connector, TargetLeg
-from jupyter_vnc.exceptions import TargetNotFound
+from jupyter_vnc.exceptions import TargetError, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
 from jupyter_vnc.model.causes import Cause
 from jupyter_vnc.model.sessions import Session
@@ -58,6 +58,17 @@ class TargetAccess(ABC, Generic[A]):
 
     def found(self, target: Target) -> None:
         """Note a target as the sources have it now; the catalogue calls this each time that it finds it."""
+
+    def succeeded(self, session: Session) -> None:
+        """Note that a session has a picture: its target works."""
+
+    def failed(self, session: Session, error: TargetError) -> bool:
+        """Note that a session has reached its target, and gets no picture from it.
+
+        Returns:
+            Whether the session ends with this error, because its viewer gets something else when it comes again.
+        """
+        return False
 
     def attach(self, session: Session) -> None:
         """Note that a session has reached its target."""

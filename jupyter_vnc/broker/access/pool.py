@@ -108,7 +108,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
             if has["machine"] or has["place"]:
                 return False
             raise SessionEnded("The machine was taken back meanwhile.")
-        self._pools.succeeded(owner, name, machine)
+        self._pools.arrived(owner, name)
         session.machine = machine.name
         self._log.info("Session %s is on machine %s of %s", session.id, machine.name, name)
         return True
@@ -134,9 +134,28 @@ class PoolAccess(TargetAccess[PoolAddress]):
         finally:
             turn.cancel()
 
+    def succeeded(self, session: Session) -> None:
+        """See :meth:`TargetAccess.succeeded`: only now is a machine one that works, and its user's."""
+        session.pictured = True
+        if _is_owners(session) and (machine := self._own(session)) is not None:
+            self._pools.succeeded(session.owner.name, session.target.name, machine)
+
+    def failed(self, session: Session, error: TargetError) -> bool:
+        """See :meth:`TargetAccess.failed`: the machine is one that refuses; an instructor decides nothing."""
+        if not _is_owners(session) or (machine := self._own(session)) is None:
+            return False
+        self._log.warning("Pool %s: machine %s failed: %s", session.target.name, machine.name, error.log_line)
+        self._pools.failed(session.owner.name, session.target.name, machine)
+        return True
+
+    def _own(self, session: Session) -> PoolMachine | None:
+        """Return the machine of a session, if it is still its owner's."""
+        machine = self._pools.machine_of(session.owner.name, session.target.name)
+        return machine if machine is not None and machine.name == session.machine else None
+
     def touch(self, session: Session) -> None:
-        """Note input; input of an instructor does not renew the owner's lease."""
-        if _is_owners(session):
+        """Note input of the owner who sees a picture; an instructor does not renew the lease."""
+        if _is_owners(session) and session.pictured:
             self._pools.touch(session.owner.name, session.target.name)
 
     def release(self, target: Target, owner: User, why: Cause) -> None:

@@ -1,0 +1,65 @@
+"""Whether a desktop brings a picture: a login and a greeting are no proof that there is a desktop behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from jupyter_vnc.exceptions import TargetUnreachable, ViewerError
+from jupyter_vnc.rfb.messages import Scanner
+from jupyter_vnc.rfb.wire import ClientMessage
+
+#: As much has a desktop to send: FramebufferUpdate with the head of one rectangle (RFC 6143 section 7.6.1). A bell, a
+#: colour map or the clipboard's text may come from one that draws nothing; pictures are counted, not parsed.
+LEAST: Final = 16
+
+
+class FirstPicture:
+    """Watches the beginning of a session: when a picture is asked for, and when enough has come to be one."""
+
+    def __init__(self) -> None:
+        self._scanner: Scanner | None = Scanner(strict=False)
+        self._asked = asyncio.Event()
+        self._came = asyncio.Event()
+        self._size = 0
+
+    @property
+    def came(self) -> bool:
+        """Whether there is one."""
+        return self._came.is_set()
+
+    def from_viewer(self, data: bytes) -> None:
+        """Look at bytes of the viewer that the desktop gets, up to the first request for a picture."""
+        if self._scanner is None:
+            return
+        try:
+            asked = any(one.type == ClientMessage.FRAMEBUFFER_UPDATE_REQUEST for one in self._scanner.feed(data))
+        except ViewerError:
+            asked = False  # the guard decides what becomes of that
+        if asked or self._scanner.lost:
+            self._scanner = None
+        if asked:
+            self._asked.set()
+
+    def from_target(self, size: int) -> None:
+        """Count bytes of the desktop."""
+        if not self._came.is_set():
+            self._size += size
+            if self._size >= LEAST:
+                self._came.set()
+
+    async def wait(self, limit: float) -> None:
+        """Return once a picture has come.
+
+        Args:
+            limit: seconds from the first request to the picture. While nobody asks, there is none.
+
+        Raises:
+            TargetUnreachable: it did not come in time.
+        """
+        await self._asked.wait()
+        try:
+            async with asyncio.timeout(limit):
+                await self._came.wait()
+        except TimeoutError:
+            raise TargetUnreachable("The desktop sends no picture.") from None

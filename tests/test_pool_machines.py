@@ -1,0 +1,92 @@
+"""Machines of a pool that log people in and bring no picture are set aside like those that refuse."""
+
+from contextlib import AsyncExitStack
+from functools import partial
+
+import pytest
+
+from jupyter_vnc.config.targets import parse_target
+from tests.fakes import vnc_server
+from tests.server import read_to_close
+from tests.test_websocket import UPDATE_REQUEST, greet, jp_server_config, start, until
+
+__all__ = ["jp_server_config"]
+
+POINTER = b"\x05\x00\x00\x08\x00\x08"
+LIMIT = 0.4
+
+SILENT = {
+    "says nothing after the login": vnc_server.speechless,
+    "hangs up in its greeting": partial(vnc_server.unfinished, vnc_server.SERVER_INIT[:30]),
+    "sends no picture": vnc_server.recorder,
+    "sends bells": partial(vnc_server.answering, b"\x02" * 10),
+    "hangs up instead of a picture": vnc_server.vanishing,
+}
+
+
+def add_pool(broker, *servers):
+    """A pool of these machines, called m1, m2 and so on."""
+    machines = [f"{one.address.host}:{one.address.port}" for one in servers]
+    broker.sources[0].by_name["lab"] = parse_target("lab", {"pool": {"machines": machines}, "handshake_timeout": LIMIT})
+
+
+def states(broker):
+    return [row["state"] for row in broker.pools.rows("lab")]
+
+
+async def look(client, *, before=b""):
+    """Open the pool, move the mouse and ask for a picture; return the websocket, or None where it was closed."""
+    websocket = await start(client, "lab")
+    try:
+        await greet(websocket)
+    except AssertionError:
+        return websocket
+    await websocket.write_message(before + UPDATE_REQUEST, binary=True)
+    return websocket
+
+
+@pytest.mark.parametrize("fault", SILENT)
+async def test_the_next_try_gets_the_next_machine(client, broker, fault):
+    async with SILENT[fault]() as silent, vnc_server.answering(vnc_server.UPDATE) as good:
+        add_pool(broker, silent, good)
+        websocket = await look(client, before=POINTER)
+        if websocket.close_code is None:
+            _, code, _ = await read_to_close(websocket)
+        else:
+            code = websocket.close_code
+        assert code == 4502, "the viewer comes again by itself"
+        assert states(broker)[0] == "aside"
+        websocket = await look(client)
+        assert await websocket.read_message() == vnc_server.UPDATE
+        await until(lambda: broker.pools.summary("ann", "lab")["machine"] == "m2")
+        websocket.close()
+        await until(lambda: len(broker.registry) == 0)
+
+
+async def test_a_viewer_that_asks_for_nothing_blames_nobody(client, broker):
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(vnc_server.recorder()) for _ in range(2)]
+        add_pool(broker, *servers)
+        websocket = await start(client, "lab")
+        await greet(websocket)
+        await websocket.write_message(POINTER, binary=True)
+        with pytest.raises(TimeoutError):
+            await until(lambda: "aside" in states(broker), seconds=3 * LIMIT)
+        assert websocket.close_code is None
+        websocket.close()
+        await until(lambda: len(broker.registry) == 0)
+
+
+async def test_a_single_server_without_a_picture_goes_on(client, broker):
+    async with vnc_server.recorder() as server:
+        where = {"host": server.address.host, "port": server.address.port}
+        broker.sources[0].by_name["screen"] = parse_target("screen", {**where, "handshake_timeout": LIMIT})
+        websocket = await start(client, "screen")
+        await greet(websocket)
+        await websocket.write_message(UPDATE_REQUEST, binary=True)
+        with pytest.raises(TimeoutError):
+            await until(lambda: websocket.close_code is not None, seconds=3 * LIMIT)
+        await server.send(vnc_server.UPDATE)
+        assert await websocket.read_message() == vnc_server.UPDATE
+        websocket.close()
+        await until(lambda: len(broker.registry) == 0)
