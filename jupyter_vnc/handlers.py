@@ -277,7 +277,17 @@ class MessagesHandler(VNCAPIHandler):
 
 
 class LeaseHandler(VNCAPIHandler):
-    """``DELETE api/leases/{target}``, and the same for another user."""
+    """``POST`` and ``DELETE api/leases/{target}``, and the latter for another user."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def post(self, name: str, owner: str = "") -> None:
+        """Keep the user's machine of a pool."""
+        if owner:
+            raise web.HTTPError(405)
+        await self.broker.keep(self.visitor(), name)
+        self.set_status(204)
 
     @web.authenticated
     @authorized

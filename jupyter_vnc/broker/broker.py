@@ -230,6 +230,17 @@ class VNCBroker(BrokerLimits, Configurable):
         """
         self.registry.end(session_id, visitor)
 
+    async def keep(self, visitor: Visitor, name: str) -> None:
+        """Keep the visitor's own machine of a pool, which is about to be taken back because nobody uses it.
+
+        Raises:
+            TargetNotFound: there is none.
+        """
+        access = await self.catalogue.find(visitor, name)
+        if access.owner.name != visitor.user.name:
+            raise TargetNotFound
+        self.access.of(access.target).keep(access.target, access.owner)
+
     async def release(self, visitor: Visitor, name: str, owner: str = "") -> None:
         """Give back a machine of a pool or a place in its queue, of the visitor or of a user whom they oversee.
 

@@ -18,6 +18,8 @@ from jupyter_vnc.throttling import Clock
 
 #: Seconds that a place in the queue is kept for somebody who is absent, and a machine for somebody who never used it.
 GRACE: Final = 120.0
+#: Seconds before the end of an idle lease at which its user is told, if they watch the desktop.
+NOTICE: Final = 120.0
 #: The largest valid count of failures or time in seconds (in the year 33,658).
 MAX_NUMBER: Final = 1e12
 #: After this many failures in a row, a machine is taken away even from a user who has worked on it.
@@ -49,6 +51,8 @@ class Lease:
     last_input: float | None = None
     used: bool = False
     failures: int = 0
+    #: When the user was told that it is about to end because they do nothing; not saved.
+    warned: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the state has it."""

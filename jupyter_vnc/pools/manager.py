@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -73,6 +73,11 @@ class PoolManager(Configurable):
         self.on_release: Callable[[str, str, str], None] = lambda user, target_name, reason: None
         #: The same when a user's machine is gone or failed, and they get another one.
         self.on_move: Callable[[str, str, str], None] = lambda user, target_name, reason: None
+
+        #: Returns who has a target's desktop on the screen, of its owners.
+        self.watched: Callable[[str], Collection[str]] = lambda target_name: ()
+        #: Called with user, target's name and the seconds after which an idle machine is taken back; 0 for not now.
+        self.on_idle: Callable[[str, str, float], None] = lambda user, target_name, seconds: None
 
     # -- begin and end --------------------------------------------------------------------------------------------
 
@@ -223,10 +228,16 @@ class PoolManager(Configurable):
         self._pool(name).succeeded(user, machine)
         self._note()
 
-    def touch(self, user: str, name: str) -> None:
-        """Note input of a user on their machine; called for every key, so nothing is saved now."""
-        if self._pool(name).touch(user) and self._touched is None:
+    def touch(self, user: str, name: str) -> bool:
+        """Note input of a user on their machine; called for every key, so nothing is saved now.
+
+        Returns:
+            Whether they have one.
+        """
+        has = self._pool(name).touch(user)
+        if has and self._touched is None:
             self._touched = self._clock()
+        return has
 
     def summary(self, user: str, name: str) -> dict[str, Any]:
         """The state of a user and of the pool: ``machine`` or ``place``; ``waiting``, ``size``, ``free``, ``aside``."""
@@ -262,7 +273,10 @@ class PoolManager(Configurable):
     def sweep(self) -> None:
         """Take back what has expired, and give free machines to those who wait; called every second."""
         for name, pool in tuple(self._pools.items()):
-            for user, reason in pool.expired():
+            watched = self.watched(name)
+            for user, seconds in pool.warnings(watched):
+                self.on_idle(user, name, seconds)
+            for user, reason in pool.expired(watched):
                 self.log.info("Target %s: the lease of %s is over: %s", name, user, reason)
                 self.release(user, name, reason)
             pool.deal()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jupyter_vnc.model.addresses import MAX_RETRY, PoolAddress, PoolMachine
 from jupyter_vnc.throttling import Clock
 
-from .lease import GRACE, MAX_FAILURES, Kept, Lease, Trouble, Waiter, span, written
+from .lease import GRACE, MAX_FAILURES, NOTICE, Kept, Lease, Trouble, Waiter, span, written
 
 
 class Pool:
@@ -191,12 +191,57 @@ class Pool:
             self._queue.remove(waiter)
             self._give(waiter.user, machine)
 
-    def expired(self) -> list[tuple[str, str]]:
-        """List the users whose lease is over, each with a sentence for them; nothing is taken back yet."""
+    def warnings(self, watched: Collection[str]) -> list[tuple[str, float]]:
+        """List the users who have to be told that their idle machine is about to be taken back; each is told once.
+
+        Args:
+            watched: users who have their desktop on the screen.
+
+        Returns:
+            Each with the seconds that are left; 0 for users who were told, and keep their machine after all.
+        """
+        told, now = [], self._clock()
+        for lease in self._leases.values():
+            ends = lease.user in watched and self._is_wanted(lease, now)
+            if ends == (lease.warned is not None):
+                continue
+            lease.warned = now if ends else None
+            told.append((lease.user, self._notice if ends else 0.0))
+        return told
+
+    @property
+    def _notice(self) -> float:
+        return min(NOTICE, self._address.idle_timeout / 2)
+
+    def _is_wanted(self, lease: Lease, now: float) -> bool:
+        """Whether an idle machine is needed for somebody else, soon or now: none is free that works."""
+        idle = self._address.idle_timeout
+        if not idle or now - lease.last_use < idle - self._notice:
+            return False
+        return all(machine.key in self._troubles for machine in self._free())
+
+    def expired(self, watched: Collection[str] = ()) -> list[tuple[str, str]]:
+        """List the users whose lease is over, each with a sentence for them; nothing is taken back yet.
+
+        Args:
+            watched: users who have their desktop on the screen. They are warned before, and nobody takes their machine
+                back while there are others.
+        """
         if not self._configured:
             return []
         now = self._clock()
-        return [(lease.user, why) for lease in self._leases.values() if (why := self._over(lease, now))]
+        return [
+            (lease.user, why)
+            for lease in self._leases.values()
+            if (why := self._over(lease, now)) and (lease.user not in watched or self._was_warned(lease, now))
+        ]
+
+    def _was_warned(self, lease: Lease, now: float) -> bool:
+        """Whether a user who watches has had their time to object; the end of ``max_lease`` needs no warning."""
+        most = self._address.max_lease
+        return bool(most and now - lease.since >= most) or (
+            lease.warned is not None and now - lease.warned >= self._notice and self._is_wanted(lease, now)
+        )
 
     def _over(self, lease: Lease, now: float) -> str:
         idle, most = self._address.idle_timeout, self._address.max_lease

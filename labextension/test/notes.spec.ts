@@ -46,7 +46,8 @@ describe('notes', () => {
     '{"kind": "viewers"}',
     '{"kind": "viewers", "viewers": [], "count": "1"}',
     '{"kind": "viewers", "viewers": [null], "count": 1}',
-    '{"kind": "viewers", "viewers": [{"user": "ann", "mode": "owner", "you": false}], "count": 1}'
+    '{"kind": "viewers", "viewers": [{"user": "ann", "mode": "owner", "you": false}], "count": 1}',
+    '{"kind": "idle", "seconds": "2"}'
   ]) {
     it(`that are none are dropped: ${garbage}`, () => {
       const { receive, notes, rfb } = socketWithNoVNC();
@@ -77,6 +78,48 @@ describe('messages', () => {
     }
     const shown = [...messages.node.querySelectorAll('.jp-VNC-text')].map(one => one.textContent);
     assert.deepEqual(shown, ['g', 'f', 'e', 'd', 'c']);
+  });
+});
+
+describe('a machine that nobody uses', () => {
+  it('is announced once, and kept by a button', () => {
+    let kept = 0;
+    let closed = 0;
+    const messages = new Messages(english, () => closed++);
+    messages.warn(120, () => kept++);
+    messages.warn(45, () => kept++);
+    const [warning] = messages.node.querySelectorAll('.jp-VNC-message');
+    assert.equal(messages.node.childElementCount, 1);
+    assert.match(warning!.textContent ?? '', /Others get it in 45 seconds/);
+    const button = warning!.querySelector('button')!;
+    assert.equal(button.textContent, 'I am still here');
+    button.click();
+    assert.deepEqual([kept, closed, messages.node.childElementCount], [1, 1, 0]);
+  });
+
+  it('is announced in minutes, and no longer when it is kept after all', () => {
+    const messages = new Messages(english, () => undefined);
+    messages.warn(120, () => undefined);
+    assert.match(messages.node.textContent ?? '', /Others get it in 2 minutes/);
+    messages.warn(0, () => undefined);
+    assert.equal(messages.node.childElementCount, 0);
+  });
+
+  it('is announced in the viewer, which asks the server; the end of the session takes that away', async () => {
+    let kept = 0;
+    const world = new World();
+    const viewer = new Viewer({ ...world.options, stay: () => void (kept += 1) });
+    viewer.connect();
+    await world.succeed();
+    const shown = (): HTMLElement | null => viewer.node.querySelector('.jp-mod-warning');
+    world.socket.note({ kind: 'idle', seconds: 120 });
+    shown()!.querySelector('button')!.click();
+    assert.equal(kept, 1);
+    world.socket.note({ kind: 'idle', seconds: 120 });
+    assert.ok(shown());
+    await world.end(4410);
+    assert.equal(shown(), null);
+    viewer.dispose();
   });
 });
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
-from jupyter_vnc.pools.lease import GRACE
+from jupyter_vnc.pools.lease import GRACE, NOTICE
 from jupyter_vnc.pools.pool import Pool
 
 
@@ -212,6 +212,91 @@ def test_what_is_over(make, clock):
     pool.touch("ann")
     assert dict(pool.expired())["ann"] == "The time on this machine is over: 25 min at most."
     assert not pool.touch("nobody")
+
+
+class TestSomebodyWhoWatchesAndDoesNothing:
+    """Ann has the desktop on the screen; the limit is ten minutes."""
+
+    @pytest.fixture
+    def pool(self, make):
+        pool = make(2, idle_timeout=600.0)
+        pool.succeeded("ann", pool.request("ann"))
+        return pool
+
+    def sweep(self, pool):
+        """What the manager does each second: the warnings, and who loses the machine."""
+        return pool.warnings({"ann"}), [user for user, _ in pool.expired({"ann"})]
+
+    def take_the_other(self, pool):
+        pool.succeeded("bob", pool.request("bob"))
+
+    def test_keeps_the_machine_while_another_is_free(self, pool, clock):
+        clock.now += 6000
+        assert self.sweep(pool) == ([], [])
+
+    def test_is_told_two_minutes_before_and_once(self, pool, clock):
+        self.take_the_other(pool)
+        clock.now += 600 - NOTICE - 1
+        assert self.sweep(pool) == ([], [])
+        clock.now += 1
+        assert self.sweep(pool) == ([("ann", NOTICE)], [])
+        clock.now += NOTICE - 1
+        assert self.sweep(pool) == ([], [])
+        clock.now += 1
+        pool.touch("bob")
+        assert self.sweep(pool) == ([], ["ann"])
+
+    def test_is_told_before_even_if_the_last_free_machine_goes_late(self, pool, clock):
+        clock.now += 5000
+        self.take_the_other(pool)
+        assert self.sweep(pool) == ([("ann", NOTICE)], [])
+        clock.now += NOTICE
+        assert self.sweep(pool) == ([], ["ann"])
+
+    def test_who_objects_keeps_it_for_as_long_again(self, pool, clock):
+        self.take_the_other(pool)
+        clock.now += 500
+        assert self.sweep(pool) == ([("ann", NOTICE)], [])
+        assert pool.touch("ann")
+        pool.touch("bob")
+        assert self.sweep(pool) == ([("ann", 0.0)], [])
+        clock.now += 600 - NOTICE - 1
+        assert self.sweep(pool) == ([], [])
+        clock.now += 1
+        assert self.sweep(pool) == ([("ann", NOTICE)], [])
+
+    def test_a_machine_that_becomes_free_takes_the_warning_back(self, pool, clock):
+        self.take_the_other(pool)
+        clock.now += 599
+        assert self.sweep(pool) == ([("ann", NOTICE)], [])
+        pool.release("bob")
+        assert self.sweep(pool) == ([("ann", 0.0)], [])
+        clock.now += 6000
+        assert self.sweep(pool) == ([], [])
+
+    def test_a_free_machine_that_is_set_aside_is_none(self, pool, clock):
+        pool.failed("nobody", machines(2)[1])
+        clock.now += 599
+        assert self.sweep(pool) == ([("ann", NOTICE)], [])
+
+    def test_who_does_not_watch_loses_it_as_before(self, pool, clock):
+        clock.now += 600
+        assert pool.warnings(()) == []
+        assert [user for user, _ in pool.expired()] == ["ann"]
+
+    def test_a_short_limit_has_a_short_notice(self, make, clock):
+        pool = make(1, idle_timeout=60.0)
+        pool.succeeded("ann", pool.request("ann"))
+        clock.now += 30
+        assert self.sweep(pool) == ([("ann", 30.0)], [])
+        clock.now += 30
+        assert self.sweep(pool) == ([], ["ann"])
+
+    def test_the_end_of_the_whole_lease_is_one(self, make, clock):
+        pool = make(2, idle_timeout=600.0, max_lease=700.0)
+        pool.succeeded("ann", pool.request("ann"))
+        clock.now += 700
+        assert self.sweep(pool) == ([], ["ann"])
 
 
 def test_zero_is_never(make, clock):

@@ -103,6 +103,14 @@ class TargetAccess(ABC, Generic[A]):
         """List the users who wait for a machine."""
         return []
 
+    def keep(self, target: Target, owner: User) -> None:
+        """Note that a target's owner wants to keep what they have of it, though they do nothing there.
+
+        Raises:
+            TargetNotFound: they have nothing.
+        """
+        raise TargetNotFound("There is no machine to keep.")
+
     def release(self, target: Target, owner: User, why: Cause) -> None:
         """Take back what a target's owner has of it, or the place in its queue.
 

@@ -40,6 +40,8 @@ class PoolAccess(TargetAccess[PoolAddress]):
         self._log = one_line(log)
         pools.on_release = self._released
         pools.on_move = self._moved
+        pools.watched = self._watched
+        pools.on_idle = self._warn
 
     def found(self, target: Target) -> None:
         """See :meth:`TargetAccess.found`: these are the machines that the pool has now."""
@@ -158,6 +160,25 @@ class PoolAccess(TargetAccess[PoolAddress]):
         if _is_owners(session) and session.pictured:
             self._pools.touch(session.owner.name, session.target.name)
 
+    def keep(self, target: Target, owner: User) -> None:
+        """See :meth:`TargetAccess.keep`: as good as input.
+
+        Raises:
+            TargetNotFound: they have no machine.
+        """
+        if not self._pools.touch(owner.name, target.name):
+            raise TargetNotFound("There is no machine to keep.")
+
+    def _watched(self, target_name: str) -> set[str]:
+        """Return who looks at a machine of their own."""
+        return {one.owner.name for one in self._registry if one.target.name == target_name and _is_watching(one)}
+
+    def _warn(self, user: str, target_name: str, seconds: float) -> None:
+        """Tell a user that their machine is about to be taken back, or is not."""
+        for one in self._registry:
+            if (one.target.name, one.owner.name) == (target_name, user) and _is_watching(one):
+                one.note("idle", seconds=seconds)
+
     def release(self, target: Target, owner: User, why: Cause) -> None:
         """Take a user's machine back, or their place in the queue.
 
@@ -197,3 +218,8 @@ async def _try(target: Target, machine: PoolMachine, user: User, connector: Conn
 def _is_owners(session: Session) -> bool:
     """Whether a session is of the user who has the machine, and not of an instructor."""
     return session.user.name == session.owner.name
+
+
+def _is_watching(session: Session) -> bool:
+    """Whether the user who has the machine has it on the screen."""
+    return _is_owners(session) and bool(session.machine) and session.error is None

@@ -21,7 +21,7 @@ import { localMemory } from '../viewer/ui/dom';
 import { openMenu } from '../viewer/ui/menu';
 import { loaderOf } from '../viewer/engine/novnc';
 import type { IViewerSettings } from '../viewer/options';
-import { giveBack } from '../viewer/pool';
+import { giveBack, stay } from '../viewer/pool';
 import { managed } from '../viewer/connection/startup';
 import { shortStatus } from '../viewer/connection/status';
 import { Viewer } from '../viewer/viewer';
@@ -74,14 +74,18 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     login: () => openPage(manager.root),
     list,
     giveBack: found?.pool ? () => unattended(giveMachineBack(options)) : undefined,
+    stay: () => unattended(stay(trans, () => manager.request(leaseOf(target), { method: 'POST' }))),
     openInBrowser: () => openPage(manager.pageOf(target))
   });
 }
 
 async function giveMachineBack({ manager, target, trans }: ILabViewerOptions): Promise<void> {
-  const path = `api/leases/${encodeURIComponent(target)}`;
-  await giveBack(trans, () => manager.request(path, { method: 'DELETE' }));
+  await giveBack(trans, () => manager.request(leaseOf(target), { method: 'DELETE' }));
   unattended(manager.refresh());
+}
+
+function leaseOf(target: string): string {
+  return `api/leases/${encodeURIComponent(target)}`;
 }
 
 let loadRFB: ReturnType<typeof loaderOf> | undefined;

@@ -69,7 +69,14 @@ export class Extras {
       this._stage.messages.show(note);
     } else if (note.kind === 'viewers') {
       this.company.take(note);
+    } else if (note.kind === 'idle') {
+      this._warn(note.seconds);
     }
+  }
+
+  /** Others need the machine. */
+  private _warn(seconds: number): void {
+    this._stage.messages.warn(seconds, () => this._options.stay?.());
   }
 
   /** noVNC exists, and is not yet connected. */
@@ -94,6 +101,7 @@ export class Extras {
   /** The desktop went away; its canvas is still there. */
   departed(): void {
     this.keep();
+    this._warn(0);
     this._rfb = null;
     this._updates = null;
     this.quality.departed();

@@ -68,6 +68,8 @@ export interface IViewerOptions {
   readonly leave?: () => void;
   /** Give back the machine that the reader has; absent where the target is one machine. */
   readonly giveBack?: () => void;
+  /** Tell the server that the reader wants to keep their machine; absent where there is none. */
+  readonly stay?: () => void;
   /** Open the same desktop in a browser tab; absent where it is in one. */
   readonly openInBrowser?: () => void;
 }

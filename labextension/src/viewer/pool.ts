@@ -58,7 +58,21 @@ export async function giveBack(
   if (answer === null) {
     return;
   }
-  const refused = await remove().then(refusalOf).catch(noAnswer);
+  await report(trans, remove());
+}
+
+/**
+ * Keep the reader's machine, though they do nothing there; report a failure.
+ *
+ * @param trans - the words
+ * @param keep - asks the server
+ */
+export async function stay(trans: ITranslate, keep: () => Promise<Response>): Promise<void> {
+  await report(trans, keep());
+}
+
+async function report(trans: ITranslate, asked: Promise<Response>): Promise<void> {
+  const refused = await asked.then(refusalOf).catch(noAnswer);
   if (refused) {
     await tell(
       trans,

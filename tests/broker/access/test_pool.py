@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_vnc.broker.access.pool import PoolAccess
 from jupyter_vnc.connect.connector import TargetLeg
-from jupyter_vnc.exceptions import LimitExceeded, MachineMoved, SessionEnded, TargetUnreachable
+from jupyter_vnc.exceptions import LimitExceeded, MachineMoved, SessionEnded, TargetNotFound, TargetUnreachable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.credentials import Credentials, Secret
@@ -259,3 +259,24 @@ async def test_a_waiting_user_is_told_their_place_and_gets_a_free_machine(pools,
     async with asyncio.timeout(10):
         await waiting
     assert one.machine
+
+
+async def test_an_idle_user_who_watches_is_told_and_an_instructor_is_not(pools, pooled, registry):
+    mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
+    told = {one: [] for one in (mine, watching)}
+    for one, notes in told.items():
+        await works(pooled, one)
+        one.tell = notes.append
+    assert pools.watched("lab") == {"ann"}
+    pools.on_idle("ann", "lab", 120.0)
+    assert told == {mine: [{"kind": "idle", "seconds": 120.0}], watching: []}
+    mine.end(SessionEnded("Over."))
+    assert pools.watched("lab") == set(), "an instructor alone keeps nobody's machine"
+
+
+async def test_a_machine_can_be_kept_by_whoever_has_one(pools, pooled):
+    with pytest.raises(TargetNotFound):
+        pooled.keep(LAB, ANN)
+    await works(pooled, session())
+    pooled.keep(LAB, ANN)
+    assert pools.rows("lab")[0]["last_input"]

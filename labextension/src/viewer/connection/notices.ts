@@ -33,7 +33,14 @@ export interface IComing {
   readonly count: number;
 }
 
-export type Note = IMessage | IPlace | IComing;
+/** The reader's machine is taken back because they do nothing. */
+export interface IIdle {
+  readonly kind: 'idle';
+  /** Seconds until then; 0 where it is not taken back after all. */
+  readonly seconds: number;
+}
+
+export type Note = IMessage | IPlace | IComing | IIdle;
 
 /**
  * Take the notes out of what a websocket receives, before anybody else sees its messages.
@@ -66,7 +73,8 @@ const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean
   message: ({ text, sender }) => typeof text === 'string' && typeof sender === 'string',
   place: note => [note.place, note.size, note.aside].every(value => typeof value === 'number'),
   viewers: ({ viewers, count }) =>
-    Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number'
+    Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number',
+  idle: ({ seconds }) => typeof seconds === 'number'
 };
 
 function isPresence(row: unknown): row is IPresence {

@@ -9,7 +9,7 @@ import { button, element, localMemory } from '../ui/dom';
 import { Early } from '../connection/prefetch';
 import { loaderOf } from '../engine/novnc';
 import type { IViewerSettings } from '../options';
-import { giveBack } from '../pool';
+import { giveBack, stay } from '../pool';
 import type { ITranslate } from '../ui/i18n';
 import type { Mode } from '../session';
 import { managed } from '../connection/startup';
@@ -71,6 +71,10 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     login: () => window.location.reload(),
     list: () => leave(owner ? `${root}room` : root, data.framed !== undefined),
     giveBack: data.pool === undefined ? undefined : () => unattended(giveBack(trans, remove)),
+    stay: () =>
+      unattended(
+        stay(trans, () => fetchAPI(`${root}api/leases/${encodeURIComponent(name)}`, { method: 'POST' }))
+      ),
     leave: () => toolbar?.focus()
   });
   const lead = [...body.querySelectorAll('[data-lead]')];

@@ -43,8 +43,46 @@ export class Messages {
       this._closed();
     });
     this.node.prepend(message);
+    this._trim();
+  }
+
+  /**
+   * Say that the reader's machine is about to be taken back, until they answer or the server says otherwise.
+   *
+   * @param seconds - until then; 0 to say nothing any more
+   * @param stay - the reader is still here
+   */
+  warn(seconds: number, stay: () => void): void {
+    this._warning?.remove();
+    this._warning = null;
+    if (seconds <= 0) {
+      return;
+    }
+    const trans = this._trans;
+    const here = button({ className: 'jp-VNC-button', text: trans.__('I am still here') });
+    const minutes = Math.round(seconds / 60);
+    const text =
+      minutes > 1
+        ? trans.__('You do not use this machine. Others get it in %1 minutes.', String(minutes))
+        : trans.__('You do not use this machine. Others get it in %1 seconds.', String(Math.round(seconds)));
+    this._warning = element('div', {
+      className: 'jp-VNC-message jp-mod-warning',
+      children: [element('p', { className: 'jp-VNC-text', text }), here]
+    });
+    here.addEventListener('click', () => {
+      this.warn(0, stay);
+      stay();
+      this._closed();
+    });
+    this.node.prepend(this._warning);
+    this._trim();
+  }
+
+  private _trim(): void {
     while (this.node.childElementCount > MOST) {
       this.node.lastElementChild?.remove();
     }
   }
+
+  private _warning: HTMLElement | null = null;
 }
