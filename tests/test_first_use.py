@@ -28,7 +28,7 @@ def jp_server_config(site):
     config = {"ServerApp": {"jpserver_extensions": {"jupyter_vnc": True}}}
     if site is not None:
         config["VNCBroker"] = {"target_sources": ["config", "websockify"]}
-        config["WebsockifyTargets"] = {"source": str(site)}
+        config["WebsockifyTargets"] = {"source": str(site), "defaults": {"category": "Microscopes"}}
     return config
 
 
@@ -80,6 +80,7 @@ async def test_a_websites_three_lines_are_three_desktops_and_a_fourth_needs_no_r
     page, names = await look(client)
     assert names == ["lab-1", "lab-2", "lab-3"]
     assert "lab-1.example.org" not in page
+    assert page.count("<span>Microscopes</span>") == 3
     with site.open("a") as file:
         file.write("lab-4: 10.1.2.3:5904\n")
     page, names = await look(client)

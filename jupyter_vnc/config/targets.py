@@ -35,7 +35,7 @@ from jupyter_vnc.model.targets import (
     check_name,
 )
 
-from . import checks
+from . import checks, icons
 
 #: The four keys that say where a target is.
 _KINDS: Final = ("host", "socket", "desktop", "pool")
@@ -124,7 +124,7 @@ _POOL_KEYS: Final[Mapping[str, checks.Check]] = {
 _KEYS: Final[Mapping[str, checks.Check]] = {
     "title": checks.text,
     "description": checks.text,
-    "icon": checks.text,
+    "icon": icons.icon,
     "category": checks.text,
     **_SERVER_KEYS,
     "desktop": checks.table(_DESKTOP_KEYS, "desktop"),

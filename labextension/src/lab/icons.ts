@@ -1,9 +1,10 @@
 /**
  * The viewer's drawings as JupyterLab's icons.
  */
-import { LabIcon } from '@jupyterlab/ui-components';
+import { LabIcon, refreshIcon } from '@jupyterlab/ui-components';
 
 import type { ITarget } from '../tokens';
+import type { TargetState } from '../viewer/target-state';
 import * as drawings from '../viewer/toolbar/desktop-icon';
 
 /** A desktop. */
@@ -13,12 +14,23 @@ const upIcon = new LabIcon({ name: 'jupyter-vnc:desktop-up', svgstr: drawings.DE
 
 const downIcon = new LabIcon({ name: 'jupyter-vnc:desktop-down', svgstr: drawings.DESKTOP_DOWN });
 
+const startingIcon = new LabIcon({ name: 'jupyter-vnc:desktop-starting', svgstr: drawings.DESKTOP_STARTING });
+
+/** What is not here is shown without a state. */
+const byState: Readonly<Partial<Record<TargetState, LabIcon>>> = {
+  up: upIcon,
+  down: downIcon,
+  starting: startingIcon
+};
+
 /** The icon of a target: its own when it names one, or a desktop that shows its state. */
 export function iconOf(target: ITarget | undefined): LabIcon {
-  if (target?.icon) {
-    return LabIcon.resolve({ icon: target.icon });
+  const own = target?.icon ? LabIcon.resolve({ icon: target.icon }) : null;
+  // A name that this JupyterLab does not know gets its arrow of "Refresh".
+  if (own && (own.svgstr !== refreshIcon.svgstr || own.name === refreshIcon.name)) {
+    return own;
   }
-  return target?.state === 'up' ? upIcon : target?.state === 'down' ? downIcon : desktopIcon;
+  return (target && byState[target.state]) ?? desktopIcon;
 }
 
 const made = new Map<string, LabIcon>();

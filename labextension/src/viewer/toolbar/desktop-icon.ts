@@ -18,6 +18,12 @@ export const DESKTOP_UP = icon(
     '<path class="jp-icon-brand1" fill="#1976d2" d="M7.4 10.3l1.3-1.3 2.3 2.3 4.5-4.5 1.3 1.3-5.8 5.8z"/>'
 );
 
+/** A desktop that starts: three dots on the screen. */
+export const DESKTOP_STARTING = icon(
+  `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
+    '<path class="jp-icon-brand1" fill="#1976d2" d="M7 9.4h2.2v2.200H7zm3.900 0h2.200v2.200h-2.200zm3.900 0H17v2.200h-2.200z"/>'
+);
+
 /** A desktop that is down: a cross on the screen. */
 export const DESKTOP_DOWN = icon(
   `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
