@@ -17,7 +17,7 @@ OTHERS = (
 )
 #: As many words in a row that no text of the code contains are a sentence that is not printed.
 RUN = 5
-_FORMAT = re.compile(r"%[-.0-9]*[a-z]")
+_FORMAT = re.compile(r"%[-.0-9]*[a-z]|\{\w*\}")
 
 
 def quoted():
@@ -43,7 +43,7 @@ PIECES = pieces()
 
 def invented(line):
     """The longest run of words of a line that are in no text of the code."""
-    for text in OTHERS:
+    for text in (*OTHERS, "ada sends bob, at lab-1,"):
         line = line.replace(text, "0")
     for piece in sorted(PIECES, key=len, reverse=True):
         line = line.replace(piece, "0")
