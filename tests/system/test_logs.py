@@ -355,9 +355,10 @@ async def test_what_the_command_line_prints(name, canary, capsys, monkeypatch):
 
     monkeypatch.setattr(cli.Connector, "connect", refused)
     lab = Target(name="lab", address=TCPAddress(name, 1), credentials=Credentials())
-    cli._list({"lab": lab})
+    command = cli.VNCCommand()
+    command._list({"lab": lab})
     kinds = SimpleNamespace(of=lambda target: DirectAccess(None))
-    await cli._check({"lab": lab}, ["lab", name], kinds)
+    await command._check({"lab": lab}, ["lab", name], kinds, User("ann"))
     lines = capsys.readouterr().out.split("\n")[:-1]
     assert len(lines) == 3
     assert lines[0].split("\t")[:2] == ["lab", "control"]
