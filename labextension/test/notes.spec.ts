@@ -142,7 +142,12 @@ describe('a place in the queue', () => {
   /** A viewer whose websocket is open; it asks nobody how far a start is. */
   async function waiting(world: World): Promise<{ viewer: Viewer; state: () => string; told: () => string }> {
     const asked = (): Promise<never> => Promise.reject(new Error('nobody should be asked'));
-    const desktop: IManaged = { news: asked, log: asked, logPage: '' };
+    const desktop: IManaged = {
+      start: () => Promise.reject(new Error()),
+      news: asked,
+      log: asked,
+      logPage: ''
+    };
     const viewer = new Viewer({ ...world.options, desktop });
     const toolbar = new PageToolbar(viewer, english, []);
     document.body.replaceChildren(toolbar.node, viewer.node);
