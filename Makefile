@@ -131,6 +131,11 @@ fuzz: .make/python ## run a coverage-guided fuzzer on all RFB parsers, for FUZZ_
 	@mkdir -p .fuzz; python tests/fuzz/fuzz_rfb.py -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
 	  -print_final_stats=1 -verbosity=0 -artifact_prefix=.fuzz/ .fuzz/corpus 2>&1 | grep -vE '^(INFO: |WARNING: |"|#####)'
 
+.PHONY: mutants
+mutants: .make/mutmut ## change the code in one place at a time and list what no test notices; takes up to 15 minutes
+	$(call headline,mutants)
+	@nice scripts/mutants.py
+
 .PHONY: typescript
 typescript: front-end ## lint, type-check and test the front end
 	$(call headline,TypeScript: lint and types)
@@ -213,6 +218,10 @@ $(VENV)/pyvenv.cfg:
 
 .make/release: .make/python
 	@$(PIP) install --quiet --editable '.[release]'
+	@touch $@
+
+.make/mutmut: .make/python
+	@$(PIP) install --quiet --editable '.[mutants]'
 	@touch $@
 
 .make/docs: .make/python
