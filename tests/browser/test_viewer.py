@@ -570,7 +570,8 @@ def test_shut_down_all_ends_the_desktops_of_the_server_and_no_others(page, lab):
     dialog.get_by_role("button", name="Shut Down All").click()
     assert until(page, lambda: [row["state"] for row in rows("desktops")] == ["stopped"]), rows("desktops")
     assert until(page, lambda: {row["target"] for row in rows("sessions")} == {"lab-1"}), rows("sessions")
-    running = panel.locator(".jp-RunningSessions-item", has_text="My desktop")
+    shut_down = page.locator("[title='Shut Down'], [aria-label='Shut Down']")
+    running = panel.locator(".jp-RunningSessions-item", has_text="My desktop", has=shut_down)
     assert until(page, lambda: running.count() == 0), running.all_inner_texts()
 
 
