@@ -68,6 +68,7 @@ OF_SESSION = {
     "session": "0123456789abcdef",
     "target": "lab",
     "user": "ann",
+    "owner": "ann",
     "mode": "control",
     "bytes_in": 30,
     "bytes_out": 7000,
