@@ -124,7 +124,10 @@ describe('the room', () => {
     assert.deepEqual(server.deeds, ['DELETE api/leases/lab/of/ann']);
     const released = 'The machine of ann was taken back. Whoever is next gets it.';
     assert.equal(part('#result').textContent, released);
-    server.refuses.set('api/sessions/1', new Response('{"message": "Not for you.", "reason": "not_permitted"}', { status: 403 }));
+    server.refuses.set(
+      'api/sessions/1',
+      new Response('{"message": "Not for you.", "reason": "not_permitted"}', { status: 403 })
+    );
     await answer(button('ann', 'End'), 'End');
     assert.equal(part('#result').textContent, 'Not for you.');
     const end = button('ann', 'End');
