@@ -64,7 +64,8 @@ Object.assign(globalThis, {
   // JupyterLab's services look for one when they are loaded; no test opens it.
   WebSocket: class {},
   ResizeObserver: FakeResizeObserver,
-  requestAnimationFrame: (run: () => void) => setTimeout(run, 0)
+  requestAnimationFrame: (run: () => void) => setTimeout(run, 0),
+  cancelAnimationFrame: (frame: NodeJS.Timeout) => clearTimeout(frame)
 });
 
 /** Give an element a size, which a document without layout does not. */

@@ -36,6 +36,11 @@ class Context {
   clearRect = (): void => undefined;
   drawImage = (): void => void drawn.push('image');
   putImageData = (): void => void drawn.push('put');
+  save = (): void => undefined;
+  beginPath = (): void => undefined;
+  rect = (): void => undefined;
+  clip = (): void => void drawn.push('clip');
+  restore = (): void => undefined;
   getImageData = (_x: number, _y: number, width: number, height: number): object => {
     sized.push([width, height]);
     clock.sleep(costOfSize);
@@ -116,6 +121,25 @@ const init = (w: number, h: number, name = 4): number[] => [
   ...[32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0],
   ...u32(name)
 ];
+const COPY_RECT = 1;
+const H264 = 50;
+const POINTERS = [-239, 0x574d5664];
+/** What a viewer has offered to take, each time (SetEncodings, RFC 6143, 7.5.2). */
+const offersOf = (socket: Socket): number[][] => {
+  const sent = Buffer.from(socket.sent.flat());
+  const offers: number[][] = [];
+  for (let at = 0; at < sent.length;) {
+    if (sent[at] === 2) {
+      offers.push(
+        Array.from({ length: sent.readUInt16BE(at + 2) }, (_, index) => sent.readInt32BE(at + 4 + 4 * index))
+      );
+    }
+    at +=
+      { 0: 20, 1: 1, 2: 4 + 4 * (offers.at(-1)?.length ?? 0), 3: 10, 150: 10, 251: 24 }[sent[at]!] ??
+      sent.length;
+  }
+  return offers;
+};
 const raw = (x: number, y: number): number[] => [...rect(x, y, 1, 1, 0), 1, 2, 3, 4];
 const BELL = [2];
 const NAME = [...Buffer.from('fake')];
@@ -349,6 +373,51 @@ describe('a screen that a desktop announces', () => {
     });
   }
 
+  it('is held once in memory when it is a large one, and let go before there is another', async () => {
+    const { viewer, socket, rfb } = await connected();
+    const wide = [7680, 4320] as const;
+    for (const [width, height] of [wide, [4320, 7679], wide] as const) {
+      sized.length = drawn.length = socket.sent.length = 0;
+      const { _backbuffer } = rfb()._display as { _backbuffer: HTMLCanvasElement };
+      const held: number[] = [];
+      Object.defineProperty(_backbuffer, 'width', {
+        configurable: true,
+        get: () => held.at(-1) ?? 1,
+        set: (value: number) => held.push(value)
+      });
+      socket.say(update(rect(0, 0, width, height, -223), [...rect(0, 0, width, height, 7), 0x80, 1, 2, 3]));
+      delete (_backbuffer as { width?: number }).width;
+      assert.deepEqual(held, [0, width]);
+      _backbuffer.width = width;
+      await new Promise(resolve => setTimeout(resolve, 5));
+      assert.deepEqual(sized, [], 'no copy of the old one');
+      assert.equal(viewer.status.phase, 'connected');
+      const seen = viewer.node.querySelector<HTMLCanvasElement>('.jp-VNC-screen canvas')!;
+      assert.ok(seen.width * seen.height < 2 ** 20, `${seen.width} x ${seen.height} are seen`);
+      assert.ok(drawn.includes('clip'));
+      // What was let go is asked for, and nothing that has to be copied.
+      const sent = socket.sent.map(one => one.join());
+      assert.ok(sent.join().includes([3, 0, ...u16(0, 0, width, height)].join()));
+      assert.ok(!offersOf(socket).at(-1)!.includes(COPY_RECT));
+    }
+    socket.say(resized(640, 480));
+    assert.ok(offersOf(socket).at(-1)!.includes(COPY_RECT));
+    viewer.dispose();
+  });
+
+  it('is asked for where it is to be copied, when it is a large one', async () => {
+    const { viewer, socket } = await connected();
+    socket.say(resized(7680, 4320), update([...rect(1, 2, 300, 200, COPY_RECT), ...u16(5, 5)]));
+    assert.ok(
+      socket.sent
+        .flat()
+        .join()
+        .includes([3, 0, ...u16(1, 2, 300, 200)].join())
+    );
+    assert.ok(!drawn.includes('image'));
+    viewer.dispose();
+  });
+
   it('changes once for all changes in a row, and is what was said last', async () => {
     const { viewer, socket, rfb } = await connected();
     const sizes = Array.from({ length: 2500 }, (_, index) => resized(100 + index, 200));
@@ -384,6 +453,29 @@ describe('a screen that a desktop announces', () => {
   });
 });
 
+describe('what a viewer offers to take', () => {
+  it('is no H.264, and pictures of the pointer only where one works', async () => {
+    const { viewer, socket } = await greeted();
+    socket.sent.length = 0;
+    socket.say(init(64, 48), NAME);
+    await settle();
+    const [whole] = offersOf(socket);
+    assert.ok(whole!.length > 10);
+    assert.ok(POINTERS.every(one => whole!.includes(one)));
+    assert.ok(!whole!.includes(H264));
+    viewer.toggleViewOnly();
+    assert.deepEqual(
+      offersOf(socket).at(-1),
+      whole!.filter(one => !POINTERS.includes(one))
+    );
+    viewer.toggleViewOnly();
+    assert.deepEqual(offersOf(socket).at(-1), whole);
+    socket.say(update(rect(0, 0, 64, 48, H264)));
+    assert.equal(viewer.status.state, 'garbled');
+    viewer.dispose();
+  });
+});
+
 describe('what a desktop announces', () => {
   const packed = (...formats: Buffer[]): number[] => {
     const data = deflateSync(Buffer.concat(formats.flatMap(one => [Buffer.from(u32(one.length)), one])));
@@ -405,6 +497,14 @@ describe('what a desktop announces', () => {
     ['a clipboard of 2 GiB', [3, 0, 0, 0, ...u32(2 ** 31 - 1)]],
     ['an extended clipboard of 2 GiB', [3, 0, 0, 0, ...u32(2 ** 31)]],
     ['a rectangle of 65535 x 65535', update([...rect(0, 0, 65535, 65535, 7), 0x80, 1, 2, 3])],
+    [
+      'a rectangle of Tight that inflates to a whole large screen',
+      [...resized(7680, 4320), ...update([...rect(0, 0, 7680, 4320, 7), 0, 0xff, 0xff, 1])]
+    ],
+    [
+      'a JPEG of a whole large screen',
+      [...resized(7680, 4320), ...update([...rect(0, 0, 7680, 4320, 21), 0xff, 0xd8])]
+    ],
     ['a picture of 65535 x 65535', update([...rect(0, 0, 65535, 65535, -260), 0xa0, 1, 0])],
     [
       'very many layers of RRE',

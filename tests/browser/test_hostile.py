@@ -37,9 +37,24 @@ ENDS = {
     "layers": ("excess", "Try again"),
     "zrle-bomb": ("excess", "Try again"),
     "broken-picture": ("excess", "Try again"),
+    "tight-bomb": ("excess", "Try again"),
+    "video": ("garbled", "Try again"),
 }
 #: These are floods; the desktop goes on.
-GO_ON = ["calm", "sizes", "cut-text", "cut-texts", "bells", "fences", "power", "empty-rectangles", "fills"]
+GO_ON = [
+    "calm",
+    "names",
+    "size-0",
+    "init-empty",
+    "sizes",
+    "cut-text",
+    "cut-texts",
+    "bells",
+    "fences",
+    "power",
+    "empty-rectangles",
+    "fills",
+]
 
 #: Notes how long the page did nothing for anybody else (milliseconds).
 WATCH = """() => {
@@ -173,8 +188,9 @@ def calm(chromium, place):
     return in_lab(chromium, place, "calm")
 
 
-#: What used to take gigabytes, or the page's time.
+#: What used to take gigabytes, or the page's time; and the largest screens that are shown.
 HEAVY = ["size", "size-16k", "size-x2500", "init-size", "sizes", "bells", "fences", "fills", "zrle-bomb"]
+HEAVY += ["sizes-8k", "copies-8k", "tight-bomb", "names"]
 
 
 @pytest.mark.parametrize("name", HEAVY)

@@ -17,7 +17,7 @@ from typing import Final
 from tests.fakes.vnc_server import HEIGHT, NAME, PIXEL_FORMAT, SERVER_INIT, WIDTH, Fake, FakeServer, Peer, serving
 from tests.fakes.vnc_server import _greet as greet
 
-RAW, RRE, TIGHT, ZRLE = 0, 2, 7, 16
+RAW, COPY_RECT, RRE, TIGHT, ZRLE, H264 = 0, 1, 2, 7, 16, 50
 CURSOR, DESKTOP_SIZE, DESKTOP_NAME = -239, -223, -307
 MOST = 0xFFFF
 #: FramebufferUpdateRequest (RFC 6143 section 7.5.3): a viewer is ready.
@@ -48,6 +48,14 @@ def _zrle_bomb() -> bytes:
     return update(rectangle(WIDTH, HEIGHT, ZRLE, struct.pack(">I", len(packed)) + packed))
 
 
+def _tight_bomb() -> bytes:
+    """One rectangle of a whole large screen, which its decoder would inflate at once."""
+    packed = zlib.compress(bytes(3 * 7680 * 4320), 9)
+    length = bytes([packed_length & 0x7F | 0x80 for packed_length in (len(packed), len(packed) >> 7)])
+    head = b"\0" + length + bytes([len(packed) >> 14])
+    return _large(7680, 4320) + update(rectangle(7680, 4320, TIGHT, head + packed))
+
+
 def _layers() -> bytes:
     subrectangle = b"\1\2\3\0" + struct.pack(">HHHH", 0, 0, MOST, MOST)
     return update(rectangle(WIDTH, HEIGHT, RRE, struct.pack(">I", 0xFFFFFFFF) + b"\0\0\0\0" + subrectangle * 100_000))
@@ -58,6 +66,14 @@ def _fills() -> bytes:
     return update(rectangle(2000, 1500, DESKTOP_SIZE)) + update(*[fill] * 50_000)
 
 
+def _large(width: int, height: int, times: int = 1) -> bytes:
+    """A large screen that is painted all over, for a few bytes; and again, turned and a little smaller each time."""
+    sides = [(width, height) if i % 2 == 0 else (height - i, width - i) for i in range(times)]
+    return b"".join(
+        update(rectangle(*size, DESKTOP_SIZE), rectangle(*size, TIGHT, b"\x80\1\2\3"), PIXEL) for size in sides
+    )
+
+
 #: What is sent, by name.
 ANNOUNCEMENTS: Final = {
     "calm": update(PIXEL),
@@ -65,6 +81,12 @@ ANNOUNCEMENTS: Final = {
     "size-16k": update(rectangle(16384, 16384, DESKTOP_SIZE), PIXEL),
     "size-x2500": update(rectangle(MOST, MOST, DESKTOP_SIZE)) * 2500,
     "sizes": _sizes(1000),
+    "sizes-8k": _large(7680, 4320, 20),
+    "copies-8k": _large(7680, 4320) + update(rectangle(7679, 4320, COPY_RECT, b"\0\1\0\0"), PIXEL) * 20,
+    "tight-bomb": _tight_bomb(),
+    "video": update(rectangle(WIDTH, HEIGHT, H264, struct.pack(">II", 4, 0) + bytes(4))),
+    "names": update(rectangle(0, 0, DESKTOP_NAME, struct.pack(">I", 2**16) + b"n" * 2**16)) * 300,
+    "size-0": update(rectangle(0, 0, DESKTOP_SIZE)) + update(rectangle(WIDTH, HEIGHT, DESKTOP_SIZE), PIXEL),
     "message": update(rectangle(WIDTH, HEIGHT, ZRLE, struct.pack(">I", 2**31))) + bytes(42 * 2**20),
     "cut-text": struct.pack(">BxxxI", 3, 41 * 2**20) + b"a" * (41 * 2**20),
     "cut-text-4g": struct.pack(">BxxxI", 3, 2**31 - 1),
@@ -83,6 +105,7 @@ ANNOUNCEMENTS: Final = {
 #: ServerInit where that is the announcement.
 INITS: Final = {
     "init-size": struct.pack(">HH", MOST, MOST) + PIXEL_FORMAT + struct.pack(">I", len(NAME)) + NAME,
+    "init-empty": bytes(4) + PIXEL_FORMAT + struct.pack(">I", len(NAME)) + NAME,
     "init-name": SERVER_INIT[:20] + struct.pack(">I", 0xFFFFFFFF),
 }
 

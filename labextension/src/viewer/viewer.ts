@@ -237,10 +237,9 @@ export class Viewer implements IActionable {
 
   private _opened(rfb: IRFB): void {
     this.role.play(rfb, this._connection.grant?.mode ?? this._options.mode);
-    rfb.background = 'transparent';
     this._fit.rfb = rfb;
     this.extras.opened(rfb);
-    rfb.addEventListener('capabilities', () => this.changed.emit());
+    ['capabilities', 'resized'].forEach(type => rfb.addEventListener(type, () => this.changed.emit()));
   }
 
   private _show(status: IStatus): void {

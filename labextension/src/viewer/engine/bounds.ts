@@ -8,15 +8,21 @@ import {
   Excess,
   LARGEST_CURSOR,
   LONGEST_NAME,
+  MOST_DECODED,
   MOST_SEGMENTS,
   ZRLE_TILE
 } from './limits';
 
 /** Encodings and pseudo-encodings by their numbers (RFC 6143, 7.7 and 7.8, and rfbproto). */
+const TIGHT = 7;
+const JPEG = 21;
 const TIGHT_PNG = -260;
 const CURSOR = -239;
 const DESKTOP_NAME = -307;
 const VMWARE_CURSOR = 0x574d5664;
+
+/** Upper half of the byte that says how a rectangle of Tight is compressed. */
+const TIGHT_FILL = 8;
 
 /** Kinds of VMware's pointer. */
 const VMWARE_KINDS = 1;
@@ -46,16 +52,28 @@ export function checkRectangle(engine: IInnards): void {
   if (isPicture(engine._FBU)) {
     const most = Math.max(SLACK, engine._fbWidth * engine._fbHeight);
     checkLimit('pixels of a rectangle', width * height, most);
-  } else {
-    SPECIAL[engine._FBU.encoding ?? 0]?.(engine);
   }
+  SPECIAL[engine._FBU.encoding ?? 0]?.(engine);
 }
+
+const checkDecoded = ({ _FBU: { width, height } }: IInnards): void =>
+  checkLimit('pixels of a rectangle', width * height, MOST_DECODED);
+
+/** Tight fills a rectangle of any size with one colour, and decodes any other at once. */
+const checkTight = (engine: IInnards): void => {
+  if (engine._sock.rQlen() > 0 && engine._sock.rQpeekBytes(1)[0]! >>> 4 !== TIGHT_FILL) {
+    checkDecoded(engine);
+  }
+};
 
 const checkCursor = ({ _FBU: { width, height } }: IInnards): void =>
   checkLimit('pixels of a pointer', Math.max(width, height), LARGEST_CURSOR);
 
-/** What is not a picture. Their payload may come later than their head, so each looks again when more has come. */
+/** What is more than pixels. The payload may come later than the head, so each looks again when more has come. */
 const SPECIAL: Readonly<Record<number, (engine: IInnards) => void>> = {
+  [TIGHT]: checkTight,
+  [TIGHT_PNG]: checkTight,
+  [JPEG]: checkDecoded,
   [CURSOR]: checkCursor,
   [VMWARE_CURSOR]: engine => {
     checkCursor(engine);

@@ -5,10 +5,12 @@
 import { checkRectangle, checkServerInit, Decoding, isPicture } from './bounds';
 import type { IClock } from '../ui/clock';
 import { CutText } from './cut-text';
-import { type IDrawing, type IInnards, innardsOf } from './innards';
+import { type IArea, type IDrawing, type IInnards, innardsOf } from './innards';
 import { checkLimit, checkSize, Excess, MOST_UNSENT } from './limits';
 import { type IRFB, tellRFB } from './novnc';
+import { offerLess } from './offers';
 import { Pace } from './pace';
+import { Surface } from './surface';
 
 /** What noVNC may write at once before it looks whether there is room; a fence's answer is the longest (bytes). */
 const ANSWER = 128;
@@ -33,7 +35,9 @@ export class Engine {
     const fail = (error: unknown): void => this._fail(error);
     this._pace = new Pace(_engine, _clock, () => this._resume());
     this._decoding = new Decoding(_engine, fail, pixels => this._pace.drew(pixels));
+    this._surface = new Surface(_engine._display, area => this._askFor(area));
     this._cutText = new CutText(_engine, () => tellRFB(_engine, 'cliptoolong', undefined));
+    offerLess(_engine);
     this._hookChannel();
     this._hookMessages();
     this._hookSizes();
@@ -46,6 +50,7 @@ export class Engine {
   dispose(): void {
     this._over = true;
     this._pace.dispose();
+    this._surface.dispose();
     running.delete(this._engine);
   }
 
@@ -137,8 +142,11 @@ export class Engine {
       engine._fbHeight = height;
       this._resize = () => {
         const since = this._clock.now();
+        this._resizing = true;
         resize.call(engine, engine._fbWidth, engine._fbHeight);
+        this._resizing = false;
         this._pace.resized(this._clock.now() - since);
+        tellRFB(engine, 'resized', undefined);
       };
       if (!known) {
         known = true;
@@ -159,6 +167,15 @@ export class Engine {
     this._resize = null;
     resize();
     return true;
+  }
+
+  /** Ask for a part of the picture; after a change of size, the desktop may send other things than before. */
+  private _askFor({ x, y, w, h }: IArea): void {
+    const { _sock, constructor } = this._engine;
+    if (this._resizing) {
+      this._engine._sendEncodings();
+    }
+    constructor.messages.fbUpdateRequest(_sock, false, x, y, w, h);
   }
 
   /** Pictures are decoded by the browser in its own time, and noVNC waits for them; for ever, if one is broken. */
@@ -209,7 +226,9 @@ export class Engine {
   private readonly _pace: Pace;
   private readonly _decoding: Decoding;
   private readonly _cutText: CutText;
+  private readonly _surface: Surface;
   private _resize: (() => void) | null = null;
+  private _resizing = false;
   private _isNew = true;
   /** How many messages it has sent while it works; null while it does not. */
   private _sent: number | null = null;

@@ -2,7 +2,7 @@
  * What noVNC keeps for itself and `engine.ts` and its neighbours hook into. Its version is pinned, its file is never
  * edited, and `test/engine.spec.ts` and the browser tests drive the real one.
  */
-import type { IRFB } from './novnc';
+import type { IRFB, IRFBConstructor } from './novnc';
 
 /** The receive queue, and the send queue. */
 export interface IQueue {
@@ -22,8 +22,28 @@ export interface IDrawing {
   readonly img?: HTMLImageElement;
 }
 
-/** The canvas, with its queue. */
+/** A rectangle of the desktop (pixels). */
+export interface IArea {
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+}
+
+/** The canvases, with their queue. */
 export interface IDisplay {
+  /** The one that is seen, which shows a part of the desktop. */
+  _target: { width: number; height: number; readonly style: CSSStyleDeclaration };
+  _targetCtx: { drawImage(...copy: unknown[]): void };
+  readonly _viewportLoc: IArea;
+  readonly _scale: number;
+  /** The one that is drawn on. */
+  readonly _backbuffer: HTMLCanvasElement;
+  readonly _fbWidth: number;
+  readonly _fbHeight: number;
+  _rescale(factor: number): void;
+  copyImage(...move: [...[number, number, number, number, number, number], isQueued?: boolean]): void;
+  resize(width: number, height: number): void;
   readonly _renderQ: IDrawing[];
   _renderQPush(drawing: IDrawing): void;
   _scanRenderQ(): void;
@@ -41,6 +61,7 @@ export interface IInflator {
 export interface IDecoders {
   readonly 7: { readonly _zlibs: readonly { readonly constructor: unknown }[] };
   readonly 16: { readonly _inflator: IInflator; _readRLELength(): number };
+  50?: unknown;
   readonly 21: { readonly _segments: unknown[]; _readSegment(sock: IQueue): unknown };
 }
 
@@ -54,8 +75,24 @@ export interface IRectangle {
   readonly encoding: number | null;
 }
 
+/** What it says, as far as we have it said. */
+export interface IMessages {
+  readonly messages: {
+    fbUpdateRequest(
+      sock: IQueue,
+      isChange: boolean,
+      x: number,
+      y: number,
+      width: number,
+      height: number
+    ): void;
+    clientEncodings(sock: IQueue, encodings: number[]): void;
+  };
+}
+
 /** noVNC from within. */
 export interface IInnards extends IRFB {
+  readonly constructor: IMessages & IRFBConstructor;
   readonly _sock: IQueue;
   readonly _display: IDisplay;
   readonly _decoders: IDecoders;
@@ -67,6 +104,9 @@ export interface IInnards extends IRFB {
   _normalMsg(): boolean;
   _handleRect(): boolean;
   _handleServerCutText(): boolean;
+  _handleExtendedDesktopSize(): boolean;
+  _requestRemoteResize(): void;
+  _sendEncodings(): void;
   _negotiateServerInit(): boolean;
   _setCapability(name: 'power', value: boolean): void;
   _resize(width: number, height: number): void;

@@ -3,8 +3,17 @@
  * time, and noVNC believes them.
  */
 
-/** Pixels of a screen: 8K fits, and so do four 4K monitors in a row. noVNC holds two canvases of four bytes a pixel. */
+/**
+ * Pixels of a screen: 8K fits, and so do four 4K monitors in a row. Each takes four bytes; see `surface.ts` for why it
+ * takes no more.
+ */
 export const MOST_PIXELS = 2 ** 25;
+
+/** Of a screen of more pixels no part is copied to another place: a browser copies all of it first. */
+export const MOST_COPIED = 2 ** 23;
+
+/** Pixels of a rectangle that is decoded as a whole: real servers send far smaller ones. */
+export const MOST_DECODED = 2 ** 22;
 
 /** Width or height of a screen in pixels: what every browser makes a canvas of. */
 export const LONGEST_SIDE = 16384;

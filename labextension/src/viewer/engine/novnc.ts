@@ -47,6 +47,8 @@ export interface IRFBEvents {
   capabilities: { capabilities: { power: boolean } };
   /** Not noVNC's own, but of `engine.ts`: it has consumed something. */
   moved: undefined;
+  /** The desktop has another size. */
+  resized: undefined;
   /** A text that was copied on the desktop is too long to be taken over. */
   cliptoolong: undefined;
   /** Somewhere in noVNC there was an error, maybe in this one. */
@@ -74,6 +76,9 @@ interface IPrivate {
   readonly _enabledContinuousUpdates?: boolean;
   readonly _fbWidth?: number;
   readonly _fbHeight?: number;
+  readonly _rfbConnectionState?: string;
+  _pendingRemoteResize?: boolean;
+  _sendEncodings?(): void;
 }
 
 /** Whether the desktop sends pictures without being asked for each. */
@@ -106,9 +111,19 @@ export function askInScreenPixels(rfb: IRFB, wanted: () => boolean): void {
   };
 }
 
-/** Ask for the size of the frame again: in pixels of another kind. */
+/** Ask for the size of the frame again, whether the desktop has answered the last time or not. */
 export function askForSize(rfb: IRFB): void {
-  (rfb as IPrivate)._requestRemoteResize?.();
+  const own = rfb as IPrivate;
+  own._pendingRemoteResize = false;
+  own._requestRemoteResize?.();
+}
+
+/** Tell the desktop anew what it may send. */
+export function offerAgain(rfb: IRFB): void {
+  const own = rfb as IPrivate;
+  if (own._rfbConnectionState === 'connected') {
+    own._sendEncodings?.();
+  }
 }
 
 /** The desktop's own size in pixels. */

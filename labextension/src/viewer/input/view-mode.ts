@@ -1,7 +1,7 @@
 /**
  * Whether a reader controls a desktop or only watches it: because no more is permitted, or by choice.
  */
-import type { IRFB } from '../engine/novnc';
+import { type IRFB, offerAgain } from '../engine/novnc';
 import type { Mode } from '../session';
 
 /** What a role depends on. */
@@ -52,6 +52,8 @@ export class Role {
     this._looking = !this._looking;
     if (rfb) {
       this._apply(rfb);
+      // Whoever looks on is shown where the pointer is, and whoever works what it looks like.
+      offerAgain(rfb);
     }
   }
 

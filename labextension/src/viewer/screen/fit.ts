@@ -1,7 +1,7 @@
 /**
  * How the desktop fits its frame.
  */
-import type { IRFB } from '../engine/novnc';
+import { askForSize, type IRFB, onRFB, sizeOf } from '../engine/novnc';
 import type { IViewerOptions } from '../options';
 
 /** `fit`: shown smaller or larger; `remote`: the desktop takes the size of its frame; `off`: pixel by pixel. */
@@ -19,6 +19,12 @@ export function initialScaling(options: IViewerOptions): Scaling {
 
 /** A desktop is never asked to be smaller than this: windows on it would be lost (CSS pixels). */
 const SMALLEST = { width: 200, height: 150 };
+
+/**
+ * A desktop of more pixels than this, as 4K has them, has no scroll bars: a browser keeps all of what they scroll over
+ * in its memory, several times over.
+ */
+const MOST_SCROLLED = 3840 * 2160;
 
 /** Keeps noVNC's scaling in step with the frame, and never asks a desktop to take the size of a hidden one. */
 export class Fit {
@@ -45,7 +51,7 @@ export class Fit {
 
   /** Whether a pointer that is dragged moves the view of a desktop that is larger than its frame. */
   get dragging(): boolean {
-    return this._dragging && this._scaling === 'off';
+    return this._scaling === 'off' && (this._dragging || this._isTooLargeToScroll());
   }
   set dragging(dragging: boolean) {
     this._dragging = dragging;
@@ -61,7 +67,17 @@ export class Fit {
   /** The noVNC to keep in step, or none. */
   set rfb(rfb: IRFB | null) {
     this._rfb = rfb;
+    if (rfb) {
+      onRFB(rfb, 'resized', () => this._apply());
+    }
     this._apply();
+  }
+
+  /** Ask for the size of the frame again: another viewer that had a size of its own has left. */
+  renew(): void {
+    if (this._rfb?.resizeSession) {
+      askForSize(this._rfb);
+    }
   }
 
   /** Stop watching. */
@@ -94,6 +110,11 @@ export class Fit {
   private _isLargeEnough(): boolean {
     const { clientWidth, clientHeight } = this._frame;
     return clientWidth >= SMALLEST.width && clientHeight >= SMALLEST.height;
+  }
+
+  private _isTooLargeToScroll(): boolean {
+    const [width, height] = this._rfb ? sizeOf(this._rfb) : [0, 0];
+    return width * height > MOST_SCROLLED;
   }
 
   private readonly _observer: ResizeObserver;

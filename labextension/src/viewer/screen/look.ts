@@ -10,6 +10,7 @@ export class Look {
 
   /** noVNC exists, and is not yet connected. */
   opened(rfb: IRFB): void {
+    rfb.background = 'transparent';
     askInScreenPixels(rfb, () => this._preferences.now.sharp);
     this._draw(rfb);
   }
