@@ -418,6 +418,22 @@ describe('a screen that a desktop announces', () => {
     viewer.dispose();
   });
 
+  it('is left as it is when there are several', async () => {
+    for (const [screens, requests] of [
+      [1, 1],
+      [2, 0]
+    ] as const) {
+      const { viewer, socket, rfb } = await connected();
+      rfb().resizeSession = true;
+      Object.assign(rfb(), { _screenSize: () => ({ w: 320, h: 240 }) });
+      const each = Array.from({ length: screens }, (_, id) => [...u32(id), ...u16(0, 0, 32, 48), ...u32(0)]);
+      socket.say(update([...rect(0, 0, 64, 48, -308), screens, 0, 0, 0, ...each.flat()]));
+      socket.say(BELL);
+      assert.equal(socket.sent.filter(one => one[0] === 251).length, requests);
+      viewer.dispose();
+    }
+  });
+
   it('changes once for all changes in a row, and is what was said last', async () => {
     const { viewer, socket, rfb } = await connected();
     const sizes = Array.from({ length: 2500 }, (_, index) => resized(100 + index, 200));

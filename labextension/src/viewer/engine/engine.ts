@@ -10,6 +10,7 @@ import { checkLimit, checkSize, Excess, MOST_UNSENT } from './limits';
 import { type IRFB, tellRFB } from './novnc';
 import { offerLess } from './offers';
 import { Pace } from './pace';
+import { spareScreens } from './sizing';
 import { Surface } from './surface';
 
 /** What noVNC may write at once before it looks whether there is room; a fence's answer is the longest (bytes). */
@@ -38,6 +39,7 @@ export class Engine {
     this._surface = new Surface(_engine._display, area => this._askFor(area));
     this._cutText = new CutText(_engine, () => tellRFB(_engine, 'cliptoolong', undefined));
     offerLess(_engine);
+    spareScreens(_engine);
     this._hookChannel();
     this._hookMessages();
     this._hookSizes();
