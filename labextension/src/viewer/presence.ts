@@ -35,6 +35,9 @@ export class Company {
   /** Emits those who came since the last time, when anybody came or left. */
   readonly changed = new Emitter<readonly IPresence[]>();
 
+  /** Emits when somebody is seen to have left. */
+  readonly left = new Emitter<void>();
+
   /** Those who are known by name, without this viewer itself. */
   get others(): readonly IPresence[] {
     return this._others;
@@ -69,13 +72,14 @@ export class Company {
   /** Nobody is known to be there: the connection has ended. */
   forget(): void {
     this._said = null;
-    this._know([], 1);
+    this._know([], 1, false);
   }
 
   /** Leave nothing behind. */
   dispose(): void {
     this.wanted = false;
     this.changed.clear();
+    this.left.clear();
   }
 
   private async _begin(): Promise<void> {
@@ -100,14 +104,19 @@ export class Company {
     }
   }
 
-  private _know(all: readonly IPresence[], count: number): void {
+  private _know(all: readonly IPresence[], count: number, tell = true): void {
     const others = withoutThisOne(all);
     const before = this._others.map(nameOf);
     const came = others.filter(one => !before.includes(nameOf(one)));
     if (came.length > 0 || others.length !== before.length || count - 1 !== this._count) {
+      const here = others.map(nameOf);
+      const fewer = count - 1 < this._count || before.some(name => !here.includes(name));
       this._others = others;
       this._count = Math.max(0, count - 1);
       this.changed.emit(came);
+      if (tell && fewer) {
+        this.left.emit();
+      }
     }
   }
 
