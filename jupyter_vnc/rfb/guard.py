@@ -14,6 +14,9 @@ has seen the pseudo-encoding, QEMU never does. So an enforcing guard strips that
 PointerEvent that it passes has six bytes; back and forward buttons are what it costs. Where PointerEvents are dropped,
 the viewer decides about their size, by what it has announced.
 
+A viewer in view mode gets no pictures of the pointer: a server that may not send any draws the pointer into the
+desktop's picture, where it is, and only so can somebody who looks on see where the others point.
+
 What a guard cannot do: text that the desktop puts on its clipboard comes in the other direction, which is never
 parsed. A guard keeps a viewer from *asking* for it (extended clipboard); but every server sends it unasked, in the
 plain form, to a viewer that has not agreed on the extended one. Only the server itself can keep it back.
@@ -36,7 +39,7 @@ Mode = Literal["control", "view"]
 
 _EVERY_RIGHT: Final = ~Right(0)
 
-#: What a viewer in view mode may ask a server for: pictures, the cursor, the name, and flow control.
+#: What a viewer in view mode may ask a server for: pictures, the name, and flow control.
 VIEW_ENCODINGS: Final[frozenset[int]] = frozenset(
     {
         Encoding.RAW,
@@ -52,14 +55,9 @@ VIEW_ENCODINGS: Final[frozenset[int]] = frozenset(
         Encoding.ZYWRLE,
         Encoding.JPEG,
         Encoding.JRLE,
-        Encoding.H264,
         Encoding.TIGHT_PNG,
         Encoding.DESKTOP_SIZE,
         Encoding.LAST_RECT,
-        Encoding.CURSOR,
-        Encoding.X_CURSOR,
-        Encoding.CURSOR_WITH_ALPHA,
-        Encoding.VMWARE_CURSOR,
         Encoding.DESKTOP_NAME,
         Encoding.FENCE,
         Encoding.CONTINUOUS_UPDATES,

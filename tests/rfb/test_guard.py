@@ -100,7 +100,16 @@ class TestViewMode:
         kept = encodings(passed(say.encodings(*NOVNC), "view"))
         assert kept == [number for number in NOVNC if number in VIEW_ENCODINGS]
         gone = set(NOVNC) - set(kept)
-        assert gone == {-258, -261, -308, -309, Encoding.EXTENDED_CLIPBOARD, Encoding.EXTENDED_MOUSE_BUTTONS}
+        pointers = {Encoding.CURSOR, Encoding.VMWARE_CURSOR}
+        left_out = {-258, -261, -308, -309, Encoding.EXTENDED_CLIPBOARD, Encoding.EXTENDED_MOUSE_BUTTONS}
+        assert gone == left_out | pointers | {Encoding.H264}
+
+    @pytest.mark.parametrize(
+        "number", [Encoding.CURSOR, Encoding.X_CURSOR, Encoding.CURSOR_WITH_ALPHA, Encoding.VMWARE_CURSOR]
+    )
+    def test_no_picture_of_the_pointer_is_asked_for_so_that_the_desktop_draws_it(self, number):
+        assert passed(say.encodings(7, number), "view") == say.encodings(7)
+        assert passed(say.encodings(7, number)) == say.encodings(7, number)
 
     @pytest.mark.parametrize(
         "number",
