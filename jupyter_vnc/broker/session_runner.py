@@ -186,8 +186,8 @@ class SessionRunner:
     async def _relay(self, session: Session, viewer: Channel, leg: TargetLeg, early: bytes) -> Leg:
         access = self._kinds.of(session.target)
         permissions = permissions_of(session.target, power=access.power(session.target))
-        picture = FirstPicture()
-        watch = Watch(session, permissions, self._activity, access.touch, picture)
+        picture, may_resize = FirstPicture(), self._registry.resizing_by(session)
+        watch = Watch(session, permissions, self._activity, access.touch, picture, may_resize)
         stall = session.target.limits.stall_timeout or self._limits.stall_timeout
         from_viewer = Copier(viewer, leg.channel, watch.from_viewer, stall_timeout=stall, early=early)
         from_target = pump_to_viewer(

@@ -29,6 +29,7 @@ class Watch:
         activity: what counts for the host.
         touch: called for each input.
         picture: is shown the beginning.
+        may_resize: asked when the viewer changes the desktop's size; None where it always may.
     """
 
     def __init__(
@@ -38,12 +39,13 @@ class Watch:
         activity: Activity,
         touch: Callable[[Session], None],
         picture: FirstPicture,
+        may_resize: Callable[[], bool] | None = None,
     ) -> None:
         self._session = session
         self._activity = activity
         self._touch = touch
         self._picture = picture
-        self._guard = Guard(permissions, session.mode.value)
+        self._guard = Guard(permissions, session.mode.value, may_resize)
 
     def from_viewer(self, data: bytes) -> bytes:
         """Return those of the viewer's bytes that the target gets."""

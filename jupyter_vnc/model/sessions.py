@@ -245,6 +245,15 @@ class SessionRegistry:
         """Everybody's sessions on one desktop; see :func:`place_of`."""
         return [session for session in self if session.place == place and session.error is None]
 
+    def resizing_by(self, session: Session) -> Callable[[], bool] | None:
+        """Return what says whether a session may change the size of its desktop now; None where it always may.
+
+        Whoever is at somebody else's desktop may not while its owner is there, who may have a larger window.
+        """
+        if session.user.name == session.owner.name:
+            return None
+        return lambda: all(other.user.name != session.owner.name for other in self.at(session.place))
+
     def seen_by(self, visitor: Visitor) -> list[Session]:
         """The visitor's own sessions, and those that they oversee."""
         return [session for session in self if session.user.name == visitor.user.name or sees(visitor, session)]

@@ -130,16 +130,20 @@ class Guard:
     Args:
         permissions: what this viewer may do in control mode.
         mode: ``"control"`` or ``"view"``.
+        may_resize: asked at each SetDesktopSize whether it passes; None where it always does.
 
     Attributes:
         enforcing: something is not permitted, so what cannot be understood cannot be passed.
         input_seen: a key, the pointer or clipboard text went to the desktop. The caller sets it back.
     """
 
-    def __init__(self, permissions: Permissions, mode: Mode = "control") -> None:
+    def __init__(
+        self, permissions: Permissions, mode: Mode = "control", may_resize: Callable[[], bool] | None = None
+    ) -> None:
         self._rights = permissions.rights(mode)
         self._mode = mode
-        self.enforcing = self._rights != _EVERY_RIGHT
+        self._may_resize = may_resize
+        self.enforcing = self._rights != _EVERY_RIGHT or may_resize is not None
         self.input_seen = False
         refused = frozenset(kind for kind, rule in GRAMMAR.items() if rule.right not in self._rights)
         self._human = frozenset(kind for kind, rule in GRAMMAR.items() if rule.human) - refused
@@ -192,7 +196,12 @@ class Guard:
         return {
             ClientMessage.SET_PIXEL_FORMAT: _checked_pixel_format,
             ClientMessage.SET_ENCODINGS: self._permitted_encodings,
+            ClientMessage.SET_DESKTOP_SIZE: self._permitted_size,
         }
+
+    def _permitted_size(self, message: bytes) -> bytes:
+        """SetDesktopSize, as long as whoever it concerns does not mind."""
+        return message if self._may_resize is None or self._may_resize() else b""
 
     def _permitted_encodings(self, message: bytes) -> bytes:
         """SetEncodings without what this viewer may not use."""

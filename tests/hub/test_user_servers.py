@@ -273,3 +273,52 @@ def test_where_the_service_has_no_target_all_are_told_what_they_can_do(hub, name
     assert "There is no desktop for you yet" in page
     assert [words for words in told if words not in page] == []
     assert [words for words in not_told if words in page] == []
+
+
+async def signed_in(browser, hub, name, size):
+    """Somebody's page of Ann's desktop, in a window of some size."""
+    context = await browser.new_context(viewport=size)
+    page = await context.new_page()
+    await page.goto(f"{hub.url}/hub/login?next=/user/ann/vnc/view/desk")
+    await page.fill("input[name=username]", name)
+    await page.fill("input[name=password]", "x")
+    await page.press("input[name=password]", "Enter")
+    if name != "ann":
+        await page.click("input[type=submit], button[type=submit]")
+    await page.wait_for_selector(".jp-VNC[data-state='connected']", timeout=60_000)
+    return page
+
+
+@pytest.mark.browser
+async def test_somebody_elses_window_changes_the_size_of_a_desktop_only_while_its_owner_is_away(hub, owner):
+    require(CHROMIUM)
+    size = (
+        "() => { const { width, height } = document.querySelector('.jp-VNC-screen canvas'); return [width, height]; }"
+    )
+    frame = size.replace("width, height }", "clientWidth: width, clientHeight: height }").replace(" canvas", "")
+
+    async def becomes(page, wanted):
+        await until(lambda: page.evaluate(size), wanted)
+
+    async def until(ask, wanted):
+        async with asyncio.timeout(real.PATIENCE):
+            while await ask() != wanted:
+                await asyncio.sleep(0.1)
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        ann = await signed_in(browser, hub, "ann", {"width": 1200, "height": 800})
+        whole = await ann.evaluate(frame)
+        await becomes(ann, whole)
+        sue = await signed_in(browser, hub, "sue", {"width": 360, "height": 740})
+        narrow = await sue.evaluate(frame)
+        # What she asks for is dropped: her picture shows a key that she pressed after that.
+        await sue.mouse.move(100, 300)
+        await sue.keyboard.press("s")
+        await until(lambda: asyncio.to_thread(lambda: "key s" in events(hub)), True)
+        assert await ann.evaluate(size) == await sue.evaluate(size) == whole
+        await ann.close()
+        await becomes(sue, narrow)
+        ann = await signed_in(browser, hub, "ann", {"width": 1200, "height": 800})
+        await becomes(sue, whole)
+        await browser.close()

@@ -344,3 +344,19 @@ def test_a_row_of_viewers_has_these_keys_and_no_other():
     one = session()
     row = {"user": "ann", "mode": "control", "since": one.since.isoformat()}
     assert [one.as_seen_by(user) for user in (ANN, BOB)] == [{**row, "you": True}, {**row, "you": False}]
+
+
+def test_the_owner_of_a_desktop_may_always_change_its_size_and_others_while_the_owner_is_away():
+    registry = SessionRegistry()
+    mine = Target(name="mine", address=DesktopAddress())
+    assert registry.resizing_by(session(ANN, mine)) is None
+    guest = registry.add(session(BOB, mine, owner=ANN))
+    may_resize = registry.resizing_by(guest)
+    assert may_resize()
+    owner = registry.add(session(ANN, mine, Mode.VIEW))
+    assert not may_resize()
+    registry.remove(owner)
+    assert may_resize()
+    # Another desktop of hers is another desktop.
+    registry.add(session(ANN, replace(mine, name="other")))
+    assert may_resize()

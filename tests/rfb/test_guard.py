@@ -333,3 +333,27 @@ def test_a_busy_viewer_is_few_pieces():
     assert len(guard()._scanner.feed(burst)) == 1
     (left,) = guard("view")._scanner.feed(burst)
     assert left.data == say.update_request() * 100
+
+
+class TestAnothersDesktop:
+    """A viewer that may not always change the size."""
+
+    @staticmethod
+    def judge():
+        here = {"owner": True}
+        return here, Guard(Permissions(), may_resize=lambda: not here["owner"])
+
+    def test_a_size_passes_only_while_it_is_nobody_elses(self):
+        here, guard = self.judge()
+        data = say.desktop_size((800, 600))
+        assert guard.feed(say.encodings(7, -308) + data + say.key()) == say.encodings(7, -308) + say.key()
+        here["owner"] = False
+        assert guard.feed(data) == data
+        here["owner"] = True
+        assert guard.feed(data) == b""
+
+    def test_no_odd_byte_switches_that_off(self):
+        _, guard = self.judge()
+        assert guard.enforcing
+        with pytest.raises(ViewerError):
+            guard.feed(b"\x63" + say.desktop_size((800, 600)))
