@@ -465,3 +465,17 @@ def test_notebook_opens_desktops_from_its_tree(page, lab, notebook, tmp_path):
     with contextlib.suppress(Error):
         item.locator("[title='Disconnect'], [aria-label='Disconnect']").first.click(timeout=5000)
     desktop.wait_for_selector(".jp-VNC[data-state='ended-by-server']")
+
+
+@pytest.mark.parametrize(("name", "asks"), [("socket-1", True), ("watch", False)])
+def test_closing_a_tab_is_asked_about_where_somebody_works(page, lab, name, asks):
+    page.goto(f"{lab.base}vnc/view/{name}")
+    page.wait_for_selector(".jp-VNC[data-state='connected']")
+    page.click(".jp-VNC-screen canvas")  # a browser asks only whoever has done something on the page
+    other = page.context.new_page()  # somewhere for the browser to be while the page closes
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.dismiss()))
+    page.close(run_before_unload=True)
+    assert wait_for(lambda: other.wait_for_timeout(50) or dialogs or page.is_closed())
+    assert dialogs == (["beforeunload"] if asks else [])
+    assert page.is_closed() is not asks

@@ -38,6 +38,7 @@ const UNKNOWN: IViewerSettings = {
 };
 
 export { settingsStore } from './settings-store';
+export { askBeforeLeaving } from '../viewer/input/leaving';
 
 /** What a viewer in JupyterLab needs. */
 interface ILabViewerOptions extends IVNCWidgetOptions {

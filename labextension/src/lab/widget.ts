@@ -49,6 +49,7 @@ export class VNCWidget extends Widget implements IVNCWidget {
     if (this.isDisposed) {
       return;
     }
+    this._askNoMore?.();
     this._viewer?.dispose();
     this._viewer = null;
     if (this._connected) {
@@ -96,7 +97,9 @@ export class VNCWidget extends Widget implements IVNCWidget {
 
   private async _load(): Promise<void> {
     const { manager } = this._options;
-    const { createViewer, settingsStore } = await import(/* webpackChunkName: "desktop" */ './viewer-host');
+    const { askBeforeLeaving, createViewer, settingsStore } = await import(
+      /* webpackChunkName: "desktop" */ './viewer-host'
+    );
     const [store] = await Promise.all([settingsStore(this._options.registry), manager.ready]);
     if (this.isDisposed) {
       return;
@@ -109,6 +112,8 @@ export class VNCWidget extends Widget implements IVNCWidget {
       this._changed.emit();
     });
     viewer.extras.quality.sampled.on(() => this._measured.emit());
+    // Whoever works in a notebook beside it is not asked for the desktop's sake.
+    this._askNoMore = askBeforeLeaving(() => viewer.captured);
     viewer.visible = this.isVisible;
     viewer.connect();
     if (this.node.closest('.jp-MainAreaWidget')?.contains(document.activeElement)) {
@@ -133,6 +138,7 @@ export class VNCWidget extends Widget implements IVNCWidget {
   private readonly _measured = new Signal<this, void>(this);
   private _connected = false;
   private _viewer: Viewer | null = null;
+  private _askNoMore: (() => void) | null = null;
   private _loading: Promise<void> | null = null;
 }
 

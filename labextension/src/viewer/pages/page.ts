@@ -6,6 +6,7 @@
  */
 import { browserClock } from '../ui/clock';
 import { button, element, localMemory } from '../ui/dom';
+import { askBeforeLeaving } from '../input/leaving';
 import { Early } from '../connection/prefetch';
 import { loaderOf } from '../engine/novnc';
 import type { IViewerSettings } from '../options';
@@ -94,6 +95,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
   document.addEventListener('visibilitychange', () => {
     viewer.visible = !document.hidden;
   });
+  askBeforeLeaving(() => viewer.connected && !viewer.viewOnly);
   window.addEventListener('pagehide', () => viewer.disconnect());
   // Back from the browser's cache of pages, with all our state but no connection.
   window.addEventListener('pageshow', event => event.persisted && viewer.connect());
