@@ -6,7 +6,8 @@ import { describe, it } from 'node:test';
 
 import { START_TIMEOUT } from '../src/viewer/connection/attempt';
 import { type IMessage, type Note, placeWords, takeNotes } from '../src/viewer/connection/notices';
-import { Messages } from '../src/viewer/screen/messages';
+import { type IInbox, inboxIn, Messages } from '../src/viewer/screen/messages';
+import { linked } from '../src/viewer/ui/links';
 import { type IRoom, peopleIn } from '../src/viewer/pages/room-rows';
 import type { IManaged } from '../src/viewer/connection/startup';
 import { english } from '../src/viewer/ui/i18n';
@@ -59,10 +60,63 @@ describe('notes', () => {
 
 describe('messages', () => {
   const message = (text: string): IMessage => ({ kind: 'message', text, sender: 'ada' });
+  const inbox = (kept = new Map<string, string>()): IInbox =>
+    inboxIn({ get: key => kept.get(key) ?? null, set: (key, value) => void kept.set(key, value) }, 'lab');
+  const textsOf = ({ node }: Messages): (string | null)[] =>
+    [...node.querySelectorAll('.jp-VNC-text')].map(one => one.textContent);
+
+  it('are there again after a reload, until they are closed', () => {
+    const kept = new Map<string, string>();
+    const before = new Messages(english, inbox(kept), () => undefined);
+    ['one', 'two', 'three'].forEach(text => before.show(message(text)));
+    before.node.querySelectorAll('button')[1]!.click();
+    const after = new Messages(english, inbox(kept), () => undefined);
+    assert.deepEqual(textsOf(after), ['three', 'one']);
+    after.node.querySelectorAll('button').forEach(one => one.click());
+    assert.deepEqual(textsOf(new Messages(english, inbox(kept), () => undefined)), []);
+  });
+
+  for (const garbage of [
+    '',
+    '{',
+    '7',
+    'null',
+    '[null, 7, {"kind": "place"}, {"kind": "message", "text": 7}]'
+  ]) {
+    it(`that were kept otherwise are none: ${garbage}`, () => {
+      const kept = new Map([['messages:lab', garbage]]);
+      assert.deepEqual(textsOf(new Messages(english, inbox(kept), () => undefined)), []);
+    });
+  }
+
+  for (const [text, address] of [
+    ['Look at https://example.org/a?b=c#d.', 'https://example.org/a?b=c#d'],
+    ['(see HTTP://example.org/x_(y))', 'HTTP://example.org/x_(y)'],
+    ['<https://example.org>', 'https://example.org'],
+    ['javascript:alert(1) data:text/html,x file:///etc/passwd ftp://example.org', null],
+    ['xhttps://example.org https://', null],
+    ['"https://example.org/"onclick="alert(1)', 'https://example.org/']
+  ] as const) {
+    it(`have their addresses as links: ${text}`, () => {
+      const paragraph = document.createElement('p');
+      paragraph.append(...linked(text));
+      assert.equal(paragraph.textContent, text);
+      const links = [...paragraph.querySelectorAll('a')];
+      assert.deepEqual(
+        links.map(one => one.getAttribute('href')),
+        address === null ? [] : [address]
+      );
+      for (const one of links) {
+        assert.equal(one.target, '_blank');
+        assert.match(one.rel, /noopener/);
+        assert.deepEqual(one.getAttributeNames().sort(), ['href', 'rel', 'target']);
+      }
+    });
+  }
 
   it('are text, whatever they hold, and stay until they are closed', () => {
     let closed = 0;
-    const messages = new Messages(english, () => closed++);
+    const messages = new Messages(english, inbox(), () => closed++);
     messages.show(message('<img src=x onerror=alert(1)>'));
     assert.equal(messages.node.querySelector('img'), null);
     assert.equal(messages.node.querySelector('.jp-VNC-text')?.textContent, '<img src=x onerror=alert(1)>');
@@ -72,7 +126,7 @@ describe('messages', () => {
   });
 
   it('are five at most, the latest on top', () => {
-    const messages = new Messages(english, () => undefined);
+    const messages = new Messages(english, inbox(), () => undefined);
     for (const text of 'abcdefg') {
       messages.show(message(text));
     }
@@ -85,7 +139,7 @@ describe('a machine that nobody uses', () => {
   it('is announced once, and kept by a button', () => {
     let kept = 0;
     let closed = 0;
-    const messages = new Messages(english, () => closed++);
+    const messages = new Messages(english, inbox(), () => closed++);
     messages.warn(120, () => kept++);
     messages.warn(45, () => kept++);
     const [warning] = messages.node.querySelectorAll('.jp-VNC-message');
@@ -98,7 +152,7 @@ describe('a machine that nobody uses', () => {
   });
 
   it('is announced in minutes, and no longer when it is kept after all', () => {
-    const messages = new Messages(english, () => undefined);
+    const messages = new Messages(english, inbox(), () => undefined);
     messages.warn(120, () => undefined);
     assert.match(messages.node.textContent ?? '', /Others get it in 2 minutes/);
     messages.warn(0, () => undefined);

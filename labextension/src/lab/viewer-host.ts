@@ -17,7 +17,7 @@ import type { ITarget } from '../tokens';
 import { VERSION } from '../version';
 import { createActions, type IAction } from '../viewer/toolbar/actions';
 import { browserClock } from '../viewer/ui/clock';
-import { localMemory } from '../viewer/ui/dom';
+import { localMemory, tabMemory } from '../viewer/ui/dom';
 import { openMenu } from '../viewer/ui/menu';
 import { loaderOf } from '../viewer/engine/novnc';
 import type { IViewerSettings } from '../viewer/options';
@@ -67,6 +67,7 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     clock: browserClock,
     random: Math.random,
     memory: localMemory,
+    tabMemory,
     store,
     place: manager.root,
     probe: () => manager.probe(),

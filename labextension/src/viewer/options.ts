@@ -50,6 +50,8 @@ export interface IViewerOptions {
   /** A number from 0 up to 1. */
   readonly random: () => number;
   readonly memory: IMemory;
+  /** The same until the tab of the browser is closed; the memory does where it is absent. */
+  readonly tabMemory?: IMemory;
   /** Keeps what the reader chose for every desktop; the memory does where it is absent. */
   readonly store?: IPreferenceStore;
   /** Ask the server for something small, to measure how long it takes. */

@@ -5,7 +5,7 @@
  * among it, and nothing is read from the URL.
  */
 import { browserClock } from '../ui/clock';
-import { button, element, localMemory } from '../ui/dom';
+import { button, element, localMemory, tabMemory } from '../ui/dom';
 import { askBeforeLeaving } from '../input/leaving';
 import { Early } from '../connection/prefetch';
 import { loaderOf } from '../engine/novnc';
@@ -65,6 +65,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     clock: browserClock,
     random: Math.random,
     memory: localMemory,
+    tabMemory,
     place: owner ? undefined : root,
     probe: () => fetchAPI(`${root}static/viewer/desktop.svg`),
     fullscreenElement: main,

@@ -1,24 +1,35 @@
 /**
  * What people write to the reader, over the desktop.
  */
-import { button, element } from '../ui/dom';
+import { button, element, type IMemory } from '../ui/dom';
 import type { IMessage } from '../connection/notices';
 import type { ITranslate } from '../ui/i18n';
+import { linked } from '../ui/links';
 
 /** So many messages are kept; nobody reads more. */
 const MOST = 5;
+
+/** Where messages wait for their reader, over a reload: as long as the tab of the browser. */
+export interface IInbox {
+  read(): readonly IMessage[];
+  write(messages: readonly IMessage[]): void;
+}
 
 /** Messages over the desktop, the latest on top, each until the reader closes it. */
 export class Messages {
   /**
    * @param _trans - the words
+   * @param _inbox - keeps what was not closed
    * @param _closed - told when the reader has closed one
    */
   constructor(
     private readonly _trans: ITranslate,
+    private readonly _inbox: IInbox,
     private readonly _closed: () => void
   ) {
     this.node.setAttribute('aria-label', _trans.__('Messages'));
+    this._unread = _inbox.read().slice(0, MOST);
+    this.node.append(...this._unread.map(message => this._made(message)));
   }
 
   /** The element to show. Screen readers say each message when it comes. */
@@ -28,22 +39,32 @@ export class Messages {
   });
 
   /** Show a message. The focus stays where it is: the reader may be typing. */
-  show({ text, sender }: IMessage): void {
+  show({ kind, text, sender }: IMessage): void {
+    const message = { kind, text, sender };
+    this.node.prepend(this._made(message));
+    const shown = this.node.querySelectorAll('.jp-VNC-message:not(.jp-mod-warning)');
+    Array.from(shown)
+      .slice(MOST)
+      .forEach(one => one.remove());
+    this._keep([message, ...this._unread].slice(0, MOST));
+  }
+
+  private _made(message: IMessage): HTMLElement {
     const close = button({ className: 'jp-VNC-button', text: this._trans.__('Close') });
-    const message = element('div', {
+    const node = element('div', {
       className: 'jp-VNC-message',
       children: [
-        element('p', { className: 'jp-VNC-sender', text: this._trans.__('%1 writes:', sender) }),
-        element('p', { className: 'jp-VNC-text', text }),
+        element('p', { className: 'jp-VNC-sender', text: this._trans.__('%1 writes:', message.sender) }),
+        element('p', { className: 'jp-VNC-text', children: linked(message.text) }),
         close
       ]
     });
     close.addEventListener('click', () => {
-      message.remove();
+      node.remove();
+      this._keep(this._unread.filter(one => one !== message));
       this._closed();
     });
-    this.node.prepend(message);
-    this._trim();
+    return node;
   }
 
   /**
@@ -75,14 +96,42 @@ export class Messages {
       this._closed();
     });
     this.node.prepend(this._warning);
-    this._trim();
   }
 
-  private _trim(): void {
-    while (this.node.childElementCount > MOST) {
-      this.node.lastElementChild?.remove();
-    }
+  private _keep(unread: readonly IMessage[]): void {
+    this._unread = unread;
+    this._inbox.write(unread);
   }
 
+  private _unread: readonly IMessage[] = [];
   private _warning: HTMLElement | null = null;
 }
+
+/**
+ * Keep messages in a memory: text of somebody else's, for one desktop.
+ *
+ * @param memory - one that ends with the tab
+ * @param name - of the desktop
+ */
+export function inboxIn(memory: IMemory, name: string): IInbox {
+  const key = `messages:${name}`;
+  return {
+    read: () => parse(memory.get(key)),
+    write: messages => memory.set(key, JSON.stringify(messages))
+  };
+}
+
+/** What was kept may be of another version. */
+function parse(text: string | null): IMessage[] {
+  try {
+    const kept: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(kept) ? kept.filter(isMessage) : [];
+  } catch {
+    return [];
+  }
+}
+
+const isMessage = (one: unknown): one is IMessage => {
+  const { kind, text, sender } = (one ?? {}) as Partial<IMessage>;
+  return kind === 'message' && typeof text === 'string' && typeof sender === 'string';
+};

@@ -6,7 +6,7 @@ import type { IStatus } from '../connection/connection';
 import { element } from '../ui/dom';
 import { Ghost } from './last-frame';
 import { Hint } from './toast';
-import { Messages } from './messages';
+import { inboxIn, Messages } from './messages';
 import type { IViewerOptions } from '../options';
 import { type IOverlayActions, Overlay } from './overlay';
 import { type IKeyboardOptions, KeyboardBar } from '../panels/keyboard';
@@ -60,7 +60,11 @@ export class Stage {
       node => this.hint.node.before(node)
     );
     this.hint = new Hint(clock);
-    this.messages = new Messages(trans, overlay.read);
+    this.messages = new Messages(
+      trans,
+      inboxIn(_options.tabMemory ?? _options.memory, inboxOf(_options)),
+      overlay.read
+    );
     this.node.setAttribute('aria-label', title);
     this.node.append(
       this.screen,
@@ -143,6 +147,10 @@ export class Stage {
     attributes: { role: 'status', 'aria-live': 'polite' }
   });
 }
+
+/** Whoever looks in at somebody else's desktop of the same name gets no message of theirs. */
+const inboxOf = ({ name, place = '', lookingIn = false }: IViewerOptions): string =>
+  `${place}${name}${lookingIn ? ':looking-in' : ''}`;
 
 const canvasToSee = (trans: ITranslate, title: string): Record<string, string> => ({
   tabindex: '-1',

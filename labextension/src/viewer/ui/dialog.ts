@@ -29,6 +29,13 @@ export function ask(trans: ITranslate, question: IQuestion): Promise<string | nu
   const cancel = button({ className: 'jp-VNC-button', text: trans.__('Cancel') });
   return new Promise(resolve => {
     const close = open(title, text, longest ? [input] : [], [cancel, accept], () => resolve(null));
+    input.addEventListener('keydown', event => {
+      // As in chats; while an input method is at work, Enter is its own.
+      if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        accept.click();
+      }
+    });
     accept.addEventListener('click', () => {
       if (longest && !input.value.trim()) {
         input.focus();

@@ -53,19 +53,26 @@ export interface IMemory {
 }
 
 /** The browser's local storage. It never holds anything secret. */
-export const localMemory: IMemory = {
-  get: key => {
-    try {
-      return window.localStorage.getItem(`jupyter-vnc:${key}`);
-    } catch {
-      return null;
+export const localMemory = memoryIn('localStorage');
+
+/** What the browser keeps until its tab is closed. */
+export const tabMemory = memoryIn('sessionStorage');
+
+function memoryIn(storage: 'localStorage' | 'sessionStorage'): IMemory {
+  return {
+    get: key => {
+      try {
+        return window[storage].getItem(`jupyter-vnc:${key}`);
+      } catch {
+        return null;
+      }
+    },
+    set: (key, value) => {
+      try {
+        window[storage].setItem(`jupyter-vnc:${key}`, value);
+      } catch {
+        // Private windows and full disks: it holds until the page is closed.
+      }
     }
-  },
-  set: (key, value) => {
-    try {
-      window.localStorage.setItem(`jupyter-vnc:${key}`, value);
-    } catch {
-      // Private windows and full disks: the choice holds until the page is closed.
-    }
-  }
-};
+  };
+}
