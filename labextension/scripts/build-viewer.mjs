@@ -14,7 +14,7 @@ const context = await esbuild.context({
     join(here, 'src', 'viewer', 'pages', 'page.ts'),
     join(here, 'src', 'viewer', 'pages', 'list.ts'),
     join(here, 'src', 'viewer', 'pages', 'room.ts'),
-    join(here, 'style', 'page.css')
+    join(here, 'src', 'viewer', 'pages', 'page.css')
   ],
   entryNames: '[name]',
   outdir: out,

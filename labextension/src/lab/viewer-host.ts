@@ -8,7 +8,7 @@ import { addToolbarButtonClass } from '@jupyterlab/ui-components';
 import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
-import '../../style/viewer.css';
+import '../../style/index.css';
 
 import { actionIcon } from './icons';
 import { keepFile } from './files';
