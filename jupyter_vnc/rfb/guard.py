@@ -15,7 +15,7 @@ PointerEvent that it passes has six bytes; back and forward buttons are what it 
 the viewer decides about their size, by what it has announced.
 
 A viewer in view mode gets no pictures of the pointer: a server that may not send any draws the pointer into the
-desktop's picture, where it is, and only so can somebody who looks on see where the others point.
+desktop's picture, where it is, and only so can somebody who watches see where the others point.
 
 What a guard cannot do: text that the desktop puts on its clipboard comes in the other direction, which is never
 parsed. A guard keeps a viewer from *asking* for it (extended clipboard); but every server sends it unasked, in the

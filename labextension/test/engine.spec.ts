@@ -405,7 +405,7 @@ describe('a screen that a desktop announces', () => {
     viewer.dispose();
   });
 
-  it('is asked for where it is to be copied, when it is a large one', async () => {
+  it('is asked for where it would be copied, when it is a large one', async () => {
     const { viewer, socket } = await connected();
     socket.say(resized(7680, 4320), update([...rect(1, 2, 300, 200, COPY_RECT), ...u16(5, 5)]));
     assert.ok(

@@ -25,6 +25,9 @@ function socketWithNoVNC(): { receive: (data: unknown) => void; notes: Note[]; r
   return { receive, notes, rfb };
 }
 
+const inbox = (kept = new Map<string, string>()): IInbox =>
+  inboxIn({ get: key => kept.get(key) ?? null, set: (key, value) => void kept.set(key, value) }, 'lab');
+
 describe('notes', () => {
   it('never reach noVNC, and its bytes do', () => {
     const { receive, notes, rfb } = socketWithNoVNC();
@@ -60,8 +63,6 @@ describe('notes', () => {
 
 describe('messages', () => {
   const message = (text: string): IMessage => ({ kind: 'message', text, sender: 'ada' });
-  const inbox = (kept = new Map<string, string>()): IInbox =>
-    inboxIn({ get: key => kept.get(key) ?? null, set: (key, value) => void kept.set(key, value) }, 'lab');
   const textsOf = ({ node }: Messages): (string | null)[] =>
     [...node.querySelectorAll('.jp-VNC-text')].map(one => one.textContent);
 

@@ -81,7 +81,7 @@ ANNOUNCEMENTS: Final = {
     "size-16k": update(rectangle(16384, 16384, DESKTOP_SIZE), PIXEL),
     "size-x2500": update(rectangle(MOST, MOST, DESKTOP_SIZE)) * 2500,
     "sizes": _sizes(1000),
-    "sizes-8k": _large(7680, 4320, 20),
+    "sizes-8k": _large(7680, 4320, 6),
     "copies-8k": _large(7680, 4320) + update(rectangle(7679, 4320, COPY_RECT, b"\0\1\0\0"), PIXEL) * 20,
     "tight-bomb": _tight_bomb(),
     "video": update(rectangle(WIDTH, HEIGHT, H264, struct.pack(">II", 4, 0) + bytes(4))),

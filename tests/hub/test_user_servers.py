@@ -292,10 +292,9 @@ async def signed_in(browser, hub, name, size):
 @pytest.mark.browser
 async def test_somebody_elses_window_changes_the_size_of_a_desktop_only_while_its_owner_is_away(hub, owner):
     require(CHROMIUM)
-    size = (
-        "() => { const { width, height } = document.querySelector('.jp-VNC-screen canvas'); return [width, height]; }"
-    )
-    frame = size.replace("width, height }", "clientWidth: width, clientHeight: height }").replace(" canvas", "")
+    get = "() => {{ const {{ {0}, {1} }} = document.querySelector('{2}'); return [{0}, {1}]; }}"
+    size = get.format("width", "height", ".jp-VNC-screen canvas")
+    frame = get.format("clientWidth", "clientHeight", ".jp-VNC-screen")
 
     async def becomes(page, wanted):
         await until(lambda: page.evaluate(size), wanted)

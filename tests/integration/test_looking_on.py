@@ -1,4 +1,4 @@
-"""Whoever looks on at a real desktop sees where the others point, and at what."""
+"""Whoever watches a real desktop sees where the others point, and at what."""
 
 import asyncio
 

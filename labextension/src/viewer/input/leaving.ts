@@ -1,6 +1,6 @@
 /**
  * Ctrl+W is meant for a window of the desktop, and closes the browser's tab: where keys go to a desktop, the browser
- * asks first. Whoever only looks on loses nothing, and is not asked.
+ * asks first. Whoever only watches loses nothing, and is not asked.
  */
 
 /** A link of the page may lead away without a question for so long after the click on it (milliseconds). */

@@ -52,7 +52,7 @@ export class Role {
     this._looking = !this._looking;
     if (rfb) {
       this._apply(rfb);
-      // Whoever looks on is shown where the pointer is, and whoever works what it looks like.
+      // Whoever watches is shown where the pointer is, and whoever works what it looks like.
       offerAgain(rfb);
     }
   }
