@@ -90,3 +90,17 @@ async def test_a_websites_three_lines_are_three_desktops_and_a_fourth_needs_no_r
     assert (issued["target"], len(issued["token"])) == ("lab-4", 43)
     site.write_text(THREE)
     assert (await client.fetch("/api/tokens", "POST", client.token, {"target": "lab-4"})).code == 404
+
+
+@pytest.mark.parametrize("site", ["nothing at all"], indirect=True)
+async def test_after_the_command_there_is_a_desktop_without_a_restart(client, tmp_path, monkeypatch):
+    page, names = await look(client)
+    assert names == []
+    assert "There is no desktop for you yet" in page
+    program = tmp_path / "Xtigervnc"
+    program.write_text("#!/bin/sh\necho 'Xvnc TigerVNC 1.15.0 - built 2026-07-03'\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(xvnc, "CANDIDATES", (str(program),))
+    page, names = await look(client)
+    assert names == ["desktop"]
+    assert "There is no desktop for you yet" not in page

@@ -32,7 +32,7 @@ INSTALLERS: Final = (
 PACKAGES: Final[Mapping[str, tuple[str, str]]] = {
     "X server": ("tigervnc-standalone-server", "tigervnc-server-minimal"),
     "session": (
-        "xfce4-session xfwm4 xfce4-panel xfdesktop4 xfce4-terminal thunar xfce4-settings adwaita-icon-theme",
+        "xfce4-session xfwm4 xfce4-panel xfdesktop4 xfce4-terminal thunar adwaita-icon-theme librsvg2-common",
         "xfce4-session xfwm4 xfce4-panel xfdesktop xfce4-terminal Thunar xfce4-settings adwaita-icon-theme",
     ),
     "D-Bus": ("dbus-x11", "dbus-daemon"),
@@ -280,8 +280,8 @@ def lines(report: Report) -> Iterator[str]:
             yield f"         {one.remedy}"
     if report.command:
         yield ""
-        yield "This installs what is missing; Jupyter need not be restarted:"
+        yield "This installs what is missing. A running Jupyter finds it; only windows of kernels need a restart:"
         yield f"  {report.command}"
     elif not report.usable:
         yield ""
-        yield "Install the equivalents of what is missing on your distribution; Jupyter need not be restarted."
+        yield "Install the equivalents of what is missing on your distribution."
