@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 USER: Final = "newcomer"
@@ -173,32 +173,66 @@ class Machine:
         raise FreshError(f"make demo printed no URL:\n{said.decode(errors='replace')[-3000:]}")
 
 
-def click(url: str, picture: Path) -> int:
-    """Open JupyterLab in a browser, click on the desktop's tile, and return how many colours its picture gets.
+def settle(page: Any) -> None:
+    """Wait until the page has looked the same for a while, or for :data:`DRAWING` seconds."""
+    before, deadline = b"", time.monotonic() + DRAWING
+    while (now := page.screenshot()) != before and time.monotonic() < deadline:
+        before = now
+        page.wait_for_timeout(6000)
 
-    Raises:
-        FreshError: there is no desktop, or it stays an empty screen.
-    """
+
+@contextmanager
+def opened(url: str) -> Iterator[Any]:
+    """Open a URL in a real browser; yields the page."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only the tests' environment has it
 
-    count = "() => { const c = [...document.querySelectorAll('canvas')].find(one => one.width > 200); if (!c) return 0;"
-    count += " const d = new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer);"
-    count += " return new Set(d).size; }"
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=options)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(url, timeout=DRAWING * 1000)
-        page.locator(".jp-LauncherCard", has_text="My desktop").click(timeout=DRAWING * 1000)
-        deadline, colours = time.monotonic() + DRAWING, 0
-        while colours <= COLOURS and time.monotonic() < deadline:
-            page.wait_for_timeout(250)
-            colours = page.evaluate(count)
-        page.screenshot(path=picture)
+        page.set_default_timeout(DRAWING * 1000)
+        page.goto(url)
+        yield page
         browser.close()
-    if colours <= COLOURS:
-        raise FreshError(f"The desktop has {colours} colours; see {picture}")
-    return colours
+
+
+#: Counts the colours of a desktop's picture.
+COUNT: Final = """() => {
+  const canvas = [...document.querySelectorAll('canvas')].find(one => one.width > 200);
+  if (!canvas) return 0;
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  return new Set(new Uint32Array(data.buffer)).size;
+}"""
+
+
+def colours(page: Any, least: int = 2) -> int:
+    """Wait until the desktop on a page has at least so many colours, and return how many.
+
+    Raises:
+        FreshError: there is no desktop, or it stays an empty screen.
+    """
+    deadline = time.monotonic() + DRAWING
+    while (found := page.evaluate(COUNT)) < least and time.monotonic() < deadline:
+        page.wait_for_timeout(250)
+    if found < least:
+        raise FreshError(f"The desktop has {found} colours")
+    return int(found)
+
+
+def click(url: str, picture: Path) -> int:
+    """Open JupyterLab, click on the desktop's tile, and return how many colours its picture gets.
+
+    Raises:
+        FreshError: there is no desktop, or it stays an empty screen.
+    """
+    with opened(url) as page:
+        page.locator(".jp-LauncherCard", has_text="My desktop").click()
+        try:
+            found = colours(page, COLOURS + 1)
+            settle(page)
+        finally:
+            page.screenshot(path=picture)
+    return found
 
 
 def try_out(suite: str, folder: Path) -> None:
