@@ -39,8 +39,8 @@ hub-demo: ## start a JupyterHub with two courses and their machines and print it
 # All parts run, even after one has failed, so that one run reports every failure. Parts that mostly wait run in parallel
 # with parts that mostly compute.
 .PHONY: test
-test: test-packages front-end .make/npm ## run all checks: lint, types, TypeScript, unit tests, real VNC servers, a real browser
-	@scripts/beside lint,types,typescript,unit-oldest,fuzz unit-browser unit-desktops unit-hubs unit-rest coverage
+test: test-packages front-end .make/npm .make/docs ## run all checks: lint, types, TypeScript, the docs, unit tests, real VNC servers, a real browser
+	@scripts/beside lint,types,typescript,docs,unit-oldest,fuzz unit-browser unit-desktops unit-hubs unit-rest coverage
 
 .PHONY: lint
 lint: .make/python ## ruff, codespell, and our own words
