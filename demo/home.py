@@ -16,7 +16,7 @@ NOTEBOOK: Final = "Windows on the desktop.ipynb"
 
 #: The part of the complex plane that the image shows, its size in pixels, and its most iterations.
 _EXTENT: Final = (-2.2, -1.25, 1.0, 1.25)
-_SIZE: Final = (960, 750)
+_SIZE: Final = (512, 400)
 _QUALITY: Final = 90
 
 _READ_ME: Final = """This is a desktop that Jupyter has started for you.
@@ -28,6 +28,20 @@ In JupyterLab, run the notebook "Windows on the desktop": its plot opens here.
 
 #: Programs that open by themselves, with the first argument that they get, as far as they are installed.
 _OPEN: Final = (("ristretto", IMAGE), ("mousepad", TEXT))
+
+#: The image viewer asks for a service that makes thumbnails, and is not in our way without them.
+_VIEWER: Final = """<?xml version="1.0" encoding="UTF-8"?>
+<channel name="ristretto" version="1.0">
+  <property name="errors" type="empty">
+    <property name="missing-thumbnailer" type="bool" value="false"/>
+  </property>
+  <property name="window" type="empty">
+    <property name="thumbnails" type="empty">
+      <property name="show" type="bool" value="false"/>
+    </property>
+  </property>
+</channel>
+"""
 
 _CELLS: Final = (
     (
@@ -79,8 +93,10 @@ def fill(home: Path, root: Path) -> None:
         OSError: they cannot be written.
     """
     desktop, autostart = home / "Desktop", home / ".config" / "autostart"
-    for folder in (desktop, autostart, root):
+    settings = home / ".config" / "xfce4" / "xfconf" / "xfce-perchannel-xml"
+    for folder in (desktop, autostart, settings, root):
         folder.mkdir(parents=True, exist_ok=True)
+    (settings / "ristretto.xml").write_text(_VIEWER, "utf-8")
     (desktop / TEXT).write_text(_READ_ME, "utf-8")
     _draw(desktop / IMAGE)
     for program, name in _OPEN:

@@ -105,7 +105,7 @@ def test_the_demo_runs_and_leaves_nothing(programs, tmp_path, stop):
             exec((folder / "demo_config.py").read_text(), {"get_config": lambda: Recorder(configured)})
             assert security_types(configured["lab-1"]["port"]) == {2}
             with Image.open(folder / "home" / "Desktop" / "Mandelbrot.png") as image:
-                assert image.size == (960, 750)
+                assert image.size == (512, 400)
             nbformat.validate(nbformat.read(folder / "work" / home.NOTEBOOK, as_version=4))
             assert security_types(configured["watch"]["port"]) == {1}
         finally:
