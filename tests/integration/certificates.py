@@ -75,6 +75,9 @@ class Authority:
         unused = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only")
         usage |= dict.fromkeys((*unused, "decipher_only"), False)
         builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
+        builder = builder.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+        )
         self.certificate = folder / "ca.pem"
         self._write(self.certificate, builder)
 
@@ -95,6 +98,9 @@ class Authority:
         use = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         serving = x509.ExtendedKeyUsage([use])
         builder = builder.add_extension(serving, critical=False)
+        # Python 3.13 refuses certificates that do not name their authority's key.
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(issuer, critical=False)
         self._write(path, builder)
         write_private(key_file, _pem(key))
         return Certificate(path, key_file, self.certificate)
