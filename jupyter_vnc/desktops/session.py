@@ -64,7 +64,7 @@ SESSIONS: Final = (
 #: its own font is too small to read on today's screens.
 TERMINALS: Final = (
     (
-        *("xterm", "-fa", "Monospace", "-fs", "12", "-bg", "#1b1f27", "-fg", "#e6e6e6", "-geometry", "90x26+60+60"),
+        *("xterm", "-fa", "Monospace", "-fs", "12", "-bg", "#1b1f27", "-fg", "#e6e6e6", "-geometry", "80x22+40+40"),
         *("-xrm", "XTerm*selectToClipboard: true"),
     ),
     ("xfce4-terminal",),
