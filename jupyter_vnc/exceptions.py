@@ -8,15 +8,18 @@ error leaves the process, so no handler needs a table of its own::
     VNCError                    500  1011
     ├── ConfigError             500  1011   a target or option in Jupyter's config is wrong
     ├── MalformedRequest        400  4400   the request is not what the contract says
-    │   └── BodyTooLarge        413  4400   its body is too long
+    │   ├── BodyTooLarge        413  4400   its body is too long
+    │   └── InvalidTarget       400  4400   keys of a target are wrong; says which
     ├── NotPermitted            403  4403   not permitted, or no longer
     │   ├── LoginExpired        403  4401   the login that opened the session is gone
     │   ├── OriginRefused       403  4403   the page has a different origin than the server
     │   └── TokenRefused        403  4403   unknown, spent, expired or somebody else's token
     ├── TargetNotFound          404  4404   unknown, or not permitted: one answer for both
     ├── TargetBusy              409  4409   exclusive target in use, or taken over
+    ├── NameTaken               409  1011   a registered target of this name exists
+    ├── EditConflict            412  1011   somebody else has changed what is being edited
     ├── LimitExceeded           429  4429   which limit, and when to try again
-    ├── StoreUnavailable        503  1013   the token store is down
+    ├── StoreUnavailable        503  1013   the token store or the database is down
     ├── SessionEnded            410  4410   ended by somebody or by a rule: the sentence names them
     ├── MachineMoved            503  4411   its machine is gone or failed, the user gets another one
     ├── ServerStopping          503  1001   this server is shutting down
@@ -32,6 +35,7 @@ error leaves the process, so no handler needs a table of its own::
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import ClassVar, Final
 
@@ -156,6 +160,20 @@ class BodyTooLarge(MalformedRequest):
     reason = "too_large"
 
 
+class InvalidTarget(MalformedRequest):
+    """Keys of the target are wrong.
+
+    Args:
+        errors: what is wrong, by key; the empty key for the target as a whole.
+    """
+
+    reason = "invalid"
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        self.errors = {printable(key): printable(sentence) for key, sentence in errors.items()}
+        super().__init__("; ".join(f"{key} {said}" if key else said for key, said in self.errors.items()) + ".")
+
+
 class NotPermitted(VNCError):
     """You are not permitted to do this."""
 
@@ -220,6 +238,20 @@ class TargetBusy(VNCError):
     http_status = 409
     close_code = CloseCode.TAKEN_OVER
     reason = "busy"
+
+
+class NameTaken(VNCError):
+    """There is a target of this name already."""
+
+    http_status = 409
+    reason = "name_taken"
+
+
+class EditConflict(VNCError):
+    """Somebody has changed this target meanwhile. Look at what it is now, and change it again."""
+
+    http_status = 412
+    reason = "changed"
 
 
 class LimitExceeded(VNCError):

@@ -36,6 +36,8 @@ OUTSIDE = {
     "jupyterhub": lambda module, floor: folder(module) == "hub",
     "websockify": lambda module, floor: module == "sources.websockify",
     "redis": lambda module, floor: module == "stores.redis",
+    "sqlalchemy": lambda module, floor: module.startswith("stores.database"),
+    "alembic": lambda module, floor: module.startswith("stores.database"),
     "prometheus_client": lambda module, floor: module == "broker.audit",
 }
 RFB_OUTSIDE = {"cryptography"}

@@ -1,0 +1,195 @@
+"""The connection to the database: opened, migrated, lost and found again without stopping the service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
+from jupyter_vnc.system.logs import Log, one_line
+
+from .lock import FileLock
+from .schema import migrate
+from .urls import file_of
+
+#: A transaction that takes longer is given up (seconds): the database is away.
+TIMEOUT: Final = 10.0
+#: Pause before a database that did not answer is asked again (seconds); until then the answer is known.
+PAUSE: Final = 1.0
+#: For how long SQLite waits for another process, such as a command, that writes (seconds).
+BUSY: Final = 5
+
+_KEY: Final = "VNCHub.db_url"
+
+
+class Database:
+    """One database. While it is away, every use of it raises, and each next one tries again.
+
+    Args:
+        url: of SQLAlchemy; see :func:`~.urls.parse`.
+        log: for the begin and the end of an outage.
+    """
+
+    def __init__(self, url: URL, log: Log) -> None:
+        self._url = url
+        self._log = one_line(log)
+        self._file = file_of(url)
+        self._engine: AsyncEngine | None = None
+        self._lock: FileLock | None = None
+        self._ready = False
+        self._opening = asyncio.Lock()
+        self._ask_again = 0.0
+        #: What is wrong with it at present; empty while it answers.
+        self.trouble = ""
+
+    async def open(self, *, alone: bool = True) -> None:
+        """Open it, and bring its tables up to date. One that does not answer is tried again when it is used.
+
+        Args:
+            alone: whether this process is the service, of which a SQLite file has one. A command is not.
+
+        Raises:
+            ConfigError: it cannot be used: its driver is missing, its file is in use or readable by others, or its
+                tables are newer than this program.
+        """
+        if self._file is not None:
+            await asyncio.to_thread(self._prepare_file, self._file, alone)
+        try:
+            self._engine = _engine(self._url)
+        except ImportError as error:
+            raise ConfigError(f"needs a package that is not installed: {error}", key=_KEY) from None
+        try:
+            async with self.reading():
+                pass
+        except StoreUnavailable:
+            self._log.warning("The service starts without its database, and goes on trying.")
+        except BaseException:
+            await self.close()
+            raise
+
+    def _prepare_file(self, file: Path, alone: bool) -> None:
+        """Make SQLite's file, for its owner only, and lock it. Its journal gets the same mode from SQLite."""
+        try:
+            if alone:
+                self._lock = FileLock(file)
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
+            status = file.stat()
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror}", key=_KEY) from None
+        if not stat.S_ISREG(status.st_mode):
+            raise ConfigError(f"{file} is not a file", key=_KEY)
+        if status.st_mode & 0o077:
+            raise ConfigError(f"{file} can be read or changed by others: chmod 600 it", key=_KEY)
+
+    async def close(self) -> None:
+        """Close all connections, and let another process have the file."""
+        if self._engine is not None:
+            await self._engine.dispose()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def reading(self) -> Any:
+        """A transaction that only reads.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        return self._transaction(writes=False)
+
+    def writing(self) -> Any:
+        """A transaction that writes: all of it, or nothing.
+
+        Raises:
+            StoreUnavailable: the database does not answer; nothing was written, as far as it said.
+        """
+        return self._transaction(writes=True)
+
+    @asynccontextmanager
+    async def _transaction(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
+        async with self._translated():
+            await self._prepare()
+            assert self._engine is not None  # noqa: S101 - for the type checker
+            async with asyncio.timeout(TIMEOUT), self._engine.execution_options(writes=writes).begin() as connection:
+                yield connection
+        self._found()
+
+    async def _prepare(self) -> None:
+        """Bring the tables up to date, if that was not possible before."""
+        if not self._ready:
+            async with self._opening:
+                await self._migrate()
+
+    async def _migrate(self) -> None:
+        if self._ready:  # somebody else did it while this one waited
+            return
+        assert self._engine is not None  # noqa: S101 - for the type checker
+        async with asyncio.timeout(TIMEOUT), self._engine.execution_options(writes=True).begin() as connection:
+            if await connection.run_sync(migrate):
+                self._log.info("The tables of the database are up to date now")
+        self._ready = True
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        """Make one error of all ways in which a database can be away."""
+        loop = asyncio.get_running_loop()
+        if self.trouble and loop.time() < self._ask_again:
+            raise StoreUnavailable("The database does not answer. Try again in a moment.")
+        try:
+            yield
+        except (IntegrityError, ProgrammingError):
+            raise
+        except (DBAPIError, PoolTimeout, TimeoutError, OSError) as error:
+            self._lost(error)
+            self._ask_again = loop.time() + PAUSE
+            raise StoreUnavailable("The database does not answer. Try again in a moment.") from None
+
+    def _lost(self, error: Exception) -> None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        trouble = f"{type(cause).__name__}: {cause}".splitlines()[0]
+        if not self.trouble:
+            where = self._url.render_as_string(hide_password=True)
+            self._log.error("The database %s does not answer: %s. Open sessions continue.", where, trouble)
+        self.trouble = trouble
+
+    def _found(self) -> None:
+        if self.trouble:
+            self._log.info("The database answers again")
+        self.trouble = ""
+
+
+def _engine(url: URL) -> AsyncEngine:
+    """Make the engine; values of statements stay out of errors and logs."""
+    common: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
+    if file_of(url) is None:
+        limits = {"connect_timeout": 5, "options": f"-c statement_timeout={int(TIMEOUT * 1000)}"}
+        return create_async_engine(url, pool_size=5, max_overflow=5, pool_timeout=5, connect_args=limits, **common)
+    engine = create_async_engine(url, connect_args={"timeout": BUSY}, **common)
+    event.listen(engine.sync_engine, "connect", _connected)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _connected(connection: Any, _: Any) -> None:
+    """Leave transactions to us (the driver begins none before the first change), and let readers not wait."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    """Begin: one that writes takes its turn at once, since it could not later if another one has written."""
+    writes = connection.get_execution_options().get("writes", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

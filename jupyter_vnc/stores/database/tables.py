@@ -1,0 +1,49 @@
+"""The tables. A change of them needs a migration in ``migrations/versions``; a test compares the two."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+from jupyter_vnc.model.targets import MAX_CONFIG_NAME
+
+#: Longest name of a user in a hub's database (characters).
+MAX_USER: Final = 255
+
+metadata: Final = MetaData()
+
+#: A counter for each kind of rows that processes keep a copy of: it grows with every change, so that a look at one row
+#: shows whether the copy is current.
+revisions: Final = Table(
+    "revisions",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+#: Registered targets. ``keys`` is JSON without secrets, ``secrets`` is what the keyring has made of those.
+#: ``version`` is the revision of the last change, so that a name which is used again gets a new one.
+targets: Final = Table(
+    "targets",
+    metadata,
+    Column("name", String(MAX_CONFIG_NAME), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("keys", Text, nullable=False),
+    Column("secrets", Text, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Column("changed_by", String(MAX_USER), nullable=False),
+)
+
+#: Who changed which target. ``detail`` is JSON: the values before and after, of a secret only that it was changed.
+changes: Final = Table(
+    "changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("by", String(MAX_USER), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("target", String(MAX_CONFIG_NAME), nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("changes_target", "target"),
+)

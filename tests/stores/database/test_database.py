@@ -1,0 +1,199 @@
+"""Opening a database: its tables, one process for a file, and what happens while it is away."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
+from jupyter_vnc.stores.database import database as databases
+from jupyter_vnc.stores.database import urls
+from jupyter_vnc.stores.database.database import Database
+from jupyter_vnc.stores.database.registered import RegisteredTargets, Write
+from jupyter_vnc.stores.database.tables import metadata
+from tests.stores.database.conftest import LOG
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(database):
+    def compare(connection):
+        return compare_metadata(MigrationContext.configure(connection), metadata)
+
+    async with database.reading() as connection:
+        assert await connection.run_sync(compare) == []
+
+
+async def test_a_database_of_a_newer_version_is_refused(database, url):
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.close()
+    with pytest.raises(ConfigError, match="made by a newer version"):
+        await Database(urls.parse(url), LOG).open(alone=False)
+
+
+async def test_processes_that_start_at_once_migrate_once(url, caplog):
+    caplog.set_level("INFO")
+    several = [Database(urls.parse(url), LOG) for _ in range(4)]
+    await asyncio.gather(*(one.open(alone=False) for one in several))
+    for one in several:
+        assert await RegisteredTargets(one).revision() == 0
+        await one.close()
+    assert caplog.text.count("up to date now") == 1
+
+
+async def test_a_change_outlives_the_process(database, url):
+    await RegisteredTargets(database).write([Write("lab", {"host": "a"}, expected=0)], "ada")
+    await database.close()
+    again = Database(urls.parse(url), LOG)
+    await again.open()
+    assert [one.name for one in (await RegisteredTargets(again).all())[1]] == ["lab"]
+    await again.close()
+
+
+# -- SQLite -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "vnc.sqlite"
+
+
+def at(file):
+    return Database(urls.parse(f"sqlite:///{file}"), LOG)
+
+
+async def test_the_file_is_its_owners_and_so_is_its_journal(file):
+    database = at(file)
+    await database.open()
+    await RegisteredTargets(database).write([Write("lab", {"host": "a"})], "ada")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+    await database.close()
+    assert modes == dict.fromkeys(("vnc.sqlite", "vnc.sqlite-wal", "vnc.sqlite-shm", "vnc.sqlite.lock"), 0o600)
+
+
+async def test_a_second_process_is_refused_and_told_of_the_first(file):
+    """Another process, since a lock within one would prove little."""
+    first = at(file)
+    await first.open()
+    script = (
+        "import asyncio, logging, sys\n"
+        "from jupyter_vnc.stores.database import urls\n"
+        "from jupyter_vnc.stores.database.database import Database\n"
+        "asyncio.run(Database(urls.parse(sys.argv[1]), logging.getLogger()).open())\n"
+    )
+    (link := file.with_name("link.sqlite")).symlink_to(file)
+    for path in (file, link):
+        command = [sys.executable, "-c", script, f"sqlite:///{path}"]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert f"in use by another process of the service (pid {os.getpid()})" in ran.stderr
+    command = at(file)
+    await command.open(alone=False)
+    assert await RegisteredTargets(command).revision() == 0, "a command works beside it"
+    await command.close()
+    await first.close()
+    again = at(file)
+    await again.open()
+    await again.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite://", "needs the path"),
+        ("sqlite:///:memory:", "needs the path"),
+        ("mysql://u:s3cret@h/d", "must begin with"),
+        ("nonsense s3cret", "is not a URL"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused_without_being_quoted(url, said):
+    with pytest.raises(ConfigError, match=said) as refused:
+        urls.parse(url)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_url_with_a_password_comes_from_a_private_file(tmp_path):
+    (file := tmp_path / "url").write_text("postgresql://vnc:s3cret@db/vnc\n")
+    file.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        urls.load("", str(file))
+    file.chmod(0o600)
+    loaded = urls.load("sqlite:///unused", str(file))
+    assert loaded.drivername == "postgresql+psycopg"
+    assert loaded.password == "s3cret"
+
+
+async def test_files_that_cannot_be_the_database_are_refused(tmp_path, file):
+    file.write_bytes(b"")
+    file.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        await at(file).open(alone=False)
+    with pytest.raises(ConfigError, match="No such file"):
+        await at(tmp_path / "no" / "such.sqlite").open()
+    os.mkfifo(fifo := tmp_path / "fifo")
+    with pytest.raises(ConfigError, match="is not a file"):
+        await at(fifo).open(alone=False)
+
+
+async def test_while_another_process_writes_nothing_blocks_the_loop(file, monkeypatch):
+    monkeypatch.setattr(databases, "BUSY", 0.3)
+    database = at(file)
+    await database.open()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    targets = RegisteredTargets(database)
+    assert await targets.revision() == 0, "readers do not wait"
+    beats = 0
+
+    async def beat():
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+
+    task = asyncio.create_task(beat())
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        await targets.write([Write("lab", {})], "ada")
+    task.cancel()
+    assert beats > 5
+    other.execute("ROLLBACK")
+    other.close()
+    monkeypatch.setattr(databases, "PAUSE", 0)
+    async with asyncio.timeout(10):
+        while database.trouble:
+            await asyncio.sleep(0.05)
+            with_again = await asyncio.gather(targets.write([Write("lab", {})], "ada"), return_exceptions=True)
+    assert isinstance(with_again[0], dict)
+    await database.close()
+
+
+# -- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+async def test_postgresql_may_be_away_at_the_start_and_later(postgres, caplog, monkeypatch):
+    monkeypatch.setattr(databases, "PAUSE", 0)
+    url = postgres.new_database("away").replace("vnc@", "vnc:s3cret@")
+    postgres.stop()
+    database = Database(urls.parse(url), LOG)
+    targets = RegisteredTargets(database)
+    try:
+        await database.open()
+        with pytest.raises(StoreUnavailable):
+            await targets.all()
+        postgres.start()
+        await targets.write([Write("lab", {"host": "a"}, expected=0)], "ada")
+        postgres.stop()
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await targets.all()
+    finally:
+        postgres.start()
+    assert [one.name for one in (await targets.all())[1]] == ["lab"]
+    await database.close()
+    assert caplog.text.count("does not answer: ") == 2
+    assert "s3cret" not in caplog.text
