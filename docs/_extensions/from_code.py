@@ -1,6 +1,7 @@
 """Parts of the reference that come from the code, so that they cannot be wrong.
 
-A page asks for a part with a comment on a line of its own, ``<!-- traits: module.Class -->`` or ``<!-- routes -->``.
+A page asks for a part with a comment on a line of its own, ``<!-- traits: module.Class -->``,
+``<!-- keys: Section -->`` or ``<!-- routes -->``.
 Pages with tables that people write are checked to have a row for everything that the code knows.
 """
 
@@ -19,12 +20,12 @@ from traitlets import Bool, Dict, Enum, Float, Int, List, TraitType, Unicode
 from traitlets.config import Configurable
 
 import jupyter_vnc
-from jupyter_vnc.config import targets as target_config
+from jupyter_vnc.config.keys import rows
 from jupyter_vnc.exceptions import CloseCode
 
 log = logging.getLogger(__name__)
 
-_PLACE: Final = re.compile(r"^<!-- (traits|routes)(?:: (\S+))? -->$", re.MULTILINE)
+_PLACE: Final = re.compile(r"^<!-- (traits|routes|keys)(?:: (\S+))? -->$", re.MULTILINE)
 _REST: Final = Path(jupyter_vnc.__file__).parent / "rest-api.yml"
 _KINDS: Final = {
     Bool: "`True` or `False`",
@@ -78,16 +79,16 @@ def routes(_: str) -> str:
     return "\n".join(["| Method | Path | What it does | Answers |", "|---|---|---|---|", *rows])
 
 
-_PARTS: Final[dict[str, Callable[[str], str]]] = {"traits": traits, "routes": routes}
+def keys(section: str) -> str:
+    """List the keys of a section of a target's table: name, help, default."""
+    lines = [f"| `{name}` | {key.help} | {key.default} |" for name, key in rows(section)]
+    return "\n".join(["| Key | Value | Default |", "|---|---|---|", *lines])
+
+
+_PARTS: Final[dict[str, Callable[[str], str]]] = {"traits": traits, "routes": routes, "keys": keys}
 
 #: Pages that people write, and what each has to name.
 _COMPLETE: Final[dict[str, Iterable[str]]] = {
-    "reference/targets": [
-        *target_config._KEYS,  # noqa: SLF001 - what a user may write is all that is asked of it
-        *(f"tls.{key}" for key in target_config._TLS_KEYS),  # noqa: SLF001
-        *(f"desktop.{key}" for key in target_config._DESKTOP_KEYS),  # noqa: SLF001
-        *(f"pool.{key}" for key in target_config._POOL_KEYS),  # noqa: SLF001
-    ],
     "reference/close-codes": [str(code.value) for code in CloseCode],
 }
 

@@ -13,11 +13,14 @@ import re
 import shlex
 import stat
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
+from jupyter_vnc.model.credentials import Secret
 from jupyter_vnc.system.files import check_regular
 
 #: What a host name may look like (RFC 1123), ``{username}`` included as one label's part.
@@ -25,9 +28,33 @@ _HOSTNAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-
 _GEOMETRY: Final = re.compile(r"([1-9][0-9]{2,4})x([1-9][0-9]{2,4})")
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 
-Check = Callable[[Any], Any]
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check, and what it accepts as JSON Schema; as precise as that is without repeating the check."""
+
+    run: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value as we use it.
+
+        Raises:
+            ValueError: it is not valid; the message is the end of a sentence.
+        """
+        return self.run(value)
 
 
+#: What a table of keys consists of: a :class:`Check`, a key that has one, or any function that checks.
+Checker = Callable[[Any], Any]
+
+
+def accepts(**schema: Any) -> Callable[[Callable[[Any], Any]], Check]:
+    """Make a check of a function, with the JSON Schema of what it accepts."""
+    return lambda run: Check(run, schema)
+
+
+@accepts(type="string")
 def text(value: Any) -> str:
     """One line of text."""
     if not isinstance(value, str) or any(not char.isprintable() for char in value):
@@ -35,6 +62,7 @@ def text(value: Any) -> str:
     return value
 
 
+@accepts(type="boolean")
 def flag(value: Any) -> bool:
     """True or False."""
     if not isinstance(value, bool):
@@ -45,6 +73,7 @@ def flag(value: Any) -> bool:
 def integer(low: int, high: int) -> Check:
     """A whole number, both ends included."""
 
+    @accepts(type="integer", minimum=low, maximum=high)
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
@@ -56,6 +85,7 @@ def integer(low: int, high: int) -> Check:
 def seconds(most: float = 86400, *, never: bool = False) -> Check:
     """A number of seconds; with ``never``, 0 is permitted and means never."""
 
+    @accepts(type="number", maximum=most, **({"minimum": 0} if never else {"exclusiveMinimum": 0}))
     def check(value: Any) -> float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0 <= value <= most or (value == 0 and not never):
@@ -66,9 +96,16 @@ def seconds(most: float = 86400, *, never: bool = False) -> Check:
     return check
 
 
+def member(kind: type[StrEnum]) -> Check:
+    """One of the words of an enumeration."""
+    word = choice(*kind)
+    return Check(lambda value: kind(word(value)), word.schema)
+
+
 def choice(*choices: str) -> Check:
     """One of some words."""
 
+    @accepts(type="string", enum=[str(one) for one in choices])
     def check(value: Any) -> str:
         if value not in choices:
             raise ValueError(f"must be one of {', '.join(choices)}")
@@ -77,6 +114,7 @@ def choice(*choices: str) -> Check:
     return check
 
 
+@accepts(type="array", items={"type": "string", "minLength": 1})
 def names(value: Any) -> frozenset[str]:
     """A list of names."""
     if isinstance(value, str) or not all(isinstance(item, str) and item for item in value):
@@ -84,6 +122,7 @@ def names(value: Any) -> frozenset[str]:
     return frozenset(value)
 
 
+@accepts(type=["array", "string"], items={"type": "string", "minLength": 1}, minItems=1)
 def argv(value: Any) -> tuple[str, ...]:
     """A command: words, or a line of them as a shell reads it."""
     words = shlex.split(value) if isinstance(value, str) else tuple(value)
@@ -92,6 +131,7 @@ def argv(value: Any) -> tuple[str, ...]:
     return tuple(words)
 
 
+@accepts(type="string", minLength=1, maxLength=300)
 def host(value: Any) -> str:
     """A host name, an IPv4 or an IPv6 address; brackets are taken off."""
     name = text(value).strip("[]")
@@ -104,6 +144,7 @@ def host(value: Any) -> str:
     return name
 
 
+@accepts(type="string", pattern="^/", maxLength=MAX_SOCKET_PATH)
 def socket(value: Any) -> str:
     """The path of a Unix socket."""
     path = text(value)
@@ -114,6 +155,13 @@ def socket(value: Any) -> str:
     return path
 
 
+@accepts(type="string")
+def secret(value: Any) -> Secret:
+    """A line of text that no log shows."""
+    return Secret(text(value))
+
+
+@accepts(type="string", minLength=1)
 def private_file(value: Any) -> str:
     """A file that only its owner can read: a secret that others can read is not a secret."""
     path = Path(text(value))
@@ -128,6 +176,7 @@ def private_file(value: Any) -> str:
     return str(path)
 
 
+@accepts(type="string", minLength=1)
 def file(value: Any) -> str:
     """A file that exists."""
     path = Path(text(value))
@@ -138,6 +187,7 @@ def file(value: Any) -> str:
     return str(path)
 
 
+@accepts(type="string")
 def fingerprint(value: Any) -> str:
     """A SHA-256, with colons or without."""
     digits = text(value).lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
@@ -146,6 +196,7 @@ def fingerprint(value: Any) -> str:
     return digits
 
 
+@accepts(type="string", pattern="^[1-9][0-9]{2,4}x[1-9][0-9]{2,4}$")
 def geometry(value: Any) -> str:
     """Width and height in pixels."""
     match = _GEOMETRY.fullmatch(text(value))
@@ -169,7 +220,7 @@ def inside(key: str) -> Iterator[None]:
         raise ConfigError(str(error), key=key) from None
 
 
-def checked(raw: Mapping[str, Any], keys: Mapping[str, Check]) -> dict[str, Any]:
+def checked(raw: Mapping[str, Any], keys: Mapping[str, Checker]) -> dict[str, Any]:
     """Check each value by its key.
 
     Raises:
@@ -185,12 +236,19 @@ def checked(raw: Mapping[str, Any], keys: Mapping[str, Check]) -> dict[str, Any]
     return values
 
 
-def table(keys: Mapping[str, Check], kind: str) -> Check:
+def table(keys: Mapping[str, Checker], kind: str) -> Check:
     """A dictionary with keys of its own."""
 
+    @accepts(**object_of(keys))
     def check(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise ValueError(f"must be a dictionary of {kind} options")
         return checked(value, keys)
 
     return check
+
+
+def object_of(keys: Mapping[str, Checker]) -> dict[str, Any]:
+    """Return the JSON Schema of a dictionary with these keys and no others."""
+    properties = {name: dict(getattr(key, "schema", {})) for name, key in keys.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import Any, Final
 
+from .checks import accepts
+
 _LAB: Final = "ui-components:"
 
 #: JupyterLab's icons. A name that an older JupyterLab does not have yet shows our own icon there.
@@ -141,6 +143,7 @@ LAB_ICONS: Final = frozenset(
 ICONS: Final = LAB_ICONS | {"jupyter-vnc:desktop"}
 
 
+@accepts(type="string")
 def icon(value: Any) -> str:
     """The name of an icon; empty for our own, which shows the state."""
     if value == "" or (isinstance(value, str) and value in ICONS):

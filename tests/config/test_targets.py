@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from jupyter_vnc.config.targets import _KEYS, parse_target, parse_targets
+from jupyter_vnc.config.keys import KEYS
+from jupyter_vnc.config.targets import mistakes, parse_target, parse_targets
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, PoolAddress, PoolMachine, TCPAddress, UnixAddress
 from jupyter_vnc.model.credentials import Credentials, Secret
@@ -155,8 +156,8 @@ def test_a_bad_geometry(value):
 
 def test_every_key_is_tested():
     files = {"password_file"}
-    assert {row[0] for row in GOOD} | files == set(_KEYS)
-    assert {row[0] for row in BAD} == set(_KEYS)
+    assert {row[0] for row in GOOD} | files == set(KEYS)
+    assert {row[0] for row in BAD} == set(KEYS)
 
 
 @pytest.mark.parametrize(
@@ -348,3 +349,11 @@ def test_an_entry_that_nobody_foresaw_is_an_error_of_its_own():
     targets, (error,) = parse_targets({"odd": Odd(HOST), "good": HOST})
     assert list(targets) == ["good"]
     assert str(error) == "target 'odd': cannot be understood (RuntimeError)"
+
+
+def test_every_key_that_is_wrong_is_named():
+    raw = {"host": "a b", "port": 0, "tls": {"mode": "no"}, "tittle": "x", "title": "good"}
+    assert set(mistakes("lab", raw)) == {"host", "port", "tls.mode", "tittle"}
+    assert mistakes("lab", {"host": "a", "socket": "/a"}).keys() == {"host"}
+    assert "starts with" in mistakes("-lab", HOST)[""]
+    assert mistakes("lab", HOST) == {}
