@@ -18,7 +18,7 @@ from tornado import web
 from tornado.httputil import HTTPHeaders
 
 from .broker.broker import VNCBroker
-from .exceptions import LimitExceeded, OriginRefused, VNCError, quote_remote
+from .exceptions import InvalidTarget, LimitExceeded, OriginRefused, VNCError, quote_remote
 from .http import bodies, headers
 from .http.errors import due
 from .http.incoming import BoundedRequest, http_error
@@ -180,7 +180,8 @@ class VNCAPIHandler(VNCHandler, APIHandler):
             super().write_error(status_code, **kwargs)
             return
         self.set_header("Content-Type", "application/json")
-        self.finish(json.dumps({"message": str(error), "reason": error.reason}))
+        more = {"errors": error.errors} if isinstance(error, InvalidTarget) else {}
+        self.finish(json.dumps({"message": str(error), "reason": error.reason, **more}))
 
     def answer(self, body: Any, status: int = 200) -> None:
         """Respond with JSON."""

@@ -90,7 +90,8 @@ class VNCBroker(BrokerLimits, Configurable):
         self.pools = PoolManager(parent=self)
         self.registry = SessionRegistry(self.session_limits, descriptors.refusal)
         self.presence = Presence(self.registry)
-        connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
+        #: One for all logins, because its limits are per server.
+        self.connector = connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
         self.access = access_kinds(
             connector, self.desktop_manager, self.pools, self.registry, self.log, managed=self.managed_desktops
         )

@@ -134,7 +134,7 @@ def argv(value: Any) -> tuple[str, ...]:
 @accepts(type="string", minLength=1, maxLength=300)
 def host(value: Any) -> str:
     """A host name, an IPv4 or an IPv6 address; brackets are taken off."""
-    name = text(value).strip("[]")
+    name = str(text(value)).strip("[]")
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:
@@ -147,7 +147,7 @@ def host(value: Any) -> str:
 @accepts(type="string", pattern="^/", maxLength=MAX_SOCKET_PATH)
 def socket(value: Any) -> str:
     """The path of a Unix socket."""
-    path = text(value)
+    path = str(text(value))
     if not path.startswith("/") or ".." in Path(path).parts:
         raise ValueError("must be an absolute path")
     if len(path.encode()) > MAX_SOCKET_PATH:
@@ -190,7 +190,7 @@ def file(value: Any) -> str:
 @accepts(type="string")
 def fingerprint(value: Any) -> str:
     """A SHA-256, with colons or without."""
-    digits = text(value).lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
+    digits = str(text(value)).lower().removeprefix("sha256:").replace(":", "").replace(" ", "")
     if not _FINGERPRINT.fullmatch(digits):
         raise ValueError("must be a SHA-256 fingerprint: 64 hexadecimal digits")
     return digits

@@ -34,6 +34,9 @@ log = get_logger(__name__)
 #: Logins under way at once for each server: TigerVNC refuses three of eight that come together.
 HANDSHAKES_AT_ONCE: Final = 2
 
+#: Called with None once the server is connected, and then with the handshake whenever it has got further.
+Observe = Callable[[TargetHandshake | None], None]
+
 #: Seconds that a login may take to finish after its page is gone. TigerVNC locks everybody out after five
 #: connections that never logged in, and a page that is closed in a hurry would leave one.
 SEE_THROUGH: Final = 2.0
@@ -105,8 +108,15 @@ class Connector:
         self._breaker = breaker or Breaker(3, open_for=30.0)
         self._gates: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
 
-    async def connect(self, target: Target, address: TCPAddress | UnixAddress) -> TargetLeg:
+    async def connect(
+        self, target: Target, address: TCPAddress | UnixAddress, observe: Observe = lambda _: None
+    ) -> TargetLeg:
         """Connect to a target and log in.
+
+        Args:
+            target: whose password and options count.
+            address: where it is.
+            observe: told how far it has got; see :mod:`.trial`.
 
         Raises:
             TargetUnreachable: see :func:`~jupyter_vnc.connect.dial.dial`; also when nobody answered, or no slot was
@@ -128,7 +138,7 @@ class Connector:
         try:
             # Whoever waited here behind refused logins must not be the next one.
             self._check_breaker(key)
-            return await _see_through(self._log_in(target, address, login, limits, deadline))
+            return await _see_through(self._log_in(target, address, login, limits, deadline, observe))
         finally:
             gate.release()
 
@@ -148,14 +158,21 @@ class Connector:
         )
 
     async def _log_in(
-        self, target: Target, address: TCPAddress | UnixAddress, login: Login, limits: ConnectLimits, deadline: float
+        self,
+        target: Target,
+        address: TCPAddress | UnixAddress,
+        login: Login,
+        limits: ConnectLimits,
+        deadline: float,
+        observe: Observe,
     ) -> TargetLeg:
         """Dial and run the handshake; a Unix socket whose server closes without a byte is tried again in time."""
         loop = asyncio.get_running_loop()
         while True:
             channel = await self._dial(address, deadline)
+            observe(None)
             try:
-                leg = await self._handshake(target, address, channel, login, limits)
+                leg = await self._handshake(target, address, channel, login, limits, observe)
             except TargetRefused:
                 self._breaker.failed(str(address))
                 await channel.close()
@@ -188,7 +205,12 @@ class Connector:
         channel: StreamChannel,
         login: Login,
         limits: ConnectLimits,
+        observe: Observe,
     ) -> TargetLeg:
+        def pauses() -> bool:
+            observe(handshake)
+            return handshake.needs_tls is not None
+
         deadline = asyncio.get_running_loop().time() + limits.handshake_timeout
         try:
             async with asyncio.timeout_at(deadline):
@@ -198,11 +220,11 @@ class Connector:
                 trusted = await is_trusted(target, address, channel)
                 handshake = TargetHandshake(login, policy_of(target, address, trusted))
                 handshake.receive_data(greeting)
-                await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None)
+                await converse(handshake, channel, paused=pauses)
                 while (request := handshake.needs_tls) is not None:
                     handshake.tls_established(await start_tls(channel, request, target, address))
                     try:
-                        await converse(handshake, channel, paused=lambda: handshake.needs_tls is not None)
+                        await converse(handshake, channel, paused=pauses)
                     except VNCError as error:
                         raise error if request.anonymous else late_failure(error, channel, target, address) from None
         except TimeoutError:

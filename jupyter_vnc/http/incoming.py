@@ -40,10 +40,13 @@ class BoundedRequest(LoggedErrors):
 
     Attributes:
         max_body: the longest body (bytes).
+        max_admitted: the longest one of somebody with a login, where that is more. Before the login is known, nothing
+            beyond :data:`MAX_DRAINED` is read.
         raw_body: what has come of it; all, once the method of the request is called.
     """
 
     max_body = MAX_BODY
+    max_admitted = 0
 
     def initialize(self, **options: Any) -> None:
         """Begin without a body, and replace headers that cannot be parsed."""
@@ -75,7 +78,8 @@ class BoundedRequest(LoggedErrors):
             connection.set_body_timeout(BODY_TIMEOUT)
         length = self.request.headers.get("Content-Length", "")
         # Tornado refuses anything but a number before it reads on. Python parses no number of thousands of digits.
-        if length.isdecimal() and (len(length) > 12 or int(length) > self.max_body):
+        most = max(self.max_body, self.max_admitted)
+        if length.isdecimal() and (len(length) > 12 or int(length) > most):
             error = http_error(self._too_large())
             if len(length) > 12 or int(length) > MAX_DRAINED:
                 raise error
@@ -84,6 +88,10 @@ class BoundedRequest(LoggedErrors):
     def admit_body(self) -> None:
         """Call this last in ``prepare``: from now on the body is read to its end before the request is answered."""
         self._unread = False
+        if self.max_admitted and self._refusal is None:
+            self.max_body = self.max_admitted
+            if isinstance(self.request.connection, HTTP1Connection):
+                self.request.connection.set_max_body_size(self.max_admitted)
 
     def finish(self, *chunk: Any, **options: Any) -> Future[None]:
         """Answer. After an answer that comes before the request was read, tornado closes the connection; say so.
@@ -103,7 +111,8 @@ class BoundedRequest(LoggedErrors):
         Raises:
             web.HTTPError: the error, if no body follows.
         """
-        if not self._has_body:
+        length = self.request.headers.get("Content-Length", "")
+        if not self._has_body or (length.isdecimal() and int(length[:12]) > MAX_DRAINED):
             raise error
         if self._refusal is None:
             self._refusal = error

@@ -7,10 +7,9 @@ import json
 import logging
 import os
 import re
-import secrets
 import signal
-import ssl
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,7 +17,6 @@ from urllib.parse import urlsplit
 from jupyter_core.application import JupyterApp
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 from jupyterhub.services.auth import HubOAuth
-from jupyterhub.utils import make_ssl_context
 from tornado import web
 from tornado.httputil import HTTPHeaders
 from traitlets import Dict, Enum, Unicode
@@ -27,22 +25,24 @@ from traitlets.config import Application, Configurable
 from jupyter_vnc import __version__
 from jupyter_vnc.broker.audit import adopt_loggers
 from jupyter_vnc.broker.broker import VNCBroker
-from jupyter_vnc.connect.security import MAX_CA_FILE
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.http import headers
+from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below, page_templates
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system import descriptors
-from jupyter_vnc.system.files import check_regular, read_regular_file
 from jupyter_vnc.system.logs import one_line
 
 from .client import HubClient
 from .config import ALLOWED_SCOPES
+from .files import cookie_secret, tls_context
 from .handlers import HUB_ROUTES, NotFoundPage, OAuthCallback
 from .identity import HubIdentityProvider, HubVisitor
+from .registry.service import RegistryService, open_registry
+from .registry.trials import Trials
 from .scopes import ADMIN, CONTROL, VIEW
 from .server import FILES, BoundedServer
 from .users import People
@@ -56,12 +56,8 @@ MEMORY: Final = 30
 #: The file of leases, in the folder where the service runs.
 LEASES: Final = "jupyter-vnc-leases.json"
 
-#: Minimum length of a cookie secret (bytes), so that it cannot be guessed. Ours has 32.
-MIN_SECRET: Final = 16
-MAX_SECRET: Final = 65536
-
 #: Sessions of a whole course, where the extension's default is for one user.
-_COURSE: Final = {"sessions_total": 512, "managed_desktops": False}
+_COURSE: Final = {"sessions_total": 512, "managed_desktops": False, "target_sources": ["config", "database"]}
 
 
 class VNCHub(JupyterApp):
@@ -79,6 +75,14 @@ class VNCHub(JupyterApp):
         HubOAuth,
     ]
 
+    subcommands: dict[str, tuple[str, str]] = {  # noqa: RUF012
+        "targets": (
+            "jupyter_vnc.hub.commands.Targets",
+            "List, add, remove, import, export and test registered targets.",
+        ),
+        "rotate-keys": ("jupyter_vnc.hub.commands.RotateKeys", "Encrypt all secrets in the database with a new key."),
+    }
+
     rights = Enum(
         ["auto", "scopes", "lists"],
         default_value="auto",
@@ -95,6 +99,29 @@ class VNCHub(JupyterApp):
         """,
     ).tag(config=True)
 
+    db_url = Unicode(
+        "sqlite:///jupyter-vnc.sqlite",
+        help="""The database of registered targets, as SQLAlchemy writes it. Default: SQLite, in a file in the folder
+        where the service runs, which only its owner can read; one process uses it. With
+        ``postgresql+psycopg://vnc@db.example.org/vnc`` it is a database that is there already; that needs
+        ``pip install 'jupyter-vnc[hub-postgresql]'``.
+        """,
+    ).tag(config=True)
+
+    db_url_file = Unicode(
+        help="""File that has the URL of the database on its only line, in place of ``db_url``: for a URL with a
+        password. Only its owner may be able to read it. Default: none.
+        """,
+    ).tag(config=True)
+
+    keys_file = Unicode(
+        "jupyter-vnc-keys",
+        help="""File with the keys that encrypt the secrets in the database, newest first; created if missing. Back it
+        up, and not together with the database. The variable ``JUPYTER_VNC_KEYS`` has the keys in place of a file.
+        Default: beside the database, in the folder where the service runs.
+        """,
+    ).tag(config=True)
+
     tornado_settings = Dict(
         help="""Settings of the web application, as in ``JupyterHub.tornado_settings`` and
         ``ServerApp.tornado_settings``. Above all ``headers``, a dictionary of headers for each answer: a learning
@@ -103,6 +130,18 @@ class VNCHub(JupyterApp):
         with JupyterHub's own pages nobody may frame the service then.
         """,
     ).tag(config=True)
+
+    #: Set while the service runs.
+    registry: RegistryService | None = None
+
+    @property
+    def registered_targets(self) -> Mapping[str, Target]:
+        """What the source ``database`` lists."""
+        return self.registry.targets if self.registry else {}
+
+    async def open_registry(self, *, alone: bool = True) -> RegistryService:
+        """Open the database; see :func:`~jupyter_vnc.hub.registry.service.open_registry`."""
+        return await open_registry(self.db_url, self.db_url_file, self.keys_file, self.log, alone=alone)
 
     def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
         """Read the file that ``--config`` names; without one, those of Jupyter's servers."""
@@ -134,9 +173,16 @@ class VNCHub(JupyterApp):
         descriptors.raise_limit(FILES)
         self.config.HubOAuth.setdefault("cache_max_age", MEMORY)
         self.config.PoolManager.setdefault("state_file", f"{os.getcwd()}/{LEASES}")  # noqa: PTH109 - no I/O
+        self.registry = await self.open_registry()
+        try:
+            await self._serve(self.registry)
+        finally:
+            await self.registry.close()
+
+    async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
-        options = {"xheaders": True, "ssl_options": _tls(os.environ["JUPYTERHUB_SERVICE_URL"])}
-        server = BoundedServer(self.application(broker), longest_message=broker.max_message, **options)
+        options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
+        server = BoundedServer(self.application(broker, registry), longest_message=broker.max_message, **options)
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         await broker.start()
         server.listen(url.port or 80, url.hostname or "127.0.0.1")
@@ -150,7 +196,7 @@ class VNCHub(JupyterApp):
         """Defaults for many users, which the configuration overrides."""
         return {key: value for key, value in _COURSE.items() if key not in self.config.VNCBroker}
 
-    def application(self, broker: VNCBroker) -> web.Application:
+    def application(self, broker: VNCBroker, registry: RegistryService) -> web.Application:
         """Return the web application with routes and login."""
         identity = HubIdentityProvider(parent=self, log=self.log)
         prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
@@ -161,6 +207,8 @@ class VNCHub(JupyterApp):
         return web.Application(
             below(re.escape(prefix.rstrip("/")), [*HUB_ROUTES, callback, *shared]),
             **(self._host_settings() | self._settings(broker, identity, prefix) | {"vnc_by_scopes": by_scopes}),
+            vnc_registry=registry,
+            vnc_trials=Trials(broker.connector),
         )
 
     def _settings(self, broker: VNCBroker, identity: HubIdentityProvider, prefix: str) -> dict[str, Any]:
@@ -171,7 +219,7 @@ class VNCHub(JupyterApp):
             "authorizer": AllowAllAuthorizer(parent=self, identity_provider=identity),
             "allow_remote_access": True,
             "base_url": prefix,
-            "cookie_secret": _secret(Path(self.cookie_secret_file)),
+            "cookie_secret": cookie_secret(Path(self.cookie_secret_file)),
             "jinja2_env": templates,
             "vnc_templates": templates,
             "vnc_root": prefix,
@@ -221,47 +269,6 @@ def _scopes(said: str) -> list[str]:
     if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
         raise ConfigError("must be a JSON list of scopes", key=ALLOWED_SCOPES)
     return scopes
-
-
-def _tls(url: str) -> ssl.SSLContext | None:
-    """The hub's certificates, if the service's URL says TLS: the hub and its proxy connect as the URL says.
-
-    Raises:
-        ConfigError: it does, and there are no certificates.
-    """
-    if urlsplit(url).scheme != "https":
-        return None
-    names = ("JUPYTERHUB_SSL_KEYFILE", "JUPYTERHUB_SSL_CERTFILE", "JUPYTERHUB_SSL_CLIENT_CA")
-    key, certificate, authority = (os.environ.get(name, "") for name in names)
-    if not (key and certificate):
-        sentence = f"{url} says TLS, which needs c.JupyterHub.internal_ssl = True, or {names[0]} and {names[1]}"
-        raise ConfigError(sentence, key="JUPYTERHUB_SERVICE_URL")
-    for file in filter(None, (key, certificate, authority)):
-        check_regular(file, MAX_CA_FILE)
-    context: ssl.SSLContext = make_ssl_context(key, certificate, cafile=authority, purpose=ssl.Purpose.CLIENT_AUTH)
-    return context
-
-
-def _secret(file: Path) -> bytes:
-    """Return the secret of a file, which is created if it does not exist.
-
-    Raises:
-        ConfigError: it cannot be read or created, or others can read it.
-    """
-    try:
-        if not file.exists():
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as opened:
-                opened.write(secrets.token_bytes(32))
-        if file.stat().st_mode & 0o077:
-            raise ConfigError(f"{file} can be read by others: chmod 600 it", key="VNCHub.cookie_secret_file")
-        secret = read_regular_file(file, MAX_SECRET)
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}", key="VNCHub.cookie_secret_file") from None
-    if len(secret) < MIN_SECRET:
-        sentence = f"{file} has {len(secret)} bytes, which somebody could guess; remove it, and a new one is made"
-        raise ConfigError(sentence, key="VNCHub.cookie_secret_file")
-    return secret
 
 
 async def _told_to_stop() -> None:

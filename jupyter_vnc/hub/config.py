@@ -18,7 +18,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from .scopes import ADMIN, CONTROL, VIEW
+from .scopes import ADMIN, CONTROL, MANAGE, VIEW
 
 #: The service's name: it is at ``/services/vnc/``.
 NAME: Final = "vnc"
@@ -33,6 +33,7 @@ def scopes() -> dict[str, dict[str, Any]]:
         VIEW: {"description": "View remote desktops"},
         CONTROL: {"description": "Use remote desktops", "subscopes": [VIEW]},
         ADMIN: {"description": "Supervise people at remote desktops", "subscopes": [CONTROL]},
+        MANAGE: {"description": "Register remote desktops"},
     }
 
 
@@ -49,7 +50,7 @@ def service(
         url: where such a service listens.
         more: further keys of a service, such as ``cwd``, ``user`` and ``environment``.
     """
-    passed = [VIEW, CONTROL, ADMIN]
+    passed = [VIEW, CONTROL, ADMIN, MANAGE]
     command = [sys.executable, "-m", "jupyter_vnc.hub", *([f"--config={config_file}"] if config_file else [])]
     how = {"api_token": api_token} if api_token else {"command": command}
     return {
@@ -71,6 +72,20 @@ def roles() -> list[dict[str, Any]]:
     """
     may = ["read:users:name", "read:users:groups", "list:groups", "read:groups"]
     return [{"name": "vnc-service", "services": [NAME], "scopes": may}]
+
+
+def managers(users: Sequence[str] = (), *, groups: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the role of those who register targets for everybody, for ``c.JupyterHub.load_roles``.
+
+    Admins of the hub need none. Only they may register targets that name files, commands or sockets of the service's
+    machine.
+
+    Args:
+        users: who may.
+        groups: the hub's groups whose members may.
+    """
+    scopes = [_ACCESS, MANAGE]
+    return [{"name": "vnc-managers", "users": list(users), "groups": list(groups), "scopes": scopes}]
 
 
 #: Which of a guest's scopes a user's server may see, for ``c.Spawner.oauth_client_allowed_scopes``.
@@ -104,7 +119,12 @@ People: TypeAlias = Sequence[str] | Mapping[str, Sequence[str]]
 
 
 def course(
-    group: str, *, instructors: People = (), watchers: People = (), servers: bool = False
+    group: str,
+    *,
+    instructors: People = (),
+    watchers: People = (),
+    managers: People = (),
+    servers: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the roles of one course, for ``c.JupyterHub.load_roles``.
 
@@ -113,17 +133,19 @@ def course(
         instructors: see the course's sessions and machines, look in, help, end and release. Users, or users and
             groups: ``{"groups": ["staff"]}``.
         watchers: may only view the course's targets; users, or users and groups.
+        managers: may register targets on the admin page, for this course only; users, or users and groups.
         servers: whether instructors and watchers also come to the desktops in the students' own servers. And to the
             rest of those servers, unless they have :class:`~jupyter_vnc.hub.authorizer.GuestAuthorizer`.
 
     Raises:
-        TypeError: ``instructors`` or ``watchers`` are not such people.
+        TypeError: ``instructors``, ``watchers`` or ``managers`` are not such people.
     """
     enter = [f"access:servers!group={group}"] if servers else []
     rows: tuple[tuple[str, dict[str, list[str]], str, list[str]], ...] = (
         ("students", {"groups": [group]}, CONTROL, []),
         ("instructors", _people("instructors", instructors), ADMIN, enter),
         ("watchers", _people("watchers", watchers), VIEW, enter),
+        ("managers", _people("managers", managers), MANAGE, []),
     )
     return [
         {"name": f"vnc-{group}-{name}", **who, "scopes": [_ACCESS, f"{scope}!group={group}", *more]}

@@ -1,4 +1,4 @@
-"""The routes that only the service has: the course room and a health check."""
+"""The routes that only the service has: registered targets, the course room and a health check."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from jupyter_vnc.pages import VNCPageHandler
 from jupyter_vnc.routes import Route
 
 from .identity import HubVisitor
+from .registry.transfers import REGISTRY_ROUTES
 
 
 def _overseer(handler: VNCHandler) -> HubVisitor:
@@ -100,6 +101,7 @@ class NotFoundPage(VNCPageHandler):
 
 
 HUB_ROUTES: Final[list[Route]] = [
+    *REGISTRY_ROUTES,
     (r"/room", RoomPage, {}),
     (r"/api/room", RoomHandler, {}),
     (r"/health", HealthHandler, {}),

@@ -14,6 +14,7 @@ from traitlets import default
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 
+from .editor import Editor
 from .login import RememberingHubOAuth
 from .scopes import Rights
 from .users import People
@@ -89,6 +90,14 @@ class HubVisitor(VisitorByHub):
     def configures(self) -> bool:
         """The service belongs to the hub's admins."""
         return self.user.admin
+
+    @property
+    def editor(self) -> Editor | None:
+        """Which registered targets the visitor manages; None if none."""
+        if self.user.admin:
+            return Editor(self.user.name, local=True)
+        groups = self.rights.managed_groups
+        return Editor(self.user.name, groups) if groups is None or groups else None
 
     async def person(self, name: str) -> User | None:
         """Ask the hub, but only for visitors who oversee somebody."""

@@ -18,6 +18,8 @@ from jupyter_vnc.model.users import User
 VIEW: Final = "custom:jupyter-vnc:view"
 CONTROL: Final = "custom:jupyter-vnc:control"
 ADMIN: Final = "custom:jupyter-vnc:admin"
+#: Registers targets; permits nothing with them. With ``!group=`` only targets that are for that group and nobody else.
+MANAGE: Final = "custom:jupyter-vnc:manage"
 
 #: The highest mode that each scope permits.
 _MODES: Final = {VIEW: Mode.VIEW, CONTROL: Mode.CONTROL, ADMIN: Mode.CONTROL}
@@ -56,7 +58,7 @@ class Rights:
 
     def reach(self, target: Target) -> Mode | None:
         """Return the highest mode that they permit with a target; None if they permit nothing."""
-        modes = {_MODES[scope.name] for scope in self.scopes if scope.covers(target)}
+        modes = {_MODES.get(scope.name) for scope in self.scopes if scope.covers(target)}
         return next((mode for mode in (Mode.CONTROL, Mode.VIEW) if mode in modes), None)
 
     def oversees(self, person: User, target: Target) -> bool:
@@ -71,10 +73,18 @@ class Rights:
         """Whether they permit overseeing anybody."""
         return any(scope.name == ADMIN for scope in self.scopes)
 
+    @property
+    def managed_groups(self) -> frozenset[str] | None:
+        """The groups whose targets they permit registering; None for all targets."""
+        mine = [scope for scope in self.scopes if scope.name == MANAGE]
+        if any(not scope.kind for scope in mine):
+            return None
+        return frozenset(scope.value for scope in mine if scope.kind == "group")
+
 
 def _parse(scope: str) -> Scope | None:
     name, _, narrowed = scope.partition("!")
-    if name not in _MODES:
+    if name not in _MODES and name != MANAGE:
         return None
     kind, _, value = narrowed.partition("=")
     return Scope(name, kind, value)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from jupyter_vnc.exceptions import VNCError, printable
 from jupyter_vnc.rfb.handshake import TargetHandshake, client_init
-from jupyter_vnc.rfb.picture import CHUNK, PictureReader, check_size
+from jupyter_vnc.rfb.picture import CHUNK, PREFERENCES, PictureReader, check_size, request
 from jupyter_vnc.rfb.security import Login, SecurityPolicy
 from jupyter_vnc.rfb.server_init import ServerInit
-from jupyter_vnc.rfb.wire import ClientMessage, Encoding, SecurityType
+from jupyter_vnc.rfb.wire import ClientMessage, SecurityType
 from jupyter_vnc.tokens import SUBPROTOCOL
 
 from .connection import open_socket
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 
 #: The proxy has logged us in; it offers nothing else.
 _POLICY: Final = SecurityPolicy(order=(SecurityType.NONE,), allow_none=True)
-#: 32 bits a pixel, little-endian, blue first: Pillow's ``BGRX``.
-_PIXEL_FORMAT: Final = struct.pack(
-    ">BxxxBBBBHHHBBBxxx", ClientMessage.SET_PIXEL_FORMAT, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0
-)
-_ENCODINGS: Final = struct.pack(">BxHii", ClientMessage.SET_ENCODINGS, 2, Encoding.RAW, Encoding.DESKTOP_SIZE)
 
 
 class Viewer:
@@ -118,7 +113,7 @@ class Viewer:
         described = ServerInit()
         self._converse(described, login.leftover(), deadline)
         picture = self._begin(*described.size)
-        self._send(_PIXEL_FORMAT + _ENCODINGS)
+        self._send(PREFERENCES)
         self._take(picture[1], described.leftover())
         return picture
 
@@ -137,8 +132,7 @@ class Viewer:
 
     def _ask(self, *, incremental: bool) -> None:
         self._asked = self._picture.updates
-        request = ClientMessage.FRAMEBUFFER_UPDATE_REQUEST
-        self._send(struct.pack(">BBHHHH", request, incremental, 0, 0, *self._canvas.image.size))
+        self._send(request(*self._canvas.image.size, incremental=incremental))
 
     # -- bytes ----------------------------------------------------------------------------------------------------
 

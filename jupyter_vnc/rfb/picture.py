@@ -6,13 +6,13 @@ encoding can come, so every message tells its own length.
 
 from __future__ import annotations
 
-from struct import Struct
+from struct import Struct, pack
 from typing import Final, Protocol
 
 from jupyter_vnc.exceptions import TargetProtocolError, TargetUnreachable, VNCError
 
 from .stream import Conversation, Steps, Stream
-from .wire import MAX_PIXELS, MAX_SIDE, S32, U16, Encoding
+from .wire import MAX_PIXELS, MAX_SIDE, S32, U16, ClientMessage, Encoding
 
 #: Bytes of a pixel: the viewer asks for 32 bits each.
 BYTES_PER_PIXEL: Final = 4
@@ -22,6 +22,12 @@ STRIP: Final = 128 * 1024
 CHUNK: Final = 64 * 1024
 #: Pixels of new screens that may begin before as many have been drawn: each costs memory and time, and twelve bytes.
 MAX_BEGUN: Final = 4 * MAX_PIXELS
+
+#: SetPixelFormat and SetEncodings (sections 7.5.1 and 7.5.2): 32 bits a pixel, little-endian, blue first, which Pillow
+#: calls ``BGRX``; and only what :class:`PictureReader` reads.
+PREFERENCES: Final = pack(
+    ">BxxxBBBBHHHBBBxxx", ClientMessage.SET_PIXEL_FORMAT, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0
+) + pack(">BxHii", ClientMessage.SET_ENCODINGS, 2, Encoding.RAW, Encoding.DESKTOP_SIZE)
 
 _RECTANGLE: Final = Struct(">HHHHi")
 _COLOUR: Final = 6
@@ -48,6 +54,11 @@ def check_size(width: int, height: int) -> None:
             f"The desktop says that it has {width} x {height} pixels; "
             f"at most {MAX_SIDE} on a side and {MAX_PIXELS >> 20} Mi in all can be read here."
         )
+
+
+def request(width: int, height: int, *, incremental: bool) -> bytes:
+    """Return FramebufferUpdateRequest (section 7.5.3) for the whole desktop."""
+    return pack(">BBHHHH", ClientMessage.FRAMEBUFFER_UPDATE_REQUEST, incremental, 0, 0, width, height)
 
 
 class PictureReader(Conversation):

@@ -43,7 +43,7 @@ c.JupyterHub.services = [
 ]
 c.JupyterHub.load_roles = [
     *vnc.roles(),
-    *vnc.course("course-a", instructors=["ada"], watchers=["wim"]),
+    *vnc.course("course-a", instructors=["ada"], watchers=["wim"], managers=["max"]),
     *vnc.course("course-b", instructors={{"users": ["bea"], "groups": ["staff"]}}),
     {{"name": "tests", "services": ["tests"], "scopes": ["admin:groups", "admin:users", "tokens", "admin:servers"]}},
 ]

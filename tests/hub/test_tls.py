@@ -5,7 +5,7 @@ import ssl
 import pytest
 
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.hub import app, config
+from jupyter_vnc.hub import config, files
 from tests.integration.certificates import Authority
 
 
@@ -19,11 +19,11 @@ def internal_ssl(tmp_path, monkeypatch):
 
 
 def test_the_documented_service_has_none(internal_ssl):
-    assert app._tls(config.service()["url"]) is None
+    assert files.tls_context(config.service()["url"]) is None
 
 
 def test_a_url_with_tls_has_the_hubs_certificates(internal_ssl):
-    context = app._tls("https://127.0.0.1:10205")
+    context = files.tls_context("https://127.0.0.1:10205")
     assert isinstance(context, ssl.SSLContext)
     assert context.cert_store_stats()["x509_ca"] >= 1
 
@@ -31,6 +31,6 @@ def test_a_url_with_tls_has_the_hubs_certificates(internal_ssl):
 def test_a_url_with_tls_needs_certificates(monkeypatch):
     for name in ("KEYFILE", "CERTFILE", "CLIENT_CA"):
         monkeypatch.delenv(f"JUPYTERHUB_SSL_{name}", raising=False)
-    assert app._tls("http://127.0.0.1:10205") is None
+    assert files.tls_context("http://127.0.0.1:10205") is None
     with pytest.raises(ConfigError, match="internal_ssl"):
-        app._tls("https://127.0.0.1:10205")
+        files.tls_context("https://127.0.0.1:10205")

@@ -20,6 +20,7 @@ from jupyter_vnc.desktops.processes import listeners as sockets
 from jupyter_vnc.desktops.x11 import xauthority
 from jupyter_vnc.exceptions import ConfigError, TargetRefused
 from jupyter_vnc.hub import app as hub
+from jupyter_vnc.hub import files as hub_files
 from jupyter_vnc.model.credentials import Credentials
 from jupyter_vnc.model.users import User
 from jupyter_vnc.notebook import server
@@ -135,7 +136,7 @@ def url(path, log):
 
 
 def secret(path, log):
-    assert len(hub._secret(path)) >= hub.MIN_SECRET
+    assert len(hub_files.cookie_secret(path)) >= hub_files.MIN_SECRET
 
 
 def authorities(path, log):

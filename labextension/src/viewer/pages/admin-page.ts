@@ -1,0 +1,266 @@
+/**
+ * The admin page: the list of registered targets, and what leads from it.
+ */
+import type { ITranslate } from '../ui/i18n';
+import { Latest } from '../ui/latest';
+import { type IRow, LiveTable } from '../ui/live-table';
+import { unattended } from '../ui/report';
+import {
+  type IChange,
+  type IRegistered,
+  type IRegistry,
+  type ISchema,
+  Refused,
+  RegistryAPI
+} from './admin-api';
+import { TargetForm } from './admin-form';
+import { ImportForm } from './admin-import';
+
+/** How often the server is asked while the list is on the screen (milliseconds). */
+const INTERVAL = 5000;
+
+/** Rows that are shown at first. */
+const FIRST = 200;
+
+type Column = 'name' | 'where' | 'who' | 'sessions' | 'test' | 'changed';
+type View = 'list' | 'form' | 'import' | 'history';
+
+/** The page. */
+export class AdminPage {
+  constructor(
+    private readonly _body: HTMLElement,
+    private readonly _trans: ITranslate
+  ) {
+    this._api = new RegistryAPI(_body.dataset.root ?? './', _trans);
+    this._table = new LiveTable(this._part('list'), name => unattended(this._edit(name)));
+    this._changes = new LiveTable(this._part('history'));
+    this._import = new ImportForm(this._part('import'), this._api, _trans, said => this._back(said));
+    this._filter.addEventListener('input', () => this._show());
+    this._on('add', () => this._edit());
+    this._on('open-import', () => this._openImport());
+    this._on('open-history', () => this._openHistory());
+    this._on('more', () => this._showAll());
+    _body.querySelector('[data-back]')?.addEventListener('click', () => this._back(''));
+    for (const head of _body.querySelectorAll<HTMLElement>('[data-sort]')) {
+      head
+        .querySelector('button')
+        ?.addEventListener('click', () => this._sortBy(head.dataset.sort as Column));
+    }
+  }
+
+  /** Ask now, and again for as long as somebody looks at the list. */
+  watch(): void {
+    const look = (): void => {
+      unattended(document.hidden || this._view !== 'list' ? undefined : this.refresh());
+    };
+    window.setInterval(look, INTERVAL);
+    document.addEventListener('visibilitychange', look);
+    look();
+  }
+
+  /** Ask the server, and show what it says. */
+  async refresh(): Promise<void> {
+    try {
+      const answer = await this._latest.of(this._api.ask<IRegistry>('GET'));
+      if (answer) {
+        this._registry = answer;
+        this._complain(answer.trouble);
+        this._show();
+      }
+    } catch (error) {
+      this._complain((error as Error).message);
+    }
+  }
+
+  private _show(): void {
+    const trans = this._trans;
+    const wanted = this._filter.value.trim().toLowerCase();
+    const found = this._registry.targets.filter(one => textOf(one).includes(wanted));
+    const [column, descending] = this._order;
+    const sorted = found.sort((one, other) => compare(valueOf(one, column), valueOf(other, column)));
+    const all = descending ? sorted.reverse() : sorted;
+    this._part('list').querySelector('[data-empty]')!.textContent =
+      this._registry.targets.length > 0
+        ? trans.__('No target matches.')
+        : trans.__('No target is registered yet. Add one, or import a list.');
+    this._table.show(all.slice(0, this._most).map(one => this._row(one)));
+    const more = this._part('more');
+    more.hidden = all.length <= this._most;
+    more.textContent = trans.__('Show all %1', String(all.length));
+  }
+
+  private _row(one: IRegistered): IRow {
+    const trans = this._trans;
+    const { name, title, where, sessions, test, problem } = one;
+    const words = { ok: trans.__('works'), bad: trans.__('does not work') };
+    const date = new Date(one.changed_at).toLocaleDateString();
+    const cells = [
+      title && title !== name ? `${name} · ${title}` : name,
+      problem ? trans.__('Cannot be used: %1', problem) : where,
+      [...one.allow_groups, ...one.allow_users].join(', ') || trans.__('everybody'),
+      String(sessions),
+      test ? (test.ok ? words.ok : words.bad) : '',
+      `${date}, ${one.changed_by}`
+    ];
+    const actions = one.editable ? [{ id: 'edit', word: trans.__('Edit') }] : [];
+    return { key: name, cells, about: name, actions };
+  }
+
+  private _sortBy(column: Column): void {
+    const [before, descending] = this._order;
+    this._order = [column, before === column && !descending];
+    for (const head of this._body.querySelectorAll<HTMLElement>('[data-sort]')) {
+      const mine = head.dataset.sort === column;
+      head.setAttribute('aria-sort', mine ? (this._order[1] ? 'descending' : 'ascending') : 'none');
+    }
+    this._show();
+  }
+
+  private async _edit(name = ''): Promise<void> {
+    try {
+      const schema = await (this._schema ??= this._api.ask<ISchema>('GET', '/schema'));
+      const { local } = this._registry.may;
+      const form = new TargetForm(this._part('form'), this._api, this._trans, schema, local, said =>
+        this._back(said)
+      );
+      this._say('');
+      this._go('form', name);
+      await form.open(name);
+    } catch (error) {
+      this._schema = undefined;
+      this._back('');
+      this._complain(this._sentence(error));
+    }
+  }
+
+  private _openImport(): Promise<void> {
+    this._say('');
+    this._go('import');
+    this._import.open(this._registry.may.groups ?? []);
+    return Promise.resolve();
+  }
+
+  private async _openHistory(): Promise<void> {
+    try {
+      const changes = await this._api.ask<IChange[]>('GET', '/history');
+      this._say('');
+      this._go('history');
+      this._changes.show(changes.map((one, place) => this._change(one, place)));
+      this._part('history').querySelector<HTMLElement>('h2')?.focus();
+    } catch (error) {
+      this._complain(this._sentence(error));
+    }
+  }
+
+  private _change({ at, by, action, target, changed, local, secrets }: IChange, place: number): IRow {
+    const trans = this._trans;
+    const words: Readonly<Record<string, string>> = {
+      add: trans.__('Added'),
+      change: trans.__('Changed'),
+      remove: trans.__('Removed'),
+      import: trans.__('Imported'),
+      rotate: trans.__('All secrets were encrypted again')
+    };
+    const values = Object.entries(changed).map(([key, [old, now]]) => `${key}: ${told(old)} → ${told(now)}`);
+    const hidden = [...new Set([...local, ...secrets])].filter(
+      key => !(key in changed) || secrets.includes(key)
+    );
+    const details = [...values, ...hidden.map(key => trans.__('%1 was set', key))].join('; ');
+    const what = `${words[action] ?? action}${details ? `: ${details}` : ''}`;
+    return { key: String(place), cells: [new Date(at).toLocaleString(), by, target, what] };
+  }
+
+  private async _showAll(): Promise<void> {
+    this._most = Infinity;
+    this._show();
+    this._filter.focus();
+    return Promise.resolve();
+  }
+
+  /** Show the list again, and say what came of the last deed. */
+  private _back(sentence: string): void {
+    const name = this._edited;
+    this._go('list');
+    this._say(sentence);
+    unattended(
+      this.refresh().then(() => {
+        const row = [...this._part('list').querySelectorAll<HTMLElement>('tr[data-key]')];
+        const again = row.find(one => one.dataset.key === name)?.querySelector('button');
+        (again ?? this._part('add')).focus();
+      })
+    );
+  }
+
+  private _go(view: View, name = ''): void {
+    this._view = view;
+    this._edited = name;
+    for (const one of ['list', 'form', 'import', 'history'] as const) {
+      this._part(one).hidden = one !== view;
+    }
+    this._complain('');
+  }
+
+  private _sentence(error: unknown): string {
+    return error instanceof Refused ? error.message : this._trans.__('Something went wrong in the server.');
+  }
+
+  private _complain(sentence: string): void {
+    const trouble = this._part('trouble');
+    if (trouble.textContent !== sentence) {
+      trouble.textContent = sentence;
+    }
+  }
+
+  private _say(sentence: string): void {
+    this._part('result').textContent = sentence;
+  }
+
+  private _on(id: string, work: () => Promise<void>): void {
+    this._part(id).addEventListener('click', () => unattended(work()));
+  }
+
+  private _part(id: string): HTMLElement {
+    return this._body.querySelector<HTMLElement>(`#${id}`)!;
+  }
+
+  private readonly _api: RegistryAPI;
+  private readonly _table: LiveTable;
+  private readonly _changes: LiveTable;
+  private readonly _import: ImportForm;
+  private readonly _filter = this._body.querySelector<HTMLInputElement>('#filter')!;
+  private readonly _latest = new Latest();
+  private _registry: IRegistry = { targets: [], may: { groups: [], local: false }, trouble: '' };
+  private _schema: Promise<ISchema> | undefined;
+  private _order: readonly [Column, boolean] = ['name', false];
+  private _most = FIRST;
+  private _view: View = 'list';
+  private _edited = '';
+}
+
+function valueOf(one: IRegistered, column: Column): string | number {
+  const values: Record<Column, string | number> = {
+    name: one.name,
+    where: one.where,
+    who: [...one.allow_groups, ...one.allow_users].join(),
+    sessions: one.sessions,
+    test: one.test ? Number(one.test.ok) : -1,
+    changed: one.changed_at
+  };
+  return values[column];
+}
+
+const collator = new Intl.Collator(undefined, { numeric: true });
+
+const compare = (one: string | number, other: string | number): number =>
+  typeof one === 'number' && typeof other === 'number'
+    ? one - other
+    : collator.compare(String(one), String(other));
+
+/** What a search looks at. */
+const textOf = (one: IRegistered): string =>
+  [one.name, one.title, one.where, one.problem, ...one.allow_groups, ...one.allow_users]
+    .join('\n')
+    .toLowerCase();
+
+const told = (value: unknown): string =>
+  value === null || value === undefined ? '–' : value === true ? '✓' : JSON.stringify(value);

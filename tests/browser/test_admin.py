@@ -1,0 +1,221 @@
+"""The admin page in a real browser: an admin registers a real machine, and a student gets it without a restart."""
+
+import json
+import re
+import socket
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_room import enter  # noqa: F401 - a fixture
+from tests.browser.test_viewer import AXE
+from tests.hub import hub as hubs
+from tests.integration import real
+from tests.needs import require
+
+PASSWORD = "c4nary-7"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """A real TigerVNC with a password, on TCP."""
+    require("Xtigervnc")
+    with real.tigervnc(tmp_path_factory.mktemp("machine"), password=PASSWORD) as server:
+        server.run("xsetroot", "-solid", "#208040")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """A hub whose service has no target in its configuration, and logs everything."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("hub")
+        config = "c.VNCHub.log_level = 'DEBUG'\nc.VNCBroker.recheck_interval = 1\n"
+        yield stack.enter_context(hubs.running(folder, config))
+
+
+def admin(hub, page):
+    """Open the admin page."""
+    page.goto(f"{hub.url}/services/vnc/admin")
+    expect(page.locator("#list")).to_be_visible()
+    return page
+
+
+def fill(page, **values):
+    for key, value in values.items():
+        control = page.locator(f'[id="key-{key.replace("__", ".")}"]')
+        if control.evaluate("node => node.tagName") == "SELECT":
+            control.select_option(value)
+        else:
+            control.fill(value)
+
+
+def try_it(page):
+    """Press Test; return each step with what it says."""
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.locator(".jp-VNC-trial h3")).to_be_visible(timeout=30_000)
+    rows = page.locator(".jp-VNC-trial li").all()
+    return {row.get_attribute("data-step"): (row.get_attribute("data-ok") == "true", row.inner_text()) for row in rows}
+
+
+def test_an_admin_registers_a_machine_and_a_student_gets_it_without_a_restart(hub, enter, machine):  # noqa: F811
+    student, page = enter("ann"), admin(hub, enter("root"))
+    assert student.locator(".jp-VNC-cards").count() == 0
+    port = str(machine.keys()["port"])
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("#target-name")).to_be_focused()
+    page.fill("#target-name", "lab 1")
+    fill(page, host="127.0.0.1", port="99999", allow_groups="course-a", title="Lab machine")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator('[id="key-port-error"]')).to_contain_text("whole number from 1 to 65535")
+    expect(page.locator('[id="key-port"]')).to_be_focused()
+    fill(page, port=port)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#form [role=alert]")).to_contain_text("a name is 1 to 64 letters")
+    page.fill("#target-name", "lab-1")
+
+    # Each mistake is told at its step.
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        free = str(closed.getsockname()[1])
+    fill(page, port=free)
+    assert not try_it(page)["connection"][0]
+    fill(page, host="no-such-host.invalid", port=port)
+    name = try_it(page)
+    assert list(name) == ["name"]
+    assert "host name is not known" in name["name"][1]
+    fill(page, host="127.0.0.1", port=str(hub.service_port))
+    not_rfb = try_it(page)
+    assert list(not_rfb)[-1] == "version"
+    assert not not_rfb["version"][0]
+    fill(page, port=port, password="wrong")
+    wrong = try_it(page)
+    assert [ok for ok, _ in wrong.values()] == [True, True, True, True, False]
+    assert list(wrong)[-1] == "login"
+    assert "refused the login" in wrong["login"][1]
+    fill(page, password=PASSWORD)
+    good = try_it(page)
+    assert list(good) == ["name", "connection", "version", "security", "login", "picture"]
+    assert all(ok and re.search(r"\d+ ms", said) for ok, said in good.values())
+    picture = page.get_by_alt_text("What the desktop shows")
+    colour = picture.evaluate(
+        """async image => { await image.decode(); const canvas = new OffscreenCanvas(1, 1).getContext('2d');
+        canvas.drawImage(image, 0, 0); return [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)]; }"""
+    )
+    assert colour == [0x20, 0x80, 0x40]
+
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#result")).to_have_text("lab-1 is saved.")
+    expect(page.locator("#list tbody tr")).to_contain_text("Lab machine")
+    student.reload()
+    student.click("text=Lab machine")
+    expect(student.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+
+    # A secret is set and never read, and kept when it is not entered again.
+    page.get_by_role("button", name="Edit").click()
+    expect(page.locator('[id="key-password"]')).to_have_value("")
+    assert all(ok for ok, _ in try_it(page).values()), "it still has its password"
+    for path in ("admin", "api/registry", "api/registry/lab-1", "api/registry/history", "api/registry/export"):
+        answer = page.request.get(f"{hub.url}/services/vnc/{path}", headers={"Sec-Fetch-Mode": "navigate"})
+        assert answer.ok, path
+        assert ("lab-1" in answer.text()) is (path != "admin")
+        assert PASSWORD not in answer.text()
+    assert PASSWORD not in page.content()
+    everything = hub.log() + "".join(p.read_bytes().decode("latin1") for p in hub.folder.glob("jupyter-vnc.sqlite*"))
+    assert PASSWORD not in everything
+
+    # Taken away, the session ends.
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.locator("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator("#list [data-empty]")).to_be_visible()
+    expect(student.locator(".jp-VNC[data-phase=connected]")).to_have_count(0, timeout=30_000)
+
+
+def test_of_two_who_edit_the_second_is_told_what_has_changed(hub, enter):  # noqa: F811
+    first, second = admin(hub, enter("root")), admin(hub, enter("root"))
+    first.get_by_role("button", name="Add", exact=True).click()
+    first.fill("#target-name", "two")
+    fill(first, host="a.example.org")
+    first.get_by_role("button", name="Save").click()
+    for page in (first, second):
+        page.get_by_role("button", name="Edit: two").click()
+    fill(first, host="b.example.org")
+    first.get_by_role("button", name="Save").click()
+    expect(first.locator("#result")).to_have_text("two is saved.")
+    fill(second, port="5909")
+    second.get_by_role("button", name="Save").click()
+    told = second.locator("#form [role=alert]")
+    expect(told).to_contain_text('host: "a.example.org" → "b.example.org"')
+    expect(told).to_contain_text("root")
+    second.get_by_role("button", name="Show what it is now").click()
+    expect(second.locator('[id="key-host"]')).to_have_value("b.example.org")
+
+
+def csv_of(count):
+    """A table of machines with three rows that are broken."""
+    lines = ["name,host,port,title"]
+    lines += [f"m{n},m{n}.example.org,5901,Machine {n}" for n in range(count)]
+    lines[5], lines[60], lines[150] = "m4,m4.example.org,0,x", "m 59,h,5901,x", "m149,h h,5901,x"
+    return "\n".join(lines).encode()
+
+
+def test_a_table_of_200_machines_is_previewed_and_imported(hub, enter, tmp_path):  # noqa: F811
+    page = admin(hub, enter("max"))
+    page.get_by_role("button", name="Import").click()
+    (tmp_path / "lab.csv").write_bytes(csv_of(200))
+    page.set_input_files("#import-files", tmp_path / "lab.csv")
+    expect(page.locator("#import-groups")).to_have_value("course-a")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#import h3")).to_have_text("197 targets can be imported, 3 cannot.", timeout=30_000)
+    bad = [row.inner_text() for row in page.locator("#import tbody tr").all()[:3]]
+    for line, row in zip(("line 6", "line 61", "line 151"), bad, strict=True):
+        assert line in row
+    page.get_by_role("button", name="Import 197 targets").click()
+    expect(page.locator("#result")).to_have_text("197 targets were imported.", timeout=30_000)
+    page.fill("#filter", "m19.example")
+    expect(page.locator("#list tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Address").click()
+    expect(page.locator("[data-sort=where]")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_role("button", name="History").click()
+    expect(page.locator("#history tbody tr")).to_have_count(197)
+    # The other course's manager sees nothing of it, and whoever manages nothing gets no page.
+    student = enter("ann")
+    assert student.goto(f"{hub.url}/services/vnc/admin").status == 403
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_on_the_admin_page(hub, enter, scheme, width, tmp_path):  # noqa: F811
+    page = admin(hub, enter("root", color_scheme=scheme, viewport={"width": width, "height": 800}))
+
+    def check(what):
+        page.screenshot(path=f"{tmp_path}/{what}-{scheme}-{width}.png", full_page=True)
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run()")["violations"]
+        assert not found, f"{what}: {json.dumps(found)[:2000]}"
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), what
+
+    check("list")
+    # By keyboard alone.
+    page.locator("#add").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#target-name")).to_be_focused()
+    page.keyboard.type("keys")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.type("127.0.0.1")
+    page.keyboard.press("Tab")
+    page.keyboard.type("1")
+    for group in page.locator("summary").all():
+        if not group.evaluate("node => node.parentElement.open"):
+            group.press("Enter")
+    page.get_by_role("button", name="Test", exact=True).press("Enter")
+    expect(page.locator(".jp-VNC-trial h3")).to_be_focused(timeout=30_000)
+    check("form")
+    page.get_by_role("button", name="Back to the list").press("Enter")
+    page.locator("#open-import").press("Enter")
+    check("import")
+    page.get_by_role("button", name="Back to the list").press("Enter")
+    page.locator("#open-history").press("Enter")
+    expect(page.locator("#history h2")).to_be_focused()
+    check("history")
