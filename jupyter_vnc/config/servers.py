@@ -48,7 +48,12 @@ PLACE_KEYS: Final[Mapping[str, Key]] = {
 
 #: How to log in there.
 LOGIN_KEYS: Final[Mapping[str, Key]] = {
-    "password": Key(checks.secret, "The password itself. It is visible in `--show-config`.", "none", secret=True),
+    "password": Key(
+        checks.secret,
+        "The password itself. The database encrypts it; in a configuration file it is visible in `--show-config`.",
+        "none",
+        secret=True,
+    ),
     "password_file": Key(
         checks.private_file,
         "A file that only its owner may read. It has the password on its first line, or was written by `vncpasswd`.",

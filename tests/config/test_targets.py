@@ -352,8 +352,8 @@ def test_an_entry_that_nobody_foresaw_is_an_error_of_its_own():
 
 
 def test_every_key_that_is_wrong_is_named():
-    raw = {"host": "a b", "port": 0, "tls": {"mode": "no"}, "tittle": "x", "title": "good"}
-    assert set(mistakes("lab", raw)) == {"host", "port", "tls.mode", "tittle"}
+    raw = {"host": "a b", "port": 0, "tls": {"mode": "no"}, "titles": "x", "title": "good"}
+    assert set(mistakes("lab", raw)) == {"host", "port", "tls.mode", "titles"}
     assert mistakes("lab", {"host": "a", "socket": "/a"}).keys() == {"host"}
     assert "starts with" in mistakes("-lab", HOST)[""]
     assert mistakes("lab", HOST) == {}

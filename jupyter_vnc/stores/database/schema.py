@@ -19,7 +19,7 @@ _LOCK: Final = 0x6A76_6E63
 
 
 def migrate(connection: Connection) -> bool:
-    """Bring the tables up to date, inside the connection's transaction; return whether anything was to be done.
+    """Bring the tables up to date, inside the connection's transaction; return whether that took any step.
 
     Raises:
         ConfigError: they are newer than this program.

@@ -43,8 +43,8 @@ async def test_a_target_is_there_at_once_with_its_secret(service, registry, tmp_
 
 async def test_all_mistakes_are_named_and_nothing_is_saved(service, registry):
     with pytest.raises(InvalidTarget) as refused:
-        await registry.save(ADMIN, "lab", {"host": "a b", "port": 0, "desktop": {}, "tittle": CANARY}, 0)
-    assert set(refused.value.errors) == {"host", "port", "desktop", "tittle"}
+        await registry.save(ADMIN, "lab", {"host": "a b", "port": 0, "desktop": {}, "titles": CANARY}, 0)
+    assert set(refused.value.errors) == {"host", "port", "desktop", "titles"}
     assert CANARY not in str(refused.value)
     deep = {}
     for _ in range(300):

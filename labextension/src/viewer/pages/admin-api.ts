@@ -57,7 +57,7 @@ export interface ITrial {
   readonly picture: { readonly data: string; readonly width: number; readonly height: number } | null;
 }
 
-/** A row of a file that is to be imported. */
+/** A row of a file to import. */
 export interface IPreview {
   readonly where: string;
   readonly name: string;

@@ -44,7 +44,7 @@ const plain: IKind = { control: () => input(), show: asText, read: text => text 
 const number: IKind = {
   control: () => input({ inputmode: 'decimal' }),
   show: asText,
-  // What is no number is left to the server, which says what may stand there.
+  // The server says what is wrong with any other text.
   read: text => (text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text)
 };
 
