@@ -45,6 +45,8 @@ def admin(hub, page):
 def fill(page, **values):
     for key, value in values.items():
         control = page.locator(f'[id="key-{key.replace("__", ".")}"]')
+        if not control.evaluate("node => node.closest('details').open"):
+            page.locator("details", has=control).locator("summary").click()
         if control.evaluate("node => node.tagName") == "SELECT":
             control.select_option(value)
         else:
