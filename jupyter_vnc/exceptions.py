@@ -15,6 +15,7 @@ error leaves the process, so no handler needs a table of its own::
     │   ├── OriginRefused       403  4403   the page has a different origin than the server
     │   └── TokenRefused        403  4403   unknown, spent, expired or somebody else's token
     ├── TargetNotFound          404  4404   unknown, or not permitted: one answer for both
+    │   └── TargetUncertain     404  4404   a source of targets failed, so it may be there
     ├── TargetBusy              409  4409   exclusive target in use, or taken over
     ├── NameTaken               409  1011   a registered target of this name exists
     ├── EditConflict            412  1011   somebody else has changed what is being edited

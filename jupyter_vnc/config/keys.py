@@ -73,8 +73,8 @@ _TLS: Final = {
     ),
     "cert_file": Key(
         checks.file,
-        "File with the certificate that the server is shown as ours, if it asks for one (QEMU: `verify-peer=on`), and with "
-        "those between it and its authority.",
+        "File with the certificate that the server is shown as ours, if it asks for one (QEMU: "
+        "`verify-peer=on`), and with those between it and its authority.",
         "none",
         local=True,
     ),
@@ -139,7 +139,11 @@ SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
             "it (xvp: QEMU, Xen).",
             "`False`",
         ),
-        "max_sessions": Key(checks.integer(1, 1000), "Viewers at once, 1 to 1000.", "`VNCBroker.sessions_per_target`; none if `mode` is `view`"),
+        "max_sessions": Key(
+            checks.integer(1, 1000),
+            "Viewers at once, 1 to 1000.",
+            "`VNCBroker.sessions_per_target`; none if `mode` is `view`",
+        ),
     },
     "Appearance": {
         "title": Key(checks.text, "Title of the tile.", "the name"),

@@ -23,7 +23,10 @@ _PASSWORD_FORMS: Final = ("password", "password_file", "password_env", "password
 
 #: Where one server is.
 PLACE_KEYS: Final[Mapping[str, Key]] = {
-    "host": Key(checks.host, "Host name, IPv4 or IPv6 address. `{username}` is replaced by the user's name, as a part of a label."),
+    "host": Key(
+        checks.host,
+        "Host name, IPv4 or IPv6 address. `{username}` is replaced by the user's name, as a part of a label.",
+    ),
     "port": Key(checks.integer(1, 65535), "Port, 1 to 65535. Display `:1` of a VNC server is 5901.", "5900"),
     "port_owner": Key(
         checks.text,

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -138,6 +138,11 @@ class VNCHub(JupyterApp):
     def registered_targets(self) -> Mapping[str, Target]:
         """What the source ``database`` lists."""
         return self.registry.targets if self.registry else {}
+
+    @property
+    def registered_problems(self) -> Sequence[str]:
+        """Which registered targets cannot be used, a sentence for each."""
+        return self.registry.problems if self.registry else ()
 
     async def open_registry(self, *, alone: bool = True) -> RegistryService:
         """Open the database; see :func:`~jupyter_vnc.hub.registry.service.open_registry`."""

@@ -27,6 +27,12 @@ class DatabaseTargets(TargetSource):
         registered: Mapping[str, Target] = self._host.registered_targets  # type: ignore[union-attr]
         return registered
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """See :attr:`TargetSource.problems`: which targets cannot be used, and why."""
+        problems: Sequence[str] = self._host.registered_problems  # type: ignore[union-attr]
+        return problems
+
     async def targets(self, user: User) -> Sequence[Target]:
         """All of them, in the order of their names; the broker decides whom each admits."""
         return tuple(self._registered.values())

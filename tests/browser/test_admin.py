@@ -110,7 +110,7 @@ def test_an_admin_registers_a_machine_and_a_student_gets_it_without_a_restart(hu
     expect(page.locator("#result")).to_have_text("lab-1 is saved.")
     expect(page.locator("#list tbody tr")).to_contain_text("Lab machine")
     student.reload()
-    student.click("text=Lab machine")
+    student.click(".jp-VNC-desktop:has-text('Lab machine')")
     expect(student.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
 
     # A secret is set and never read, and kept when it is not entered again.

@@ -33,6 +33,13 @@ class RegistryService:
         return self.snapshot.targets
 
     @property
+    def problems(self) -> list[str]:
+        """Which targets cannot be used and what is wrong with the database, a sentence for each."""
+        rows = self.snapshot.by_name.values()
+        broken = [f"Registered target {one.entry.name!r}: {one.problem}" for one in rows if one.problem]
+        return [*filter(None, [self.trouble]), *broken]
+
+    @property
     def trouble(self) -> str:
         """What is wrong with the database at present, for those who manage targets; empty if it answers."""
         return "The database does not answer. Targets cannot be changed until it does." * bool(self.database.trouble)
