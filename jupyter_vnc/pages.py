@@ -67,6 +67,7 @@ class ListPage(VNCPageHandler):
             "help": "" if targets else self.broker.advice,
             "configures": configures,
             "managed": managed,
+            "manages": visitor.manages_targets,
             "report": await asyncio.to_thread(self.broker.examine) if wanted else None,
         }
         self.page("list.html", targets=targets, room=room, problems=problems, **advice)

@@ -69,6 +69,11 @@ class JupyterVisitor:
         """Whether the visitor can configure the server, or knows who can: in a server of one user they can."""
         return True
 
+    @property
+    def manages_targets(self) -> bool:
+        """Whether there are registered targets that the visitor may change: only a hub's service has any."""
+        return False
+
     def reach(self, target: Target) -> Mode | None:
         """The target's mode, for users whom it admits."""
         return target.mode if target.admits(self.user) else None

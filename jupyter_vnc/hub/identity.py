@@ -92,6 +92,11 @@ class HubVisitor(VisitorByHub):
         return self.user.admin
 
     @property
+    def manages_targets(self) -> bool:
+        """Whether the admin page is for them."""
+        return self.editor is not None
+
+    @property
     def editor(self) -> Editor | None:
         """Which registered targets the visitor manages; None if none."""
         if self.user.admin:

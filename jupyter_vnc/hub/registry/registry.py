@@ -89,8 +89,7 @@ class Registry:
         if errors:
             raise InvalidTarget(errors)
         await self._store.write([write], editor.name)
-        await self._snapshot.refresh()
-        return self._snapshot.by_name[name]
+        return await self.find(editor, name)
 
     def _check_change(self, editor: Editor, one: Registered) -> None:
         if not editor.changes(one.entry.keys):

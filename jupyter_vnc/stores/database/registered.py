@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ class RegisteredTargets:
             return number, [_entry(row) for row in rows]
 
     async def write(self, writes: Sequence[Write], by: str, action: str = "") -> dict[str, int]:
-        """Make changes: all of them, or none; return the new version of each target.
+        """Make changes: all of them, or none; return the new version of each target, the same for all.
 
         Args:
             writes: at most one for a name.
@@ -79,29 +79,36 @@ class RegisteredTargets:
             NameTaken: one that should not exist does.
             TargetNotFound: one that should be changed or removed does not exist.
         """
-        versions = {}
+        names = [one.name for one in writes]
         async with self._database.writing() as connection:
+            number = await _next(connection)
+            found = await connection.execute(select(targets.c.name, targets.c.version).where(targets.c.name.in_(names)))
+            there = {row.name: int(row.version) for row in found}
             for one in writes:
-                number = await _next(connection)
-                done = await self._apply(connection, one, number, by)
-                row = {"at": self._clock(), "by": by, "action": action or done, "target": one.name}
-                await connection.execute(insert(changes).values(row | {"detail": _json(one.detail)}))
-                versions[one.name] = number
-        return versions
+                _check(one, there.get(one.name))
+            await self._apply(connection, writes, there.keys(), {"version": number, "changed_by": by})
+            done = [(one, action or _deed(one, there)) for one in writes]
+            rows = [{"by": by, "action": deed, "target": one.name, "detail": _json(one.detail)} for one, deed in done]
+            if rows:
+                await connection.execute(insert(changes), [row | {"at": self._clock()} for row in rows])
+        return dict.fromkeys(names, number)
 
-    async def _apply(self, connection: AsyncConnection, one: Write, number: int, by: str) -> str:
-        version = await connection.scalar(select(targets.c.version).where(targets.c.name == one.name))
-        _check(one, version)
-        if one.keys is None:
-            await connection.execute(delete(targets).where(targets.c.name == one.name))
-            return "remove"
-        row = {"version": number, "keys": _json(one.keys), "secrets": one.sealed}
-        row |= {"changed_at": self._clock(), "changed_by": by}
-        if version is None:
-            await connection.execute(insert(targets).values(row | {"name": one.name}))
-            return "add"
-        await connection.execute(update(targets).where(targets.c.name == one.name).values(row))
-        return "change"
+    async def _apply(
+        self, connection: AsyncConnection, writes: Sequence[Write], there: Collection[str], what: Mapping[str, Any]
+    ) -> None:
+        """Write the rows; all new ones with one statement, because an import has thousands."""
+        new = []
+        for one in writes:
+            if one.keys is None:
+                await connection.execute(delete(targets).where(targets.c.name == one.name))
+                continue
+            row = {**what, "keys": _json(one.keys), "secrets": one.sealed, "changed_at": self._clock()}
+            if one.name in there:
+                await connection.execute(update(targets).where(targets.c.name == one.name).values(row))
+            else:
+                new.append(row | {"name": one.name})
+        if new:
+            await connection.execute(insert(targets), new)
 
     async def reseal(self, again: Callable[[str, str], str], by: str) -> int:
         """Encrypt all secrets again, in one transaction; return of how many targets.
@@ -138,6 +145,10 @@ def _check(one: Write, version: int | None) -> None:
         raise NameTaken(f"There is a target {one.name!r} already.")
     if version is not None and one.expected not in (None, version):
         raise EditConflict
+
+
+def _deed(one: Write, there: Collection[str]) -> str:
+    return "remove" if one.keys is None else "change" if one.name in there else "add"
 
 
 async def _revision(connection: AsyncConnection) -> int:
