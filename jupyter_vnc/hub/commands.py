@@ -79,7 +79,7 @@ class RotateKeys(RegistryCommand):
     the keys are in JUPYTER_VNC_KEYS, put a new one first there, restart the service, and run this with --no-new-key.
     """
     new_key = Bool(True, help="Whether to make a new key. Default: True.").tag(config=True)
-    flags: ClassVar[dict[str, Any]] = {
+    flags: dict[str, Any] = {  # noqa: RUF012
         **JupyterApp.flags,
         "no-new-key": ({"RotateKeys": {"new_key": False}}, "Encrypt with the newest key that is there."),
     }
@@ -108,12 +108,12 @@ class Targets(RegistryCommand):
     Run it in the folder of the service, with its --config.
     """
     dry_run = Bool(False, help="Only say what would be imported. Default: False.").tag(config=True)
-    flags: ClassVar[dict[str, Any]] = {
+    flags: dict[str, Any] = {  # noqa: RUF012
         **JupyterApp.flags,
         "dry-run": ({"Targets": {"dry_run": True}}, "Only say what would be imported."),
     }
 
-    def parse_command_line(self, argv: Sequence[str] | None = None) -> None:  # type: ignore[override]
+    def parse_command_line(self, argv: Sequence[str] | None = None) -> None:
         """Leave ``KEY=VALUE`` to the command: only what begins with a dash is an option."""
         words = list(sys.argv[1:] if argv is None else argv)
         super().parse_command_line([word for word in words if word.startswith("--")])

@@ -260,10 +260,11 @@ class Person:
         headers = {"Origin": self.hub.url, "Referer": answer.url, "Sec-Fetch-Mode": "navigate"}
         return self.http.post(answer.url, form, headers=headers, timeout=20)
 
-    def ask(self, path, method="GET", **more):
-        """Make a request as a page of the service does."""
+    def ask(self, path, method="GET", *, also=None, **more):
+        """Make a request as a page of the service does, with some headers more."""
         cookies = [one.value for one in self.http.cookies if one.name == "_xsrf" and one.path == self.base]
         headers = {"X-XSRFToken": cookies[0] if cookies else "", "Sec-Fetch-Mode": "cors", "Origin": self.hub.url}
+        headers |= also or {}
         return self.http.request(method, self.root + path, headers=headers, timeout=20, allow_redirects=False, **more)
 
     def names(self):

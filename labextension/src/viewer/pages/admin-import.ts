@@ -6,6 +6,9 @@ import type { ITranslate } from '../ui/i18n';
 import { unattended } from '../ui/report';
 import { type IPreview, Refused, type RegistryAPI } from './admin-api';
 
+/** The most that is imported at once (bytes). */
+const MOST = 1024 * 1024;
+
 interface IAnswer {
   readonly imported: number;
   readonly rows: readonly IPreview[];
@@ -73,6 +76,10 @@ export class ImportForm {
     if (chosen.length === 0) {
       this._say(trans.__('Choose a file first.'));
       this._files.focus();
+      return;
+    }
+    if (chosen.reduce((sum, one) => sum + one.size, 0) > MOST) {
+      this._say(trans.__('These files have more than 1 MiB. Import fewer at once.'));
       return;
     }
     try {
