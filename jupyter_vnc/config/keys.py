@@ -17,7 +17,8 @@ _DESKTOP: Final = {
         checks.argv,
         "Command of its session: a list of words, or one line. It can be a single application, or the user's "
         "own script `~/.vnc/xstartup`, which must be executable.",
-        "the first of these that is installed: Xfce, MATE, LXQt, GNOME Flashback, Openbox, IceWM, twm, a terminal alone",
+        "the first of these that is installed: Xfce, MATE, LXQt, GNOME Flashback, Openbox, IceWM, twm, a terminal "
+        "alone",
     ),
     "geometry": Key(checks.geometry, "Initial size in pixels, until a viewer requests another size.", "`1680x1050`"),
     "dpi": Key(checks.integer(40, 600), "Resolution in dots per inch, 40 to 600.", "96"),

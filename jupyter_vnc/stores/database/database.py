@@ -16,9 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
+from jupyter_vnc.system.locks import FileLock, LockedError
 from jupyter_vnc.system.logs import Log, one_line
 
-from .lock import FileLock
 from .schema import migrate
 from .urls import file_of
 
@@ -81,9 +81,17 @@ class Database:
         """Make SQLite's file, for its owner only, and lock it. Its journal gets the same mode from SQLite."""
         try:
             if alone:
-                self._lock = FileLock(file)
+                real = file.resolve()  # a link to the same file has the same lock
+                self._lock = FileLock(real.with_name(f"{real.name}.lock"))
+                self._lock.take()
             os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
             status = file.stat()
+        except LockedError as error:
+            raise ConfigError(
+                f"{file} is in use by {error.holder}. SQLite serves one process of the service; stop the other one, "
+                "or use PostgreSQL",
+                key=_KEY,
+            ) from None
         except OSError as error:
             raise ConfigError(f"{file}: {error.strerror}", key=_KEY) from None
         if not stat.S_ISREG(status.st_mode):

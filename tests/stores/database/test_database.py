@@ -91,7 +91,7 @@ async def test_a_second_process_is_refused_and_told_of_the_first(file):
     for path in (file, link):
         command = [sys.executable, "-c", script, f"sqlite:///{path}"]
         ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert f"in use by another process of the service (pid {os.getpid()})" in ran.stderr
+        assert f"is in use by process {os.getpid()} on " in ran.stderr
     command = at(file)
     await command.open(alone=False)
     assert await RegisteredTargets(command).revision() == 0, "a command works beside it"
