@@ -14,8 +14,8 @@ const context = await esbuild.context({
     join(here, 'src', 'viewer', 'pages', 'page.ts'),
     join(here, 'src', 'viewer', 'pages', 'list.ts'),
     join(here, 'src', 'viewer', 'pages', 'room.ts'),
-    join(here, 'src', 'viewer', 'pages', 'page.css'),
     join(here, 'src', 'viewer', 'pages', 'admin.ts'),
+    join(here, 'src', 'viewer', 'pages', 'page.css')
   ],
   entryNames: '[name]',
   outdir: out,
