@@ -278,23 +278,34 @@ class MessagesHandler(VNCAPIHandler):
 
 
 class LeaseHandler(VNCAPIHandler):
-    """``POST`` and ``DELETE api/leases/{target}``, and the latter for another user."""
+    """``POST`` and ``DELETE api/leases/{target}``."""
 
     @web.authenticated
     @authorized
     @vnc_errors
-    async def post(self, name: str, owner: str = "") -> None:
+    async def post(self, name: str) -> None:
         """Keep the user's machine of a pool."""
-        if owner:
-            raise web.HTTPError(405)
-        await self.broker.keep(self.visitor(), name)
+        if self.body()["action"] == "keep":
+            await self.broker.keep(self.visitor(), name)
         self.set_status(204)
 
     @web.authenticated
     @authorized
     @vnc_errors
-    async def delete(self, name: str, owner: str = "") -> None:
-        """Release a machine of a pool."""
+    async def delete(self, name: str) -> None:
+        """Release the user's machine of a pool."""
+        await self.broker.release(self.visitor(), name)
+        self.set_status(204)
+
+
+class OthersLeaseHandler(VNCAPIHandler):
+    """``DELETE api/leases/{target}/of/{user}``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def delete(self, name: str, owner: str) -> None:
+        """Release another user's machine of a pool."""
         await self.broker.release(self.visitor(), name, owner)
         self.set_status(204)
 

@@ -42,7 +42,7 @@ ROUTES: Final[list[Route]] = [
     (r"/api/sessions/([0-9a-f]{16})", handlers.SessionHandler, {}),
     (r"/api/sessions/([0-9a-f]{16})/messages", handlers.MessagesHandler, {}),
     (rf"/api/leases/{NAME}", handlers.LeaseHandler, {}),
-    (rf"/api/leases/{NAME}/of/{PERSON}", handlers.LeaseHandler, {}),
+    (rf"/api/leases/{NAME}/of/{PERSON}", handlers.OthersLeaseHandler, {}),
     (r"/api/desktops", handlers.DesktopsHandler, {}),
     (rf"/api/desktops/{NAME}", handlers.DesktopHandler, {}),
     (rf"/api/desktops/{NAME}/open", handlers.DesktopOpenHandler, {}),

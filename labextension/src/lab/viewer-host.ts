@@ -21,7 +21,7 @@ import { localMemory, tabMemory } from '../viewer/ui/dom';
 import { openMenu } from '../viewer/ui/menu';
 import { loaderOf } from '../viewer/engine/novnc';
 import type { IViewerSettings } from '../viewer/options';
-import { giveBack, stay } from '../viewer/pool';
+import { giveBack, KEEP, stay } from '../viewer/pool';
 import { managed } from '../viewer/connection/startup';
 import { shortStatus } from '../viewer/connection/status';
 import { Viewer } from '../viewer/viewer';
@@ -76,7 +76,7 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     login: () => openPage(manager.root),
     list,
     giveBack: found?.pool ? () => unattended(giveMachineBack(options)) : undefined,
-    stay: () => unattended(stay(trans, () => manager.request(leaseOf(target), { method: 'POST' }))),
+    stay: () => unattended(stay(trans, () => manager.request(leaseOf(target), KEEP))),
     openInBrowser: () => openPage(manager.pageOf(target))
   });
 }

@@ -61,6 +61,9 @@ export async function giveBack(
   await report(trans, remove());
 }
 
+/** The request that keeps the reader's machine. */
+export const KEEP: RequestInit = { method: 'POST', body: JSON.stringify({ action: 'keep' }) };
+
 /**
  * Keep the reader's machine, though they do nothing there; report a failure.
  *

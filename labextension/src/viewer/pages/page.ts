@@ -10,7 +10,7 @@ import { askBeforeLeaving } from '../input/leaving';
 import { Early } from '../connection/prefetch';
 import { loaderOf } from '../engine/novnc';
 import type { IViewerSettings } from '../options';
-import { giveBack, stay } from '../pool';
+import { giveBack, KEEP, stay } from '../pool';
 import type { ITranslate } from '../ui/i18n';
 import type { Mode } from '../session';
 import { managed } from '../connection/startup';
@@ -75,7 +75,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     giveBack: data.pool === undefined ? undefined : () => unattended(giveBack(trans, remove)),
     stay: () =>
       unattended(
-        stay(trans, () => fetchAPI(`${root}api/leases/${encodeURIComponent(name)}`, { method: 'POST' }))
+        stay(trans, () => fetchAPI(`${root}api/leases/${encodeURIComponent(name)}`, KEEP))
       ),
     leave: () => toolbar?.focus()
   });
