@@ -60,13 +60,13 @@ class DirectoryTargets(TargetSource):
         return (await self._listing.targets()).get(name)
 
     def _look(self) -> Snapshot:
-        return snapshot(Path(self.path), lambda file: file.suffix in _FORMATS and file.is_file(), folder_only=True)
+        return snapshot(Path(self.path), lambda file: file.suffix in _FORMATS, folder_only=True)
 
 
 def _parse(files: Sequence[Path], reading: Reading) -> None:
     for file in files:
         try:
-            if file.stem in reading.entries:
+            if reading.has(file.stem):
                 raise ConfigError("there is a target of this name already")  # noqa: TRY301 - gets its place below
             reading.admit(file, _read(file))
         except OSError as error:

@@ -43,18 +43,33 @@ class Snapshot:
     hidden: bool = False
 
 
-def snapshot(source: Path, wanted: Callable[[Path], bool] = Path.is_file, *, folder_only: bool = False) -> Snapshot:
-    """Look at a file, or at those files of a folder that are wanted, in the order of their names; hidden ones never.
+def snapshot(
+    source: Path,
+    wanted: Callable[[Path], bool] = lambda file: True,
+    *,
+    kind: Callable[[int], bool] = stat.S_ISREG,
+    folder_only: bool = False,
+) -> Snapshot:
+    """Look at a file, or at those of a folder that are of a kind and wanted, by their names; hidden ones never.
 
     A missing or unreadable source is a snapshot too: one without files, with the problem.
     """
     try:
         found = [source]
         if folder_only or stat.S_ISDIR(source.stat().st_mode):
-            found = sorted(file for file in source.iterdir() if not file.name.startswith(".") and wanted(file))
+            shown = (file for file in source.iterdir() if not file.name.startswith(".") and wanted(file))
+            found = sorted(file for file in shown if _is_of(kind, file))
         return Snapshot(tuple(found), tuple(_sign(file) for file in found))
     except OSError as error:
         return Snapshot(problem=f"{source}: {error.strerror}", hidden=error.errno not in _GONE)
+
+
+def _is_of(kind: Callable[[int], bool], file: Path) -> bool:
+    """Whether a file is of a kind; one that cannot be looked at may be, and whoever reads it says why it cannot."""
+    try:
+        return kind(file.stat().st_mode)
+    except OSError as error:
+        return error.errno not in _GONE
 
 
 def _sign(file: Path) -> tuple[object, ...]:
@@ -98,6 +113,10 @@ class Reading:
     complaints: list[str] = field(default_factory=list)
     again: bool = False
 
+    def has(self, name: str) -> bool:
+        """Whether these files name a target without a mistake; one that is kept from before does not count."""
+        return name in self.entries and self.entries[name] is not self.earlier.get(name)
+
     def admit(self, file: Path, target: Target) -> None:
         """Add a target; of two with one name the later one counts."""
         self.entries[target.name] = Entry(file, target)
@@ -110,10 +129,19 @@ class Reading:
     def unreadable(self, file: Path, error: OSError) -> None:
         """Note a file that cannot be read; unless it is gone, what was in it before stays in use."""
         there = error.errno not in _GONE
-        names = [name for name, entry in self.earlier.items() if entry.file == file] if there else []
-        kept = [name for name in names if self._keep(name)]
-        self.complaints.append(f"{file}: {error.strerror}{_KEPT * bool(kept)}")
+        kept = there and self._keep_all(file)
+        self.complaints.append(f"{file}: {error.strerror}{_KEPT * kept}")
         self.again |= there and not isinstance(error, _LASTING)
+
+    def emptied(self, file: Path) -> None:
+        """Note a file without content: if it had targets, it is being written, or the disk was full. They stay."""
+        if self._keep_all(file):
+            self.complaints.append(f"{file}: is empty{_KEPT}")
+
+    def _keep_all(self, file: Path) -> bool:
+        """Keep what was in a file before; return whether there was anything."""
+        names = [name for name, entry in self.earlier.items() if entry.file == file]
+        return sum(map(self._keep, names)) > 0
 
     def _keep(self, name: str) -> bool:
         if name not in self.earlier or name in self.entries:
@@ -163,7 +191,8 @@ class Listing:
         if now == self._seen:
             return
         reading = self._read(now)
-        self._complain([complaint for complaint in reading.complaints if complaint not in self.problems])
+        known = frozenset(self._reading.complaints)
+        self._complain([complaint for complaint in reading.complaints if complaint not in known])
         self._reading = reading
         self._targets = {name: entry.target for name, entry in reading.entries.items()}
         self._seen = None if reading.again else now

@@ -9,6 +9,8 @@ authorizer).
 from __future__ import annotations
 
 import re
+import stat
+import string
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,6 +37,8 @@ MAX_ANSWERS: Final = 1024
 
 _FILE_PLUGINS: Final = frozenset({"TokenFile", "ReadOnlyTokenFile"})
 _SOCKET_PLUGIN: Final = "UnixDomainSocketDirectory"
+#: What a file is filled with that was emptied, or lost its content with the power.
+_BLANK: Final = string.whitespace + "\0"
 _ADDRESS_KEYS: Final = ("host", "port", "port_owner", "socket", "socket_owner", "desktop")
 
 
@@ -134,7 +138,8 @@ class WebsockifyTargets(TargetSource):
 
     def _look(self) -> Snapshot:
         sockets = self.plugin == _SOCKET_PLUGIN
-        return snapshot(Path(self.source), Path.is_socket if sockets else Path.is_file, folder_only=sockets)
+        kind = stat.S_ISSOCK if sockets else stat.S_ISREG
+        return snapshot(Path(self.source), kind=kind, folder_only=sockets)
 
     def _parse(self, files: Sequence[Path], reading: Reading) -> None:
         for line in self._lines(files, reading):
@@ -150,6 +155,9 @@ class WebsockifyTargets(TargetSource):
             except OSError as error:
                 reading.unreadable(file, error)
                 continue
+            if not text.strip(_BLANK):
+                reading.emptied(file)
+                continue
             yield from _parse_file(file, text, reading)
 
     def _admit(self, line: _Line, reading: Reading) -> None:
@@ -159,7 +167,7 @@ class WebsockifyTargets(TargetSource):
         except ConfigError as error:
             reading.mistake(line.where, f"{f'{error.key} ' if error.key else ''}{error.message}", line.name)
             return
-        if line.name in reading.entries:
+        if reading.has(line.name):
             reading.complaints.append(f"{line.where}: the name is used twice; this line counts")
         reading.admit(line.file, target)
 

@@ -210,3 +210,39 @@ async def test_a_folder_that_cannot_be_read_is_not_an_empty_one(tmp_path, build,
     (tmp_path / "lab.toml").unlink()
     tmp_path.rmdir()
     assert await names(source) == []
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE, errno.ELOOP])
+async def test_one_file_that_cannot_be_looked_at_is_not_the_folder(number, tmp_path, build, said, monkeypatch):
+    """A link into somebody's private folder, or round in a circle, is one bad neighbour."""
+    for name in ("a", "lab", "z"):
+        (tmp_path / f"{name}.toml").write_text(f'host = "{name}"\n')
+    really, failing = Path.stat, {"z.toml"}
+
+    def look(self, **options):
+        if self.name in failing:
+            raise OSError(number, os.strerror(number), str(self))
+        return really(self, **options)
+
+    monkeypatch.setattr(Path, "stat", look)
+    source = build(tmp_path)
+    assert await names(source) == ["a", "lab"]
+    assert said == [f"DirectoryTargets: {tmp_path / 'z.toml'}: {os.strerror(number)}"]
+    failing.add("lab.toml")
+    assert await names(source) == ["a", "lab"]
+    assert said[1:] == [
+        f"DirectoryTargets: {tmp_path / 'lab.toml'}: {os.strerror(number)} (what was read before stays in use)"
+    ]
+    failing.clear()
+    assert await names(source) == ["a", "lab", "z"]
+    assert source.problems == ()
+
+
+async def test_a_file_of_the_same_name_with_a_mistake_holds_no_other_up(tmp_path, build):
+    (tmp_path / "lab.toml").write_text('host = "a"\n')
+    source = build(tmp_path)
+    assert await names(source) == ["lab"]
+    (tmp_path / "lab.json").write_text("{")
+    (tmp_path / "lab.toml").write_text('host = "bb"\n')
+    assert (await source.target(ANN, "lab")).address == TCPAddress("bb", 5900)
+    assert len(source.problems) == 1

@@ -386,3 +386,37 @@ async def test_a_slow_lookup_holds_nobody_up(warnings, monkeypatch):
     Stuck.go.set()
     monkeypatch.setattr(quiet_threads, "CALL_TIMEOUT", 10)
     assert (await source.target(ANN, "t")).address == TCPAddress("127.0.0.1", 5901)
+
+
+@pytest.mark.parametrize("left", ["", "\n", "\0" * 512])
+async def test_a_file_that_was_emptied_keeps_its_targets(left, tmp_path, warnings):
+    """It is about to be written, or was while the disk was full, or when the power went."""
+    file = tmp_path / "token.conf"
+    file.write_text(left)
+    source = build(warnings, file)
+    assert await names(source) == []
+    file.write_text(THREE)
+    before = await source.targets(ANN)
+    warnings.lines.clear()
+    file.write_text(left)
+    for _ in range(2):
+        assert await source.targets(ANN) == before
+    assert warnings.lines == [f"WebsockifyTargets: {file}: is empty (what was read before stays in use)"]
+    file.write_text("# nothing\n")
+    assert await names(source) == []
+    assert source.problems == ()
+
+
+async def test_the_time_for_many_bad_lines_grows_with_their_number(tmp_path, warnings):
+    """Somebody else's file, such as a log that grows, must not take longer with each look."""
+    file = tmp_path / "token.conf"
+    file.write_text("lab: 127.0.0.1:5900\n" + "".join(f"{number} a line\n" for number in range(20_000)))
+    source = build(warnings, file)
+    spent = []
+    for _ in range(2):
+        start = time.process_time()
+        assert await names(source) == ["lab"]
+        spent.append(time.process_time() - start)
+        with file.open("a") as opened:
+            opened.write("another line\n")
+    assert spent[1] < 3 * spent[0] + 0.2
