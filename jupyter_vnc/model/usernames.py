@@ -25,8 +25,14 @@ MAX_HOSTNAME: Final = 253
 _LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 #: With such a last label, inet_aton(3) and the URL Standard ("ends in a number") take a host name for an IPv4 address.
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
-#: What Linux distributions call the loopback interface in ``/etc/hosts``.
-_LOOPBACK: Final = frozenset({"localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"})
+#: What Linux distributions call the loopback interface in ``/etc/hosts``, and names for this machine and its router
+#: that systemd makes up (``nss-myhostname(8)``, ``systemd-resolved(8)``).
+_LOCAL: Final = frozenset(
+    {
+        *("localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"),
+        *("_gateway", "_outbound", "_localdnsstub", "_localdnsproxy"),
+    }
+)
 
 
 def in_path(template: str, username: str) -> str:
@@ -52,7 +58,7 @@ def in_hostname(template: str, username: str) -> str:
         return template
     host = template.removesuffix(".")
     labels = [(label.replace(PLACEHOLDER, username), PLACEHOLDER in label) for label in host.split(".")]
-    fits = all(_LABEL.fullmatch(label) and label.lower() not in _LOOPBACK for label, users in labels if users)
+    fits = all(_LABEL.fullmatch(label) and label.lower() not in _LOCAL for label, users in labels if users)
     if not _is_safe(username) or not fits or _NUMBER.fullmatch(labels[-1][0]):
         raise _refusal(username)
     name = template.replace(PLACEHOLDER, username)

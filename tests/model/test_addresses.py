@@ -41,6 +41,7 @@ def test_a_user_name_becomes_no_more_than_a_label(host, name):
     [
         *(("{username}", name) for name in ("127.0.0.1", "127.1", "1", "2130706433", "0x7f000001", "017700000001")),
         *(("{username}", name) for name in ("0x", "0X7F", "localhost", "LocalHost", "ip6-localhost", "localhost6")),
+        *(("{username}", name) for name in ("_localdnsstub", "_LocalDNSproxy", "_outbound", "_gateway")),
         *(("127.0.0.{username}", name) for name in ("1", "0x1")),
         *(("{username}.0.0.1", "127"), ("lab.{username}", "1"), ("{username}.", "localhost"), ("{username}.", "1")),
         *(
