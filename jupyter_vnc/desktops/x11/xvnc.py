@@ -97,6 +97,10 @@ class _Answer(NamedTuple):
     when: float
     sign: tuple[int, ...]
 
+    def usable(self, path: str) -> bool:
+        """Whether it is an X server that we can use."""
+        return self.banner is not None and identify(path, self.banner) is not None
+
 
 #: The last answer of each binary.
 _ANSWERS: Final[dict[str, _Answer]] = {}
@@ -105,12 +109,13 @@ _ANSWERS: Final[dict[str, _Answer]] = {}
 def ask(path: str) -> str:
     """Run a binary for its version and return its output; empty if it cannot be run.
 
-    An answer counts for as long as the binary is the same. Without one it is asked again after :data:`RETRY`: on a
-    cold network disk the first answer may take longer than any limit.
+    An answer that names an X server we can use counts for as long as the binary is the same. Without one it is asked
+    again after :data:`RETRY`: on a cold network disk the first answer may take longer than any limit, and a library or
+    an interpreter that it lacks may come.
     """
     sign = _sign(path)
     known = _ANSWERS.get(path)
-    if known is None or known.sign != sign or (known.banner is None and time.monotonic() - known.when >= RETRY):
+    if known is None or known.sign != sign or (not known.usable(path) and time.monotonic() - known.when >= RETRY):
         known = _ANSWERS[path] = _run(path, sign)
     return known.banner or ""
 

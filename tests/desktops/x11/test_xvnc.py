@@ -59,6 +59,20 @@ def test_a_program_that_did_not_answer_is_asked_again(slow, monkeypatch):
     assert xvnc.silent([path]) == ""
 
 
+@pytest.mark.parametrize("banner", ["", "Xvnc: error while loading shared libraries: libX11.so.6: cannot open"])
+def test_a_program_that_could_not_say_what_it_is_is_asked_again(banner, slow, monkeypatch):
+    """What it lacks, a library or an interpreter, may come while it stays the same file."""
+    slow.failures, slow.banner = 0, banner
+    assert xvnc.find([str(slow.path)]) is None
+    slow.banner = BANNER
+    assert xvnc.find([str(slow.path)]) is None  # not at each request
+    monkeypatch.setattr(xvnc, "RETRY", 0.0)
+    assert xvnc.find([str(slow.path)]).version == (1, 13)
+    asked = slow.asked
+    assert xvnc.find([str(slow.path)]) is not None
+    assert slow.asked == asked
+
+
 def test_a_program_that_was_replaced_is_asked_again(slow):
     slow.failures = 0
     slow.banner = "Xvnc TigerVNC 1.9.0"
