@@ -27,6 +27,10 @@ MARKER_VARIABLE: Final = "JUPYTER_VNC_DESKTOP"
 _LOCK_SIZE: Final = 64
 _KILL_PATIENCE: Final = 5.0
 _KILL_PAUSE: Final = 0.01
+#: Largest process id that Linux gives (``PID_MAX_LIMIT``, ``proc(5)``).
+_LAST_PID: Final = 1 << 22
+#: Seconds after which nobody is still writing a lock.
+_WRITING: Final = 10.0
 #: Seconds by which the start of a process, counted from the machine's, may differ from the clock of files.
 _CLOCK_ERROR: Final = 2.0
 
@@ -153,19 +157,39 @@ def is_left_over(display: int) -> bool:
 
 
 def _is_stale(lock: Path) -> bool:
-    """Whether a lock is our account's and names a process that is gone, or there is none."""
+    """Whether a lock is our account's and its process is gone, or there is none.
+
+    An old lock may also name a process that began later, which after a restart of a container is likely, or, after the
+    disk was full, none.
+    """
     try:
-        if lock.lstat().st_uid != os.geteuid():
-            return False
+        found = lock.lstat()
     except FileNotFoundError:
         return True
-    pid = int(_read_lock(lock))
-    if pid <= 0:
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         return False
+    pid = _process_in(_read_lock(lock))
+    if pid and _is_gone(pid):
+        return True
+    return time.time() - found.st_mtime > _WRITING and not (pid and may_have_made(pid, lock))
+
+
+def _process_in(text: bytes) -> int:
+    """Return the process id in a lock file; 0 if what is there cannot be one."""
+    try:
+        pid = int(text)
+    except ValueError:
+        return 0
+    return pid if 0 < pid <= _LAST_PID else 0
+
+
+def _is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
+    except PermissionError:  # it is another account's
+        pass
     return False
 
 

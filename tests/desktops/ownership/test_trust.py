@@ -478,6 +478,49 @@ def test_what_an_x_server_left_is_taken_back(with_lock, with_socket, lock, x_soc
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        b"",
+        b"rubbish\n",
+        b"\0" * 11,
+        b"99999999999999999999\n",
+        b"9" * 64,
+        f"{os.getpid():>10}\n".encode(),
+        b"         1\n",
+        b"      -107\n",
+    ],
+)
+@pytest.mark.parametrize("with_socket", [True, False])
+def test_an_old_lock_that_names_nobody_who_could_have_made_it_is_taken_back(said, with_socket, lock, x_sockets):
+    """A full disk leaves empty ones; in a container that starts anew the same numbers are other processes."""
+    lock.write_bytes(said)
+    if with_socket:
+        leave_socket(x_sockets / "X107")
+    before = Path("/proc/1").stat().st_ctime - 86400
+    os.utime(lock, (before, before))
+    assert processes.take_back(107)
+    assert not os.path.lexists(lock)
+    assert [*x_sockets.iterdir()] == []
+
+
+@pytest.mark.parametrize("said", [b"99999999999999999999\n", b"9" * 64, b"", b"rubbish\n"])
+def test_a_lock_that_is_being_written_stays(said, lock, x_sockets):
+    lock.write_bytes(said)
+    assert not processes.is_left_over(107)
+    assert not processes.take_back(107)
+    assert lock.exists()
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a FIFO", "a link"])
+def test_what_is_no_lock_stays(kind, lock, x_sockets):
+    make = {"a folder": lock.mkdir, "a FIFO": lambda: os.mkfifo(lock), "a link": lambda: lock.symlink_to("nowhere")}
+    make[kind]()
+    os.utime(lock, (0, 0), follow_symlinks=False)
+    assert not processes.take_back(107)
+    assert os.path.lexists(lock)
+
+
+@pytest.mark.parametrize(
     "case",
     [
         "alive",
