@@ -73,7 +73,8 @@ class StreamChannel:
             data = await self._reader.read(READ_SIZE)
         except OSError as error:  # reset, timed out, no route any more, TLS broken: the stream has ended
             self.tls_error = error if isinstance(error, ssl.SSLError) else None
-            self.silent_in_tls = False
+            # A close with bytes of ours unread is a reset.
+            self.silent_in_tls = self.silent_in_tls and isinstance(error, ConnectionResetError)
             return b""
         if data:
             self.silent_in_tls = False

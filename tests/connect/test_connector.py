@@ -5,6 +5,7 @@ import gc
 import random
 import socket
 import ssl
+import struct
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -399,7 +400,7 @@ def test_what_a_server_may_ask_of_us(address, keys, expected):
 
 
 @asynccontextmanager
-async def strict_server(folder, version, *, hangs_up=False):
+async def strict_server(folder, version, *, hangs_up=""):
     """A server with X509None that wants to see a certificate, or hangs up when TLS is there; its target's keys."""
     authority = Authority(folder / "ca")
     ours, theirs = authority.sign(), authority.sign("viewer", client=True)
@@ -419,6 +420,9 @@ async def strict_server(folder, version, *, hangs_up=False):
             if not hangs_up:
                 writer.write(bytes(4))
                 await reader.read()
+            if hangs_up == "with a reset":
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.transport.abort()
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
@@ -444,9 +448,10 @@ async def test_an_alert_about_our_certificate_is_no_hang_up(version, tmp_path):
             await Connector().connect(replace(plain, tls=TLSOptions(**tls, **files)), address)
 
 
-async def test_a_server_that_closes_without_a_byte_inside_tls_may_want_a_certificate(tmp_path):
+@pytest.mark.parametrize("hangs_up", ["in order", "with a reset"])
+async def test_a_server_that_closes_without_a_byte_inside_tls_may_want_a_certificate(hangs_up, tmp_path):
     """As QEMU does, which sends no alert."""
-    async with strict_server(tmp_path, VERSIONS[1], hangs_up=True) as (address, tls, _):
+    async with strict_server(tmp_path, VERSIONS[1], hangs_up=hangs_up) as (address, tls, _):
         plain = Target(name="lab", address=address, tls=TLSOptions(**tls), allow_unauthenticated=True)
         with pytest.raises(TargetProtocolError, match="seems to want a client certificate"):
             await Connector().connect(plain, address)
