@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from jupyter_vnc.system.account import home_folder
+
 #: Main categories in the order in which they are looked for, and what the menu calls them.
 CATEGORIES: Final[Mapping[str, str]] = {
     "Settings": "Settings",
@@ -54,7 +56,7 @@ class Application:
 
 def folders(environ: Mapping[str, str]) -> list[Path]:
     """Return where applications are described, the user's own first (XDG Base Directory Specification)."""
-    own = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "share")
+    own = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or home_folder(), ".local", "share"))
     system = environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
     return [Path(folder) / "applications" for folder in (own, *system.split(":")) if folder.startswith("/")]
 

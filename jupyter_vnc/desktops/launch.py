@@ -53,6 +53,7 @@ def session_environment(
         settings: those of the server.
     """
     environ = session.environment(settings.environ, command, display, settings.variables)
+    environ["HOME"] = environ.get("HOME") or settings.home
     with suppress(OSError):
         if not os.access(environ.get("XDG_RUNTIME_DIR", ""), os.W_OK):
             (folder / "run").mkdir(mode=0o700, exist_ok=True)

@@ -1,12 +1,17 @@
 """The menu of a bare window manager: what is installed, in the user's language, and nothing that cannot run."""
 
+import pwd
 import subprocess
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.desktops import applications, session
+from jupyter_vnc.desktops import applications, launch, session
 from jupyter_vnc.desktops.applications import Application
+from jupyter_vnc.desktops.settings import Settings
+from jupyter_vnc.desktops.x11 import xvnc
 
 EDITOR = """[Desktop Entry]
 Type=Application
@@ -128,3 +133,23 @@ def test_real_files_of_this_machine_are_understood():
         {"HOME": "/nonexistent", "LANG": "de_DE.UTF-8"}, session.which, ("/usr/bin/xterm",)
     ):
         assert subprocess.run(["sh", "-n", "-c", one.command], check=False).returncode == 0, one
+
+
+@pytest.mark.parametrize("home", [None, ""])
+def test_an_account_that_nobody_knows_has_the_root_for_a_home(home, tmp_path, monkeypatch):
+    """Under a uid of a container: no ``HOME``, and no entry in the password database."""
+
+    def unknown(uid):
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.delenv("HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    assert applications.folders({})[0] == Path("/.local/share/applications")
+    settings = Settings(server=xvnc.XServer("Xvnc", xvnc.TIGERVNC, (1, 12)))
+    command = session.SessionCommand("openbox", ("openbox",), bare=True)
+    assert launch.session_environment(tmp_path, {"DISPLAY": ":1"}, command, settings)["HOME"] == "/"
+    assert (tmp_path / "xdg" / "openbox" / "menu.xml").exists()
+    theirs = replace(settings, variables={"HOME": str(tmp_path)})
+    assert launch.session_environment(tmp_path, {}, command, theirs)["HOME"] == str(tmp_path)
