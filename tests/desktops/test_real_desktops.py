@@ -639,6 +639,7 @@ async def test_the_configured_x_server_is_none():
 
 async def test_no_session_is_installed(monkeypatch):
     monkeypatch.setattr(session, "SESSIONS", (session.SessionKind("Fvwm", ("no-such-window-manager",)),))
+    monkeypatch.setattr(session, "TERMINALS", ())
     async with managing() as manager:
         with pytest.raises(DesktopFailed, match="No desktop session is installed: install one of Fvwm"):
             await manager.ensure("ann", "desktop", DesktopSpec())

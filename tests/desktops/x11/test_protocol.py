@@ -72,7 +72,7 @@ def test_the_setup():
 
 @pytest.mark.parametrize("vendor", [b"", b"x", b"The X.Org Foundation"])
 def test_a_greeting(vendor):
-    assert x11.screen(greeting(vendor)) == Screen(0x519, 640, 480)
+    assert x11.screen(greeting(vendor)) == Screen(0x519, 640, 480, 0x200000)
 
 
 @pytest.mark.parametrize(
