@@ -26,14 +26,14 @@ class NoAnswer(Exception):
 class Client(Protocol):
     """A client of a hub's REST API."""
 
-    async def get(self, path: str) -> Any:
-        """Return the answer of the hub to a ``GET`` request.
+    async def get(self, path: str) -> dict[str, Any]:
+        """Return the answer of the hub to a ``GET`` request, a JSON object.
 
         Args:
             path: path below the URL of the API, quoted.
 
         Raises:
-            NoAnswer: the hub refuses, does not know the path, or cannot be reached.
+            NoAnswer: the hub refuses, does not know the path, or cannot be reached; or something else answers.
         """
 
 
@@ -46,7 +46,7 @@ class HubClient:
     def __init__(self, hub_auth: HubAuth) -> None:
         self._hub = hub_auth
 
-    async def get(self, path: str) -> Any:
+    async def get(self, path: str) -> dict[str, Any]:
         """See :meth:`Client.get`."""
         hub = self._hub
         try:
@@ -58,8 +58,23 @@ class HubClient:
                 client_key=hub.keyfile or None,
                 ca_certs=hub.client_ca or None,
             )
-            return json.loads(answer.body)
+            return _parse(answer.body)
         except HTTPError as error:
             raise NoAnswer(str(error), refused=400 <= error.code < 500) from error
         except (OSError, ValueError) as error:
             raise NoAnswer(str(error)) from error
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    """Return a JSON object.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        answer = json.loads(body)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(answer, dict):
+        raise ValueError("it is no JSON object")
+    return answer

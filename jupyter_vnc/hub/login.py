@@ -17,6 +17,7 @@ from traitlets import Instance, default
 from jupyter_vnc.system.logs import Outage, one_line
 
 from .answers import Answers
+from .models import user_model
 
 _THEIRS: Final = Path(jupyterhub.services.auth.__file__).name
 
@@ -61,11 +62,15 @@ class RememberingHubOAuth(HubOAuth):  # type: ignore[misc]
     async def _ask(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         try:
             answer = await ask()
+            model = None if answer is None else user_model(answer)
         except HTTPError as error:
             self.outage.failed(error.log_message)
             raise
+        except Exception as error:  # noqa: BLE001 - JupyterHub's client raises anything about what is no answer
+            self.outage.failed(error)
+            raise HTTPError(502, "What answered is no hub") from None
         self.outage.succeeded()
-        return answer
+        return model
 
 
 def _is_about_the_hub(record: logging.LogRecord) -> bool:

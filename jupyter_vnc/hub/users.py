@@ -16,6 +16,7 @@ from jupyter_vnc.system.logs import Log, Outage, one_line
 
 from .answers import Answers
 from .client import Client, NoAnswer
+from .models import groups_page, user_model
 
 #: For how long an answer counts (seconds).
 MEMORY: Final = 60.0
@@ -64,8 +65,8 @@ class People:
         if (user := self._fresh.get(name)) is not None or not _is_name(name):
             return user
         try:
-            return self.note(await self._hub.get(f"users/{quote(name, safe='')}"))
-        except NoAnswer as error:
+            return self.note(user_model(await self._hub.get(f"users/{quote(name, safe='')}")))
+        except (NoAnswer, ValueError) as error:
             self._log.warning("The hub does not tell who %.64r is: %s", name, error)
             return self._known.get(name)
 
@@ -113,17 +114,22 @@ class People:
         groups: defaultdict[str, set[str]] = defaultdict(set)
         offset: int | None = 0
         for _ in range(MAX_PAGES):
-            page = await self._hub.get(f"groups?offset={offset}&limit={PAGE}")
-            for group in page["items"]:
-                if "users" not in group:
+            page, offset = await self._ask_for_page(offset)
+            for group, members in page:
+                if members is None:
                     raise NoAnswer("the service's role lacks read:groups", refused=True)
-                for name in group["users"]:
-                    groups[name].add(group["name"])
-            following = page["_pagination"]["next"]
-            if following is None:
+                for name in members:
+                    groups[name].add(group)
+            if offset is None:
                 break
-            offset = following["offset"]
         return {name: frozenset(of_user) for name, of_user in groups.items()}
+
+    async def _ask_for_page(self, offset: int | None) -> tuple[list[tuple[str, list[str] | None]], int | None]:
+        answer = await self._hub.get(f"groups?offset={offset}&limit={PAGE}")
+        try:
+            return groups_page(answer)
+        except ValueError as error:
+            raise NoAnswer(str(error)) from None
 
 
 def _is_name(name: str) -> bool:

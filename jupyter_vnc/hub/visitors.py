@@ -18,6 +18,8 @@ from jupyter_vnc.model.users import User
 from jupyter_vnc.system.logs import Outage
 from jupyter_vnc.visitor import JupyterVisitor
 
+from .models import user_model
+
 
 class VisitorByHub(JupyterVisitor):
     """A user whom a hub has logged in."""
@@ -41,9 +43,13 @@ class VisitorByHub(JupyterVisitor):
         handler = self._handler
         hub = _client(handler)
         try:
-            model = await hub.user_for_token(hub.get_token(handler), use_cache=False, sync=False)
+            answer = await hub.user_for_token(hub.get_token(handler), use_cache=False, sync=False)
+            model = None if answer is None else user_model(answer)
         except HTTPError as error:
             _outage(handler).failed(error.log_message)
+            return self
+        except Exception as error:  # noqa: BLE001 - JupyterHub's client raises anything about what is no answer
+            _outage(handler).failed(error)
             return self
         _outage(handler).succeeded()
         if model is None:

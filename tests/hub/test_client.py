@@ -20,6 +20,10 @@ class API(RequestHandler):
             self.redirect("users/ann")
         elif name == "page":
             self.finish("<html>")
+        elif name == "deep":
+            self.finish("[" * 100_000)
+        elif name == "list":
+            self.finish("[]")
         elif name == "forbidden":
             self.set_status(403)
         else:
@@ -52,7 +56,14 @@ async def test_a_path_is_asked_for_with_the_token():
 
 
 @pytest.mark.parametrize(
-    ("path", "why"), [("forbidden", "HTTP 403: Forbidden"), ("moved", "HTTP 302"), ("page", "Expecting value")]
+    ("path", "why"),
+    [
+        ("forbidden", "HTTP 403: Forbidden"),
+        ("moved", "HTTP 302"),
+        ("page", "Expecting value"),
+        ("deep", "nested too deeply"),
+        ("list", "no JSON object"),
+    ],
 )
 async def test_an_answer_of_another_kind_is_none(path, why):
     async with answering() as client:

@@ -153,3 +153,31 @@ async def test_a_hub_that_is_away_is_asked_once_and_leaves_what_was_known(hub, c
     hub.refusal = None
     await people.find_all(CROWD)
     assert caplog.text.count("The hub does not tell who is in which group") == 1
+
+
+GARBAGE = [
+    {},
+    {"name": None, "groups": 1},
+    {"name": "eve", "groups": "course-a"},
+    {"name": "ann", "groups": [None, ["x"]]},
+    {"items": None, "_pagination": None},
+    {"items": [{"name": "a", "users": 5}], "_pagination": {"next": None}},
+    {"items": [7], "_pagination": {"next": None}},
+    {"items": [], "_pagination": {"next": {"offset": "0&token=x"}}},
+]
+
+
+@pytest.mark.parametrize("answer", GARBAGE, ids=str)
+async def test_a_hub_that_answers_something_else_leaves_what_was_known(hub, caplog, monkeypatch, answer):
+    people = hub.people()
+    known = people.note({"name": "ann", "groups": ["course-a"]})
+    hub.time += 10 * MEMORY
+
+    async def get(path):
+        return answer
+
+    monkeypatch.setattr(hub, "get", get)
+    assert await people.find("ann") == known
+    assert await people.find("nobody") is None
+    assert await people.find_all(["ann", *map(str, range(5))]) == {"ann": known}
+    assert "Traceback" not in caplog.text

@@ -97,6 +97,18 @@ async def test_rights_are_asked_for_again():
 
 
 @pytest.mark.parametrize(
+    "answer", [ValueError("<html>"), KeyError("name"), [], "ann", {"name": 7}, {"scopes": []}], ids=str
+)
+async def test_what_is_no_answer_of_a_hub_changes_nothing(answer):
+    handler = Handler()
+    handler.identity_provider.hub_auth.model = answer
+    ann = HubUserServerVisitor(handler)
+    for _ in range(2):
+        assert await ann.again() is ann
+    assert len(handler.lines) == 1
+
+
+@pytest.mark.parametrize(
     ("cookies", "mode"), [(["hub-cookie"], "navigate"), (["other"], "websocket"), ([], "websocket")]
 )
 def test_only_the_logins_own_cookie_is_let_in(cookies, mode):

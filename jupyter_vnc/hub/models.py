@@ -1,0 +1,47 @@
+"""What a hub says of a user, checked: something else may answer in its place, such as a proxy that shows a page.
+
+This module is imported in users' servers, too: see :mod:`~jupyter_vnc.hub.visitors`.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+
+def user_model(answer: object) -> dict[str, Any]:
+    """Return a hub's model of a user: ``name``, and where they are said ``groups`` and ``scopes``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(answer, dict) or not isinstance(answer.get("name"), str) or not answer["name"]:
+        raise ValueError(f"this is no user: {reprlib.repr(answer)}")
+    for key in ("groups", "scopes"):
+        if not _are_names(answer.get(key) or []):
+            raise ValueError(f"these are no {key}: {reprlib.repr(answer[key])}")
+    return answer
+
+
+def groups_page(answer: dict[str, Any]) -> tuple[list[tuple[str, list[str] | None]], int | None]:
+    """Return the groups of one answer, each with its members (None: not told), and where the next answer begins.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        groups = [(group["name"], group.get("users")) for group in answer["items"]]
+        following = answer["_pagination"]["next"]
+        offset = None if following is None else following["offset"]
+    except (LookupError, TypeError, AttributeError):
+        raise ValueError(f"these are no groups: {reprlib.repr(answer)}") from None
+    told = [users for _, users in groups if users is not None]
+    if not _are_names([name for name, _ in groups]) or not all(map(_are_names, told)):
+        raise ValueError(f"these are no groups: {reprlib.repr(answer)}")
+    if offset is not None and type(offset) is not int:
+        raise ValueError(f"this is no page: {reprlib.repr(offset)}")
+    return groups, offset
+
+
+def _are_names(names: object) -> bool:
+    return isinstance(names, list) and all(isinstance(name, str) for name in names)
