@@ -36,7 +36,7 @@ class LeaseKeeper:
         self._path = path
         self._log = one_line(log)
         self._state = state
-        self._lock = None if path is None else FileLock(path.with_name(f".{path.name}.lock"))
+        self._lock: FileLock | None = None
         self._version = self._written = 0
         self._writing: asyncio.Task[None] | None = None
         self._trouble = ""
@@ -58,8 +58,18 @@ class LeaseKeeper:
                 f"{self._path}: {error.strerror or error}; leases cannot be kept there", key=_KEY
             ) from None
 
-    def _load(self, path: Path, parse: Callable[[Mapping[str, Any]], None]) -> None:
-        self._take_lock(path)
+    def _load(self, given: Path, parse: Callable[[Mapping[str, Any]], None]) -> None:
+        # The lock is beside the file and not beside a link to it, of which there may be several.
+        path = self._path = state_file.find(given)
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._take_lock(self._lock, given)
+        try:
+            self._read(path, parse)
+        except BaseException:
+            self.unlock()
+            raise
+
+    def _read(self, path: Path, parse: Callable[[Mapping[str, Any]], None]) -> None:
         try:
             parse(state_file.read(path))
         except ValueError as error:
@@ -68,10 +78,9 @@ class LeaseKeeper:
             self._log.error("%s: %s", _KEY, said)
         state_file.write(path, state_file.encode(self._state()))
 
-    def _take_lock(self, path: Path) -> None:
-        assert self._lock is not None  # noqa: S101 - for the type checker: there is one where there is a path
+    def _take_lock(self, lock: FileLock, path: Path) -> None:
         try:
-            self._lock.take()
+            lock.take()
         except LockedError as error:
             raise ConfigError(
                 f"{path} is in use by another service: {error.holder}. Two services would give one machine to two "

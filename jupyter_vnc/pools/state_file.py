@@ -21,6 +21,20 @@ VERSION: Final = 1
 MAX_FILE: Final = 16 * 1024 * 1024
 
 
+def find(path: Path) -> Path:
+    """Return where a file really is, whether it exists or not: links are followed, the last one too. Blocks.
+
+    Raises:
+        OSError: it is a dangling link, or one to itself.
+    """
+    try:
+        return Path(os.path.realpath(path, strict=True))
+    except FileNotFoundError:
+        if path.is_symlink():  # its target may be on a disk that is not mounted yet
+            raise FileNotFoundError(errno.ENOENT, "is a dangling link", str(path)) from None
+        return Path(os.path.realpath(path.parent)) / path.name
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the pools by their targets' names; none where there is no file. Blocks.
 
@@ -28,11 +42,10 @@ def read(path: Path) -> dict[str, Any]:
         OSError: it exists and cannot be read, it is not a regular file, or it is a dangling link.
         ValueError: it is not what :func:`write` wrote; names the mistake.
     """
+    real = find(path)
     try:
-        text = files.read_regular_file(path, MAX_FILE)
+        text = files.read_regular_file(real, MAX_FILE)
     except FileNotFoundError:
-        if path.is_symlink():  # its target may be on a disk that is not mounted yet
-            raise FileNotFoundError(errno.ENOENT, "is a dangling link", str(path)) from None
         return {}
     except files.FileTooLargeError as error:
         raise ValueError(f"it {error.strerror}") from None
