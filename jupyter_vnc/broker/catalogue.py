@@ -87,7 +87,7 @@ class Catalogue:
         if not isinstance(name, str) or not TARGET_NAME.fullmatch(name):
             raise TargetNotFound
         person = await _owner(visitor, owner)
-        target, failed = await self._look_up(person, name)
+        target, failed = await self.look_up(person, name)
         if target is not None:
             mode = await best_mode(visitor, target)
             if mode is not None and (person is visitor.home or visitor.oversees(person, target)):
@@ -96,9 +96,9 @@ class Catalogue:
 
     async def current(self, user: User, name: str) -> Target | None:
         """Return a user's target as the sources have it now, permitted or not; None if there is none."""
-        return (await self._look_up(user, name))[0]
+        return (await self.look_up(user, name))[0]
 
-    async def _look_up(self, user: User, name: str) -> tuple[Target | None, bool]:
+    async def look_up(self, user: User, name: str) -> tuple[Target | None, bool]:
         """Return a target, and whether a source failed that might have had it, or another one of that name."""
         failed = False
         for source in self.sources:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from logging import Logger, LoggerAdapter
 from typing import Any, Final
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
-from jupyter_vnc.model.sessions import SessionRegistry
+from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.system.logs import one_line
 
 from .catalogue import Catalogue
 
 #: Interval at which the targets of live sessions are looked up (seconds). Sources answer from memory.
 INTERVAL: Final = 1.0
-#: The same after one that was not found: a source that fails writes a traceback each time.
+#: The same after a source that failed: it writes a traceback each time.
 AFTER_FAILURE: Final = 30.0
 
 
@@ -52,15 +53,25 @@ class Refresher:
                 self._log.exception("The targets of pools could not be looked up; trying again")
 
     async def look(self) -> bool:
-        """Look up each target that may change and has a session, for one of its owners; the catalogue notes it.
+        """Look up each target that may change and has a session; the catalogue notes it.
 
         Returns:
-            Whether all were found.
+            Whether it is known of all what they are now, or that they are gone: no source failed.
         """
-        owners = {
-            session.target.name: session.owner
-            for session in self._registry
-            if self._kinds.of(session.target).may_change
-        }
-        found = [await self._catalogue.current(owner, name) for name, owner in owners.items()]
-        return None not in found
+        sessions: defaultdict[str, list[Session]] = defaultdict(list)
+        for session in self._registry:
+            if self._kinds.of(session.target).may_change:
+                sessions[session.target.name].append(session)
+        return all([await self._look_for(of_target) for of_target in sessions.values()])
+
+    async def _look_for(self, sessions: list[Session]) -> bool:
+        """Look one target up, for one owner after the other until there is one who has it."""
+        name, kind = sessions[0].target.name, self._kinds.of(sessions[0].target)
+        for owner in {session.owner.name: session.owner for session in sessions}.values():
+            target, failed = await self._catalogue.look_up(owner, name)
+            if failed:
+                return False
+            if target is not None and self._kinds.of(target) is kind:
+                return True
+        kind.lost(name)
+        return True

@@ -57,6 +57,8 @@ class Session:
     look_in: bool = False
     #: Which machine of a pool it is on; empty for other targets, and while it waits for one.
     machine: str = ""
+    #: The same machine, whatever it is called.
+    machine_key: str = ""
     #: Whether its desktop has brought a picture.
     pictured: bool = False
     #: The sessions that made way for it.

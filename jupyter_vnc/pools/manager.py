@@ -37,8 +37,8 @@ READ: Final = 10.0
 #: Interval at which the users' last input is saved (seconds).
 TOUCHES: Final = 30.0
 
-_MOVED: Final = "Your machine failed several times."
-_GONE: Final = "Your machine is no longer there."
+_MOVED: Final = "failed several times"
+_GONE: Final = "is no longer there"
 _RELEASED: Final = "The machine was given back."
 
 
@@ -71,7 +71,8 @@ class PoolManager(Configurable):
             self._ready.set()
         #: Called with user, target's name and a sentence when a user's machine is taken back.
         self.on_release: Callable[[str, str, str], None] = lambda user, target_name, reason: None
-        #: The same when a user's machine is gone or failed, and they get another one.
+        #: The same when a user's machine is gone or failed, and they get another one; the reason is a predicate, whose
+        #: subject is the machine.
         self.on_move: Callable[[str, str, str], None] = lambda user, target_name, reason: None
 
         #: Returns who has a target's desktop on the screen, of its owners.
@@ -133,6 +134,13 @@ class PoolManager(Configurable):
                 pool.request(lease.user)
             self._tell(self.on_move, lease.user, name, _GONE)
         self._note()
+
+    def withdraw(self, name: str) -> None:
+        """Note that the sources have no such pool at present: nobody gets a machine of it until it is configured again.
+
+        Its leases and places stay: a file that is replaced is missing for a moment.
+        """
+        self._pool(name).withdraw()
 
     def target(self, name: str) -> Target | None:
         """Return the target of a pool as the catalogue found it last."""
@@ -268,7 +276,10 @@ class PoolManager(Configurable):
     async def _go_rounds(self) -> None:
         while True:
             await asyncio.sleep(ROUND)
-            self.sweep()
+            try:
+                self.sweep()
+            except Exception:
+                self.log.exception("Leases could not be checked; trying again")
 
     def sweep(self) -> None:
         """Take back what has expired, and give free machines to those who wait; called every second."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from jupyter_vnc.model.addresses import MAX_RETRY, PoolAddress, PoolMachine
@@ -33,6 +33,7 @@ class Pool:
         self._address = PoolAddress(())
         self._machines: dict[str, PoolMachine] = {}
         self._configured = False
+        self._withdrawn = False
         self._lenient_until = 0.0
         #: Incremented with each change that has to be saved at once; input is not one.
         self.version = 0
@@ -46,8 +47,9 @@ class Pool:
 
         Their users become the first in the queue, in the order in which they had come.
         """
-        if self._configured and address == self._address:
+        if self._configured and address == self._address and not self._withdrawn:
             return []
+        self._withdrawn = False
         self._address, self._configured = address, True
         self._machines = {machine.key: machine for machine in address.machines}
         for known in (self._troubles, self._freed):
@@ -64,8 +66,14 @@ class Pool:
         self.deal()
         return lost
 
+    def withdraw(self) -> None:
+        """Give no machine out until :meth:`configure` is called again; users keep theirs, and their places."""
+        self._withdrawn = True
+
     def _free(self) -> list[PoolMachine]:
         """List the free machines, the best first: healthy and longest unused, then those that may be tried again."""
+        if self._withdrawn:
+            return []
         now = self._clock()
         taken = {lease.key for lease in self._leases.values()}
         free = [machine for machine in self._machines.values() if machine.key not in taken]
@@ -216,25 +224,26 @@ class Pool:
     def _is_wanted(self, lease: Lease, now: float) -> bool:
         """Whether an idle machine is needed for somebody else, soon or now: none is free that works."""
         idle = self._address.idle_timeout
-        if not idle or now - lease.last_use < idle - self._notice:
+        if not idle or self._withdrawn or now - lease.last_use < idle - self._notice:
             return False
         return all(machine.key in self._troubles for machine in self._free())
 
-    def expired(self, watched: Collection[str] = ()) -> list[tuple[str, str]]:
-        """List the users whose lease is over, each with a sentence for them; nothing is taken back yet.
+    def expired(self, watched: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+        """Yield the users whose lease is over, each with a sentence for them; nothing is taken back here.
+
+        Whether the next one's is over is decided after the caller has released the one before, which may be enough.
 
         Args:
             watched: users who have their desktop on the screen. They are warned before, and nobody takes their machine
                 back while there are others.
         """
         if not self._configured:
-            return []
+            return
         now = self._clock()
-        return [
-            (lease.user, why)
-            for lease in self._leases.values()
-            if (why := self._over(lease, now)) and (lease.user not in watched or self._was_warned(lease, now))
-        ]
+        for lease in sorted(self._leases.values(), key=lambda one: (one.user in watched, one.last_use)):
+            why = self._over(lease, now)
+            if why and (lease.user not in watched or self._was_warned(lease, now)):
+                yield lease.user, why
 
     def _was_warned(self, lease: Lease, now: float) -> bool:
         """Whether a user who watches has had their time to object; the end of ``max_lease`` needs no warning."""

@@ -123,6 +123,33 @@ async def test_a_source_that_fails_for_a_moment_changes_nothing_and_ends_nothing
     await site.until(site.tasks["bob"].done)
 
 
+GONE = {"removed": [SCREEN], "another kind of target": [Target(name="lab", address=TCPAddress("127.0.0.1", 2))]}
+
+
+@pytest.mark.parametrize("now", GONE.values(), ids=GONE)
+async def test_a_pool_that_is_gone_gives_no_machine_to_whoever_waits_until_it_is_back(site, now):
+    await site.come()
+    site.source.now = now
+    assert await site.refresher.look(), "that it is gone is an answer, and other pools need not wait for it"
+    site.pools.release("ann", "lab")
+    site.pools.sweep()
+    assert site.places() == [None, 1, 2]
+    site.source.now = [lab(1), SCREEN]
+    await site.refresher.look()
+    await site.until(site.tasks["bob"].done)
+    assert site.machines() == [None, "m1", None]
+
+
+async def test_a_pool_that_one_owner_has_no_more_is_not_gone(site, monkeypatch):
+    async def target(user, name):
+        return None if user.name == "ann" else lab(1, 2)
+
+    await site.come()
+    monkeypatch.setattr(site.source, "target", target)
+    assert await site.refresher.look()
+    await site.until(site.tasks["bob"].done)
+
+
 async def test_one_question_for_each_pool_and_none_for_other_targets(site):
     await site.come()
     site.registry.add(Session(USERS[0], SCREEN, Mode.CONTROL))

@@ -303,6 +303,24 @@ async def test_a_machine_that_is_taken_out_disturbs_its_user_only(open_manager, 
     assert (await have(back)).name == "m1"
 
 
+@pytest.mark.parametrize("callback", ["watched", "on_idle"])
+async def test_a_callback_that_fails_does_not_stop_the_rounds(
+    open_manager, waiting, clock, monkeypatch, caplog, callback
+):
+    monkeypatch.setattr(leases, "ROUND", 0.01)
+    target = lab(1, idle_timeout=600.0)
+    manager = await open_manager(target)
+    manager.succeeded("ann", "lab", await have(waiting(manager, "ann", target)))
+    manager.watched = lambda name: {"ann"}
+    setattr(manager, callback, lambda *what: what[99])
+    clock.now += 599
+    await until(lambda: "Leases could not be checked" in caplog.text)
+    monkeypatch.undo()
+    manager.watched = lambda name: ()
+    clock.now += 1
+    await until(lambda: manager.told)
+
+
 async def test_a_callback_that_fails_stops_nothing(open_manager, waiting, caplog):
     target = lab(1)
     manager = await open_manager(target)
@@ -395,6 +413,37 @@ async def test_a_second_service_on_the_file_is_refused_and_told_of_the_first(ope
     await manager.close()
     later = await open_manager(lab(1))
     assert later.rows("lab")[0]["user"] == "ann"
+
+
+@pytest.mark.parametrize("first_by_link", [True, False])
+async def test_a_link_to_the_file_of_another_service_is_that_file(open_manager, waiting, tmp_path, path, first_by_link):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.json"
+    link.symlink_to(path)
+    path.write_bytes(lease_file.encode({}))
+    first, second = (link, path) if first_by_link else (path, link)
+    manager = await open_manager(lab(1), file=first)
+    await have(waiting(manager, "ann", lab(1)))
+    with pytest.raises(ConfigError, match="is in use by another service"):
+        await open_manager(lab(1), file=second)
+    assert link.is_symlink(), "what the administrator has made stays"
+    assert on_disk(path) == {"ann": "m1"}
+
+
+async def test_a_link_to_nowhere_or_to_itself_is_said_at_the_start(open_manager, tmp_path):
+    for name, to in (("dangling", "nowhere.json"), ("loop", "loop")):
+        (tmp_path / name).symlink_to(tmp_path / to)
+        with pytest.raises(ConfigError, match=name):
+            await open_manager(file=tmp_path / name)
+    assert {one.name for one in tmp_path.iterdir()} == {"dangling", "loop"}
+
+
+async def test_a_service_that_cannot_start_leaves_the_file_to_the_next(open_manager, path):
+    path.mkdir()
+    with pytest.raises(ConfigError):
+        await open_manager()
+    path.rmdir()
+    await open_manager(lab(1))
 
 
 async def test_the_event_loop_does_not_encode_the_file(open_manager, waiting, monkeypatch):

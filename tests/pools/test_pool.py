@@ -196,18 +196,18 @@ def test_what_is_over(make, clock):
     pool.request("bob")
     clock.now += GRACE - 1
     pool.request("bob")
-    assert pool.expired() == []
+    assert list(pool.expired()) == []
     clock.now += GRACE
     assert [user for user, _ in pool.expired()] == ["bob"]
     why = dict(pool.expired())["bob"]
     assert why == "Its user did not come for this machine within 2 min, so it was taken back."
     pool.release("bob")
     clock.now += 600 - 2 * GRACE
-    assert pool.expired() == []
+    assert list(pool.expired()) == []
     clock.now += 1
     assert dict(pool.expired())["ann"] == "This machine was not used for 10 min, so it was taken back."
     assert pool.touch("ann")
-    assert pool.expired() == []
+    assert list(pool.expired()) == []
     clock.now += 900
     pool.touch("ann")
     assert dict(pool.expired())["ann"] == "The time on this machine is over: 25 min at most."
@@ -298,12 +298,53 @@ class TestSomebodyWhoWatchesAndDoesNothing:
         clock.now += 700
         assert self.sweep(pool) == ([], ["ann"])
 
+    def test_of_two_who_are_idle_one_machine_is_enough(self, make, clock):
+        pool = make(2, idle_timeout=600.0)
+        for user in ("ann", "bob"):
+            pool.succeeded(user, pool.request(user))
+            clock.now += 1
+        clock.now += 600 - NOTICE
+        watching = {"ann", "bob"}
+        assert pool.warnings(watching) == [("ann", NOTICE), ("bob", NOTICE)]
+        clock.now += NOTICE
+        over = [user for user, _ in pool.expired(watching) if pool.release(user)]
+        assert over == ["ann"], "the one who did nothing for the longest time"
+        assert pool.warnings(watching) == [("bob", 0.0)]
+
+    def test_who_is_away_makes_room_first(self, make, clock):
+        pool = make(2, idle_timeout=600.0)
+        for user in ("ann", "bob"):
+            pool.succeeded(user, pool.request(user))
+        clock.now += 600 - NOTICE
+        pool.warnings({"ann"})
+        clock.now += NOTICE
+        assert [user for user, _ in pool.expired({"ann"}) if pool.release(user)] == ["bob"]
+
+
+def test_a_pool_that_is_gone_gives_nothing_out_until_it_is_back(make):
+    pool = make(2)
+    first = pool.request("ann")
+    pool.withdraw()
+    assert pool.request("bob") is None
+    assert pool.request("ann") == first, "whoever has a machine keeps it"
+    pool.configure(address(2))
+    assert pool.machine_of("bob") is not None
+
+
+def test_a_pool_that_is_gone_takes_no_machine_from_whoever_watches(make, clock):
+    pool = make(1, idle_timeout=600.0)
+    pool.succeeded("ann", pool.request("ann"))
+    pool.withdraw()
+    clock.now += 600
+    assert pool.warnings({"ann"}) == []
+    assert list(pool.expired({"ann"})) == []
+
 
 def test_zero_is_never(make, clock):
     pool = make(1, idle_timeout=0.0)
     pool.succeeded("ann", pool.request("ann"))
     clock.now += 1e7
-    assert pool.expired() == []
+    assert list(pool.expired()) == []
 
 
 def test_rows(make, clock):
@@ -335,13 +376,13 @@ def test_a_restart_loses_nothing(make, clock):
     pool.touch("ann")
     clock.now += 5000
     later = again(pool, clock)
-    assert later.expired() == []  # its machines are not known yet
+    assert list(later.expired()) == []  # its machines are not known yet
     assert later.release("bob")
     later = again(pool, clock)
     assert later.configure(address(2, idle_timeout=60.0)) == []
     assert named(later, "ann", "bob") == ["m1", "m2"]
     assert (later.place("eve"), later.place("joe")) == (1, 2)
-    assert later.expired() == []  # nobody could do anything while there was no service
+    assert list(later.expired()) == []  # nobody could do anything while there was no service
     clock.now += GRACE
     assert {user for user, _ in later.expired()} == {"ann", "bob"}
 

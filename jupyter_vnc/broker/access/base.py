@@ -59,6 +59,9 @@ class TargetAccess(ABC, Generic[A]):
     def found(self, target: Target) -> None:
         """Note a target as the sources have it now; the catalogue calls this each time that it finds it."""
 
+    def lost(self, name: str) -> None:
+        """Note that the sources have no target of this name and kind any more."""
+
     def succeeded(self, session: Session) -> None:
         """Note that a session has a picture: its target works."""
 

@@ -8,7 +8,7 @@ from logging import Logger, LoggerAdapter
 from typing import Any, ClassVar, Final
 
 from jupyter_vnc.connect.connector import Connector, TargetLeg
-from jupyter_vnc.exceptions import MachineMoved, SessionEnded, TargetError, TargetNotFound, VNCError
+from jupyter_vnc.exceptions import MachineMoved, SessionEnded, TargetError, TargetNotFound
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
 from jupyter_vnc.model.causes import Cause
 from jupyter_vnc.model.sessions import Session, SessionRegistry
@@ -45,7 +45,21 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def found(self, target: Target) -> None:
         """See :meth:`TargetAccess.found`: these are the machines that the pool has now."""
+        known = self._pools.target(target.name)
         self._pools.configure(target)
+        if known is not None and known.address != target.address:
+            self._rename(target)
+
+    def _rename(self, target: Target) -> None:
+        """Give the sessions the names that their machines have now."""
+        names = {machine.key: machine.name for machine in self._address(target).machines}
+        for session in self._registry:
+            if session.target.name == target.name:
+                session.machine = names.get(session.machine_key, session.machine)
+
+    def lost(self, name: str) -> None:
+        """See :meth:`TargetAccess.lost`: nobody gets a machine of it."""
+        self._pools.withdraw(name)
 
     def state(self, target: Target, owner: User) -> State:
         """See :meth:`TargetAccess.state`: whether there is a machine for a user, their own or a free one."""
@@ -111,7 +125,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
                 return False
             raise SessionEnded("The machine was taken back meanwhile.")
         self._pools.arrived(owner, name)
-        session.machine = machine.name
+        session.machine, session.machine_key = machine.name, machine.key
         self._log.info("Session %s is on machine %s of %s", session.id, machine.name, name)
         return True
 
@@ -153,7 +167,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
     def _own(self, session: Session) -> PoolMachine | None:
         """Return the machine of a session, if it is still its owner's."""
         machine = self._pools.machine_of(session.owner.name, session.target.name)
-        return machine if machine is not None and machine.name == session.machine else None
+        return machine if machine is not None and machine.key == session.machine_key else None
 
     def touch(self, session: Session) -> None:
         """Note input of the owner who sees a picture; an instructor does not renew the lease."""
@@ -195,16 +209,18 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def _released(self, user: str, target_name: str, why: str) -> None:
         """End a user's sessions when their lease is over: somebody else will get the machine."""
-        self._end_sessions(user, target_name, SessionEnded(why))
+        for session in self._on_machine(user, target_name):
+            session.end(SessionEnded(why))
 
     def _moved(self, user: str, target_name: str, why: str) -> None:
         """End a user's sessions on a machine that they have lost; their viewers reconnect, to the next one."""
-        self._end_sessions(user, target_name, MachineMoved(why))
+        for session in self._on_machine(user, target_name):
+            whose = "Your machine" if _is_owners(session) else f"The machine of {user}"
+            session.end(MachineMoved(f"{whose} {why}."))
 
-    def _end_sessions(self, user: str, target_name: str, error: VNCError) -> None:
-        for session in self._sessions(user, target_name):
-            if session.machine:
-                session.end(error)
+    def _on_machine(self, owner: str, target_name: str) -> list[Session]:
+        """The sessions that are on a user's machine."""
+        return [one for one in self._sessions(owner, target_name) if one.machine]
 
     def _sessions(self, owner: str, target_name: str) -> list[Session]:
         """The sessions on a user's machine, and those that wait for one."""

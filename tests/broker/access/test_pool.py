@@ -141,6 +141,43 @@ async def test_a_session_on_a_machine_that_is_taken_out_is_told_to_come_again(po
     assert [type(one.error) for one in (mine, watching)] == [MachineMoved, MachineMoved]
 
 
+def renamed(*names):
+    """The pool with the same machines, which now have these names."""
+    machines = (replace(one, name=name) for one, name in zip(LAB.address.machines, names, strict=True))
+    return replace(LAB, address=PoolAddress(tuple(machines)))
+
+
+@pytest.mark.parametrize("names", [("new", "m2"), ("m2", "m1")])
+async def test_a_machine_that_is_renamed_stays_its_users_in_every_respect(pools, pooled, registry, names):
+    one = registry.add(session())
+    await pooled.reach(one)
+    pooled.found(renamed(*names))
+    assert one.error is None
+    assert one.public()["machine"] == names[0]
+    assert pooled.failed(one, TargetUnreachable("No picture.")), "it is still the machine that brings no picture"
+    assert pools.summary("ann", "lab")["machine"] == names[1]
+
+
+async def test_another_machine_under_the_same_name_is_not_blamed_for_the_first(pools, pooled, registry):
+    one = registry.add(session())
+    await pooled.reach(one)
+    pooled.found(of_machines(2))
+    await pools.lease("ann", "lab")
+    other = replace(LAB.address.machines[1], name="m1")
+    pooled.found(replace(LAB, address=PoolAddress((other,))))
+    assert not pooled.failed(one, TargetUnreachable("No picture."))
+    assert pools.machine_of("ann", "lab") == other
+
+
+async def test_whoever_looks_in_is_not_told_that_the_machine_was_theirs(pools, pooled, registry):
+    mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
+    for one in (mine, watching):
+        await pooled.reach(one)
+    pooled.found(of_machines(2))
+    assert str(mine.error) == "Your machine is no longer there."
+    assert str(watching.error) == "The machine of ann is no longer there."
+
+
 async def test_a_session_that_has_waited_logs_in_as_the_pool_says_now(pools, pooled, servers):
     used = []
 
