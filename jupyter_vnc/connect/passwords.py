@@ -34,13 +34,15 @@ async def load_password(credentials: Credentials, target_name: str = "") -> str:
         target_name: the target, for the log.
 
     Raises:
-        LimitExceeded: this process has no descriptor left to read it.
+        LimitExceeded: this process has no descriptor, thread or process left to read it.
         TargetRefused: it cannot be read. The sentence says so without saying where it would be.
     """
     if not credentials.form:
         return ""
     try:
         return await _LOADERS[credentials.form](credentials.value)
+    except (BlockingIOError, RuntimeError) as error:  # fork(2), and "can't start new thread"
+        raise no_room(error) from None
     except (OSError, LookupError, ValueError, TimeoutError) as error:
         if is_ours(error):
             raise no_room(error) from None

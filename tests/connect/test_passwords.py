@@ -1,6 +1,7 @@
 """Passwords from each place that the configuration may name, read anew for each login."""
 
 import asyncio
+import errno
 import os
 import subprocess
 
@@ -8,7 +9,7 @@ import pytest
 
 from jupyter_vnc.connect import passwords as module
 from jupyter_vnc.connect.passwords import load_password
-from jupyter_vnc.exceptions import TargetRefused
+from jupyter_vnc.exceptions import LimitExceeded, TargetRefused
 from jupyter_vnc.model.credentials import Credentials, Secret
 from tests.needs import require
 
@@ -35,6 +36,26 @@ async def refused(credentials):
     assert str(caught.value).startswith("The password configured for this desktop cannot be read.")
     assert credentials.form in caught.value.detail
     return caught.value
+
+
+async def test_no_process_left_for_a_command_is_not_the_targets_fault(monkeypatch):
+    """The limit of an account's processes: ``fork`` says EAGAIN."""
+
+    def no_fork(*args, **kwargs):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(subprocess, "Popen", no_fork)
+    with pytest.raises(LimitExceeded, match="has no room for another desktop"):
+        await load_password(command("echo", "s3cret"))
+
+
+async def test_no_thread_left_for_a_file_is_not_the_targets_fault(file, monkeypatch):
+    async def no_thread(*args):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(asyncio, "to_thread", no_thread)
+    with pytest.raises(LimitExceeded, match="has no room for another desktop"):
+        await load_password(from_file(file))
 
 
 async def test_none_and_inline():
