@@ -43,5 +43,20 @@ def groups_page(answer: dict[str, Any]) -> tuple[list[tuple[str, list[str] | Non
     return groups, offset
 
 
+def shares(answer: dict[str, Any]) -> list[tuple[tuple[str, str], frozenset[str]]]:
+    """Return with whom a server is shared (``user`` or ``group``, and the name), and the scopes of each.
+
+    Raises:
+        ValueError: it is no list of shares.
+    """
+    try:
+        rows = [(row["kind"], (row.get("user") or row["group"])["name"], row["scopes"]) for row in answer["items"]]
+    except (LookupError, TypeError, AttributeError):
+        rows = [(None, None, None)]
+    if not all(_are_names([kind, name]) and _are_names(scopes) for kind, name, scopes in rows):
+        raise ValueError(f"these are no shares: {reprlib.repr(answer)}")
+    return [((kind, name), frozenset(scopes)) for kind, name, scopes in rows]
+
+
 def _are_names(names: object) -> bool:
     return isinstance(names, list) and all(isinstance(name, str) for name in names)

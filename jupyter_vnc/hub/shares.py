@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from cachetools import TTLCache
@@ -12,12 +12,13 @@ from cachetools import TTLCache
 from jupyter_vnc.system.logs import Log
 
 from .client import Client, NoAnswer
+from .models import shares
 
 #: For how long an answer counts (seconds), unless the hub's client is told to remember for a shorter time.
 MEMORY: Final = 30.0
 
 #: Who has which scopes, as the hub tells it.
-_Rows = list[dict[str, Any]]
+_Rows = list[tuple[tuple[str, str], frozenset[str]]]
 
 
 class Shares:
@@ -54,16 +55,15 @@ class Shares:
     async def scopes_of(self, name: str, groups: Iterable[str]) -> frozenset[str]:
         """Return what is shared with a user, or with a group that they are in. That it is nothing, is always asked."""
         mine = {("user", name), *(("group", group) for group in groups)}
-        return _of(mine, self._fresh.get(self._path, ())) or _of(mine, await self._ask())
+        return _of(mine, self._fresh.get(self._path, [])) or _of(mine, await self._ask())
 
     async def _ask(self) -> _Rows:
         try:
-            self._known = self._fresh[self._path] = (await self._hub.get(self._path))["items"]
-        except NoAnswer as error:
+            self._known = self._fresh[self._path] = shares(await self._hub.get(self._path))
+        except (NoAnswer, ValueError) as error:
             self._log.warning("The hub does not report with whom this server is shared: %s", error)
         return self._known
 
 
-def _of(mine: set[tuple[str, str]], known: Iterable[dict[str, Any]]) -> frozenset[str]:
-    rows = [row for row in known if (row["kind"], (row["user"] or row["group"])["name"]) in mine]
-    return frozenset(scope for row in rows for scope in row["scopes"])
+def _of(mine: set[tuple[str, str]], known: _Rows) -> frozenset[str]:
+    return frozenset().union(*(scopes for who, scopes in known if who in mine))

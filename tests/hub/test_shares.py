@@ -78,3 +78,27 @@ async def test_a_hub_that_does_not_answer_leaves_what_was_known(hub, caplog):
     hub.time, hub.rows = hub.time + MEMORY, None
     assert await shares.scopes_of("gus", []) == {VIEW}
     assert "The hub does not report with whom this server is shared: no hub" in caplog.text
+
+
+NONE = [
+    {},
+    {"items": None},
+    {"items": [7]},
+    {"items": [{"kind": "user", "user": None, "group": None, "scopes": [VIEW]}]},
+    {"items": [{"kind": "user", "user": {"name": ["gus"]}, "scopes": [VIEW]}]},
+    {"items": [{"kind": "user", "user": {"name": "gus"}, "scopes": VIEW}]},
+]
+
+
+@pytest.mark.parametrize("answer", NONE, ids=str)
+async def test_what_is_no_answer_of_a_hub_leaves_what_was_known(hub, caplog, monkeypatch, answer):
+    shares = hub.shares()
+    assert await shares.scopes_of("gus", []) == {VIEW}
+    hub.time += 10 * MEMORY
+
+    async def get(path):
+        return answer
+
+    monkeypatch.setattr(hub, "get", get)
+    assert await shares.scopes_of("gus", []) == {VIEW}
+    assert "The hub does not report with whom this server is shared" in caplog.text
