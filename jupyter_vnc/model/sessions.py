@@ -57,7 +57,7 @@ class Session:
     look_in: bool = False
     #: Which machine of a pool it is on; empty for other targets, and while it waits for one.
     machine: str = ""
-    #: The same machine, whatever it is called.
+    #: The same machine, whatever it is called; already while the session logs in there.
     machine_key: str = ""
     #: Whether its desktop has brought a picture.
     pictured: bool = False

@@ -54,7 +54,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
         """Give the sessions the names that their machines have now."""
         names = {machine.key: machine.name for machine in self._address(target).machines}
         for session in self._registry:
-            if session.target.name == target.name:
+            if session.target.name == target.name and session.machine:
                 session.machine = names.get(session.machine_key, session.machine)
 
     def lost(self, name: str) -> None:
@@ -95,7 +95,9 @@ class PoolAccess(TargetAccess[PoolAddress]):
         """
         owner, name = session.owner.name, session.target.name
         while True:
+            session.machine_key = ""
             machine = await self._machine(session)
+            session.machine_key = machine.key
             target = self._pools.target(name) or session.target
             try:
                 leg = await self._connect(target.on_machine(machine), machine.address)
@@ -125,7 +127,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
                 return False
             raise SessionEnded("The machine was taken back meanwhile.")
         self._pools.arrived(owner, name)
-        session.machine, session.machine_key = machine.name, machine.key
+        session.machine = machine.name
         self._log.info("Session %s is on machine %s of %s", session.id, machine.name, name)
         return True
 
@@ -209,18 +211,17 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def _released(self, user: str, target_name: str, why: str) -> None:
         """End a user's sessions when their lease is over: somebody else will get the machine."""
-        for session in self._on_machine(user, target_name):
-            session.end(SessionEnded(why))
+        for session in self._sessions(user, target_name):
+            if session.machine_key:
+                session.end(SessionEnded(why))
 
     def _moved(self, user: str, target_name: str, why: str) -> None:
         """End a user's sessions on a machine that they have lost; their viewers reconnect, to the next one."""
-        for session in self._on_machine(user, target_name):
+        for session in self._sessions(user, target_name):
+            if not session.machine:
+                continue  # it waits, or logs in: it goes on to the next machine itself
             whose = "Your machine" if _is_owners(session) else f"The machine of {user}"
             session.end(MachineMoved(f"{whose} {why}."))
-
-    def _on_machine(self, owner: str, target_name: str) -> list[Session]:
-        """The sessions that are on a user's machine."""
-        return [one for one in self._sessions(owner, target_name) if one.machine]
 
     def _sessions(self, owner: str, target_name: str) -> list[Session]:
         """The sessions on a user's machine, and those that wait for one."""

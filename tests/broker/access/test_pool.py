@@ -118,6 +118,28 @@ async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools,
     assert one.machine == ""
 
 
+async def test_what_a_rule_takes_back_during_the_login_names_the_rule(pools, pooled, servers, registry):
+    why = "The time on this machine is over: 1 h at most."
+
+    async def slow(target, address):
+        pools.release("ann", "lab", why)
+        return TargetLeg(Wire(), b"", "None")
+
+    servers.answer = slow
+    one = registry.add(session())
+    with pytest.raises(SessionEnded):
+        await pooled.reach(one)
+    assert str(one.error) == why
+
+
+async def test_who_comes_when_the_machine_is_taken_back_gets_another_one(pools, pooled, registry):
+    await pools.lease("ann", "lab")
+    coming = registry.add(session())
+    pools.release("ann", "lab", "The time on this machine is over: 1 h at most.")
+    await pooled.reach(coming)
+    assert (coming.error, coming.machine) == (None, "m2")
+
+
 async def test_a_machine_that_is_taken_out_during_the_login_is_left_for_the_next_one(pools, pooled, servers):
     attempts = []
 
