@@ -285,7 +285,8 @@ class LeaseHandler(VNCAPIHandler):
     @vnc_errors
     async def post(self, name: str) -> None:
         """Keep the user's machine of a pool."""
-        if self.body()["action"] == "keep":
+        body = self.body()
+        if body["action"] == "keep":
             await self.broker.keep(self.visitor(), name)
         self.set_status(204)
 

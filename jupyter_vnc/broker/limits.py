@@ -41,8 +41,10 @@ class BrokerLimits(HasTraits):
     sessions_per_target = Int(
         8,
         min=0,
-        help="""Viewers of one VNC server. Default 8; 0 for no limit. A target's key ``max_sessions`` overrides it.
-        Without that key it does not apply to targets with ``"mode": "view"``, which a whole class may watch.""",
+        help="""Viewers of one VNC server. Default 8; 0 for no limit. People count first: somebody who is not there is
+        admitted while fewer people are there, somebody who is there while fewer windows are open. Instructors and
+        admins who look in are counted by themselves. A target's key ``max_sessions`` overrides it. Without that key it
+        does not apply to targets with ``"mode": "view"``, which a whole class may watch.""",
     ).tag(config=True)
     sessions_total = Int(
         64,

@@ -142,7 +142,9 @@ SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
         ),
         "max_sessions": Key(
             checks.integer(1, 1000),
-            "Viewers at once, 1 to 1000.",
+            "Viewers at once, 1 to 1000. Somebody who is not there yet is admitted while fewer *people* are there, "
+            "somebody who is there while fewer *windows* are open; instructors and admins who look in are counted "
+            "by themselves.",
             "`VNCBroker.sessions_per_target`; none if `mode` is `view`",
         ),
     },

@@ -149,7 +149,9 @@ class SessionLimits:
     """How many sessions at once; 0 is no limit.
 
     ``look_ins`` are those of one user on desktops of users whom they oversee; they do not count in ``per_user``.
-    ``per_target`` is for targets that somebody may control: one that is only watched is for a class.
+    ``per_target`` is for targets that somebody may control: one that is only watched is for a class. Whoever is not
+    there is admitted while fewer people are, whoever is there while there are fewer sessions, so that nobody keeps
+    others out with many windows. Look-ins are counted by themselves: a place is kept for whoever oversees.
     """
 
     per_user: int = 8
@@ -206,19 +208,15 @@ class SessionRegistry:
         return tuple(other for other in self.at(newcomer.place) if other.mode is Mode.CONTROL)
 
     def _check_limits(self, newcomer: Session, staying: list[Session]) -> None:
-        target = newcomer.target
-        of_target = target.limits.max_sessions or (0 if target.mode is Mode.VIEW else self.limits.per_target)
-        # A managed desktop, a pool's machine or a {username} socket is its owner's: the target's limit counts
-        # servers, not names.
-        here = [other for other in staying if other.target.name == target.name]
-        on_server = sum(other.place == newcomer.place for other in here)
         of_user = sum((other.user.name, other.look_in) == (newcomer.user.name, newcomer.look_in) for other in staying)
+        target = newcomer.target
+        places = target.limits.max_sessions or (0 if target.mode is Mode.VIEW else self.limits.per_target)
         rows = (
             (self.limits.total, len(staying), "The server has {} open desktops, its limit."),
             (self.limits.look_ins, of_user, "You look in on {} desktops, the limit.")
             if newcomer.look_in
             else (self.limits.per_user, of_user, "You have {} open desktops."),
-            (of_target, on_server, "This desktop has {} viewers, its limit."),
+            (places, _rivals_for_a_place(newcomer, staying), "This desktop has {} viewers."),
         )
         for limit, count, sentence in rows:
             if limit and count >= limit:
@@ -289,6 +287,14 @@ def sees(visitor: Visitor, session: Session) -> bool:
 def place_of(owner: User, target: Target) -> tuple[str, ...]:
     """Name the desktop that a target is for its owner; a managed one is their own."""
     return target.address.place(owner.name, target.name)
+
+
+def _rivals_for_a_place(newcomer: Session, staying: list[Session]) -> int:
+    """Count the people on a target's server, or all sessions if the newcomer's user is one of them."""
+    # A managed desktop, a pool's machine or a {username} socket is its owner's: servers count, not names.
+    kind = (newcomer.target.name, newcomer.place, newcomer.look_in)
+    here = [other.user.name for other in staying if (other.target.name, other.place, other.look_in) == kind]
+    return len(here) if newcomer.user.name in here else len(set(here))
 
 
 def _taken_by(newcomer: Session, other: Session) -> str:

@@ -76,10 +76,42 @@ def test_a_class_may_watch_a_target_that_is_only_watched():
     registry.add(session(ANN, few, Mode.VIEW))
     with pytest.raises(LimitExceeded, match="This desktop has 1 viewers"):
         registry.check(session(BOB, few, Mode.VIEW))
-    for _ in range(2):
-        registry.add(session(ANN, LAB, Mode.VIEW))
+    for person in (ANN, User("cem")):
+        registry.add(session(person, LAB, Mode.VIEW))
     with pytest.raises(LimitExceeded, match="This desktop has"):
         registry.check(session(BOB, LAB, Mode.VIEW))
+
+
+def test_nobody_keeps_others_out_of_a_desktop_with_many_windows():
+    registry = SessionRegistry(SessionLimits(per_user=0, per_target=3, total=0))
+    for _ in range(3):
+        registry.add(session(ANN, LAB, Mode.VIEW))
+    for person in (BOB, User("cem")):
+        registry.add(session(person, LAB, Mode.VIEW))
+        with pytest.raises(LimitExceeded, match=f"This desktop has {len(registry)} viewers"):
+            registry.check(session(person, LAB, Mode.VIEW))
+    with pytest.raises(LimitExceeded, match="This desktop has 3 viewers"):
+        registry.check(session(User("dee"), LAB, Mode.VIEW))
+    # Somebody who goes makes room for somebody who comes, whatever others have open.
+    for theirs in [one for one in registry if one.user == BOB]:
+        registry.remove(theirs)
+    registry.add(session(User("dee"), LAB, Mode.VIEW))
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("limit", [1, 3])
+def test_a_place_is_kept_for_whoever_oversees(limit, mode):
+    registry = SessionRegistry(SessionLimits(per_user=0, per_target=limit, total=0))
+    for number in range(limit):
+        registry.add(session(User(f"guest{number}"), DESK, Mode.VIEW, owner=ANN))
+    for number in range(limit):
+        registry.add(session(User(f"teacher{number}"), DESK, mode, owner=ANN, look_in=True))
+    with pytest.raises(LimitExceeded, match=f"This desktop has {limit} viewers"):
+        registry.check(session(User("inspector"), DESK, mode, owner=ANN, look_in=True))
+    # Nor do those who oversee keep out whom they oversee.
+    for theirs in [one for one in registry if not one.look_in]:
+        registry.remove(theirs)
+    registry.add(session(ANN, DESK))
 
 
 def test_whoever_looks_in_has_a_limit_of_their_own():
