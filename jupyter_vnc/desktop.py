@@ -107,7 +107,7 @@ class Desktop:
 
     @property
     def state(self) -> str:
-        """What the server knows of it: ``up``, ``starting``, ``stopped``, ``down`` or ``unknown``."""
+        """What the server knows: ``up``, ``starting``, ``stopped``, ``failed``, ``busy``, ``down`` or ``unknown``."""
         return str(_target(self._server, self.name)["state"])
 
     # -- its life -------------------------------------------------------------------------------------------------

@@ -147,12 +147,8 @@ class NotFound(VNCPageHandler):
         raise web.HTTPError(404)
 
 
-class StaticFiles(VNCHandler, web.StaticFileHandler):
-    """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
-
-    def initialize(self, *, path: str, route: str = "") -> None:  # type: ignore[override]
-        """Pass the folder to tornado."""
-        super().initialize(route=route, path=path)
+class PartOfPage(VNCHandler):
+    """What a page loads by itself: scripts, style sheets, pictures. It is only read."""
 
     def check_origin(self, origin_to_satisfy_tornado: str = "") -> bool:
         """Check as usual, but accept a request that the browser marks as same-origin.
@@ -164,11 +160,37 @@ class StaticFiles(VNCHandler, web.StaticFileHandler):
         return same or bool(super().check_origin(origin_to_satisfy_tornado))
 
     def check_xsrf_cookie(self) -> None:
-        """Check nothing: these public files are only read.
+        """Check nothing: these files are only read.
 
         JupyterHub requires a header for each request that is not a navigation, and the browser sends none for a page's
-        scripts.
+        scripts and pictures. ``Cross-Origin-Resource-Policy`` keeps other origins from showing them.
         """
+
+
+class TargetIcon(PartOfPage):
+    """``GET {root}api/targets/{target}/icon``: the picture that an administrator has given a target."""
+
+    #: Polling must not keep a server from being culled, nor what it shows.
+    _track_activity = False
+    own_policy = headers.PICTURE_POLICY
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self, name: str) -> None:
+        """Show the picture; another one has another URL, so the browser may keep this one for a day."""
+        picture = await self.broker.picture(self.visitor(), name)
+        self.set_header("Content-Type", picture.media_type)
+        self.set_header("Cache-Control", "private, max-age=86400")
+        self.finish(picture.data)
+
+
+class StaticFiles(PartOfPage, web.StaticFileHandler):
+    """``GET {root}static/…``: our scripts and noVNC, with types that do not depend on the machine."""
+
+    def initialize(self, *, path: str, route: str = "") -> None:  # type: ignore[override]
+        """Pass the folder to tornado."""
+        super().initialize(route=route, path=path)
 
     _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
 

@@ -35,6 +35,7 @@ ROUTES: Final[list[Route]] = [
     (rf"/view/{NAME}", pages.ViewPage, {}),
     (rf"/view/{NAME}/of/{PERSON}", pages.ViewPage, {}),
     (r"/api/targets", handlers.TargetsHandler, {}),
+    (rf"/api/targets/{NAME}/icon", pages.TargetIcon, {}),
     (rf"/api/targets/{NAME}/viewers", handlers.ViewersHandler, {}),
     (rf"/api/targets/{NAME}/viewers/of/{PERSON}", handlers.ViewersHandler, {}),
     (r"/api/tokens", handlers.TokensHandler, {}),

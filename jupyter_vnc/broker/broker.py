@@ -20,8 +20,9 @@ from jupyter_vnc.desktops.doctor import Report
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound, printable
 from jupyter_vnc.model.causes import given_back
+from jupyter_vnc.model.pictures import Picture
 from jupyter_vnc.model.sessions import Session, SessionRegistry, place_of
-from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.model.targets import Mode, State
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.pools.manager import PoolManager
@@ -42,6 +43,7 @@ from .recheck import Rechecker
 from .refresh import Refresher
 from .room import Room
 from .session_runner import ServingLimits, SessionRunner
+from .taken import is_taken
 from .traffic import Activity
 
 #: The longest message that is shown in a viewer (characters).
@@ -167,7 +169,8 @@ class VNCBroker(BrokerLimits, Configurable):
 
     async def list_targets(self, visitor: Visitor) -> list[dict[str, Any]]:
         """List the targets that the visitor may view: the rows of ``GET api/targets``."""
-        return [self._row(Access(target, mode, visitor.home)) for target, mode in await self.catalogue.visible(visitor)]
+        visible = await self.catalogue.visible(visitor)
+        return [self._row(visitor, Access(target, mode, visitor.home)) for target, mode in visible]
 
     async def public_target(self, visitor: Visitor, name: str, owner: str = "") -> dict[str, Any]:
         """Return one row of ``GET api/targets``; with an owner, of somebody else's desktop.
@@ -175,12 +178,24 @@ class VNCBroker(BrokerLimits, Configurable):
         Raises:
             TargetNotFound: unknown or not permitted.
         """
-        return self._row(await self.catalogue.find(visitor, name, owner))
+        return self._row(visitor, await self.catalogue.find(visitor, name, owner))
 
-    def _row(self, access: Access) -> dict[str, Any]:
+    async def picture(self, visitor: Visitor, name: str) -> Picture:
+        """Return the icon of a target that has one of its own, from a file.
+
+        Raises:
+            TargetNotFound: unknown or not permitted, or its icon is none from a file.
+        """
+        icon = (await self.catalogue.find(visitor, name)).target.icon
+        if not isinstance(icon, Picture):
+            raise TargetNotFound
+        return icon
+
+    def _row(self, visitor: Visitor, access: Access) -> dict[str, Any]:
         target, owner = access.target, access.owner
         kind = self.access.of(target)
-        row = target.public(mode=access.mode, state=kind.state(target, owner))
+        busy = is_taken(self.registry, visitor.user, access)
+        row = target.public(mode=access.mode, state=State.BUSY if busy else kind.state(target, owner))
         return row | {"pool": kind.summary(target, owner)}
 
     # -- tokens -------------------------------------------------------------------------------------------------

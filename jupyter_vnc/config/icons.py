@@ -1,11 +1,15 @@
-"""The icons that a target may have: JupyterLab's own, by name, and ours."""
+"""The icons that a target may have: JupyterLab's own, by name, ours, and the administrator's, from a file."""
 
 from __future__ import annotations
 
 import difflib
 from typing import Any, Final
 
+from jupyter_vnc.model.pictures import Picture
+
+from . import checks
 from .checks import accepts
+from .pictures import read_picture
 
 _LAB: Final = "ui-components:"
 
@@ -143,12 +147,20 @@ LAB_ICONS: Final = frozenset(
 ICONS: Final = LAB_ICONS | {"jupyter-vnc:desktop"}
 
 
+_RULE: Final = "must be the name of one of JupyterLab's icons, such as 'ui-components:terminal', or an SVG or PNG file"
+
+
 @accepts(type="string")
-def icon(value: Any) -> str:
-    """The name of an icon; empty for our own, which shows the state."""
-    if value == "" or (isinstance(value, str) and value in ICONS):
-        return str(value)
+def icon(value: Any) -> str | Picture:
+    """The name of an icon, or the picture in a file; empty for our own icon, which shows the state."""
+    if isinstance(value, str) and (value == "" or value in ICONS):
+        return value
+    if isinstance(value, str) and value.startswith("/"):
+        try:
+            return read_picture(checks.text(value))
+        except ValueError as error:
+            raise ValueError(f"{_RULE}: {value!r} {error}") from None
     word = str(value).removesuffix(".svg")
     near = difflib.get_close_matches(word if ":" in word else _LAB + word, ICONS, 1)
     hint = f", did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"must be the name of one of JupyterLab's icons, such as 'ui-components:terminal'{hint}")
+    raise ValueError(f"{_RULE} by its absolute path{hint}")

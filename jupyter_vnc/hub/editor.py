@@ -57,5 +57,10 @@ def local_keys(keys: Any, above: str = "") -> list[str]:
     """List the keys of a target that name something of the service's own machine."""
     if not isinstance(keys, Mapping):
         return []
-    found = [f"{above}{name}" for name in keys if name in LOCAL]
+    found = [f"{above}{name}" for name, value in keys.items() if name in LOCAL or _is_icon_file(name, value)]
     return found + [path for name, value in keys.items() for path in local_keys(value, f"{above}{name}.")]
+
+
+def _is_icon_file(name: str, value: Any) -> bool:
+    """Whether an icon is a file's path: most are names of JupyterLab's."""
+    return name == "icon" and isinstance(value, str) and value.startswith("/")

@@ -17,6 +17,7 @@ from jupyter_vnc.exceptions import ConfigError, TargetNotFound, printable
 
 from .addresses import Address, PoolMachine
 from .credentials import Credentials
+from .pictures import Picture
 from .users import User
 
 #: Names of targets: safe in a URL, a file name and a log line. So long because a name may be a signed token (JWT)
@@ -41,13 +42,18 @@ class Sharing(StrEnum):
 
 
 class State(StrEnum):
-    """What is known about a target without connecting to it."""
+    """What is known about a target without connecting to it.
+
+    ``FAILED`` is a desktop of ours that did not start, or crashed; ``BUSY`` one of which others have all that there is.
+    """
 
     UP = "up"
     DOWN = "down"
     UNKNOWN = "unknown"
     STARTING = "starting"
     STOPPED = "stopped"
+    FAILED = "failed"
+    BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,8 @@ class Target:
     address: Address
     title: str = ""
     description: str = ""
-    icon: str = ""
+    #: The name of one of JupyterLab's icons, or a picture of the administrator's; empty for one that shows the state.
+    icon: str | Picture = ""
     category: str = "Desktops"
     credentials: Credentials = field(default_factory=Credentials)
     tls: TLSOptions = TLSOptions()
@@ -151,13 +158,20 @@ class Target:
         """Changes when the name comes to mean another server, so that an older token no longer fits."""
         return hashlib.sha256(self.address.identity.encode()).hexdigest()[:16]
 
+    @property
+    def _public_icon(self) -> str:
+        """A name, or where the picture is below the root of our routes."""
+        if isinstance(self.icon, Picture):
+            return f"api/targets/{self.name}/icon?v={self.icon.version}"
+        return self.icon
+
     def public(self, *, mode: Mode, state: State) -> dict[str, Any]:
         """What a browser may know: one row of ``GET api/targets``."""
         return {
             "name": self.name,
             "title": printable(self.title) or self.name,
             "description": printable(self.description),
-            "icon": self.icon,
+            "icon": self._public_icon,
             "category": self.category,
             "mode": mode.value,
             "state": state.value,

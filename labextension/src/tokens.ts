@@ -21,7 +21,7 @@ export interface ITarget {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** Name of one of JupyterLab's icons, or empty. */
+  /** Name of one of JupyterLab's icons, or the path of an image below the service's URL, or empty. */
   readonly icon: string;
   /** Where it stands in the launcher. */
   readonly category: string;
@@ -55,6 +55,8 @@ export interface IVNCManager extends IDisposable {
   /** The desktops that the server started for the user. */
   readonly desktops: readonly IDesktop[];
   readonly desktopsChanged: ISignal<IVNCManager, void>;
+  /** URL of a picture for an image of a page; the path is below `root`. */
+  urlOf(path: string): string;
   /** Make a request of one of the service's routes; the path is below `root`. */
   request(path: string, init?: RequestInit): Promise<Response>;
   /** The target of that name, if the user has one. */

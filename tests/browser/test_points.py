@@ -9,6 +9,7 @@ import sys
 import urllib.request
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Error
 
 from demo.demo import free_port
@@ -442,9 +443,110 @@ def notebook(lab):
         stop(process)
 
 
+STATES = {"desktop": "failed", "lab-1": "busy", "socket-1": "down", "watch": "starting", "pool": "up"}
+TITLES = {
+    "desktop": "My desktop",
+    "lab-1": "Lab machine 1",
+    "socket-1": "Socket machine",
+    "watch": "Only watch",
+    "pool": "One of many",
+}
+
+
+def say_states(page):
+    """Let the server's list say these states, which it takes several broken machines to bring about."""
+
+    def answer(route):
+        rows = route.fetch().json()
+        route.fulfill(json=[row | {"state": STATES.get(row["name"], row["state"])} for row in rows])
+
+    page.route("**/vnc/api/targets?*", answer)
+
+
+@contextlib.contextmanager
+def own_icons(page, lab):
+    """Two targets more: one with a file as its icon, which has a script, and one with an icon of JupyterLab's."""
+    files = {"drawn": str(lab.folder / "icon.svg"), "named": "ui-components:terminal"}
+    (lab.folder / "icon.svg").write_text(
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><rect width='16' height='16' fill='#0c0'/>"
+        "<script>top.broken = document.documentElement.broken = 1; throw Error('ran')</script></svg>"
+    )
+    paths = [lab.folder / "targets" / f"{name}.json" for name in files]
+    for path, icon in zip(paths, files.values(), strict=True):
+        path.write_text(json.dumps({"host": "127.0.0.1", "port": lab.port, "icon": icon}))
+    try:
+        assert wait_for(lambda: len(page.request.get(f"{lab.base}vnc/api/targets").json()) == len(STATES) + len(files))
+        yield
+    finally:
+        for path in paths:
+            path.unlink()
+
+
+def is_green(locator, path):
+    locator.screenshot(path=path)
+    red, green, blue = Image.open(path).convert("RGB").resize((1, 1)).getpixel((0, 0))
+    return green > red + 20 and green > blue + 20
+
+
+def drawings(page, items):
+    """The names of the icons beside the titles of all targets in a list of elements."""
+    found = {}
+    for name, title in TITLES.items():
+        icon = page.locator(items, has_text=title).first.locator("svg").first
+        found[name] = icon.get_attribute("data-icon", timeout=60000)
+    return found
+
+
+def test_icons_and_states_in_the_launcher(page, lab, tmp_path):
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    say_states(page)
+    with own_icons(page, lab):
+        page.goto(f"{lab.base}lab?reset")
+        page.wait_for_selector('.jp-LauncherCard:has-text("drawn")', timeout=60000)
+        drawn = page.locator('.jp-LauncherCard:has-text("drawn") svg').first
+        assert until(page, lambda: is_green(drawn, tmp_path / "icon.png"))
+        wanted = {name: f"jupyter-vnc:desktop-{state}" for name, state in STATES.items()}
+        assert drawings(page, ".jp-LauncherCard") == wanted
+        named = page.locator('.jp-LauncherCard:has-text("named") svg').first
+        assert named.get_attribute("data-icon") == "ui-components:terminal"
+        tips = [page.locator(f'.jp-LauncherCard:has-text("{TITLES[name]}")').first for name in ("desktop", "lab-1")]
+        assert [tip.get_attribute("title").split(" · ")[1] for tip in tips] == ["Failed", "In use"]
+        assert not page.evaluate("window.broken")
+        opened = page.context.new_page()
+        opened.goto(f"{lab.base}vnc/api/targets/drawn/icon")
+        assert opened.evaluate("document.documentElement.broken") is None
+        assert opened.evaluate("origin") == "null"
+        page.screenshot(path=tmp_path / "launcher.png")
+    assert errors == []
+
+
+def test_icons_and_states_on_the_list_page(page, lab, tmp_path):
+    say_states(page)
+    page.clock.install()
+    with own_icons(page, lab):
+        page.goto(f"{lab.base}vnc/")
+        loaded = "image => image.complete && image.naturalWidth > 0"
+        for name in ("drawn", "named"):
+            icon = page.locator(f'[data-target="{name}"] .jp-VNC-picture img')
+            assert until(page, lambda one=icon: one.evaluate(loaded))
+        drawn = page.locator('[data-target="drawn"] .jp-VNC-picture img')
+        assert is_green(drawn, tmp_path / "icon.png")
+        assert page.locator('[data-target="lab-1"] .jp-VNC-picture > svg').count() == 1
+        page.clock.fast_forward(11000)
+        states = {name: page.locator(f'[data-target="{name}"] [data-state]') for name in STATES}
+        assert until(page, lambda: {name: one.get_attribute("data-state") for name, one in states.items()} == STATES)
+        said = {"desktop": "Failed", "lab-1": "In use", "socket-1": "Not reachable", "watch": "Starting"}
+        assert {name: states[name].inner_text() for name in said} == said
+        assert page.locator('[data-restart="desktop"]').is_visible()
+
+
 def test_notebook_opens_desktops_from_its_tree(page, lab, notebook, tmp_path):
+    say_states(page)
     page.goto(f"{notebook}tree?token={lab.token}")
     page.get_by_role("menuitem", name="New").click(timeout=60000)
+    page.locator(".lm-Menu-itemLabel", has_text="Lab machine 1").wait_for(timeout=20000)
+    assert drawings(page, ".lm-Menu-item") == {name: f"jupyter-vnc:desktop-{state}" for name, state in STATES.items()}
     entry = page.locator(".lm-Menu-itemLabel", has_text="Lab machine 1")
     entry.wait_for(timeout=20000)
     page.screenshot(path=tmp_path / "new.png")

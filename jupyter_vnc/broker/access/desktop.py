@@ -22,7 +22,8 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
 
     def state(self, target: Target, owner: User) -> State:
         """See :meth:`TargetAccess.state`: what the manager knows."""
-        return self._desktops.state(owner.name, target.name)
+        state = self._desktops.state(owner.name, target.name)
+        return State.FAILED if state is State.DOWN else state
 
     async def reach(self, session: Session) -> TargetLeg:
         """See :meth:`TargetAccess.reach`: start the desktop if it does not run.

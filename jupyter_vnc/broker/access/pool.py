@@ -64,7 +64,9 @@ class PoolAccess(TargetAccess[PoolAddress]):
     def state(self, target: Target, owner: User) -> State:
         """See :meth:`TargetAccess.state`: whether there is a machine for a user, their own or a free one."""
         summary = self.summary(target, owner)
-        return State.UP if summary["machine"] or summary["free"] else State.UNKNOWN
+        if summary["machine"] or summary["free"]:
+            return State.UP
+        return State.DOWN if summary["aside"] == summary["size"] else State.BUSY
 
     def summary(self, target: Target, owner: User) -> dict[str, Any]:
         """See :meth:`TargetAccess.summary`."""

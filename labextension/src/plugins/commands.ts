@@ -111,7 +111,7 @@ function addOpen(context: IContext, hasTabs: boolean, setting: () => Promise<'ta
         : [];
       return said.filter(Boolean).join(' · ') || trans.__('Open a remote desktop');
     },
-    icon: args => (args.isPalette ? undefined : iconOf(manager.find(String(args.target)))),
+    icon: args => (args.isPalette ? undefined : iconOf(manager, manager.find(String(args.target)))),
     describedBy: describeArgs({
       target: { type: 'string', description: trans.__('Name of the desktop; asked for when absent') },
       where: { type: 'string', description: trans.__('"tab" or "browser"; the setting decides when absent') },

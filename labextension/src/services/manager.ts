@@ -128,13 +128,22 @@ export class VNCManager implements IVNCManager {
 
   /** Open a websocket to a path on the server. */
   openSocket(path: string, protocols: string[]): WebSocket {
-    const { wsUrl, appendToken, token, WebSocket } = this._settings;
-    const url = new URL(path, wsUrl);
+    return new this._settings.WebSocket(this._known(new URL(path, this._settings.wsUrl)), protocols);
+  }
+
+  /** URL of a picture for an image of a page; the path is below `root`. */
+  urlOf(path: string): string {
+    return this._known(new URL(path, new URL(this.root, window.location.href)));
+  }
+
+  /** A URL for what sends no header of ours. */
+  private _known(url: URL): string {
+    const { appendToken, token } = this._settings;
     if (appendToken && token !== '') {
       // A server of another origin knows us by its own token alone, as for kernels and terminals.
       url.searchParams.set('token', token);
     }
-    return new WebSocket(url.href, protocols);
+    return url.href;
   }
 
   /** End a session. The desktop goes on. */

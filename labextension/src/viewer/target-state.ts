@@ -4,7 +4,7 @@
 import type { ITranslate } from './ui/i18n';
 
 /** What the server knows of a target. */
-export type TargetState = 'up' | 'down' | 'unknown' | 'starting' | 'stopped';
+export type TargetState = 'up' | 'down' | 'unknown' | 'starting' | 'stopped' | 'failed' | 'busy';
 
 /** The words for each state. */
 export const stateWords = (trans: ITranslate): Record<TargetState, string> => ({
@@ -12,5 +12,7 @@ export const stateWords = (trans: ITranslate): Record<TargetState, string> => ({
   down: trans.__('Not reachable'),
   starting: trans.__('Starting'),
   stopped: trans.__('Starts when you open it'),
+  failed: trans.__('Failed'),
+  busy: trans.__('In use'),
   unknown: ''
 });

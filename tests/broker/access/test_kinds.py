@@ -167,6 +167,12 @@ class TestDesktop:
         assert desktops.told == [ensured, ("attach", *names), ("touch", *names), ("detach", *names)]
         assert access.state(one.target, ANN) is State.STARTING
 
+    def test_one_that_did_not_start_or_crashed_has_failed(self, kinds, desktops, monkeypatch):
+        for manager, shown in ((State.DOWN, State.FAILED), (State.UP, State.UP), (State.STOPPED, State.STOPPED)):
+            monkeypatch.setattr(type(desktops), "state", lambda *_, one=manager: one)
+            one = target(DesktopAddress())
+            assert kinds.of(one).state(one, ANN) is shown
+
     @pytest.mark.parametrize(
         ("end", "why"),
         [

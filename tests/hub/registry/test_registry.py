@@ -137,6 +137,7 @@ async def test_a_manager_of_one_course_has_nothing_to_do_with_another(registry):
 
 
 LOCAL = [
+    {"host": "a", "icon": "/etc/passwd"},
     {"host": "a", "password_command": ["id"]},
     {"host": "a", "password_file": "/etc/passwd"},
     {"host": "a", "password_env": "HOME"},

@@ -17,7 +17,7 @@ import { unattended } from '../ui/report';
 const INTERVAL = 10000;
 
 /** In these states a desktop of the server's can be restarted; in the others, opening it starts it. */
-const RUNS = ['up', 'down'];
+const RUNS = ['up', 'down', 'failed'];
 
 /** Show the state of the reader on a card, and let them give back what they have. */
 function showPool(item: Element | null, pool: IPool | null, trans: ITranslate): void {
@@ -72,15 +72,18 @@ export async function refresh(body: HTMLElement, trans: ITranslate): Promise<voi
   }
 }
 
-/** Show the last picture of each desktop that the reader has seen in this browser. */
+/** Show the last picture of each desktop that the reader has seen in this browser; an icon goes beside the title. */
 export function showPictures(body: HTMLElement): void {
   for (const card of body.querySelectorAll<HTMLElement>('[data-target]')) {
     const key = pictureKey(body.dataset.root ?? './', card.dataset.target ?? '');
     const picture = keptPicture(localMemory, key);
     if (picture) {
-      card
-        .querySelector('.jp-VNC-picture')
-        ?.replaceChildren(element('img', { attributes: { src: picture, alt: '' } }));
+      const place = card.querySelector('.jp-VNC-picture');
+      const icon = place?.querySelector('.jp-VNC-icon');
+      place?.replaceChildren(element('img', { attributes: { src: picture, alt: '' } }));
+      if (icon) {
+        card.querySelector('h2')?.prepend(icon);
+      }
     }
   }
 }

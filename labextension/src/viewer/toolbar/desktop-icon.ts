@@ -29,3 +29,15 @@ export const DESKTOP_DOWN = icon(
   `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
     '<path class="jp-icon-warn0" fill="#d32f2f" d="M9.1 6.9L12 9.8l2.9-2.9 1.2 1.2-2.9 2.9 2.3 2.3-1.2 1.2-2.3-2.3-2.3 2.3-1.2-1.2L10.8 11 7.9 8.1z"/>'
 );
+
+/** A desktop that failed: an exclamation mark on the screen. */
+export const DESKTOP_FAILED = icon(
+  `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
+    '<path class="jp-icon-warn0" fill="#d32f2f" d="M10.900 6.500h2.200l-.3 4.900h-1.600zM12 12.200a1.200 1.200 0 1 1 0 2.400a1.200 1.200 0 0 1 0-2.400z"/>'
+);
+
+/** A desktop that somebody else has: a person on the screen. */
+export const DESKTOP_BUSY = icon(
+  `<path class="jp-icon3" fill="#616161" d="${SCREEN}"/>` +
+    '<path class="jp-icon3" fill="#616161" d="M12 6.500a2 2 0 1 1 0 4a2 2 0 0 1 0-4zM8 14.600c0-2.200 1.800-3.400 4-3.400s4 1.200 4 3.400z"/>'
+);
