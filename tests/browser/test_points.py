@@ -576,7 +576,8 @@ def test_closing_a_tab_is_asked_about_where_somebody_works(page, lab, name, asks
     page.click(".jp-VNC-screen canvas")  # a browser asks only whoever has done something on the page
     other = page.context.new_page()  # somewhere for the browser to be while the page closes
     dialogs = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.dismiss()))
+    # In this order: a question that still waits for its answer when the test is over ends with the browser.
+    page.on("dialog", lambda dialog: (dialog.dismiss(), dialogs.append(dialog.type)))
     page.close(run_before_unload=True)
     assert wait_for(lambda: other.wait_for_timeout(50) or dialogs or page.is_closed())
     assert dialogs == (["beforeunload"] if asks else [])
