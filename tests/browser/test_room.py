@@ -88,6 +88,10 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     expect(message).to_contain_text("ada writes:")
     expect(message.locator(".jp-VNC-text")).to_have_text("<b>Save</b> your work, 請儲存")
     assert ann.evaluate("document.activeElement.closest('.jp-VNC-messages')") is None, "whoever types goes on typing"
+    ann.click("[data-action=settings]")
+    box, panel = message.bounding_box(), ann.locator(".jp-VNC-panel:visible").bounding_box()
+    assert box["x"] + box["width"] <= panel["x"], "a message covers no panel"
+    ann.keyboard.press("Escape")
     message.get_by_text("Close").click()
     expect(message).to_have_count(0)
 
