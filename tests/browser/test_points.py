@@ -177,7 +177,7 @@ def test_who_only_looks_on_does_no_harm(page, lab, typed):
     focus(page)
     page.click('[data-action="view-only"]')
     assert page.locator(".jp-VNC-state").inner_text() == "Connected, view only"
-    focus(page)
+    page.locator(CANVAS).click()
     page.keyboard.press("a")
     page.click('[data-action="view-only"]')
     focus(page)
