@@ -561,7 +561,7 @@ def test_notebook_opens_desktops_from_its_tree(page, lab, notebook, tmp_path):
     page.bring_to_front()
     page.get_by_role("tab", name="Running").click()
     item = page.locator(".jp-RunningSessions-item", has_text="Lab machine 1")
-    item.wait_for(timeout=20000)
+    item.wait_for(timeout=60000)
     page.screenshot(path=tmp_path / "running.png")
     item.hover()
     with contextlib.suppress(Error):
