@@ -66,4 +66,4 @@ class Shares:
 
 
 def _of(mine: set[tuple[str, str]], known: _Rows) -> frozenset[str]:
-    return frozenset().union(*(scopes for who, scopes in known if who in mine))
+    return frozenset().union(*(scopes for named, scopes in known if named in mine))
