@@ -156,8 +156,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
             "Name of one of [JupyterLab's icons]"
             "(https://jupyterlab.readthedocs.io/en/stable/extension/ui_components.html), such as "
             "`ui-components:terminal`, or the absolute path of an SVG or PNG file of at most 64 KiB (a PNG of at most "
-            "1024 by 1024 pixels), which is read when the target is. It is in the launcher, in the menus, in Notebook's "
-            "menu and on the page of desktops.",
+            "1024 by 1024 pixels), which is read when the target is. It is in the launcher, in the menus, in "
+            "Notebook's menu and on the page of desktops.",
             "a desktop that shows its state",
         ),
         "category": Key(checks.text, "Section of the launcher.", "`Desktops`"),

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
+from jupyter_vnc.system.files import check_regular
 from jupyter_vnc.system.locks import FileLock, LockedError
 from jupyter_vnc.system.logs import Log, one_line
 
@@ -49,18 +51,18 @@ class LeaseKeeper:
         Raises:
             ConfigError: it cannot be read or written, or another service uses it.
         """
-        if self._path is None:
+        if (given := self._path) is None:
             return
         try:
-            await asyncio.to_thread(self._load, self._path, parse)
+            await asyncio.to_thread(self._load, given, parse)
         except OSError as error:
-            raise ConfigError(
-                f"{self._path}: {error.strerror or error}; leases cannot be kept there", key=_KEY
-            ) from None
+            raise ConfigError(f"{given}: {error.strerror or error}; leases cannot be kept there", key=_KEY) from None
 
     def _load(self, given: Path, parse: Callable[[Mapping[str, Any]], None]) -> None:
         # The lock is beside the file and not beside a link to it, of which there may be several.
         path = self._path = state_file.find(given)
+        with suppress(FileNotFoundError):
+            check_regular(path)  # before there is a lock beside it
         self._lock = FileLock(path.with_name(f".{path.name}.lock"))
         self._take_lock(self._lock, given)
         try:

@@ -133,10 +133,14 @@ class Reading:
         self.complaints.append(f"{file}: {error.strerror}{_KEPT * kept}")
         self.again |= there and not isinstance(error, _LASTING)
 
-    def emptied(self, file: Path) -> None:
-        """Note a file without content: if it had targets, it is being written, or the disk was full. They stay."""
-        if self._keep_all(file):
-            self.complaints.append(f"{file}: is empty{_KEPT}")
+    def emptied(self, file: Path, *, lost: bool = False) -> None:
+        """Note a file without content: if it had targets, it is being written, or the disk was full. They stay.
+
+        ``lost``: it has a length, but zeros are all that is in it, as after a power cut.
+        """
+        kept = self._keep_all(file)
+        if kept or lost:
+            self.complaints.append(f"{file}: {'holds zeros only' if lost else 'is empty'}{_KEPT if kept else ''}")
 
     def _keep_all(self, file: Path) -> bool:
         """Keep what was in a file before; return whether there was anything."""

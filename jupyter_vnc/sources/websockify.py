@@ -156,7 +156,7 @@ class WebsockifyTargets(TargetSource):
                 reading.unreadable(file, error)
                 continue
             if not text.strip(_BLANK):
-                reading.emptied(file)
+                reading.emptied(file, lost="\0" in text)
                 continue
             yield from _parse_file(file, text, reading)
 

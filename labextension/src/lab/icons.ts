@@ -10,24 +10,16 @@ import * as drawings from '../viewer/toolbar/desktop-icon';
 /** A desktop. */
 export const desktopIcon = new LabIcon({ name: 'jupyter-vnc:desktop', svgstr: drawings.DESKTOP });
 
-const upIcon = new LabIcon({ name: 'jupyter-vnc:desktop-up', svgstr: drawings.DESKTOP_UP });
-
-const downIcon = new LabIcon({ name: 'jupyter-vnc:desktop-down', svgstr: drawings.DESKTOP_DOWN });
-
-const startingIcon = new LabIcon({ name: 'jupyter-vnc:desktop-starting', svgstr: drawings.DESKTOP_STARTING });
-
-const failedIcon = new LabIcon({ name: 'jupyter-vnc:desktop-failed', svgstr: drawings.DESKTOP_FAILED });
-
-const busyIcon = new LabIcon({ name: 'jupyter-vnc:desktop-busy', svgstr: drawings.DESKTOP_BUSY });
-
 /** What is not here is shown without a state. */
-const byState: Readonly<Partial<Record<TargetState, LabIcon>>> = {
-  up: upIcon,
-  down: downIcon,
-  starting: startingIcon,
-  failed: failedIcon,
-  busy: busyIcon
-};
+const byState: Readonly<Partial<Record<TargetState, LabIcon>>> = Object.fromEntries(
+  Object.entries({
+    up: drawings.DESKTOP_UP,
+    down: drawings.DESKTOP_DOWN,
+    starting: drawings.DESKTOP_STARTING,
+    failed: drawings.DESKTOP_FAILED,
+    busy: drawings.DESKTOP_BUSY
+  }).map(([state, svgstr]) => [state, new LabIcon({ name: `jupyter-vnc:desktop-${state}`, svgstr })])
+);
 
 /** Where pictures of the server's administrator are, below the service's URL; what has no slash is a name. */
 const PICTURE = 'api/';
@@ -51,18 +43,12 @@ const pictures = new Map<string, LabIcon>();
 function pictureIcon(url: string): LabIcon {
   let icon = pictures.get(url);
   if (!icon) {
-    const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-    svg.setAttribute('viewBox', '0 0 16 16');
-    svg.setAttribute('width', '16');
-    svg.setAttribute('height', '16');
-    const image = document.createElementNS(svg.namespaceURI, 'image');
+    const image = document.createElement('image');
     image.setAttribute('href', url);
-    image.setAttribute('width', '16');
-    image.setAttribute('height', '16');
-    svg.append(image);
+    const size = 'width="16" height="16"';
     icon = new LabIcon({
       name: `jupyter-vnc:picture-${pictures.size}`,
-      svgstr: new XMLSerializer().serializeToString(svg)
+      svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" ${size}>${image.outerHTML.replace(' ', ` ${size} `)}</svg>`
     });
     pictures.set(url, icon);
   }

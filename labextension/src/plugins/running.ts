@@ -2,13 +2,10 @@
  * The live sessions in the panel of what is running.
  */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
-import { type IRunningSessions, IRunningSessionManagers } from '@jupyterlab/running';
+import { IRunningSessionManagers } from '@jupyterlab/running';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { desktopIcon } from '../lab/icons';
-import { CommandIDs, describeArgs, RUNNING_CLASS } from '../lab/commands';
-import { type IDesktop, type ISession, IVNCManager } from '../tokens';
+import { IVNCManager } from '../tokens';
 import { unattended } from '../viewer/ui/report';
 
 /** Adds the section. */
@@ -25,86 +22,20 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyter_vnc');
-    // Whoever pressed something is told when it did not work.
-    const told = (work: Promise<unknown>): void =>
-      unattended(work.catch(error => showErrorMessage(trans.__('This did not work.'), error as Error)));
-    const itemOf = (session: ISession): IRunningSessions.IRunningItem => {
-      const title = manager.find(session.target)?.title ?? session.target;
-      return {
-        open: () => told(app.commands.execute(CommandIDs.open, { target: session.target })),
-        shutdown: () => told(manager.endSession(session.id)),
-        icon: () => desktopIcon,
-        label: () => title,
-        labelTitle: () => trans.__('%1, opened by %2 at %3', title, session.user, timeOf(session)),
-        detail: () =>
-          [session.user, timeOf(session), session.mode === 'view' ? trans.__('view only') : '']
-            .filter(Boolean)
-            .join(' · ')
-      };
-    };
-    const desktopItem = ({ name, state }: IDesktop): IRunningSessions.IRunningItem => ({
-      className: RUNNING_CLASS,
-      context: name,
-      open: () => told(app.commands.execute(CommandIDs.open, { target: name })),
-      shutdown: () => told(shutDown(name)),
-      icon: () => desktopIcon,
-      label: () => manager.find(name)?.title ?? name,
-      labelTitle: () => trans.__('%1: shutting it down ends the programs on it.', titleOf(name)),
-      detail: () => (state === 'starting' ? trans.__('Starting') : '')
-    });
-    const titleOf = (name: string): string => manager.find(name)?.title ?? name;
-    const confirm = async (title: string, label: string): Promise<boolean> => {
-      const body = trans.__('The programs on it end, and what was not saved is lost.');
-      const buttons = [Dialog.cancelButton(), Dialog.warnButton({ label })];
-      return (await showDialog({ title, body, buttons })).button.accept;
-    };
-    const shutDown = async (name: string): Promise<void> => {
-      if (await confirm(trans.__('Shut down “%1”?', titleOf(name)), trans.__('Shut Down'))) {
-        await manager.stopDesktop(name);
+    // There is nothing to list before the first desktop is opened, here or in another window.
+    const begin = (): void => {
+      if (running && (manager.sessions.length > 0 || manager.desktops.length > 0)) {
+        manager.sessionsChanged.disconnect(begin);
+        manager.desktopsChanged.disconnect(begin);
+        unattended(
+          import('../lab/running-sections').then(({ addRunningSections }) =>
+            addRunningSections(app, manager, running, trans)
+          )
+        );
       }
     };
-    app.commands.addCommand(CommandIDs.restartDesktop, {
-      label: trans.__('Restart the desktop…'),
-      describedBy: describeArgs({
-        target: { type: 'string', description: trans.__('Name of the desktop') }
-      }),
-      execute: async args => {
-        const clicked = app.contextMenuHitTest(node => node.classList.contains(RUNNING_CLASS))?.dataset
-          .context;
-        const name = String(args.target ?? clicked ?? '');
-        if (name && (await confirm(trans.__('Restart “%1”?', titleOf(name)), trans.__('Restart')))) {
-          told(manager.restartDesktop(name));
-        }
-      }
-    });
-    running?.add({
-      name: trans.__('Remote desktops'),
-      running: () => manager.sessions.map(itemOf),
-      shutdownAll: () => manager.sessions.forEach(({ id }) => told(manager.endSession(id))),
-      refreshRunning: () => unattended(manager.refresh()),
-      runningChanged: manager.sessionsChanged,
-      shutdownLabel: trans.__('Disconnect'),
-      shutdownAllLabel: trans.__('Disconnect All'),
-      shutdownAllConfirmationText: trans.__(
-        'Disconnect from all remote desktops? The desktops and the programs on them keep running.'
-      )
-    });
-    running?.add({
-      name: trans.__('Desktops of this server'),
-      running: () => manager.desktops.map(desktopItem),
-      shutdownAll: () => manager.desktops.forEach(({ name }) => told(manager.stopDesktop(name))),
-      refreshRunning: () => unattended(manager.refresh()),
-      runningChanged: manager.desktopsChanged,
-      shutdownLabel: trans.__('Shut Down'),
-      shutdownAllLabel: trans.__('Shut Down All'),
-      shutdownAllConfirmationText: trans.__(
-        'Shut down all desktops of this server? The programs on them end, and what was not saved is lost.'
-      )
-    });
+    manager.sessionsChanged.connect(begin);
+    manager.desktopsChanged.connect(begin);
+    begin();
   }
 };
-
-/** When a session began, in the reader's own way of writing times. */
-function timeOf({ since }: ISession): string {
-  return new Date(typeof since === 'number' ? since * 1000 : since).toLocaleString();
-}

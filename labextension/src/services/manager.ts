@@ -118,7 +118,7 @@ export class VNCManager implements IVNCManager {
 
   /** Ask who has a desktop on the screen. */
   fetchViewers(target: string): Promise<IPresence[]> {
-    return api.fetchViewers(this._settings, target);
+    return requests().then(({ fetchViewers }) => fetchViewers(this._settings, target));
   }
 
   /** Make a request of one of the service's routes. */
@@ -148,20 +148,20 @@ export class VNCManager implements IVNCManager {
 
   /** End a session. The desktop goes on. */
   async endSession(id: string): Promise<void> {
-    await api.endSession(this._settings, id);
+    await (await requests()).endSession(this._settings, id);
     await this.refresh();
   }
 
   /** Shut a desktop down that the server started; its programs end. */
   async stopDesktop(name: string): Promise<void> {
-    await api.stopDesktop(this._settings, name);
+    await (await requests()).stopDesktop(this._settings, name);
     await this.refresh();
   }
 
   /** Restart a desktop that the server started; its programs end. */
   async restartDesktop(name: string): Promise<void> {
     try {
-      await api.restartDesktop(this._settings, name);
+      await (await requests()).restartDesktop(this._settings, name);
     } finally {
       await this.refresh();
     }
@@ -169,7 +169,7 @@ export class VNCManager implements IVNCManager {
 
   /** Ask the server for something small. */
   probe(): Promise<unknown> {
-    return api.probe(this._settings);
+    return requests().then(({ probe }) => probe(this._settings));
   }
 
   /** URL of the standalone page of a target. */
@@ -242,6 +242,9 @@ export class VNCManager implements IVNCManager {
   private _targets: readonly ITarget[] = [];
   private _sessions: readonly ISession[] = [];
 }
+
+/** Nobody needs them before the first desktop is opened. */
+const requests = () => import(/* webpackChunkName: "desktop" */ './requests');
 
 function isSame(first: unknown, second: unknown): boolean {
   return JSONExt.deepEqual(first as ReadonlyJSONValue, second as ReadonlyJSONValue);
