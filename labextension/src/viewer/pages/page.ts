@@ -74,9 +74,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     list: () => leave(owner ? `${root}room` : root, data.framed !== undefined),
     giveBack: data.pool === undefined ? undefined : () => unattended(giveBack(trans, remove)),
     stay: () =>
-      unattended(
-        stay(trans, () => fetchAPI(`${root}api/leases/${encodeURIComponent(name)}`, KEEP))
-      ),
+      unattended(stay(trans, () => fetchAPI(`${root}api/leases/${encodeURIComponent(name)}`, KEEP))),
     leave: () => toolbar?.focus()
   });
   const lead = [...body.querySelectorAll('[data-lead]')];
