@@ -17,7 +17,7 @@ from jupyter_vnc import __version__
 
 from .broker.access.kinds import AccessKinds
 from .broker.broker import VNCBroker
-from .broker.trials import Finding, try_all
+from .broker.target_checks import Finding, try_all
 from .connect.connector import ConnectLimits, Connector
 from .desktops import doctor
 from .desktops.manager import DesktopManager

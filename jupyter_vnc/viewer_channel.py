@@ -11,7 +11,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_vnc.exceptions import CloseCode
-from jupyter_vnc.http.unasked import Unasked
+from jupyter_vnc.http.unawaited_writes import Unasked
 from jupyter_vnc.model.sessions import Note
 from jupyter_vnc.relay.frames import FrameWriter, look_at
 from jupyter_vnc.relay.zerocopy import CannotLend

@@ -35,13 +35,13 @@ from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
 from .admission import Admission
 from .audit import Audit
 from .catalogue import Access, Catalogue, load_sources
+from .course_room import Room
 from .framing import FrameTickets
 from .limits import BrokerLimits
 from .managed_desktops import ManagedDesktops
 from .presence import Presence
 from .recheck import Rechecker
 from .refresh import Refresher
-from .room import Room
 from .session_runner import ServingLimits, SessionRunner
 from .taken import is_taken
 from .traffic import Activity

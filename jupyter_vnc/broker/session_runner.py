@@ -34,7 +34,7 @@ from jupyter_vnc.relay.zerocopy import pump_to_viewer
 from jupyter_vnc.rfb.handshake import ViewerHandshake, client_init
 from jupyter_vnc.rfb.server_init import ServerInit
 from jupyter_vnc.system.descriptors import is_ours, no_room
-from jupyter_vnc.system.logs import Seldom
+from jupyter_vnc.system.logs import LineLimiter
 
 from .audit import Audit
 from .first_picture import FirstPicture
@@ -85,7 +85,7 @@ class SessionRunner:
         self._activity = activity
         self._pipes = PipePool()
         self._scheduler = FairScheduler()
-        self._refusals = Seldom()
+        self._refusals = LineLimiter()
 
     async def serve(self, session: Session, viewer: Channel) -> None:
         """Own one session to its end. Never raises: every error becomes the viewer's close code and sentence."""

@@ -24,10 +24,10 @@ from jupyter_vnc.rfb.stream import Conversation
 from jupyter_vnc.system.logs import get_logger
 from jupyter_vnc.throttling import Breaker
 
+from .channel_wrappers import TightChannel, TransformedChannel
 from .dial import RETRY_PAUSE, dial
 from .passwords import load_password
 from .security import is_trusted, late_failure, policy_of, start_tls
-from .wrapped import TightChannel, TransformedChannel
 
 log = get_logger(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyter_vnc import tasks
-from jupyter_vnc.desktops.processes.leftovers import remove_desktop
+from jupyter_vnc.desktops.processes.cleanup import remove_desktop
 from jupyter_vnc.desktops.processes.procfs import display_holder
 from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
@@ -20,7 +20,7 @@ from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
 from jupyter_vnc.system.logs import Log, one_line
 
-from . import afterlife, launch, session
+from . import launch, session, session_end
 from .checks import check_doors, check_folder, check_session_folder, failure, server_failure
 from .readiness import answers, count_clients, settles
 from .settings import Settings
@@ -207,8 +207,8 @@ class Desktop:
         server, first = (tree.exited(name) for name in VITAL)
         if server.done():
             raise server_failure("The desktop's X server ended at once", server.result())
-        if first.done() and not (self._alone and await asyncio.to_thread(afterlife.goes_on, tree, *self._screen)):
-            raise afterlife.at_once(first.result(), alone=self._alone)
+        if first.done() and not (self._alone and await asyncio.to_thread(session_end.goes_on, tree, *self._screen)):
+            raise session_end.at_once(first.result(), alone=self._alone)
 
     @property
     def _screen(self) -> tuple[int, Path]:
@@ -309,7 +309,7 @@ class Desktop:
     async def _see_out(self, tree: Tree) -> None:
         await asyncio.sleep(JUDGEMENT_DELAY)
         if self._alone and not tree.exited("server").done():
-            self._went_on = await afterlife.over(tree, *self._screen)
+            self._went_on = await session_end.over(tree, *self._screen)
         self._judge(tree)
 
     def _judge(self, tree: Tree) -> None:
@@ -321,7 +321,7 @@ class Desktop:
         if name == "session" and (how.status == 0 or self._went_on):
             age = (datetime.now(UTC) - self.since).total_seconds()
             unseen = self._alone and not (self._was_there or self._went_on)
-            self.become(State.STOPPED, afterlife.farewell(age, unseen=unseen))
+            self.become(State.STOPPED, session_end.farewell(age, unseen=unseen))
         else:
             explain = server_failure if name == "server" else failure
             self.become(State.DOWN, str(explain(f"The desktop's {VITAL[name]} crashed", how)))

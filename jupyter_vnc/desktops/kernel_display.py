@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from jupyter_vnc import tasks
 from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, HELD_AUTHORITY
-from jupyter_vnc.desktops.x11.lazy_display import Doorbell
+from jupyter_vnc.desktops.x11.lazy_display import LazyDisplay
 from jupyter_vnc.exceptions import VNCError
 from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
@@ -53,7 +53,7 @@ class KernelDisplay:
         self._manager = manager
         self._user, self._name, self._spec = desktop
         self._tell = tell
-        self._bell: Doorbell | None = None
+        self._bell: LazyDisplay | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._arming: asyncio.Task[None] | None = None
         self._rings = False
@@ -106,7 +106,7 @@ class KernelDisplay:
     def _hang(self, display: int, folder: Path) -> None:
         self._drop_bell()
         try:
-            self._bell = Doorbell(display, folder, rings=self._rings)
+            self._bell = LazyDisplay(display, folder, rings=self._rings)
         except OSError as error:
             self._manager.log.warning("Display :%d cannot be held for kernels and terminals: %s", display, error)
             return
@@ -141,7 +141,7 @@ class KernelDisplay:
         return task
 
 
-async def _let_in(bell: Doorbell, display: int) -> None:
+async def _let_in(bell: LazyDisplay, display: int) -> None:
     """Connect the programs that wait, once the desktop's start has ended."""
     try:
         await asyncio.sleep(SETTLING)

@@ -8,10 +8,10 @@ from types import TracebackType
 from tornado import web
 from tornado.log import app_log, gen_log
 
-from jupyter_vnc.system.logs import Seldom, one_line
+from jupyter_vnc.system.logs import LineLimiter, one_line
 
 #: Lines about 429: a class that is refused retries.
-_refusals = Seldom()
+_refusals = LineLimiter()
 
 
 def due(status: int, line: str) -> str | None:

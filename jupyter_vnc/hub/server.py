@@ -19,7 +19,7 @@ from jupyter_vnc.http.incoming import BODY_TIMEOUT, MAX_DRAINED
 from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.logs import get_logger
 
-from .accepting import Acceptor
+from .acceptor import Acceptor
 
 log = get_logger(__name__)
 
@@ -57,7 +57,7 @@ class BoundedServer(HTTPServer):
         )
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
-        """Accept the connections of these sockets; see :mod:`~jupyter_vnc.hub.accepting`."""
+        """Accept the connections of these sockets; see :mod:`~jupyter_vnc.hub.acceptor`."""
         for listener in sockets:
             self._sockets[listener.fileno()] = listener
             acceptor = Acceptor(listener, self._handle_connection, self._close_oldest, log)

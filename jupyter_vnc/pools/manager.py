@@ -1,7 +1,7 @@
 """The pool manager: the leases of all pools, and the users who wait for their turn.
 
-The rules are in :mod:`~jupyter_vnc.pools.pool`, the file is in :mod:`~jupyter_vnc.pools.keeping`; here are the tasks
-that wait, and the clock. A lease is saved before it is returned; what cannot be saved is not given out.
+The rules are in :mod:`~jupyter_vnc.pools.pool`, the file is in :mod:`~jupyter_vnc.pools.lease_keeper`; here are the
+tasks that wait, and the clock. A lease is saved before it is returned; what cannot be saved is not given out.
 
 Only :meth:`PoolManager.configure` says which machines a pool has, and only the catalogue calls it, with what the
 sources have now. Everybody else asks by the target's name: a session has the target as it was when its token was
@@ -24,8 +24,8 @@ from jupyter_vnc.model.targets import Target
 from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.throttling import Clock
 
-from .keeping import LeaseKeeper
 from .lease import steady_clock
+from .lease_keeper import LeaseKeeper
 from .pool import Pool
 
 #: Interval of the checks for expired leases and machines to try again (seconds).

@@ -24,7 +24,7 @@ from jupyter_vnc.exceptions import printable
 
 #: Longest line (characters): a path and a sentence fit in.
 MAX_LINE: Final = 8192
-#: Kinds of lines that :class:`Seldom` remembers; a text of others may be one.
+#: Kinds of lines that :class:`LineLimiter` remembers; a text of others may be one.
 MAX_KINDS: Final = 256
 
 Log: TypeAlias = logging.Logger | logging.LoggerAdapter[Any]
@@ -89,7 +89,7 @@ class Configurable(LoggingConfigurable):
         return one_line(super()._validate_log(proposal))
 
 
-class Seldom:
+class LineLimiter:
     """For lines that hundreds of people may cause at once: one of each kind in a while, with a count of the others.
 
     Args:

@@ -15,7 +15,7 @@ import tornado
 from tornado.websocket import WebSocketProtocol13
 
 from jupyter_vnc.config.targets import parse_target
-from jupyter_vnc.http import unasked
+from jupyter_vnc.http import unawaited_writes
 from jupyter_vnc.websocket import NOTES
 from tests.bare_browser import browser, messages
 from tests.fakes import vnc_server
@@ -106,7 +106,7 @@ async def test_unread_pongs_are_not_kept(client, broker, tornado_answers):
 
 
 async def test_a_viewer_that_reads_its_pongs_may_have_as_many_as_it_likes(client, broker, tornado_answers):
-    count = 3 * unasked.MAX_UNASKED // len(PING)
+    count = 3 * unawaited_writes.MAX_UNASKED // len(PING)
     async with vnc_server.serving(quiet) as server:
         where = {"host": server.address.host, "port": server.address.port}
         broker.sources[0].by_name["fake"] = parse_target("fake", where)

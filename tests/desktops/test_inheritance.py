@@ -10,7 +10,7 @@ import pytest
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.readiness import free_displays
 from jupyter_vnc.desktops.session import which
-from jupyter_vnc.desktops.x11.lazy_display import Doorbell
+from jupyter_vnc.desktops.x11.lazy_display import LazyDisplay
 from jupyter_vnc.model.addresses import DesktopSpec
 from tests.system.test_environment import SECRETS
 
@@ -55,7 +55,7 @@ async def test_no_program_of_a_desktop_has_a_secret(tmp_path):
 
 
 async def test_nor_has_the_one_that_waits_with_a_display(desktop_folder):
-    bell = Doorbell(next(free_displays("inheritance")), desktop_folder)
+    bell = LazyDisplay(next(free_displays("inheritance")), desktop_folder)
     try:
         assert VALUE.encode() not in environ_of(bell._caretaker.pid)
     finally:

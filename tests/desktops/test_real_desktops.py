@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.desktops import afterlife, readiness, session
+from jupyter_vnc.desktops import readiness, session, session_end
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import listeners as sockets
@@ -459,9 +459,9 @@ async def test_logging_out_stops_the_desktop():
 @pytest.fixture
 def looks(monkeypatch):
     """Each look at what a session has left."""
-    seen, really = [], afterlife._is_left
-    monkeypatch.setattr(afterlife, "LOOK", 0.2)
-    monkeypatch.setattr(afterlife, "_is_left", lambda *about: seen.append(about) or really(*about))
+    seen, really = [], session_end._is_left
+    monkeypatch.setattr(session_end, "LOOK", 0.2)
+    monkeypatch.setattr(session_end, "_is_left", lambda *about: seen.append(about) or really(*about))
     return seen
 
 

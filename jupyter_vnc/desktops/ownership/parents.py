@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from .belongings import Belonging
-from .interim import clear_interim, interim
 from .proofs import LOCK, NotOurs, is_there, unmake
+from .temporary_names import clear_interim, interim
 
 #: How often a parent is made that others remove at the same moment.
 _ATTEMPTS: Final = 20

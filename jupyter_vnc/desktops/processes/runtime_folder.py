@@ -31,7 +31,7 @@ from jupyter_vnc.exceptions import DesktopFailed, quote_remote
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
 from jupyter_vnc.system.logs import get_logger
 
-from .leftovers import remove_orphaned, remove_server
+from .cleanup import remove_orphaned, remove_server
 from .procfs import kill_marked
 
 log = get_logger(__name__)

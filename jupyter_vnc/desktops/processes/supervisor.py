@@ -38,7 +38,7 @@ from typing import Any, Final
 
 from jupyter_vnc.desktops.ownership.belongings import note
 
-from .leftovers import remove_desktop, remove_orphaned
+from .cleanup import remove_desktop, remove_orphaned
 from .procfs import descendants, kill, marked, remove_display, remove_session_sockets, session_socket
 from .program import LOG_LIMIT, PR_SET_CHILD_SUBREAPER, Program, prctl, readable
 

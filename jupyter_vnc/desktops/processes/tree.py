@@ -21,7 +21,7 @@ from jupyter_vnc.system import files
 from jupyter_vnc.system.environment import without_secrets
 from jupyter_vnc.system.logs import get_logger
 
-from .leftovers import remove_desktop
+from .cleanup import remove_desktop
 from .procfs import MARKER_VARIABLE, descendants, kill_marked, remove_display
 from .program import LOG_KEPT
 from .supervisor import KILL_PATIENCE, LAST_GRACE

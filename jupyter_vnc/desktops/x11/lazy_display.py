@@ -36,7 +36,7 @@ _PIECE: Final = 1 << 16
 _DESCRIPTORS: Final = 16
 
 
-class Doorbell:
+class LazyDisplay:
     """Holds a display that is free, and the folder of the desktop that will have it.
 
     Should this process be killed, a shell of 1 MB that waits for that removes both.
@@ -132,7 +132,7 @@ class Doorbell:
         self._listener.listen()
 
     def _start_caretaker(self) -> subprocess.Popen[bytes]:
-        remover = isolated("processes.leftovers", str(self._folder), str(os.getpid()))
+        remover = isolated("processes.cleanup", str(self._folder), str(os.getpid()))
         command = ["/bin/sh", "-c", _CARETAKER, "vnc-caretaker", *remover]
         environ = {"PATH": os.environ.get("PATH", os.defpath)}
         return subprocess.Popen(  # noqa: S603

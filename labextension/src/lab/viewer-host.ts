@@ -38,7 +38,7 @@ const UNKNOWN: IViewerSettings = {
 };
 
 export { settingsStore } from './settings-store';
-export { askBeforeLeaving } from '../viewer/input/leaving';
+export { askBeforeLeaving } from '../viewer/input/confirm-close';
 
 /** What a viewer in JupyterLab needs. */
 interface ILabViewerOptions extends IVNCWidgetOptions {

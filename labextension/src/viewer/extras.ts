@@ -8,7 +8,7 @@ import type { IPresence } from './session';
 import type { Note } from './connection/notices';
 import { type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
-import { Look } from './screen/look';
+import { Look } from './screen/drawing-options';
 import type { Preferences } from './preferences';
 import { Pulse } from './connection/liveness';
 import { QualityController } from './quality/controller';

@@ -7,7 +7,7 @@ import { Emitter } from './ui/emitter';
 import type { IPresence } from './session';
 import type { ITranslate } from './ui/i18n';
 import type { IComing } from './connection/notices';
-import { Latest } from './ui/latest';
+import { Latest } from './ui/latest-answer';
 import { unattended } from './ui/report';
 
 /** How often the server is asked (milliseconds). */

@@ -15,8 +15,8 @@ import pytest
 from jupyter_vnc.desktops.ownership import belongings, parents, proofs
 from jupyter_vnc.desktops.ownership.belongings import Belonging, note_at
 from jupyter_vnc.desktops.ownership.proofs import LOCK, NotOurs
-from jupyter_vnc.desktops.processes import leftovers
-from jupyter_vnc.desktops.processes.leftovers import remove_desktop, remove_orphaned, remove_server
+from jupyter_vnc.desktops.processes import cleanup
+from jupyter_vnc.desktops.processes.cleanup import remove_desktop, remove_orphaned, remove_server
 from jupyter_vnc.desktops.processes.runtime_folder import PARENT, Runtime, places
 from jupyter_vnc.exceptions import DesktopFailed
 from tests.needs import require_root
@@ -435,9 +435,9 @@ def test_the_sweep_touches_no_display_of_another_boot(place, monkeypatch):
     server = real_server(place / "tmp")
     note_at(server, display=107, pid=4711)
     removed = []
-    monkeypatch.setattr(leftovers, "_remove_display", lambda *what: removed.append(what))
-    monkeypatch.setattr(leftovers, "boot", lambda: "another")
+    monkeypatch.setattr(cleanup, "_remove_display", lambda *what: removed.append(what))
+    monkeypatch.setattr(cleanup, "boot", lambda: "another")
     with Belonging.open(server) as owned:
-        leftovers.remove_listed(owned)
+        cleanup.remove_listed(owned)
     assert removed == []
     monkeypatch.undo()

@@ -97,7 +97,7 @@ PROGRAM = textwrap.dedent(
     """
     import os, subprocess, sys
     from pathlib import Path
-    from jupyter_vnc.desktops.processes import leftovers
+    from jupyter_vnc.desktops.processes import cleanup
     from jupyter_vnc.desktops.processes.procfs import kill_marked
     from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
@@ -124,13 +124,13 @@ PROGRAM = textwrap.dedent(
 
     def delete():
         if who == "stop":
-            leftovers.remove_desktop(desktop)
+            cleanup.remove_desktop(desktop)
         elif who == "close":
             runtime.close()
         elif who == "start":
             runtime.desktop_folder("ann", "desktop")
         elif who == "caretaker":
-            leftovers.main(str(desktop), "0")
+            cleanup.main(str(desktop), "0")
         elif who == "sweep":
             if runtime.lock >= 0:
                 os.close(runtime.lock)

@@ -23,7 +23,7 @@ from jupyter_vnc.desktops.readiness import free_displays
 from jupyter_vnc.desktops.x11 import lazy_display as doorbell
 from jupyter_vnc.desktops.x11 import xauthority
 from jupyter_vnc.desktops.x11.connection import Link
-from jupyter_vnc.desktops.x11.lazy_display import Doorbell
+from jupyter_vnc.desktops.x11.lazy_display import LazyDisplay
 from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import DesktopSpec
 from tests.desktops import own_tmp
@@ -190,7 +190,7 @@ def test_one_for_our_own(x_sockets, tmp_path):
 async def test_waiting_programs_are_not_carried_to_another_accounts_socket(x_sockets, desktop_folder, nothing_left):
     require_root()
     display = next(free_displays("trust"))
-    bell = Doorbell(display, desktop_folder)
+    bell = LazyDisplay(display, desktop_folder)
     with socket.socket(socket.AF_UNIX) as program:
         program.connect(str(processes.x_socket(display)))
         program.sendall(b"here is my cookie")
@@ -210,7 +210,7 @@ async def test_no_display_is_held_in_another_accounts_folder(x_sockets, desktop_
     os.chown(x_sockets, NOBODY, -1)
     display = next(free_displays("trust"))
     with pytest.raises(OSError, match="belongs to another account"):
-        Doorbell(display, desktop_folder)
+        LazyDisplay(display, desktop_folder)
     assert [*x_sockets.iterdir()] == []
     assert not processes.lock_file(display).exists()
 
@@ -350,7 +350,7 @@ async def test_where_no_display_can_be_held_programs_find_no_cookie(monkeypatch,
     manager = DesktopManager()
     display = KernelDisplay(manager, ("ann", "desktop", CLOCK), lambda environ: None)
     try:
-        monkeypatch.setattr(doorbell.Doorbell, "_bind", refuse)
+        monkeypatch.setattr(doorbell.LazyDisplay, "_bind", refuse)
         await display.open(rings=True)
         assert not (manager._entries["ann", "desktop"].desktop._folder / AUTHORITY).exists()
     finally:

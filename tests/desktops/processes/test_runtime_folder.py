@@ -16,7 +16,7 @@ import pytest
 from jupyter_vnc.desktops.ownership import proofs
 from jupyter_vnc.desktops.ownership.belongings import note_at
 from jupyter_vnc.desktops.ownership.proofs import LOCK
-from jupyter_vnc.desktops.processes import leftovers
+from jupyter_vnc.desktops.processes import cleanup
 from jupyter_vnc.desktops.processes import runtime_folder as module
 from jupyter_vnc.desktops.processes.procfs import MARKER_VARIABLE
 from jupyter_vnc.desktops.processes.runtime_folder import PARENT, Runtime, places
@@ -172,7 +172,7 @@ def test_a_supervisor_keeps_the_folder_of_a_server_that_is_gone(tmp_path):
 def test_what_a_killed_server_left_is_swept(tmp_path, monkeypatch):
     folder = abandon(tmp_path)
     removed = []
-    monkeypatch.setattr(leftovers, "_remove_display", lambda display, *of: removed.append((display, *of)))
+    monkeypatch.setattr(cleanup, "_remove_display", lambda display, *of: removed.append((display, *of)))
     note_at(folder, display=107, pid=4711, desktop="d")
     note_at(folder, display=107, socket=12)
     sleep = [sys.executable, "-S", "-c", "import time; print('up', flush=True); time.sleep(300)"]

@@ -10,7 +10,7 @@ import pytest
 from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, x_socket
 from jupyter_vnc.desktops.readiness import free_displays
 from jupyter_vnc.desktops.x11 import lazy_display as module
-from jupyter_vnc.desktops.x11.lazy_display import Doorbell
+from jupyter_vnc.desktops.x11.lazy_display import LazyDisplay
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -40,11 +40,11 @@ async def rung(bell):
 
 
 async def test_it_holds_the_display_until_it_makes_way(display, folder):
-    bell = Doorbell(display, folder)
+    bell = LazyDisplay(display, folder)
     assert display_holder(display) == os.getpid()
     assert x_socket(display).stat().st_mode & 0o777 == 0o700
     with pytest.raises(FileExistsError):
-        Doorbell(display, folder)
+        LazyDisplay(display, folder)
     assert display_holder(display) == os.getpid()
     bell.make_way()
     bell.make_way()
@@ -58,7 +58,7 @@ async def test_it_holds_the_display_until_it_makes_way(display, folder):
 
 
 async def test_the_socket_of_the_x_server_stays(display, folder):
-    bell = Doorbell(display, folder)
+    bell = LazyDisplay(display, folder)
     bell.make_way()
     x_socket(display).unlink()
     with socket.socket(socket.AF_UNIX) as server:
@@ -69,7 +69,7 @@ async def test_the_socket_of_the_x_server_stays(display, folder):
 
 
 async def test_it_may_hold_the_display_and_not_ring(display, folder):
-    bell = Doorbell(display, folder, rings=False)
+    bell = LazyDisplay(display, folder, rings=False)
     assert display_holder(display) == os.getpid()
     assert not x_socket(display).exists()
     bell.make_way()
@@ -79,7 +79,7 @@ async def test_it_may_hold_the_display_and_not_ring(display, folder):
 
 
 async def test_waiting_programs_are_refused_when_no_server_comes(display, folder):
-    bell = Doorbell(display, folder)
+    bell = LazyDisplay(display, folder)
     with program(display) as one:
         await rung(bell)
         bell.close()
@@ -87,7 +87,7 @@ async def test_waiting_programs_are_refused_when_no_server_comes(display, folder
 
 
 async def test_other_users_are_turned_away(display, folder, monkeypatch):
-    bell = Doorbell(display, folder)
+    bell = LazyDisplay(display, folder)
     bell.listen(lambda: pytest.fail("it rang"))
     monkeypatch.setattr(module.os, "getuid", lambda: 1)
     with program(display) as stranger:
@@ -97,7 +97,7 @@ async def test_other_users_are_turned_away(display, folder, monkeypatch):
 
 
 async def test_bytes_and_descriptors_of_waiting_programs_reach_the_server(display, folder, tmp_path):
-    bell = Doorbell(display, folder)
+    bell = LazyDisplay(display, folder)
     loop = asyncio.get_running_loop()
     with program(display) as first:
         await rung(bell)
@@ -136,7 +136,7 @@ async def test_bytes_and_descriptors_of_waiting_programs_reach_the_server(displa
 
 
 async def test_a_server_that_is_not_there_is_no_display(display, folder):
-    bell = Doorbell(display, folder)
+    bell = LazyDisplay(display, folder)
     with program(display) as one:
         await rung(bell)
         bell.make_way()

@@ -7,7 +7,7 @@ import { readJSON, refusal } from './grant';
 import { Emitter } from '../ui/emitter';
 import { IN_LINE } from './status';
 import type { ITranslate } from '../ui/i18n';
-import { Latest } from '../ui/latest';
+import { Latest } from '../ui/latest-answer';
 import { unattended } from '../ui/report';
 
 /** How often the server is asked (milliseconds). A desktop that starts at once is not asked for. */

@@ -1,7 +1,7 @@
 /**
  * Looks at what a desktop announces before noVNC acts on it: sizes, lengths, and what its decoders make of a few bytes.
  */
-import type { IInnards, IRectangle } from './innards';
+import type { INoVNC, IRectangle } from './novnc-internals';
 import {
   checkLimit,
   checkSize,
@@ -47,7 +47,7 @@ export function isPicture({ encoding }: IRectangle): boolean {
  *
  * @throws Excess when it is beyond the bounds
  */
-export function checkRectangle(engine: IInnards): void {
+export function checkRectangle(engine: INoVNC): void {
   const { width, height } = engine._FBU;
   if (isPicture(engine._FBU)) {
     const most = Math.max(SLACK, engine._fbWidth * engine._fbHeight);
@@ -56,21 +56,21 @@ export function checkRectangle(engine: IInnards): void {
   SPECIAL[engine._FBU.encoding ?? 0]?.(engine);
 }
 
-const checkDecoded = ({ _FBU: { width, height } }: IInnards): void =>
+const checkDecoded = ({ _FBU: { width, height } }: INoVNC): void =>
   checkLimit('pixels of a rectangle', width * height, MOST_DECODED);
 
 /** Tight fills a rectangle of any size with one colour, and decodes any other at once. */
-const checkTight = (engine: IInnards): void => {
+const checkTight = (engine: INoVNC): void => {
   if (engine._sock.rQlen() > 0 && engine._sock.rQpeekBytes(1)[0]! >>> 4 !== TIGHT_FILL) {
     checkDecoded(engine);
   }
 };
 
-const checkCursor = ({ _FBU: { width, height } }: IInnards): void =>
+const checkCursor = ({ _FBU: { width, height } }: INoVNC): void =>
   checkLimit('pixels of a pointer', Math.max(width, height), LARGEST_CURSOR);
 
 /** What is more than pixels. The payload may come later than the head, so each looks again when more has come. */
-const SPECIAL: Readonly<Record<number, (engine: IInnards) => void>> = {
+const SPECIAL: Readonly<Record<number, (engine: INoVNC) => void>> = {
   [TIGHT]: checkTight,
   [TIGHT_PNG]: checkTight,
   [JPEG]: checkDecoded,
@@ -92,7 +92,7 @@ const SPECIAL: Readonly<Record<number, (engine: IInnards) => void>> = {
  *
  * @throws TooLarge or Excess when it is beyond the bounds
  */
-export function checkServerInit({ _sock }: IInnards): void {
+export function checkServerInit({ _sock }: INoVNC): void {
   if (_sock.rQlen() >= 24) {
     const head = _sock.rQpeekBytes(24);
     checkSize(numberAt(head, 0) >>> 16, numberAt(head, 0) & 0xffff);
@@ -113,7 +113,7 @@ export class Decoding {
    * @param drew - told of pixels that are drawn
    */
   constructor(
-    private readonly _engine: IInnards,
+    private readonly _engine: INoVNC,
     private readonly _fail: (error: unknown) => void,
     drew: (pixels: number) => void
   ) {

@@ -3,7 +3,7 @@
  * by while it comes, instead of being gathered first.
  */
 import { numberAt } from './bounds';
-import type { IInflator, IInnards } from './innards';
+import type { IInflator, INoVNC } from './novnc-internals';
 import { checkLimit, LONGEST_SKIP, LONGEST_TEXT, LONGEST_UNPACKED } from './limits';
 
 /** Padding and length, after the type. */
@@ -21,7 +21,7 @@ export class CutText {
    * @param _tooLong - told when a text is passed by
    */
   constructor(
-    private readonly _engine: IInnards,
+    private readonly _engine: INoVNC,
     private readonly _tooLong: () => void
   ) {
     const handle = _engine._handleServerCutText;

@@ -5,10 +5,10 @@
 import { checkRectangle, checkServerInit, Decoding, isPicture } from './bounds';
 import type { IClock } from '../ui/clock';
 import { CutText } from './cut-text';
-import { type IArea, type IDrawing, type IInnards, innardsOf } from './innards';
+import { type IArea, type IDrawing, type INoVNC, innardsOf } from './novnc-internals';
 import { checkLimit, checkSize, Excess, MOST_UNSENT } from './limits';
 import { type IRFB, tellRFB } from './novnc';
-import { offerLess } from './offers';
+import { offerLess } from './encodings';
 import { Pace } from './pace';
 import { spareScreens } from './sizing';
 import { Surface } from './surface';
@@ -28,7 +28,7 @@ export class Engine {
    * @param _failed - told once when it can do no more
    */
   constructor(
-    private readonly _engine: IInnards,
+    private readonly _engine: INoVNC,
     private readonly _socket: WebSocket,
     private readonly _clock: IClock,
     private readonly _failed: (error: unknown) => void

@@ -3,7 +3,7 @@
  * than the browser has shown. What comes meanwhile waits in noVNC's own queue.
  */
 import { type IClock, Timer } from '../ui/clock';
-import type { IInnards } from './innards';
+import type { INoVNC } from './novnc-internals';
 
 /** So long noVNC works before everybody else has a turn (milliseconds). */
 export const SLICE = 50;
@@ -37,7 +37,7 @@ export class Pace {
    * @param _resume - goes on after a rest
    */
   constructor(
-    private readonly _engine: IInnards,
+    private readonly _engine: INoVNC,
     private readonly _clock: IClock,
     private readonly _resume: () => void
   ) {

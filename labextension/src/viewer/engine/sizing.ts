@@ -1,7 +1,7 @@
 /**
  * What a desktop is asked for in the way of a size (rfbproto, ExtendedDesktopSize).
  */
-import type { IInnards } from './innards';
+import type { INoVNC } from './novnc-internals';
 
 /** Bytes of what a desktop says about its screens, before the first of them. */
 const HEAD = 4;
@@ -11,7 +11,7 @@ const HEAD = 4;
  *
  * @param engine - noVNC, at once after it was made
  */
-export function spareScreens(engine: IInnards): void {
+export function spareScreens(engine: INoVNC): void {
   const { _handleExtendedDesktopSize: read, _requestRemoteResize: request } = engine;
   let screens = 0;
   engine._handleExtendedDesktopSize = () => {

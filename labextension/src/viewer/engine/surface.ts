@@ -4,7 +4,7 @@
  * several times over. So what is seen of a large desktop has as many pixels as its frame on the screen, and is drawn
  * once for each picture of the browser.
  */
-import type { IArea, IDisplay } from './innards';
+import type { IArea, IDisplay } from './novnc-internals';
 import { MOST_COPIED } from './limits';
 
 /** A desktop of more pixels than this is a large one: 2560 x 1600 is not. */

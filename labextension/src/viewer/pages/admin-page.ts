@@ -2,7 +2,7 @@
  * The admin page: the list of registered targets, and what leads from it.
  */
 import type { ITranslate } from '../ui/i18n';
-import { Latest } from '../ui/latest';
+import { Latest } from '../ui/latest-answer';
 import { type IRow, LiveTable } from '../ui/live-table';
 import { unattended } from '../ui/report';
 import {

@@ -6,7 +6,7 @@
  */
 import { browserClock } from '../ui/clock';
 import { button, element, localMemory, tabMemory } from '../ui/dom';
-import { askBeforeLeaving } from '../input/leaving';
+import { askBeforeLeaving } from '../input/confirm-close';
 import { Early } from '../connection/prefetch';
 import { loaderOf } from '../engine/novnc';
 import type { IViewerSettings } from '../options';

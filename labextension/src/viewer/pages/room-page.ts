@@ -9,7 +9,7 @@ import { refusals } from '../connection/status';
 import { type IRow, type IRowAction, LiveTable } from '../ui/live-table';
 import type { ITranslate } from '../ui/i18n';
 import { fetchAPI } from './http';
-import { Latest } from '../ui/latest';
+import { Latest } from '../ui/latest-answer';
 import { unattended } from '../ui/report';
 
 /** How often the server is asked (milliseconds). */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { ask } from '../src/viewer/ui/dialog';
-import { askBeforeLeaving } from '../src/viewer/input/leaving';
+import { askBeforeLeaving } from '../src/viewer/input/confirm-close';
 import { english } from '../src/viewer/ui/i18n';
 
 /** Whether the browser would ask. */

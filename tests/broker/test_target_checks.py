@@ -4,7 +4,7 @@ import time
 from contextlib import AsyncExitStack
 
 from jupyter_vnc.broker.broker import VNCBroker
-from jupyter_vnc.broker.trials import try_all
+from jupyter_vnc.broker.target_checks import try_all
 from jupyter_vnc.connect.connector import ConnectLimits, Connector
 from jupyter_vnc.model.users import User
 from tests.fakes import vnc_server

@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.desktops.ownership.belongings import Belonging, note_at
-from jupyter_vnc.desktops.processes import leftovers
+from jupyter_vnc.desktops.processes import cleanup
 from jupyter_vnc.desktops.processes import procfs as processes
 from jupyter_vnc.desktops.processes.procfs import descendants, lock_file, may_have_made, x_socket
 from jupyter_vnc.desktops.processes.runtime_folder import Runtime
@@ -27,7 +27,7 @@ def shared(tmp_path, monkeypatch):
     """A folder in which X servers and session managers have their locks and sockets, for this test alone."""
     place = tmp_path / "shared"
     place.mkdir()
-    for module in (leftovers, processes):
+    for module in (cleanup, processes):
         monkeypatch.setattr(module, "lock_file", lambda display: place / f"lock{display}")
         monkeypatch.setattr(module, "x_socket", lambda display: place / f"X{display}")
         monkeypatch.setattr(module, "unfinished_lock", lambda display: place / f"t{display}")
@@ -65,7 +65,7 @@ def stale(path):
 
 def sweep(server):
     with Belonging.open(server) as owned:
-        leftovers.remove_listed(owned)
+        cleanup.remove_listed(owned)
 
 
 def left(shared):
@@ -211,7 +211,7 @@ HOLDER = textwrap.dedent(
     """
     import asyncio, sys
     from pathlib import Path
-    from jupyter_vnc.desktops.x11.lazy_display import Doorbell
+    from jupyter_vnc.desktops.x11.lazy_display import LazyDisplay
     from jupyter_vnc.desktops.readiness import free_displays
     from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
@@ -219,7 +219,7 @@ HOLDER = textwrap.dedent(
         runtime = Runtime([Path(sys.argv[1])])
         folder = runtime.desktop_folder("ann", "desktop")
         display = next(free_displays("leftovers"))
-        bell = Doorbell(display, folder)
+        bell = LazyDisplay(display, folder)
         if "makes way" in sys.argv:
             bell.make_way()
         print(display, flush=True)

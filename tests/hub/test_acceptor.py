@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from jupyter_vnc.hub import accepting
-from jupyter_vnc.hub.accepting import Acceptor
+from jupyter_vnc.hub import acceptor as module
+from jupyter_vnc.hub.acceptor import Acceptor
 from jupyter_vnc.system import descriptors
 
 
@@ -41,7 +41,7 @@ def listener():
 
 @pytest.fixture
 def short_rests(monkeypatch):
-    monkeypatch.setattr(accepting, "REST", 0.02)
+    monkeypatch.setattr(module, "REST", 0.02)
 
 
 @contextmanager
@@ -86,7 +86,7 @@ async def test_it_leaves_descriptors_to_the_sessions_that_are_being_opened(liste
 
 
 async def test_it_can_be_stopped_while_it_rests(listener, monkeypatch):
-    monkeypatch.setattr(accepting, "REST", 3600)
+    monkeypatch.setattr(module, "REST", 3600)
     acceptor = Acceptor(listener, lambda *what: None, lambda: None, logging.getLogger(__name__))
     listener.failures = 1
     with socket.create_connection(listener._sock.getsockname()):

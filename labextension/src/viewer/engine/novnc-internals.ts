@@ -91,7 +91,7 @@ export interface IMessages {
 }
 
 /** noVNC from within. */
-export interface IInnards extends IRFB {
+export interface INoVNC extends IRFB {
   readonly constructor: IMessages & IRFBConstructor;
   readonly _sock: IQueue;
   readonly _display: IDisplay;
@@ -113,6 +113,6 @@ export interface IInnards extends IRFB {
 }
 
 /** noVNC from within; null where it is something else, as in most unit tests. */
-export function innardsOf(rfb: IRFB): IInnards | null {
-  return '_sock' in rfb ? (rfb as IInnards) : null;
+export function innardsOf(rfb: IRFB): INoVNC | null {
+  return '_sock' in rfb ? (rfb as INoVNC) : null;
 }

@@ -1,7 +1,7 @@
 /**
  * What a desktop may send. noVNC asks for all that it can show; some of it is not wanted here.
  */
-import type { IInnards, IMessages, IQueue } from './innards';
+import type { INoVNC, IMessages, IQueue } from './novnc-internals';
 import { MOST_COPIED } from './limits';
 
 /** CopyRect (RFC 6143, 7.7.2). */
@@ -14,7 +14,7 @@ const H264 = 50;
 const POINTERS = [-239, -240, -314, 0x574d5664];
 
 /** Who asks over a queue, and the classes whose messages pass here. */
-const engines = new WeakMap<IQueue, IInnards>();
+const engines = new WeakMap<IQueue, INoVNC>();
 const passing = new WeakSet<IMessages['messages']>();
 
 /**
@@ -23,7 +23,7 @@ const passing = new WeakSet<IMessages['messages']>();
  *
  * @param engine - noVNC, at once after it was made
  */
-export function offerLess(engine: IInnards): void {
+export function offerLess(engine: INoVNC): void {
   const { messages } = engine.constructor;
   delete engine._decoders[H264];
   engines.set(engine._sock, engine);
@@ -36,7 +36,7 @@ export function offerLess(engine: IInnards): void {
 }
 
 /** Say which encodings a noVNC wants now. */
-function wantedBy({ viewOnly, _fbWidth, _fbHeight }: IInnards): (encoding: number) => boolean {
+function wantedBy({ viewOnly, _fbWidth, _fbHeight }: INoVNC): (encoding: number) => boolean {
   const copies = _fbWidth * _fbHeight <= MOST_COPIED;
   return one => one !== H264 && (copies || one !== COPY_RECT) && !(viewOnly && POINTERS.includes(one));
 }
