@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import jinja2
 
-from . import handlers, pages
+from . import api, pages
 from .handlers import VNCHandler
 from .websocket import VNCWebSocket
 
@@ -25,7 +25,7 @@ Route = tuple[str, type, dict[str, Any]]
 
 #: Routes for notebooks: only in the server that they belong to.
 NOTEBOOK_ROUTES: Final[list[Route]] = [
-    (r"/api/frames", handlers.FramesHandler, {}),
+    (r"/api/frames", api.FramesHandler, {}),
     (rf"/view/{NAME}/frame/{TICKET}", pages.FramePage, {}),
 ]
 
@@ -34,20 +34,20 @@ ROUTES: Final[list[Route]] = [
     (r"/?", pages.ListPage, {}),
     (rf"/view/{NAME}", pages.ViewPage, {}),
     (rf"/view/{NAME}/of/{PERSON}", pages.ViewPage, {}),
-    (r"/api/targets", handlers.TargetsHandler, {}),
+    (r"/api/targets", api.TargetsHandler, {}),
     (rf"/api/targets/{NAME}/icon", pages.TargetIcon, {}),
-    (rf"/api/targets/{NAME}/viewers", handlers.ViewersHandler, {}),
-    (rf"/api/targets/{NAME}/viewers/of/{PERSON}", handlers.ViewersHandler, {}),
-    (r"/api/tokens", handlers.TokensHandler, {}),
-    (r"/api/sessions", handlers.SessionsHandler, {}),
-    (r"/api/sessions/([0-9a-f]{16})", handlers.SessionHandler, {}),
-    (r"/api/sessions/([0-9a-f]{16})/messages", handlers.MessagesHandler, {}),
-    (rf"/api/leases/{NAME}", handlers.LeaseHandler, {}),
-    (rf"/api/leases/{NAME}/of/{PERSON}", handlers.OthersLeaseHandler, {}),
-    (r"/api/desktops", handlers.DesktopsHandler, {}),
-    (rf"/api/desktops/{NAME}", handlers.DesktopHandler, {}),
-    (rf"/api/desktops/{NAME}/open", handlers.DesktopOpenHandler, {}),
-    (rf"/api/desktops/{NAME}/log", handlers.DesktopLogHandler, {}),
+    (rf"/api/targets/{NAME}/viewers", api.ViewersHandler, {}),
+    (rf"/api/targets/{NAME}/viewers/of/{PERSON}", api.ViewersHandler, {}),
+    (r"/api/tokens", api.TokensHandler, {}),
+    (r"/api/sessions", api.SessionsHandler, {}),
+    (r"/api/sessions/([0-9a-f]{16})", api.SessionHandler, {}),
+    (r"/api/sessions/([0-9a-f]{16})/messages", api.MessagesHandler, {}),
+    (rf"/api/leases/{NAME}", api.LeaseHandler, {}),
+    (rf"/api/leases/{NAME}/of/{PERSON}", api.OthersLeaseHandler, {}),
+    (r"/api/desktops", api.DesktopsHandler, {}),
+    (rf"/api/desktops/{NAME}", api.DesktopHandler, {}),
+    (rf"/api/desktops/{NAME}/open", api.DesktopOpenHandler, {}),
+    (rf"/api/desktops/{NAME}/log", api.DesktopLogHandler, {}),
     (r"/static/(.+)", pages.StaticFiles, {"path": str(_HERE / "static")}),
     (r"/ws", VNCWebSocket, {}),
     (r"/(.+)", pages.NotFound, {}),

@@ -24,7 +24,7 @@ FLOORS = (
     ("model/", "system/", "config/", "throttling", "pools/", "tokens"),
     ("connect/", "relay/", "desktops/", "notebook/", "sources/", "stores/"),
     ("broker/",),
-    ("http/", "visitor", "handlers", "pages", "viewer_channel", "websocket", "routes"),
+    ("http/", "visitor", "handlers", "api", "pages", "viewer_channel", "websocket", "routes"),
     ("hub/", "app", "cli", "desktop"),
 )
 
