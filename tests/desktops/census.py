@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_vnc.desktops import readiness
-from jupyter_vnc.desktops.ownership import proofs
 from jupyter_vnc.desktops.processes.procfs import display_holder
 
 #: Where desktops' programs leave files.
@@ -113,8 +112,8 @@ class _Others:
             display = int(found[1] or found[2])
             if display < readiness.DISPLAYS[0] or display_holder(display) in self._pids:
                 return True
-        locked = str(path / proofs.LOCK) in self._open
-        return locked or str(path) in self._paths or not os.path.lexists(path)
+        inside = any(name.startswith(f"{path}/") for name in self._open)
+        return inside or str(path) in self._paths or not os.path.lexists(path)
 
 
 def _command(pid):

@@ -96,7 +96,7 @@ def test_the_first_window_starts_the_desktop_and_appears_on_it():
         kernel.run(f"desktop.wait_for_colour('{RED}', timeout=20)")
         assert kernel.value("__import__('os').environ['DISPLAY']") == display
         assert len(left_of(display[1:])) == 2
-    assert left_of(display[1:]) == []
+    assert wait_for(lambda: left_of(display[1:]) == [])
     assert not Path(cookie).exists()
 
 
