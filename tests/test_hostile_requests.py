@@ -296,7 +296,9 @@ async def test_no_address_leads_to_another_host(client, jp_http_port, by):
                 assert status == 302, (elsewhere, status)
                 split = urlsplit(where.replace("\\", "/"))
                 assert (split.scheme, split.netloc) == ("", ""), (elsewhere, where)
-                assert split.path in {f"{client.base}login", f"{client.base}vnc/"}, (elsewhere, where)
+                # Jupyter removes the slash at the end of what it does not know.
+                stays = split.path == f"{client.base}vnc{elsewhere.rstrip('/')}".replace("\\", "/")
+                assert stays or split.path in {f"{client.base}login", f"{client.base}vnc/"}, (elsewhere, where)
 
 
 MARK = "<b/x=canary>"

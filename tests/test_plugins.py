@@ -27,7 +27,7 @@ def test_a_plugin_by_name_by_path_and_as_a_class(wanted):
 @pytest.mark.parametrize(
     ("wanted", "sentence"),
     [
-        ("conifg", "'conifg' is not installed; there are: config, directory, websockify"),
+        ("conifg", "'conifg' is not installed; there are: config, database, directory, websockify"),
         ("nowhere.Source", "'nowhere.Source' cannot be imported: No module named 'nowhere'"),
         ("jupyter_vnc.model.targets.Nothing", "'jupyter_vnc.model.targets.Nothing' cannot be imported"),
         ("collections.OrderedDict", "'collections.OrderedDict' is not a TargetSource"),

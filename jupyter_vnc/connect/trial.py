@@ -113,11 +113,11 @@ async def _resolve(address: TCPAddress | UnixAddress) -> str:
     Raises:
         TargetUnreachable: it has none, or nobody says so in time.
     """
-    if isinstance(address, UnixAddress):
-        return address.path
+    if (host := address.hostname) is None:
+        return str(address.socket)
     try:
         async with asyncio.timeout(NAME_TIMEOUT):
-            found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise unreachable(error, address) from None
     return ", ".join(dict.fromkeys(str(place[0]) for *_, place in found))

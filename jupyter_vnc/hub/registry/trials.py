@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.connect.trial import Trial, try_target
 from jupyter_vnc.exceptions import InvalidTarget, TargetNotFound
-from jupyter_vnc.model.addresses import PoolAddress, TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import PoolMachine, TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 
@@ -57,8 +58,9 @@ def server_of(target: Target, user: User, machine: str = "") -> tuple[Target, TC
         InvalidTarget: the user's name cannot be part of its address.
         TargetNotFound: there is no such machine.
     """
-    if isinstance(target.address, PoolAddress):
-        found = (one for one in target.address.machines if machine in ("", one.name))
+    machines: Sequence[PoolMachine] | None = getattr(target.address, "machines", None)  # a pool has some
+    if machines is not None:
+        found = (one for one in machines if machine in ("", one.name))
         if (one := next(found, None)) is None:
             raise TargetNotFound("There is no such machine.")
         return target.on_machine(one), one.address
@@ -66,9 +68,9 @@ def server_of(target: Target, user: User, machine: str = "") -> tuple[Target, TC
         mine = target.for_user(user)
     except TargetNotFound:
         raise InvalidTarget({"": "cannot be tried by you: your user name cannot be part of its address"}) from None
-    if not isinstance(mine.address, TCPAddress | UnixAddress):
+    if mine.address.spec is not None:
         raise TargetNotFound("A managed desktop cannot be tried.")
-    return mine, mine.address
+    return mine, cast("TCPAddress | UnixAddress", mine.address)
 
 
 def as_json(trial: Trial, *, detail: bool) -> dict[str, Any]:
