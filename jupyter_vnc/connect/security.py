@@ -34,7 +34,7 @@ _MISTRUST: Final[Mapping[int, str]] = {
     10: "it has expired",
     18: "it is self-signed",
     19: "its signer is not trusted",
-    20: "its signer is another authority than the trusted ones",
+    20: "its signer is not known",
     21: "its signer is not known",
     62: "it is for another host name",
     64: "it is for another address",
