@@ -1,6 +1,8 @@
 """The pool manager: a whole course at once, restarts in the middle, files that cannot be had."""
 
 import asyncio
+import errno
+import fcntl
 import json
 import logging
 import os
@@ -227,6 +229,19 @@ async def test_idle_and_unused_machines_are_taken_back(open_manager, waiting, cl
     assert [row["user"] for row in manager.rows("lab")].count(None) == 1
 
 
+async def test_who_has_logged_in_keeps_the_machine(open_manager, waiting, clock):
+    target = lab(2)
+    manager = await open_manager(target)
+    for user in ("ann", "bob"):
+        await have(waiting(manager, user, target))
+    clock.now += GRACE - 1
+    manager.arrived("ann", "lab")
+    clock.now += 1
+    manager.sweep()
+    assert [what[:2] for what in manager.told] == [("bob", "lab")]
+    assert manager.machine_of("ann", "lab").name == "m1"
+
+
 async def test_a_machine_that_fails(open_manager, waiting, clock, caplog):
     target = lab(2, retry_after=30.0)
     manager = await open_manager(target)
@@ -301,6 +316,43 @@ async def test_a_machine_that_is_taken_out_disturbs_its_user_only(open_manager, 
     await until(lambda: manager._calls[loser, "lab"])
     manager.release(next(user for user in got if user != loser), "lab")
     assert (await have(back)).name == "m1"
+
+
+async def test_a_machine_that_is_gone_while_it_is_written_down_leaves_its_user_in_the_queue(
+    open_manager, waiting, monkeypatch
+):
+    manager = await open_manager(lab(2))
+    await have(waiting(manager, "bob", lab(2)))
+    real = manager._save
+
+    async def save():
+        monkeypatch.undo()
+        await real()
+        manager.configure(lab(1))
+
+    monkeypatch.setattr(manager, "_save", save)
+    ann = waiting(manager, "ann", lab(2))
+    await until(lambda: manager.moved)
+    assert [what[:2] for what in manager.moved] == [("ann", "lab")]
+    assert place(manager, "ann", lab(1)) == 1
+    manager.release("bob", "lab")
+    assert (await have(ann)).name == "m1", "her call still waits, so she is present"
+
+
+async def test_a_pool_that_is_gone_keeps_its_target_and_gives_nothing_out(open_manager, waiting):
+    target = lab(2)
+    manager = await open_manager(target)
+    await have(waiting(manager, "ann", target))
+    manager.withdraw("lab")
+    bob = waiting(manager, "bob", target)
+    await until(lambda: place(manager, "bob", target) == 1)
+    manager.sweep()
+    assert manager.machine_of("ann", "lab").name == "m1"
+    assert manager.machine_of("bob", "lab") is None
+    assert manager.target("lab") is target
+    assert manager.target("nowhere") is None
+    manager.configure(target)
+    assert (await have(bob)).name == "m2"
 
 
 @pytest.mark.parametrize("callback", ["watched", "on_idle"])
@@ -444,6 +496,29 @@ async def test_a_service_that_cannot_start_leaves_the_file_to_the_next(open_mana
         await open_manager()
     path.rmdir()
     await open_manager(lab(1))
+
+
+async def test_a_file_that_can_be_read_and_not_written_is_left_to_the_next(open_manager, path):
+    path.write_bytes(lease_file.encode({}))
+    obstacle = path.with_name(".leases.json.new")
+    obstacle.mkdir()
+    with pytest.raises(ConfigError, match="leases cannot be kept there"):
+        await open_manager()
+    obstacle.rmdir()
+    await open_manager(lab(1))
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+async def test_a_file_system_without_locks_is_said_and_used(open_manager, waiting, path, monkeypatch, caplog, number):
+    def fail(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    manager = await open_manager(lab(1))
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert f"the file system of {path} has no locks: run one service only" in record.getMessage()
+    await have(waiting(manager, "ann", lab(1)))
+    assert on_disk(path) == {"ann": "m1"}
 
 
 async def test_the_event_loop_does_not_encode_the_file(open_manager, waiting, monkeypatch):

@@ -189,6 +189,20 @@ def test_a_success_elsewhere_is_not_the_users(make):
     assert named(pool, "ann") == ["m2"]
 
 
+def test_who_has_come_for_a_machine_keeps_it_whether_it_works_or_not(make, clock):
+    pool = make(2)
+    pool.request("ann")
+    pool.request("bob")
+    clock.now += GRACE - 1
+    pool.arrived("ann")
+    pool.arrived("nobody")
+    clock.now += 1
+    assert [user for user, _ in pool.expired()] == ["bob"]
+    clock.now += GRACE - 1
+    assert [user for user, _ in pool.expired()] == ["bob", "ann"], "but not for ever"
+    assert named(pool, "nobody") == [None]
+
+
 def test_what_is_over(make, clock):
     pool = make(3, idle_timeout=600.0, max_lease=1500.0)
     pool.request("ann")

@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import pwd
 import subprocess
 import sys
 
@@ -30,6 +31,16 @@ def test_an_account_without_a_name_has_its_uid():
     code = "import json; from jupyter_vnc.system.account import *; print(json.dumps([account_name(), home_folder()]))"
     assert as_nobody_known(code, HOME=None) == [UID, "/"]
     assert as_nobody_known(code, HOME="/srv", LOGNAME="jovyan") == ["jovyan", "/srv"]
+
+
+def test_what_the_database_does_not_know_is_made_up_in_this_process_too(monkeypatch):
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert (account_name(), home_folder()) == (str(os.getuid()), "/")
 
 
 def test_an_account_with_a_name_has_that(monkeypatch):

@@ -1,6 +1,7 @@
 """Open files: how many sessions fit, what is refused, and whose fault an error is."""
 
 import errno
+import logging
 import os
 import socket
 
@@ -77,6 +78,29 @@ def test_what_is_open_is_counted():
     before = descriptors.opened()
     with open(os.devnull):  # noqa: PTH123
         assert descriptors.opened() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("number", "count"), [(errno.EMFILE, 1024), (errno.ENFILE, 1024), (errno.ENOENT, 0), (errno.EACCES, 0)]
+)
+def test_what_cannot_be_counted_is_all_or_nothing(limits, monkeypatch, number, count):
+    def fail(path):
+        raise OSError(number, os.strerror(number), path)
+
+    limits(1024, 1024)
+    monkeypatch.setattr(descriptors.os, "listdir", fail)
+    assert descriptors.opened() == count
+    assert descriptors.room_for(0) is (count == 0), "without a count, sessions are refused by their own number alone"
+
+
+def test_the_advice_is_a_warning_and_without_any_there_is_none(limits, caplog):
+    limits(1024, 1024)
+    log = logging.getLogger("descriptors")
+    descriptors.warn(64, log)
+    assert caplog.records == []
+    descriptors.warn(512, log)
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.WARNING, descriptors.advice(512))
 
 
 def failing(number, kind=OSError):

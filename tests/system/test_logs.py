@@ -31,7 +31,7 @@ from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
-from jupyter_vnc.system.logs import MAX_LINE, Configurable, LineLimiter, OneLineLog, get_logger, one_line
+from jupyter_vnc.system.logs import MAX_LINE, Configurable, LineLimiter, OneLineLog, Outage, get_logger, one_line
 
 ROOT = Path(jupyter_vnc.__file__).parent
 FORGED = "[I 2026-01-01 00:00:00.000 VNCExtension] Session 1: root opens all (control)"
@@ -391,3 +391,22 @@ def test_kinds_of_lines_that_others_choose_take_no_memory():
     for number in range(10_000):
         seldom.due(str(number))
     assert len(seldom._kinds) <= 256
+
+
+def test_an_outage_is_two_lines_however_often_it_is_asked(log):
+    outage = Outage(log, "The hub does not answer", "The hub answers again")
+    outage.succeeded()
+    assert (outage.lasts, log.lines()) == (False, [])
+    for row in (1, 2):
+        for why in (f"refused {row}", "timed out", "timed out"):
+            outage.failed(why)
+            assert outage.lasts
+        for _ in range(3):
+            outage.succeeded()
+            assert not outage.lasts
+    assert log.lines() == [
+        "[W VNCExtension] The hub does not answer: refused 1",
+        "[I VNCExtension] The hub answers again",
+        "[W VNCExtension] The hub does not answer: refused 2",
+        "[I VNCExtension] The hub answers again",
+    ]
