@@ -9,6 +9,7 @@ from jupyter_vnc.exceptions import (
     MAX_REMOTE_TEXT,
     CloseCode,
     ConfigError,
+    InvalidTarget,
     LimitExceeded,
     LoginExpired,
     OriginRefused,
@@ -100,3 +101,9 @@ def test_an_origin_that_is_refused_is_named_with_what_to_set():
     said = str(OriginRefused("hub.example", "https://desk.example\n"))
     assert "The page is at https://desk.example\\n, and the server was asked as hub.example." in said
     assert 'set allow_origin to "https://desk.example\\n"' in said
+
+
+def test_keys_that_are_wrong_are_named_and_forge_no_line():
+    error = InvalidTarget({"port": "is wrong", "": "no server", "a\nb": "is\x1b unknown"})
+    assert error.errors == {"port": "is wrong", "": "no server", "a\\nb": "is\\x1b unknown"}
+    assert str(error) == "port is wrong; no server; a\\nb is\\x1b unknown."

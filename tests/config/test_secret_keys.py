@@ -15,6 +15,16 @@ def test_what_is_split_has_no_secret_and_is_joined_again():
     assert join(public, {})["password"] is True
 
 
+def test_a_new_secret_is_not_replaced_by_the_stored_one():
+    assert join({"host": "a", "password": "new"}, {"password": "old"}) == {"host": "a", "password": "new"}
+
+
+def test_a_secret_of_a_list_of_machines_goes_to_each_of_them():
+    both = recipients({"pool": {"machines": ["a:5901", "b:5901"]}}, "password")
+    assert len(both) == 2
+    assert both > recipients({"pool": {"machines": ["b:5901"]}}, "password")
+
+
 def test_a_secret_goes_to_its_own_servers():
     assert recipients(POOL, "pool.machines.m1.password") == recipients({"host": "a"}, "password")
     assert recipients(POOL, "password") == recipients({"host": "a"}, "password") | recipients({"host": "b"}, "password")

@@ -58,6 +58,21 @@ def test_zero_is_no_limit():
     assert len(registry) == 100
 
 
+def test_whoever_keeps_the_list_may_refuse_a_session_and_is_told_how_many_stay():
+    counts = []
+
+    def refusal(sessions):
+        counts.append(sessions)
+        return ServerStopping() if sessions else None
+
+    registry = SessionRegistry(refusal=refusal)
+    first = registry.add(session())
+    with pytest.raises(ServerStopping):
+        registry.add(session(BOB))
+    assert list(registry) == [first]
+    assert counts == [0, 1]
+
+
 def test_a_target_has_its_own_limit():
     registry = SessionRegistry(SessionLimits(per_target=5))
     alone = Target(name="alone", address=TCPAddress("a", 1), limits=TargetLimits(max_sessions=1))

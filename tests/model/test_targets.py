@@ -7,6 +7,7 @@ import pytest
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, PoolMachine, TCPAddress, UnixAddress
 from jupyter_vnc.model.credentials import Credentials, Secret
+from jupyter_vnc.model.pictures import Picture
 from jupyter_vnc.model.targets import Mode, State, Target, check_name
 from jupyter_vnc.model.users import User
 from jupyter_vnc.sources.base import TargetSource
@@ -37,6 +38,15 @@ def test_what_a_browser_learns():
     assert row["state"] == "up"
     assert set(row["viewer"]) == {"resize", "quality", "compression", "clipboard", "power"}
     assert not any(word in json.dumps(row) for word in ("10.1.2.3", "5901", "root", "x.passwd"))
+
+
+def test_an_icon_is_a_name_or_where_its_picture_is():
+    def icon(value):
+        return target(icon=value).public(mode=Mode.VIEW, state=State.UP)["icon"]
+
+    picture = Picture("image/png", b"data")
+    assert icon("ui-components:terminal") == "ui-components:terminal"
+    assert icon(picture) == f"api/targets/lab/icon?v={picture.version}"
 
 
 @pytest.mark.parametrize(
@@ -87,6 +97,13 @@ def test_for_user_and_generation():
     assert target().generation != target(address=TCPAddress("10.1.2.3", 5902)).generation
     assert mine.for_user(ANN).generation != mine.for_user(User("bob")).generation
     assert target(address=DesktopAddress()).for_user(ANN).address == DesktopAddress()
+
+
+def test_whether_a_target_can_be_for_a_user():
+    mine = target(address=UnixAddress("/r/{username}"))
+    assert mine.can_be_for(ANN)
+    assert not mine.can_be_for(User("../root"))
+    assert target().can_be_for(User("../root"))
 
 
 @pytest.mark.parametrize("name", ["a", "0", "lab-1", "a.b_c-D", "a" * 64])

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from jupyter_vnc.exceptions import TargetProtocolError, TargetUnreachable
-from jupyter_vnc.rfb.picture import CHUNK, STRIP, PictureReader, check_size
+from jupyter_vnc.rfb.picture import CHUNK, STRIP, PictureReader, check_size, request
 from jupyter_vnc.rfb.stream import Stream
 from jupyter_vnc.rfb.wire import MAX_PIXELS, MAX_SIDE, MAX_UNREAD, Encoding
 from tests.rfb.feeding import ways
@@ -225,3 +225,8 @@ def test_skipping_ends_with_the_peer():
     stream.eof = True
     with pytest.raises(EOFError):
         next(steps)
+
+
+@pytest.mark.parametrize(("incremental", "second"), [(False, 0), (True, 1)])
+def test_the_whole_desktop_is_requested(incremental, second):
+    assert request(640, 0x0102, incremental=incremental) == bytes([3, second, 0, 0, 0, 0, 2, 0x80, 1, 2])
