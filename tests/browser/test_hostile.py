@@ -158,7 +158,7 @@ def test_a_flood_passes(page, place, name):
     goes_on(page)
 
 
-#: Notes that the page counted down to a new attempt, however short that was to be seen.
+#: Notes that the page counted down to a new attempt, for however short a time.
 NOTE = """new MutationObserver(() => {
     window.countedDown ||= document.body?.innerText.includes('Reconnecting in');
 }).observe(document, { childList: true, subtree: true, characterData: true });"""
