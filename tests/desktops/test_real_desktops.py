@@ -465,13 +465,17 @@ def looks(monkeypatch):
     return seen
 
 
+#: Waits in a shell until the clock's window is on the screen.
+SHOWN = "until xwininfo -name xclock 2>&1 | grep -q IsViewable; do sleep 0.1; done"
+
+
 @pytest.mark.parametrize(
     "script",
     [
         "setsid xclock & exit 0",
         "(sleep 1.5; exec xclock) & exit 0",  # a program that takes its time before its window is there
-        "xclock & sleep 1; exit 0",
-        "xclock & sleep 1; exit 3",  # a launcher's last line need not succeed
+        f"xclock & {SHOWN}; exit 0",
+        f"xclock & {SHOWN}; exit 3",  # a launcher's last line need not succeed
         "setsid sh -c 'setsid xclock & exit 0' & exit 0",
     ],
 )
