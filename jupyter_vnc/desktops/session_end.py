@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,10 @@ LOOK: Final = 1.0
 
 #: How many looks in a row may find nothing while the bus has services: one of them may be about to open a window.
 _CHANCES: Final = 3
+
+#: So many times in a row nothing must be found, and the pause between them (seconds).
+_GLANCES: Final = 3
+_BLINK: Final = 0.05
 
 #: A command that has ended by itself this soon (seconds), and never was on the display, was no session.
 SOON: Final = 10.0
@@ -79,6 +84,18 @@ def _has_services(tree: Tree) -> bool:
 
 
 def _is_left(tree: Tree, display: int, authority: Path, how: Exit) -> bool:
+    """Whether something is left of a session; looks again before it says that there is nothing.
+
+    A process that forks, and whose parent ends, is missed by a look that has just passed it.
+    """
+    for _ in range(_GLANCES):
+        if _is_seen(tree, display, authority, how):
+            return True
+        time.sleep(_BLINK)
+    return False
+
+
+def _is_seen(tree: Tree, display: int, authority: Path, how: Exit) -> bool:
     """Whether there are windows; or processes, if it was not an error that ended the session's first program."""
     others = tree.below() - tree.below(*_NOT_THE_SESSIONS) if how.status == 0 else set()
     return any((name := name_of(pid)) and not name.startswith(_AGENTS) for pid in others) or _has_windows(
