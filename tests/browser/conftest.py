@@ -241,7 +241,8 @@ def page(chromium, lab):
         page.goto(f"{lab.base}vnc/?token={lab.token}")
         yield page
         # What answers for the server may be asked at this moment, and would fail in the next test.
-        page.unroute_all(behavior="ignoreErrors")
+        if not page.is_closed():
+            page.unroute_all(behavior="ignoreErrors")
 
 
 def listen(page, one):
