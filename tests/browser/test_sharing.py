@@ -6,8 +6,9 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
+
+from tests.processes import running
 
 from .conftest import SCRIPT, JupyterServer, VNCServer, wait_for
 
@@ -196,8 +197,7 @@ def test_a_desktop_that_its_user_has_left_is_not_started_again(visit, server):
 
 def x_servers(server):
     """The process ids of the X servers of the desktops that the server has started."""
-    below = psutil.Process(server.pid).children(recursive=True)
-    return {process.pid for process in below if process.name() == "Xtigervnc"}
+    return {process.pid for process in running("Xtigervnc", server.pid)}
 
 
 def test_a_desktop_whose_command_was_repaired_is_started_and_restarted(visit, server, tmp_path):

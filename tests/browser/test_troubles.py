@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
+
+from tests.processes import running
 
 from .cable import Cable
 from .conftest import JupyterServer, VNCServer, wait_for
@@ -189,8 +190,7 @@ def test_a_desktop_that_does_not_start_says_how_far_it_came_and_shows_its_log(pa
 
 def x_servers(place):
     """The X servers of the desktops that the server has started."""
-    below = psutil.Process(place.server.pid).children(recursive=True)
-    return [process for process in below if process.name() == "Xtigervnc"]
+    return running("Xtigervnc", place.server.pid)
 
 
 def test_a_desktop_that_crashes_is_told_of_and_started_again(page, place, tmp_path):

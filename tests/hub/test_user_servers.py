@@ -21,6 +21,7 @@ from tests.hub import hub as hubs
 from tests.hub.conftest import looking, until
 from tests.integration import lamp, real
 from tests.needs import require
+from tests.processes import running
 
 #: What is on everybody's desktop: a lamp, whose events are in a file of the user's home.
 LAMP = f'exec xterm -geometry 60x20+100+100 -e {sys.executable} {lamp.__file__} "$HOME/events"'
@@ -80,8 +81,7 @@ def events(hub, name="ann"):
 
 def x_servers(hub):
     """The X servers of all the hub's users."""
-    named = [one for one in psutil.process_iter(["name"]) if one.info["name"] == "Xtigervnc"]
-    return [one.pid for one in named if environment_of(one).get("HOME", "").startswith(str(hub.folder))]
+    return [one.pid for one in running("Xtigervnc") if environment_of(one).get("HOME", "").startswith(str(hub.folder))]
 
 
 def environment_of(process):
