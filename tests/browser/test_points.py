@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Error
 
 from demo.demo import free_port
+from tests.chromium import ARGUMENTS, CHROMIUM
 
 from .conftest import stop, wait_for
 from .test_viewer import CANVAS, connected, focus, open_in_lab, settings, size, typed, until, view, violations
@@ -570,15 +571,18 @@ def test_notebook_opens_desktops_from_its_tree(page, lab, notebook, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "asks"), [("socket-1", True), ("watch", False)])
-def test_closing_a_tab_is_asked_about_where_somebody_works(page, lab, name, asks):
-    page.goto(f"{lab.base}vnc/view/{name}")
-    page.wait_for_selector(".jp-VNC[data-state='connected']")
-    page.click(".jp-VNC-screen canvas")  # a browser asks only whoever has done something on the page
-    other = page.context.new_page()  # somewhere for the browser to be while the page closes
-    dialogs = []
-    # In this order: a question that still waits for its answer when the test is over ends with the browser.
-    page.on("dialog", lambda dialog: (dialog.dismiss(), dialogs.append(dialog.type)))
-    page.close(run_before_unload=True)
-    assert wait_for(lambda: other.wait_for_timeout(50) or dialogs or page.is_closed())
-    assert dialogs == (["beforeunload"] if asks else [])
-    assert page.is_closed() is not asks
+def test_closing_a_tab_is_asked_about_where_somebody_works(chromium, lab, name, asks):
+    # A browser of its own: Chromium has crashed while it ended a page that had just asked.
+    with chromium.browser_type.launch(executable_path=CHROMIUM, args=ARGUMENTS) as browser:
+        page = browser.new_context().new_page()
+        page.goto(f"{lab.base}vnc/view/{name}?token={lab.token}")
+        page.wait_for_selector(".jp-VNC[data-state='connected']")
+        page.click(".jp-VNC-screen canvas")  # a browser asks only whoever has done something on the page
+        other = page.context.new_page()  # somewhere for the browser to be while the page closes
+        dialogs = []
+        # In this order: a question that still waits for its answer when the test is over ends with the browser.
+        page.on("dialog", lambda dialog: (dialog.dismiss(), dialogs.append(dialog.type)))
+        page.close(run_before_unload=True)
+        assert wait_for(lambda: other.wait_for_timeout(50) or dialogs or page.is_closed())
+        assert dialogs == (["beforeunload"] if asks else [])
+        assert page.is_closed() is not asks
