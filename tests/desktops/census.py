@@ -73,9 +73,10 @@ def take(*folders):
     theirs = _Others(processes.keys() - ours)
     sockets, files = [*_sockets()], [*_files(folders)]
     theirs.look_again()  # for those who have come in between
+    still = {inode for _, inode in _sockets()}  # without what others had for a moment, between the looks
     return Census(
         frozenset(f"{pid} {processes[pid][1]} {_command(pid)}" for pid in ours),
-        frozenset(name for name, inode in sockets if not theirs.hold(inode)),
+        frozenset(name for name, inode in sockets if inode in still and not theirs.hold(inode)),
         frozenset(str(path) for path in files if not theirs.have(path)),
     )
 
