@@ -101,7 +101,7 @@ def test_a_cut_network_is_counted_down_and_comes_back_by_itself(page, place):
     said.wait_for()
     seen = set()
     for _ in range(40):  # each attempt fails, and the next is later
-        seen |= {int(re.search(r"(\d+) s", text)[1]) for text in said.all_inner_texts()}  # there, or gone by now
+        seen |= {int(re.search(r"(\d+) s", text)[1]) for text in said.all_text_contents()}  # there, or gone by now
         page.clock.run_for(500)
     assert len(seen) > 2, seen
     assert page.locator(".jp-VNC[data-state=connected]").count() == 0
