@@ -331,9 +331,9 @@ async def test_nobody_else_can_reach_it(nothing_left):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert stat.S_IMODE((path.parent / "Xauthority").stat().st_mode) == 0o600
         assert [stat.S_IMODE(folder.stat().st_mode) for folder in path.parents[:2]] == [0o700, 0o700]
-        tree = descendants(manager._entries["ann", "desktop"].desktop._tree._process.pid)
-        assert len(tree) >= 4  # X server, bus, window manager, terminal
-        assert {pid: doors for pid in tree if (doors := sockets.open_doors(pid))} == {}
+        root = manager._entries["ann", "desktop"].desktop._tree._process.pid
+        await eventually(lambda: len(descendants(root)) >= 4)  # X server, bus, window manager, terminal
+        assert {pid: doors for pid in descendants(root) if (doors := sockets.open_doors(pid))} == {}
         new = census.take().new_since(nothing_left).sockets
         display = manager.environment("ann", "desktop")["DISPLAY"].removeprefix(":")
         assert new == {address.path, str(path.parent / "bus"), f"/tmp/.X11-unix/X{display}"}
