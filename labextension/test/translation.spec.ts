@@ -38,9 +38,20 @@ function strings(): Set<string> {
 
 const holes = (text: string): string[] => (text.match(/%\d/g) ?? []).sort();
 
-for (const language of readdirSync(join(root, 'locale'), { withFileTypes: true })
+/** The strings that depend on a number. */
+const plurals = new Set(
+  [
+    ...files('src', '.ts')
+      .join('\n')
+      .matchAll(/trans\._n\(\s*'([^']*)'/g)
+  ].map(([, text]) => text!)
+);
+
+const languages = readdirSync(join(root, 'locale'), { withFileTypes: true })
   .filter(entry => entry.isDirectory())
-  .map(({ name }) => name)) {
+  .map(({ name }) => name);
+
+for (const language of languages) {
   describe(`the catalogue ${language}`, () => {
     const { '': about, ...messages } = read(language) as Record<string, string[]>;
 
@@ -51,10 +62,25 @@ for (const language of readdirSync(join(root, 'locale'), { withFileTypes: true }
     });
 
     it('puts the arguments into each translation', () => {
-      for (const [text, [translated]] of Object.entries(messages)) {
-        assert.deepEqual(holes(translated!), holes(text), text);
-        assert.notEqual(translated, '');
+      for (const [text, translations] of Object.entries(messages)) {
+        for (const translated of translations) {
+          assert.deepEqual(holes(translated), holes(text), text);
+          assert.notEqual(translated.trim(), '', text);
+        }
       }
+    });
+
+    it('has as many forms of a string as its language has', () => {
+      const said = about as unknown as Record<string, string>;
+      assert.equal(said['language'], language);
+      const forms = Number(/^nplurals=(\d); plural=[^;]+;$/.exec(said['plural_forms']!)![1]);
+      for (const [text, translations] of Object.entries(messages)) {
+        assert.equal(translations.length, plurals.has(text) ? forms : 1, text);
+      }
+    });
+
+    it('is found by the pages', () => {
+      assert.equal(languageFor([language.replace('_', '-')]), language);
     });
   });
 }
@@ -76,6 +102,12 @@ describe('the templates', () => {
   });
 });
 
+describe('the catalogues', () => {
+  it('are those of the languages that we promise', () => {
+    assert.deepEqual(languages.sort(), ['de_DE', 'es_ES', 'fr_FR', 'ja_JP', 'zh_CN', 'zh_TW']);
+  });
+});
+
 describe('a translator', () => {
   it('fills in, and stays English where its catalogue is silent', () => {
     const trans = translateBy(read('zh_TW'));
@@ -85,9 +117,13 @@ describe('a translator', () => {
   });
 
   it('follows the order of the languages that the reader wants', () => {
-    assert.equal(languageFor(['de', 'zh-Hant-TW', 'en']), 'zh_TW');
+    assert.equal(languageFor(['pt', 'zh-Hant-TW', 'en']), 'zh_TW');
     assert.equal(languageFor(['zh-TW']), 'zh_TW');
     assert.equal(languageFor(['en-GB', 'zh-TW']), null);
-    assert.equal(languageFor(['zh-CN', 'fr']), null);
+    assert.equal(languageFor(['zh-CN', 'fr']), 'zh_CN');
+    assert.equal(languageFor(['de-AT', 'en']), 'de_DE');
+    assert.equal(languageFor(['zh-Hans-HK']), 'zh_CN');
+    assert.equal(languageFor(['pt-BR', 'it']), null);
+    assert.equal(languageFor(['den']), null);
   });
 });

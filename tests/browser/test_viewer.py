@@ -717,15 +717,19 @@ def test_everything_can_be_reached_and_closed_with_the_keyboard(page, lab):
     assert page.locator(".jp-VNC-panel:visible").count() == 0
 
 
-def test_the_pages_speak_the_readers_language(chromium, lab):
-    with chromium.new_context(locale="zh-TW") as context:
+@pytest.mark.parametrize(
+    ("locale", "heading", "connected", "full_screen"),
+    [("zh-TW", "遠端桌面", "已連線", "全螢幕"), ("de-AT", "Remote-Desktops", "Verbunden", "Vollbild")],
+)
+def test_the_pages_speak_the_readers_language(chromium, lab, locale, heading, connected, full_screen):
+    with chromium.new_context(locale=locale) as context:
         page = context.new_page()
         page.goto(f"{lab.base}vnc/?token={lab.token}")
-        page.get_by_role("heading", name="遠端桌面").wait_for()
-        assert page.evaluate("document.documentElement.lang") == "zh-TW"
+        page.get_by_role("heading", name=heading).wait_for()
+        assert page.evaluate("document.documentElement.lang") == {"de-AT": "de-DE"}.get(locale, locale)
         view(page, lab)
-        assert page.locator(".jp-VNC-state").inner_text() == "已連線"
-        assert page.locator('[data-action="fullscreen"]').get_attribute("aria-label") == "全螢幕"
+        assert page.locator(".jp-VNC-state").inner_text() == connected
+        assert page.locator('[data-action="fullscreen"]').get_attribute("aria-label") == full_screen
 
 
 def test_the_list_shows_the_last_picture_of_a_desktop(page, lab):

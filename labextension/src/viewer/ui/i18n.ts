@@ -16,8 +16,13 @@ export interface ITranslate {
 /** A catalogue in the format of JupyterLab's language packs; what it says about itself is under the empty key. */
 export type Catalogue = Readonly<Record<string, unknown>>;
 
-/** Writings of a language that one of ours serves. */
-const ALIASES: Readonly<Record<string, string>> = {
+/** The catalogue of a language, by the longest part of its tag (BCP 47) that is here. */
+const CATALOGUES: Readonly<Record<string, string>> = {
+  de: 'de_DE',
+  es: 'es_ES',
+  fr: 'fr_FR',
+  ja: 'ja_JP',
+  zh: 'zh_CN',
   'zh-hant': 'zh_TW',
   'zh-hk': 'zh_TW',
   'zh-mo': 'zh_TW',
@@ -27,8 +32,9 @@ const ALIASES: Readonly<Record<string, string>> = {
 /** The first catalogue that a reader of these languages understands; null when English comes before. */
 export function languageFor(wanted: readonly string[]): string | null {
   for (const tag of wanted) {
-    const found = ALIASES[tag.toLowerCase()] ?? ALIASES[tag.toLowerCase().split('-').slice(0, 2).join('-')];
-    if (found || /^en\b/i.test(tag)) {
+    const [language = '', variant] = tag.toLowerCase().split('-');
+    const found = CATALOGUES[`${language}-${variant}`] ?? CATALOGUES[language];
+    if (found || language === 'en') {
       return found ?? null;
     }
   }
