@@ -21,6 +21,8 @@ describe('a pool', () => {
     [{ machine: 'm1', free: 3 }, 'Your machine: m1'],
     [{ place: 2, waiting: 5 }, 'You are number 2 in the queue'],
     [{ free: 3 }, '3 of 20 machines are free'],
+    [{ free: 1 }, '1 of 20 machines is free'],
+    [{ size: 1 }, '1 machine is not free'],
     [{ waiting: 4 }, 'No machine of 20 is free; waiting: 4'],
     [{}, 'No machine of 20 is free']
   ] as const) {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { runInNewContext } from 'node:vm';
 
 import { stateWords } from '../src/viewer/target-state';
 import { DESKTOP } from '../src/viewer/toolbar/desktop-icon';
@@ -79,6 +80,15 @@ for (const language of languages) {
       }
     });
 
+    it('counts on our pages as it does in JupyterLab', () => {
+      const [, rule] = /plural=([^;]+);/.exec((about as unknown as Record<string, string>)['plural_forms']!)!;
+      const trans = translateBy({ '': about, '%1 pen': ['0', '1', '2', '3', '4', '5'] });
+      for (let n = 0; n < 200; n++) {
+        const form = Number(runInNewContext(rule!, { n }));
+        assert.equal(trans._n('%1 pen', '%1 pens', n, String(n)), String(form), `${n}`);
+      }
+    });
+
     it('is found by the pages', () => {
       assert.equal(languageFor([language.replace('_', '-')]), language);
     });
@@ -103,6 +113,12 @@ describe('the templates', () => {
 });
 
 describe('the catalogues', () => {
+  it('have forms for each string that counts', () => {
+    const counted = /%\d (desktops?|machines?|minutes?|more|others?|people|seconds?|targets?|viewers?)\b/;
+    const plain = [...strings()].filter(text => counted.test(text) && !plurals.has(text));
+    assert.deepEqual(plain, []);
+  });
+
   it('are those of the languages that we promise', () => {
     assert.deepEqual(languages.sort(), ['de_DE', 'es_ES', 'fr_FR', 'ja_JP', 'zh_CN', 'zh_TW']);
   });
@@ -114,6 +130,23 @@ describe('a translator', () => {
     assert.equal(trans.__('Reconnecting in %1 s.', '5'), '5 秒後重新連線。');
     const other = 'Something of %1';
     assert.equal(trans['__'](other, 'tomorrow'), 'Something of tomorrow');
+  });
+
+  it('counts, in English and in others', () => {
+    const said = (language: string, n: number): string =>
+      translateBy(read(language))._n('%1 target was imported.', '%1 targets were imported.', n, String(n));
+    assert.equal(said('de_DE', 1), '1 Ziel wurde importiert.');
+    assert.equal(said('de_DE', 0), '0 Ziele wurden importiert.');
+    assert.equal(said('fr_FR', 0), '0 cible a été importée.');
+    assert.equal(said('es_ES', 1_000_000), 'Se importaron 1000000 destinos.');
+    assert.equal(said('ja_JP', 1), '1 個のターゲットをインポートしました。');
+    const polish = { '': { language: 'pl_PL' }, '%1 pen': ['%1 pióro', '%1 pióra', '%1 piór'] };
+    const pens = [1, 3, 5].map(n => translateBy(polish)._n('%1 pen', '%1 pens', n, String(n)));
+    assert.deepEqual(pens, ['1 pióro', '3 pióra', '5 piór']);
+    for (const trans of [english, translateBy({})]) {
+      const pens = [0, 1, 2].map(n => trans._n('%1 pen', '%1 pens', n, String(n)));
+      assert.deepEqual(pens, ['0 pens', '1 pen', '2 pens']);
+    }
   });
 
   it('follows the order of the languages that the reader wants', () => {

@@ -24,11 +24,23 @@ export function poolWords(trans: ITranslate, { machine, place, waiting, size, fr
     return trans.__('You are number %1 in the queue', String(place));
   }
   if (free > 0) {
-    return trans.__('%1 of %2 machines are free', String(free), String(size));
+    return trans._n(
+      '%1 of %2 machines is free',
+      '%1 of %2 machines are free',
+      free,
+      String(free),
+      String(size)
+    );
   }
   return waiting > 0
-    ? trans.__('No machine of %1 is free; waiting: %2', String(size), String(waiting))
-    : trans.__('No machine of %1 is free', String(size));
+    ? trans._n(
+        '%1 machine is not free; waiting: %2',
+        'No machine of %1 is free; waiting: %2',
+        size,
+        String(size),
+        String(waiting)
+      )
+    : trans._n('%1 machine is not free', 'No machine of %1 is free', size, String(size));
 }
 
 /** The words on the button that gives back what the reader has. */

@@ -139,7 +139,12 @@ export function describe(trans: ITranslate, { user, mode, you }: IPresence): str
 /** Who came, in one line: by name, as long as they are few. */
 export function greeting(trans: ITranslate, came: readonly IPresence[]): string {
   return came.length > FEW
-    ? trans.__('%1 others have it on the screen.', String(came.length))
+    ? trans._n(
+        '%1 other has it on the screen.',
+        '%1 others have it on the screen.',
+        came.length,
+        String(came.length)
+      )
     : came.map(one => `${describe(trans, one)}.`).join(' ');
 }
 

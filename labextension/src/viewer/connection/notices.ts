@@ -87,22 +87,33 @@ export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): s
   const [machines, broken, number] = [size, aside, place].map(String) as [string, string, string];
   if (aside > 0) {
     return place === 1
-      ? trans.__(
+      ? trans._n(
+          '%1 machine is not free; out of order for now: %2. You are next: a machine that becomes free is yours.',
           'No machine of %1 is free; out of order for now: %2. You are next: a machine that becomes free is yours.',
+          size,
           machines,
           broken
         )
-      : trans.__(
+      : trans._n(
+          '%1 machine is not free; out of order for now: %2. You are number %3 in the queue. Stay on this page to keep your place.',
           'No machine of %1 is free; out of order for now: %2. You are number %3 in the queue. Stay on this page to keep your place.',
+          size,
           machines,
           broken,
           number
         );
   }
   return place === 1
-    ? trans.__('All %1 machines are taken. You are next: a machine that becomes free is yours.', machines)
-    : trans.__(
+    ? trans._n(
+        'There is %1 machine, and it is taken. You are next: a machine that becomes free is yours.',
+        'All %1 machines are taken. You are next: a machine that becomes free is yours.',
+        size,
+        machines
+      )
+    : trans._n(
+        'There is %1 machine, and it is taken. You are number %2 in the queue. Stay on this page to keep your place.',
         'All %1 machines are taken. You are number %2 in the queue. Stay on this page to keep your place.',
+        size,
         machines,
         number
       );

@@ -91,7 +91,14 @@ export class ImportForm {
       if (dry) {
         this._show(answer.rows);
       } else {
-        this._done(trans.__('%1 targets were imported.', String(answer.imported)));
+        this._done(
+          trans._n(
+            '%1 target was imported.',
+            '%1 targets were imported.',
+            answer.imported,
+            String(answer.imported)
+          )
+        );
       }
     } catch (error) {
       this._say(error instanceof Refused ? error.message : trans.__('The file cannot be read.'));
@@ -102,14 +109,16 @@ export class ImportForm {
     const trans = this._trans;
     const bad = rows.filter(one => Object.keys(one.errors).length > 0);
     const good = rows.filter(one => Object.keys(one.errors).length === 0);
-    const sentence = trans.__(
+    const sentence = trans._n(
+      '%1 target can be imported, %2 cannot.',
       '%1 targets can be imported, %2 cannot.',
+      good.length,
       String(good.length),
       String(bad.length)
     );
     const accept = button({
       className: 'jp-VNC-button jp-mod-accept',
-      text: trans.__('Import %1 targets', String(good.length)),
+      text: trans._n('Import %1 target', 'Import %1 targets', good.length, String(good.length)),
       onClick: () => unattended(this._ask(false))
     });
     accept.disabled = good.length === 0;

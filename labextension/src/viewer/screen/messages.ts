@@ -82,10 +82,21 @@ export class Messages {
     const trans = this._trans;
     const here = button({ className: 'jp-VNC-button', text: trans.__('I am still here') });
     const minutes = Math.round(seconds / 60);
+    const left = Math.round(seconds);
     const text =
       minutes > 1
-        ? trans.__('You do not use this machine. Others get it in %1 minutes.', String(minutes))
-        : trans.__('You do not use this machine. Others get it in %1 seconds.', String(Math.round(seconds)));
+        ? trans._n(
+            'You do not use this machine. Others get it in %1 minute.',
+            'You do not use this machine. Others get it in %1 minutes.',
+            minutes,
+            String(minutes)
+          )
+        : trans._n(
+            'You do not use this machine. Others get it in %1 second.',
+            'You do not use this machine. Others get it in %1 seconds.',
+            left,
+            String(left)
+          );
     this._warning = element('div', {
       className: 'jp-VNC-message jp-mod-warning',
       children: [element('p', { className: 'jp-VNC-text', text }), here]

@@ -235,7 +235,8 @@ function peopleLabel(trans: ITranslate, viewer: IActionable | null): string {
 /** A sentence for each that is known by name, and one for all others. */
 function peopleThere(trans: ITranslate, viewer: IActionable): string[] {
   const { others, count } = viewer.extras.company;
-  const rest = count > others.length ? [trans.__('%1 more', String(count - others.length))] : [];
+  const more = count - others.length;
+  const rest = more > 0 ? [trans._n('%1 more', '%1 more', more, String(more))] : [];
   return [...others.map(one => describe(trans, one)), ...rest];
 }
 
