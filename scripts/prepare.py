@@ -116,12 +116,15 @@ def python_steps(demo: str) -> Iterator[Step]:
     stamp = MADE / demo
     if done(stamp, ROOT / "pyproject.toml"):
         return
-    tools = [*build_requirements(), *([] if has_node() else [NODE_PACKAGE])]
-    yield Step("build tools", [words(*INSTALL, *tools)], needs=["environment"])
+    yield Step("build tools", [words(*INSTALL, *build_requirements())], needs=["environment"])
+    if not has_node():
+        # It shares no package with the others, so that pip may install it beside them.
+        yield Step("Node.js", [words(*INSTALL, NODE_PACKAGE)], needs=["environment"])
     ours = project()["project"]
     wanted = [*ours["dependencies"], *ours["optional-dependencies"][demo]]
     yield Step("Python packages", [words(*INSTALL, *wanted)], needs=["build tools"])
     editable = words(*INSTALL, "--no-deps", "--no-build-isolation", "--editable", ROOT)
+    # The front end is among what it installs.
     needs = ["Python packages", "front end"]
     yield Step("jupyter-vnc", [editable], needs=needs, variables={"HATCH_JUPYTER_BUILDER_SKIP_NPM": "1"}, stamp=stamp)
 
@@ -129,9 +132,10 @@ def python_steps(demo: str) -> Iterator[Step]:
 def front_end_steps(demo: str) -> Iterator[Step]:
     """Yield the steps for what runs in the browser, and for the hub's proxy."""
     path = {"PATH": f"{VENV / 'bin'}:{os.environ.get('PATH', '')}"}
+    node = [] if has_node() else ["Node.js"]
     if not done(MADE / "frontend", *front_end_sources()):
         modules = [words(VENV / "bin" / "jlpm", "install", "--immutable")]
-        yield Step("JavaScript packages", modules, needs=["build tools"], folder=LAB, variables=path)
+        yield Step("JavaScript packages", modules, needs=["build tools", *node], folder=LAB, variables=path)
         target = VENV / "share" / "jupyter" / "labextensions" / "jupyter-vnc"
         commands = (
             words(VENV / "bin" / "jlpm", "build:demo"),
@@ -144,7 +148,9 @@ def front_end_steps(demo: str) -> Iterator[Step]:
         yield Step("front end", commands, needs=needs, folder=LAB, variables=path, stamp=MADE / "frontend")
     if demo == "hub-demo" and not (MADE / "npm" / "node_modules").exists():
         options = ("--silent", "--no-audit", "--no-fund", "--no-save", "--prefix", MADE / "npm")
-        yield Step("hub's proxy", [words("npm", "install", *options, HUB_PROXY)], needs=["build tools"], variables=path)
+        yield Step(
+            "hub's proxy", [words("npm", "install", *options, HUB_PROXY)], needs=["environment", *node], variables=path
+        )
 
 
 def has_network() -> bool:

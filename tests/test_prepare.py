@@ -94,6 +94,15 @@ def test_the_first_time_all_is_to_do_and_the_second_time_nothing(checkout, monke
     assert names("hub-demo") == ["build tools", "Python packages", "jupyter-vnc", "hub's proxy"]
 
 
+def test_only_what_needs_nodejs_waits_for_it(checkout, monkeypatch):
+    monkeypatch.setattr(prepare, "has_node", lambda: False)
+    made = [*prepare.python_steps("hub-demo"), *prepare.front_end_steps("hub-demo")]
+    assert {step.name for step in made if "Node.js" in step.needs} == {"JavaScript packages", "hub's proxy"}
+    (install,) = [step.commands for step in made if step.name == "Node.js"]
+    assert prepare.NODE_PACKAGE in install[0]
+    assert not [one for one in made if one.name != "Node.js" and prepare.NODE_PACKAGE in str(one.commands)]
+
+
 def test_what_has_changed_is_built_again(checkout):
     source = checkout / "labextension" / "src" / "index.ts"
     stamp = checkout / ".make" / "frontend"
