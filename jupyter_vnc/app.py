@@ -18,7 +18,7 @@ from .broker.broker import VNCBroker
 from .desktops.manager import DesktopManager
 from .hub.visitors import HubUserServerVisitor
 from .notebook.connection import CERTIFICATE, fingerprint
-from .routes import below, page_templates
+from .routes import OLD_LINKS, below, page_templates
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
 from .stores.redis import RedisTokens
@@ -97,6 +97,10 @@ class VNCExtension(ExtensionApp):
                 # Kernels and terminals get the server's own environment.
                 await self.broker.desktops.offer_display(owner, os.environ.update, occupied=occupied)
             await self.broker.start()
+        # Tornado asks the handlers in the order of their registration, and every extension has registered its own by
+        # now: whoever has a page there keeps it.
+        links = below(serverapp.base_url.rstrip("/"), OLD_LINKS)
+        serverapp.web_app.add_handlers(".*$", links)  # type: ignore[no-untyped-call]
 
     async def stop_extension(self) -> None:
         """Close the sessions and stop the desktops."""

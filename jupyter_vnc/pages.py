@@ -114,6 +114,17 @@ class ViewPage(VNCPageHandler):
         return asked in {(kind, "same-origin") for kind in ("iframe", "frame", "object", "embed")}
 
 
+class OldLink(VNCPageHandler):
+    """``GET /desktop/``: where jupyter-remote-desktop-proxy has its desktop."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self) -> None:
+        """Lead to the page of the managed desktop; it says so if there is none."""
+        self.redirect(url_path_join(self.vnc_root, "view", "desktop"))
+
+
 class FramePage(ViewPage):
     """``GET {root}view/{target}/frame/{ticket}``: the same viewer, in a frame of a notebook."""
 

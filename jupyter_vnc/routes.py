@@ -54,6 +54,9 @@ ROUTES: Final[list[Route]] = [
 ]
 
 
+#: Links to jupyter-remote-desktop-proxy's desktop lead to the managed one.
+OLD_LINKS: Final[list[Route]] = [(r"/desktop/?", pages.OldLink, {})]
+
 #: The parameters of the REST contract, by the pattern of a route.
 _IN_CONTRACT: Final = {
     r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
