@@ -16,6 +16,7 @@ error leaves the process, so no handler needs a table of its own::
     │   └── TokenRefused        403  4403   unknown, spent, expired or somebody else's token
     ├── TargetNotFound          404  4404   unknown, or not permitted: one answer for both
     │   └── TargetUncertain     404  4404   a source of targets failed, so it may be there
+    ├── InMaintenance           409  4502   nobody new gets the target at present
     ├── TargetBusy              409  4409   exclusive target in use, or taken over
     ├── NameTaken               409  1011   a registered target of this name exists
     ├── EditConflict            412  1011   somebody else has changed what is being edited
@@ -239,6 +240,17 @@ class TargetBusy(VNCError):
     http_status = 409
     close_code = CloseCode.TAKEN_OVER
     reason = "busy"
+
+
+class InMaintenance(VNCError):
+    """Nobody new gets this target at present."""
+
+    http_status = 409
+    close_code = CloseCode.UNREACHABLE
+    reason = "maintenance"
+
+    def __init__(self) -> None:
+        super().__init__("This desktop is in maintenance. Try again later.")
 
 
 class NameTaken(VNCError):

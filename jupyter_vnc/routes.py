@@ -15,6 +15,8 @@ _HERE: Final = Path(__file__).parent
 
 #: A target's name, in a route.
 NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
+#: The name of a machine of a pool.
+MACHINE: Final = r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})"
 #: A user's name, percent-encoded: it may be an email address or contain other characters.
 PERSON: Final = r"([^/]+)"
 
@@ -61,6 +63,7 @@ OLD_LINKS: Final[list[Route]] = [(r"/desktop/?", pages.OldLink, {})]
 _IN_CONTRACT: Final = {
     r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
     NAME: "{target}",
+    MACHINE: "{machine}",
     PERSON: "{user}",
     TICKET: "{ticket}",
     "(.+)": "{file}",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from jupyter_vnc.exceptions import MalformedRequest, NotPermitted, TargetNotFound, TokenRefused
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from collections.abc import Callable
+
+from jupyter_vnc.exceptions import InMaintenance, MalformedRequest, NotPermitted, TargetNotFound, TokenRefused
+from jupyter_vnc.model.sessions import Session, SessionRegistry, place_of
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.tokens import Grant, IssuedToken, TokenRegistry
@@ -14,7 +16,14 @@ from .catalogue import Access, Catalogue
 class Admission:
     """From a request to a token, and from a token to a session: permissions are checked both times."""
 
-    def __init__(self, catalogue: Catalogue, tokens: TokenRegistry, registry: SessionRegistry) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        tokens: TokenRegistry,
+        registry: SessionRegistry,
+        closed: Callable[[Access], bool] = lambda access: False,
+    ) -> None:
+        self._closed = closed
         self._catalogue = catalogue
         self._tokens = tokens
         self._registry = registry
@@ -28,6 +37,7 @@ class Admission:
             MalformedRequest: the mode is unknown, ``takeover`` is not true or false, or ``owner`` is not a name.
             TargetNotFound: unknown or not permitted.
             NotPermitted: control was asked for, and only viewing is permitted.
+            InMaintenance: nobody new gets it at present.
             TargetBusy: somebody else is in control of an exclusive target, and ``takeover`` is not asked for.
             LimitExceeded: too many tokens or sessions.
             StoreUnavailable: the token store does not answer.
@@ -38,6 +48,7 @@ class Admission:
             raise MalformedRequest("owner must be a user's name")
         access = await self._catalogue.find(visitor, name, owner)
         granted = _granted(mode, access.mode)
+        self._check_open(visitor, access)
         self._registry.check(_session(visitor, access, granted, takeover))
         grant = Grant(visitor.user.name, access.target.name, access.target.generation, granted, takeover, owner)
         return await self._tokens.issue(grant), granted
@@ -46,6 +57,7 @@ class Admission:
         """Exchange a token for a session that the broker then runs.
 
         Raises:
+            InMaintenance: nobody new gets it at present.
             TokenRefused: unknown, spent, expired, another user's, or for what the target no longer is or permits.
             StoreUnavailable: the token store does not answer.
         """
@@ -58,7 +70,20 @@ class Admission:
             raise TokenRefused(detail=f"{grant.target} is another server than when the token was issued")
         if grant.mode is Mode.CONTROL and access.mode is Mode.VIEW:
             raise TokenRefused(detail=f"control of {grant.target} is no longer permitted")
+        self._check_open(visitor, access)
         return _session(visitor, access, grant.mode, grant.takeover)
+
+    def _check_open(self, visitor: Visitor, access: Access) -> None:
+        """Check that a target is not in maintenance, except for whoever is there already.
+
+        Raises:
+            InMaintenance: it is.
+        """
+        if self._closed(access) and not any(one.user.name == visitor.user.name for one in self._there(access)):
+            raise InMaintenance
+
+    def _there(self, access: Access) -> list[Session]:
+        return list(self._registry.at(place_of(access.owner, access.target)))
 
 
 def _granted(mode: object, best: Mode) -> Mode:

@@ -20,6 +20,7 @@ from jupyter_vnc.desktops.doctor import Report
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound, printable
 from jupyter_vnc.model.causes import given_back
+from jupyter_vnc.model.maintenance import Place
 from jupyter_vnc.model.pictures import Picture
 from jupyter_vnc.model.sessions import Session, SessionRegistry, place_of
 from jupyter_vnc.model.targets import Mode, State
@@ -48,6 +49,11 @@ from .traffic import Activity
 
 #: The longest message that is shown in a viewer (characters).
 MAX_MESSAGE: Final = 500
+
+_MAINTENANCE: Final = (
+    "This machine goes into maintenance. Save your work now; once you have left, you cannot open it until it is back."
+)
+_IN_SERVICE: Final = "The maintenance of this machine is over."
 
 #: How many mistakes of the configuration a page shows; the log has them all.
 MAX_PROBLEMS: Final = 20
@@ -90,6 +96,8 @@ class VNCBroker(BrokerLimits, Configurable):
         self.desktop_manager = DesktopManager(parent=self)
         take_own()
         self.pools = PoolManager(parent=self)
+        #: What nobody new gets at present.
+        self.maintenance = self.pools.maintenance
         self.registry = SessionRegistry(self.session_limits, descriptors.refusal)
         self.presence = Presence(self.registry)
         #: One for all logins, because its limits are per server.
@@ -107,7 +115,7 @@ class VNCBroker(BrokerLimits, Configurable):
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )
         self.audit = Audit(self.log)
-        self._admission = Admission(self.catalogue, self.tokens, self.registry)
+        self._admission = Admission(self.catalogue, self.tokens, self.registry, self._is_closed)
         self._runner = SessionRunner(
             self.access,
             self.registry,
@@ -195,8 +203,23 @@ class VNCBroker(BrokerLimits, Configurable):
         target, owner = access.target, access.owner
         kind = self.access.of(target)
         busy = is_taken(self.registry, visitor.user, access)
-        row = target.public(mode=access.mode, state=State.BUSY if busy else kind.state(target, owner))
-        return row | {"pool": kind.summary(target, owner)}
+        state = State.MAINTENANCE if self._is_closed(access) else State.BUSY if busy else kind.state(target, owner)
+        return target.public(mode=access.mode, state=state) | {"pool": kind.summary(target, owner)}
+
+    def _is_closed(self, access: Access) -> bool:
+        """Whether a target is in maintenance for whoever is not there already: an owner keeps a pool's machine."""
+        if not self.maintenance.whole(access.target.name):
+            return False
+        summary = self.access.of(access.target).summary(access.target, access.owner)
+        return not (summary and summary["machine"])
+
+    def maintain(self, place: Place, begins: bool, by: str) -> None:
+        """Tell whoever is on a target, or on one machine of it, that maintenance begins or is over."""
+        target, machine = place
+        sentence = _MAINTENANCE if begins else _IN_SERVICE
+        for session in self.registry:
+            if session.target.name == target and machine in ("", session.machine):
+                session.note("message", text=sentence, sender=printable(by))
 
     # -- tokens -------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ from .config import ALLOWED_SCOPES
 from .files import cookie_secret, tls_context
 from .handlers import HUB_ROUTES, NotFoundPage, OAuthCallback
 from .identity import HubIdentityProvider, HubVisitor
+from .registry.maintenance import MaintenanceService
 from .registry.service import RegistryService, open_registry
 from .registry.trials import Trials
 from .scopes import ADMIN, CONTROL, VIEW
@@ -187,13 +188,18 @@ class VNCHub(JupyterApp):
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
-        server = BoundedServer(self.application(broker, registry), longest_message=broker.max_message, **options)
+        maintenance = MaintenanceService(registry.database, broker.maintenance, broker.maintain, self.log)
+        server = BoundedServer(
+            self.application(broker, registry, maintenance), longest_message=broker.max_message, **options
+        )
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+        await maintenance.start()  # before the first machine is given out
         await broker.start()
         server.listen(url.port or 80, url.hostname or "127.0.0.1")
         one_line(self.log).info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
         await _told_to_stop()
         server.stop()
+        await maintenance.close()
         await broker.close()
         await server.close_all_connections()
 
@@ -201,7 +207,9 @@ class VNCHub(JupyterApp):
         """Defaults for many users, which the configuration overrides."""
         return {key: value for key, value in _COURSE.items() if key not in self.config.VNCBroker}
 
-    def application(self, broker: VNCBroker, registry: RegistryService) -> web.Application:
+    def application(
+        self, broker: VNCBroker, registry: RegistryService, maintenance: MaintenanceService
+    ) -> web.Application:
         """Return the web application with routes and login."""
         identity = HubIdentityProvider(parent=self, log=self.log)
         prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
@@ -213,6 +221,7 @@ class VNCHub(JupyterApp):
             below(re.escape(prefix.rstrip("/")), [*HUB_ROUTES, callback, *shared]),
             **(self._host_settings() | self._settings(broker, identity, prefix) | {"vnc_by_scopes": by_scopes}),
             vnc_registry=registry,
+            vnc_maintenance=maintenance,
             vnc_trials=Trials(broker.connector),
         )
 

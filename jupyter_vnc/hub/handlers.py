@@ -17,6 +17,7 @@ from jupyter_vnc.pages import VNCPageHandler
 from jupyter_vnc.routes import Route
 
 from .identity import HubVisitor
+from .registry.maintenance import MACHINE_ROUTES
 from .registry.transfers import REGISTRY_ROUTES
 
 
@@ -102,6 +103,7 @@ class NotFoundPage(VNCPageHandler):
 
 HUB_ROUTES: Final[list[Route]] = [
     *REGISTRY_ROUTES,
+    *MACHINE_ROUTES,
     (r"/room", RoomPage, {}),
     (r"/api/room", RoomHandler, {}),
     (r"/health", HealthHandler, {}),

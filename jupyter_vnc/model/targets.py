@@ -45,6 +45,7 @@ class State(StrEnum):
     """What is known about a target without connecting to it.
 
     ``FAILED`` is a desktop of ours that did not start, or crashed; ``BUSY`` one of which others have all that there is.
+    ``MAINTENANCE`` is one that nobody new gets until an administrator says so.
     """
 
     UP = "up"
@@ -54,6 +55,7 @@ class State(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     BUSY = "busy"
+    MAINTENANCE = "maintenance"
 
 
 @dataclass(frozen=True, slots=True)

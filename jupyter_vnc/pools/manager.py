@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -20,6 +21,7 @@ from traitlets import Unicode
 
 from jupyter_vnc.exceptions import ServerStopping, SessionEnded, StoreUnavailable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
+from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.throttling import Clock
@@ -55,6 +57,8 @@ class PoolManager(Configurable):
         super().__init__(**kwargs)
         self._clock = clock or steady_clock()
         self._pools: dict[str, Pool] = {}
+        #: Machines that are in maintenance are given to nobody new.
+        self.maintenance = Maintenance()
         #: The targets of the pools, as the catalogue found them last.
         self._targets: dict[str, Target] = {}
         #: The number of waiting calls for each user of each target.
@@ -95,7 +99,7 @@ class PoolManager(Configurable):
         self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self._pools = {name: Pool.from_json(raw, self._clock) for name, raw in state.items()}
+        self._pools = {name: self._maintained(name, Pool.from_json(raw, self._clock)) for name, raw in state.items()}
         self._seen = {name: pool.version for name, pool in self._pools.items()}
 
     async def close(self) -> None:
@@ -265,7 +269,14 @@ class PoolManager(Configurable):
 
     def _pool(self, name: str) -> Pool:
         """Return a pool; it is empty if the catalogue has not found its target yet."""
-        return self._pools.setdefault(name, Pool(clock=self._clock))
+        if (pool := self._pools.get(name)) is None:
+            pool = self._pools[name] = self._maintained(name, Pool(clock=self._clock))
+        return pool
+
+    def _maintained(self, name: str, pool: Pool) -> Pool:
+        """Have a pool ask which of its machines are in maintenance."""
+        pool.in_maintenance = partial(self.maintenance.of, name)
+        return pool
 
     def _check_running(self) -> None:
         if self._closed:

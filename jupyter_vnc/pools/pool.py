@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from jupyter_vnc.model.addresses import MAX_RETRY, PoolAddress, PoolMachine
@@ -34,6 +34,8 @@ class Pool:
         self._machines: dict[str, PoolMachine] = {}
         self._configured = False
         self._withdrawn = False
+        #: Whether a machine, by its name, is in maintenance: it is given to nobody new.
+        self.in_maintenance: Callable[[str], bool] = lambda machine: False
         self._lenient_until = 0.0
         #: Incremented with each change that has to be saved at once; input is not one.
         self.version = 0
@@ -76,7 +78,8 @@ class Pool:
             return []
         now = self._clock()
         taken = {lease.key for lease in self._leases.values()}
-        free = [machine for machine in self._machines.values() if machine.key not in taken]
+        usable = [machine for machine in self._machines.values() if not self.in_maintenance(machine.name)]
+        free = [machine for machine in usable if machine.key not in taken]
         due = [machine for machine in free if self._pause(machine.key, now) <= 0]
         return sorted(due, key=lambda machine: self._rank(machine.key))
 
@@ -310,10 +313,11 @@ class Pool:
         return [{"user": waiter.user, "place": place, "since": written(waiter.since)} for place, waiter in rows]
 
     def _row(self, machine: PoolMachine, lease: Lease | None) -> dict[str, Any]:
-        aside = lease is None and machine.key in self._troubles
+        maintained = lease is None and self.in_maintenance(machine.name)
+        aside = lease is None and not maintained and machine.key in self._troubles
         return {
             "machine": machine.name,
-            "state": "taken" if lease else "aside" if aside else "free",
+            "state": "taken" if lease else "maintenance" if maintained else "aside" if aside else "free",
             "retry_in": max(0.0, self._pause(machine.key, self._clock())) if aside else None,
             "user": lease.user if lease else None,
             "since": written(lease.since) if lease else None,

@@ -526,3 +526,19 @@ def test_waiting_users_are_listed_in_order():
         pool.request(name)
     assert [(row["user"], row["place"]) for row in pool.waiting()] == [("bob", 1), ("eve", 2)]
     assert all(row["since"] for row in pool.waiting())
+
+
+def test_a_machine_in_maintenance_goes_to_nobody_new(make):
+    pool, out = make(2), {"m1", "m2"}
+    assert pool.request("ann").name == "m1"
+    pool.in_maintenance = out.__contains__
+    assert pool.request("bob") is None
+    assert named(pool, "ann", "bob") == ["m1", None], "who has one keeps it"
+    assert states(pool) == {"m1": "taken", "m2": "maintenance"}
+    assert pool.summary("bob")["free"] == 0
+    assert pool.release("ann")
+    assert states(pool)["m1"] == "maintenance"
+    assert named(pool, "bob") == [None]
+    out.discard("m2")
+    pool.deal()
+    assert named(pool, "bob") == ["m2"]

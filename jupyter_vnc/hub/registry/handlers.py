@@ -110,6 +110,8 @@ class RegistryAPIHandler(VNCAPIHandler):
             "allow_groups": keys.get("allow_groups", []),
             "sessions": sum(session.target.name == entry.name for session in self.broker.registry),
             "test": last and {"at": written(last.at), "ok": last.good, "step": last.step},
+            "maintenance": self.broker.maintenance.whole(entry.name),
+            "machines_out": self.broker.maintenance.machines(entry.name),
             "problem": one.problem,
             "editable": editor.changes(keys),
             "version": entry.version,

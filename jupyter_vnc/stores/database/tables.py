@@ -47,3 +47,13 @@ changes: Final = Table(
     Column("detail", Text, nullable=False),
     Index("changes_target", "target"),
 )
+
+#: What is in maintenance: machines of a target, or all of it where ``machine`` is empty.
+maintenance: Final = Table(
+    "maintenance",
+    metadata,
+    Column("target", String(MAX_CONFIG_NAME), primary_key=True),
+    Column("machine", String(MAX_CONFIG_NAME), primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("by", String(MAX_USER), nullable=False),
+)

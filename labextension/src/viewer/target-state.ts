@@ -4,7 +4,7 @@
 import type { ITranslate } from './ui/i18n';
 
 /** What the server knows of a target. */
-export type TargetState = 'up' | 'down' | 'unknown' | 'starting' | 'stopped' | 'failed' | 'busy';
+export type TargetState = 'up' | 'down' | 'unknown' | 'starting' | 'stopped' | 'failed' | 'busy' | 'maintenance';
 
 /** The words for each state. */
 export const stateWords = (trans: ITranslate): Record<TargetState, string> => ({
@@ -14,5 +14,6 @@ export const stateWords = (trans: ITranslate): Record<TargetState, string> => ({
   stopped: trans.__('Starts when you open it'),
   failed: trans.__('Failed'),
   busy: trans.__('In use'),
+  maintenance: trans.__('In maintenance'),
   unknown: ''
 });

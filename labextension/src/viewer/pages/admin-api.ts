@@ -19,6 +19,8 @@ export interface IRegistered {
   readonly allow_groups: readonly string[];
   readonly sessions: number;
   readonly test: { readonly at: string; readonly ok: boolean; readonly step: string } | null;
+  readonly maintenance: boolean;
+  readonly machines_out: readonly string[];
   readonly problem: string;
   readonly editable: boolean;
   readonly version: number;
@@ -100,7 +102,13 @@ export class RegistryAPI {
   ) {}
 
   /** Make a request; `path` is below the registry. */
-  async ask<T>(method: string, path = '', body?: unknown, version?: number): Promise<T> {
+  async ask<T>(
+    method: string,
+    path = '',
+    body?: unknown,
+    version?: number,
+    base = 'registry'
+  ): Promise<T> {
     const headers: Record<string, string> = { 'Content-Type': 'application/json' };
     if (version !== undefined) {
       headers['If-Match'] = `"${version}"`;
@@ -108,7 +116,7 @@ export class RegistryAPI {
     let response: Response;
     try {
       const sent = body === undefined ? undefined : JSON.stringify(body);
-      response = await fetchAPI(`${this._root}api/registry${path}`, { method, headers, body: sent });
+      response = await fetchAPI(`${this._root}api/${base}${path}`, { method, headers, body: sent });
     } catch (error) {
       throw new Refused(0, this._sentence(noAnswer(error)));
     }

@@ -32,7 +32,9 @@ export class AdminPage {
     private readonly _trans: ITranslate
   ) {
     this._api = new RegistryAPI(_body.dataset.root ?? './', _trans);
-    this._table = new LiveTable(this._part('list'), name => unattended(this._edit(name)));
+    this._table = new LiveTable(this._part('list'), (name, id) =>
+      unattended(id === 'edit' ? this._edit(name) : this._maintain(name, id === 'maintain'))
+    );
     this._changes = new LiveTable(this._part('history'));
     this._import = new ImportForm(this._part('import'), this._api, _trans, said => this._back(said));
     this._filter.addEventListener('input', () => this._show());
@@ -91,19 +93,47 @@ export class AdminPage {
 
   private _row(one: IRegistered): IRow {
     const trans = this._trans;
-    const { name, title, where, sessions, test, problem } = one;
+    const { name, title, where, sessions, test, problem, maintenance, machines_out } = one;
     const words = { ok: trans.__('works'), bad: trans.__('does not work') };
     const date = new Date(one.changed_at).toLocaleDateString();
     const cells = [
       title && title !== name ? `${name} · ${title}` : name,
-      problem ? trans.__('Cannot be used: %1', problem) : where,
+      [problem ? trans.__('Cannot be used: %1', problem) : where, this._out(maintenance, machines_out)]
+        .filter(Boolean)
+        .join(' · '),
       [...one.allow_groups, ...one.allow_users].join(', ') || trans.__('everybody'),
       String(sessions),
       test ? (test.ok ? words.ok : words.bad) : '',
       `${date}, ${one.changed_by}`
     ];
-    const actions = one.editable ? [{ id: 'edit', word: trans.__('Edit') }] : [];
-    return { key: name, cells, about: name, actions };
+    const edit = one.editable ? [{ id: 'edit', word: trans.__('Edit') }] : [];
+    const change = maintenance
+      ? { id: 'serve', word: trans.__('Back in service') }
+      : { id: 'maintain', word: trans.__('Maintenance') };
+    return { key: name, cells, about: name, actions: [...edit, change] };
+  }
+
+  /** What of a target is in maintenance. */
+  private _out(whole: boolean, machines: readonly string[]): string {
+    if (whole || machines.length === 0) {
+      return whole ? this._trans.__('In maintenance') : '';
+    }
+    return this._trans.__('In maintenance: %1', machines.join(', '));
+  }
+
+  private async _maintain(name: string, begins: boolean): Promise<void> {
+    const trans = this._trans;
+    try {
+      await this._api.ask('PUT', `/${name}`, { maintenance: begins }, undefined, 'machines');
+      this._say(
+        begins
+          ? trans.__('%1 is in maintenance. Nobody new gets it.', name)
+          : trans.__('%1 is back in service.', name)
+      );
+      await this.refresh();
+    } catch (error) {
+      this._complain(this._sentence(error));
+    }
   }
 
   private _sortBy(column: Column): void {
@@ -159,6 +189,8 @@ export class AdminPage {
       change: trans.__('Changed'),
       remove: trans.__('Removed'),
       import: trans.__('Imported'),
+      maintain: trans.__('Taken out of service'),
+      'in service': trans.__('Back in service'),
       rotate: trans.__('All secrets were encrypted again')
     };
     const values = Object.entries(changed).map(([key, [old, now]]) => `${key}: ${told(old)} → ${told(now)}`);

@@ -272,6 +272,7 @@ function machineRow(trans: ITranslate, one: IMachine): IRow {
   const words = {
     free: trans.__('free'),
     taken: trans.__('taken'),
+    maintenance: trans.__('In maintenance'),
     aside: trans.__('does not answer; next try in %1 s', String(Math.ceil(one.retry_in ?? 0)))
   };
   const since = one.since ? ago(trans, one.since) : '';

@@ -16,7 +16,7 @@ export interface IMachine {
   readonly target: string;
   readonly title: string;
   readonly machine: string;
-  readonly state: 'free' | 'taken' | 'aside';
+  readonly state: 'free' | 'taken' | 'aside' | 'maintenance';
   readonly user: string | null;
   readonly since: string | null;
   readonly last_input: string | null;

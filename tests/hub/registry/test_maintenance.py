@@ -1,0 +1,79 @@
+"""Targets and machines in maintenance, over a real SQLite database."""
+
+import logging
+
+import pytest
+
+from jupyter_vnc.exceptions import InMaintenance, TargetNotFound
+from jupyter_vnc.hub.editor import Editor
+from jupyter_vnc.hub.registry.maintenance import MaintenanceService, state_of
+from jupyter_vnc.hub.registry.service import open_registry
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
+from jupyter_vnc.model.maintenance import Maintenance
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.stores.database.maintenance import MaintenanceStore
+
+LOG = logging.getLogger("tests.maintenance")
+ADMIN = Editor("root", local=True)
+OF_A, OF_B = (Editor(f"of-{group}", frozenset({f"course-{group}"})) for group in "ab")
+POOL = PoolAddress(tuple(PoolMachine(f"m{number}", TCPAddress("127.0.0.1", number)) for number in (1, 2)))
+LAB = Target(name="lab", address=POOL, allow_groups=frozenset({"course-a"}))
+
+
+@pytest.fixture
+def registry(tmp_path, jp_asyncio_loop):
+    url = f"sqlite:///{tmp_path}/vnc.sqlite"
+    opened = jp_asyncio_loop.run_until_complete(open_registry(url, "", str(tmp_path / "keys"), LOG))
+    yield opened
+    jp_asyncio_loop.run_until_complete(opened.close())
+
+
+def service(registry, told):
+    return MaintenanceService(registry.database, Maintenance(), lambda *what: told.append(what), LOG)
+
+
+async def test_one_machine_and_the_whole_target_go_out_and_come_back(registry):
+    told = []
+    one = service(registry, told)
+    await one.put(OF_A, LAB, "m1", True)
+    await one.put(OF_A, LAB, "m1", True)
+    await one.put(ADMIN, LAB, "", True)
+    assert state_of(one._known, "lab") == {"maintenance": True, "machines": ["m1"]}
+    await one.put(ADMIN, LAB, "", False)
+    assert state_of(one._known, "lab") == {"maintenance": False, "machines": ["m1"]}
+    assert told == [
+        (("lab", "m1"), True, "of-a"),
+        (("lab", ""), True, "root"),
+        (("lab", ""), False, "root"),
+    ], "told once for each change"
+
+
+async def test_it_survives_a_restart_and_is_in_the_history_of_the_group(registry):
+    await service(registry, []).put(OF_A, LAB, "m1", True)
+    again = service(registry, [])
+    await again.start()
+    await again.close()
+    assert again._known.machines("lab") == ["m1"]
+    assert await MaintenanceStore(registry.database).all() == {("lab", "m1")}
+    (row,) = await registry.registry.history(OF_A)
+    assert (row["by"], row["action"], row["changed"]) == ("of-a", "maintain", {"maintenance": [False, True]})
+    assert await registry.registry.history(OF_B) == []
+
+
+@pytest.mark.parametrize(("editor", "machine"), [(OF_B, ""), (OF_B, "m1"), (OF_A, "m3"), (ADMIN, "m3")])
+async def test_what_is_not_theirs_or_not_there_is_refused_alike(registry, editor, machine):
+    told = []
+    one = service(registry, told)
+    with pytest.raises(TargetNotFound):
+        await one.put(editor, LAB, machine, True)
+    assert told == []
+    assert await MaintenanceStore(registry.database).all() == frozenset()
+
+
+async def test_a_target_for_everybody_is_no_managers_of_a_group(registry):
+    with pytest.raises(TargetNotFound):
+        await service(registry, []).put(OF_A, Target(name="all", address=TCPAddress("127.0.0.1", 1)), "", True)
+
+
+def test_the_refusal_is_said_in_words():
+    assert (InMaintenance().http_status, InMaintenance().reason) == (409, "maintenance")
