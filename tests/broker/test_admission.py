@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_vnc.broker.admission import Admission
 from jupyter_vnc.broker.catalogue import Catalogue
-from jupyter_vnc.exceptions import LimitExceeded, TokenRefused
+from jupyter_vnc.exceptions import InMaintenance, LimitExceeded, TokenRefused
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.sessions import SessionLimits, SessionRegistry
 from jupyter_vnc.model.targets import Mode, Sharing, Target
@@ -135,3 +135,18 @@ async def test_a_user_at_their_limit_holds_nobody_else_up(admission, registry):
     registry.add(await admission.redeem(bob, await issue(admission, bob)))
     with pytest.raises(LimitExceeded, match="The server has 3 open desktops"):
         await issue(admission, bob)
+
+
+async def test_nobody_new_gets_what_is_in_maintenance(listed, registry):
+    closed = False
+    catalogue = Catalogue([listed], logging.getLogger("test"))
+    admission = Admission(catalogue, TokenRegistry(MemoryTokenStore()), registry, lambda access: closed)
+    ann, bob = Somebody(ANN), Somebody(BOB)
+    registry.add(await admission.redeem(ann, await issue(admission, ann)))
+    early = await issue(admission, bob)
+    closed = True
+    with pytest.raises(InMaintenance):
+        await issue(admission, bob)
+    with pytest.raises(InMaintenance):
+        await admission.redeem(bob, early)
+    assert await issue(admission, ann), "who is there may reload the page"
