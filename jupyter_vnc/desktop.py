@@ -107,7 +107,10 @@ class Desktop:
 
     @property
     def state(self) -> str:
-        """What the server knows: ``up``, ``starting``, ``stopped``, ``failed``, ``busy``, ``down`` or ``unknown``."""
+        """What the server knows.
+
+        ``up``, ``starting``, ``stopped``, ``failed``, ``busy``, ``maintenance``, ``down`` or ``unknown``.
+        """
         return str(_target(self._server, self.name)["state"])
 
     # -- its life -------------------------------------------------------------------------------------------------

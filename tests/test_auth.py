@@ -13,6 +13,7 @@ from tests.server import callers, counting_target
 #: A path that matches each route's pattern.
 EXAMPLES = {
     routes.NAME: "lab-1",
+    routes.MACHINE: "m1",
     routes.PERSON: "ann",
     routes.TICKET: "t" * 43,
     r"([0-9a-f]{16})": "0123456789abcdef",

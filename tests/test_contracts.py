@@ -63,6 +63,7 @@ def rest_routes():
 NAMES = {
     r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
     routes.NAME: "{target}",
+    routes.MACHINE: "{machine}",
     routes.PERSON: "{user}",
     routes.TICKET: "{ticket}",
     "(.+)": "{file}",

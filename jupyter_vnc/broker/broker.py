@@ -208,10 +208,11 @@ class VNCBroker(BrokerLimits, Configurable):
 
     def _is_closed(self, access: Access) -> bool:
         """Whether a target is in maintenance for whoever is not there already: an owner keeps a pool's machine."""
-        if not self.maintenance.whole(access.target.name):
-            return False
-        summary = self.access.of(access.target).summary(access.target, access.owner)
-        return not (summary and summary["machine"])
+        target, owner = access.target, access.owner
+        kind = self.access.of(target)
+        if kind.summary(target, owner) is not None:
+            return kind.state(target, owner) is State.MAINTENANCE
+        return self.maintenance.whole(target.name)
 
     def maintain(self, place: Place, begins: bool, by: str) -> None:
         """Tell whoever is on a target, or on one machine of it, that maintenance begins or is over."""

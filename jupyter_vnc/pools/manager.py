@@ -255,6 +255,10 @@ class PoolManager(Configurable):
         """The state of a user and of the pool: ``machine`` or ``place``; ``waiting``, ``size``, ``free``, ``aside``."""
         return self._pool(name).summary(user)
 
+    def all_in_maintenance(self, name: str) -> bool:
+        """Whether every machine of a pool is in maintenance: nobody new gets one, however long they wait."""
+        return self._pool(name).all_in_maintenance()
+
     def rows(self, name: str) -> list[dict[str, Any]]:
         """List the machines of a pool and who has them, without addresses."""
         return self._pool(name).rows()

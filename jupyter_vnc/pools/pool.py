@@ -302,6 +302,10 @@ class Pool:
             "aside": states["aside"],
         }
 
+    def all_in_maintenance(self) -> bool:
+        """Whether every machine is in maintenance, also those that somebody has."""
+        return bool(self._machines) and all(self.in_maintenance(one.name) for one in self._machines.values())
+
     def rows(self) -> list[dict[str, Any]]:
         """List the machines, never with an address. ``retry_in`` is seconds, for those that are set aside."""
         holders = {lease.key: lease for lease in self._leases.values()}

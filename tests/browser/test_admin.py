@@ -53,6 +53,15 @@ def fill(page, **values):
             control.fill(value)
 
 
+def axe(page, picture):
+    """Check that axe finds nothing, and that nothing is wider than the window; take a picture."""
+    page.screenshot(path=picture, full_page=True)
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    assert not found, f"{picture}: {json.dumps(found)[:2000]}"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), picture
+
+
 def try_it(page):
     """Press Test; return each step with what it says."""
     page.get_by_role("button", name="Test", exact=True).click()
@@ -68,11 +77,7 @@ def test_axe_finds_nothing_on_the_admin_page(hub, enter, scheme, width, tmp_path
     page = admin(hub, enter("root", color_scheme=scheme, viewport={"width": width, "height": 800}))
 
     def check(what):
-        page.screenshot(path=f"{tmp_path}/{what}-{scheme}-{width}.png", full_page=True)
-        page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run()")["violations"]
-        assert not found, f"{what}: {json.dumps(found)[:2000]}"
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), what
+        axe(page, f"{tmp_path}/{what}-{scheme}-{width}.png")
 
     check("list")
     # By keyboard alone.
@@ -227,6 +232,31 @@ def test_a_table_of_200_machines_is_previewed_and_imported(hub, enter, tmp_path)
     # Whoever manages nothing gets no page.
     student = enter("ann")
     assert student.goto(f"{hub.url}/services/vnc/admin").status == 403
+
+
+def test_one_machine_of_a_pool_is_taken_out_and_back(hub, enter, tmp_path):  # noqa: F811
+    root = hub.person("root")
+    assert root.enter().ok
+    keys = {"pool": {"machines": {"m1": {"host": "127.0.0.1", "port": 1}, "m2": {"host": "127.0.0.1", "port": 2}}}}
+    assert root.ask("api/registry", "POST", json={"name": "pooled", "keys": keys}).status_code == 201
+    for scheme, width in (("light", 1280), ("dark", 360)):
+        page = admin(hub, enter("root", color_scheme=scheme, viewport={"width": width, "height": 800}))
+        page.get_by_role("button", name="Machines: pooled").click()
+        expect(page.locator("#machines h2")).to_be_focused()
+        page.get_by_role("button", name="Maintenance: m2").click()
+        expect(page.locator("#result")).to_have_text("m2 is in maintenance. Nobody new gets it.")
+        expect(page.locator("#machines tr[data-key=m2]")).to_contain_text("In maintenance")
+        axe(page, f"{tmp_path}/machines-{scheme}-{width}.png")
+        page.locator("#machines [data-back]").click()
+        expect(page.locator("#list tr[data-key=pooled]")).to_contain_text("In maintenance: m2")
+        axe(page, f"{tmp_path}/list-{scheme}-{width}.png")
+        page.get_by_role("button", name="Machines: pooled").click()
+        page.get_by_role("button", name="Back in service: m2").click()
+        expect(page.locator("#result")).to_have_text("m2 is back in service.")
+        page.locator("#machines [data-back]").click()
+        page.get_by_role("button", name="History").click()
+        expect(page.locator("#history tbody tr").first).to_contain_text("pooled / m2")
+    assert root.ask("api/registry/pooled", "DELETE", also={"If-Match": "*"}).status_code == 204
 
 
 def put(person, path, tag, body):

@@ -227,5 +227,26 @@ async def test_a_session_that_is_permitted_goes_on_through_its_rechecks(enter):
         await viewer.until_pixel(5, 5, COLOURS["a1"])
 
 
+async def test_nobody_new_gets_a_target_in_maintenance_until_it_is_back(enter):
+    root, ann, amy = enter("root"), enter("ann"), enter("amy")
+
+    def state():
+        return next(row["state"] for row in amy.ask("api/targets").json() if row["name"] == "a1")
+
+    async with looking(ann, "a1") as viewer:
+        assert ann.ask("api/machines/a1", "PUT", json={"maintenance": True}).status_code == 403
+        answer = root.ask("api/machines/a1", "PUT", json={"maintenance": True})
+        assert answer.json() == {"maintenance": True, "machines": []}
+        try:
+            status, refusal = amy.issue("a1")
+            assert (status, refusal["message"]) == (409, "This desktop is in maintenance. Try again later.")
+            assert state() == "maintenance"
+            await viewer.until_pixel(5, 5, COLOURS["a1"])
+        finally:
+            assert root.ask("api/machines/a1", "PUT", json={"maintenance": False}).ok
+    assert state() != "maintenance"
+    assert amy.issue("a1")[0] == 201
+
+
 def test_no_traceback_was_logged_in_all_of_this(hub):
     assert "Traceback" not in hub.log()

@@ -66,7 +66,10 @@ class PoolAccess(TargetAccess[PoolAddress]):
         summary = self.summary(target, owner)
         if summary["machine"] or summary["free"]:
             return State.UP
-        return State.DOWN if summary["aside"] == summary["size"] else State.BUSY
+        if self._pools.all_in_maintenance(target.name):
+            return State.MAINTENANCE
+        unusable = {row["state"] for row in self.machines(target)} <= {"aside", "maintenance"}
+        return State.DOWN if unusable else State.BUSY
 
     def summary(self, target: Target, owner: User) -> dict[str, Any]:
         """See :meth:`TargetAccess.summary`."""

@@ -14,6 +14,7 @@ from jupyter_vnc.exceptions import MalformedRequest, NotPermitted, printable
 from jupyter_vnc.handlers import VNCAPIHandler, VNCHandler, vnc_errors
 from jupyter_vnc.hub.editor import Editor, local_keys
 from jupyter_vnc.hub.identity import HubVisitor
+from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pages import VNCPageHandler
 
 from . import trials
@@ -111,6 +112,7 @@ class RegistryAPIHandler(VNCAPIHandler):
             "sessions": sum(session.target.name == entry.name for session in self.broker.registry),
             "test": last and {"at": written(last.at), "ok": last.good, "step": last.step},
             "maintenance": self.broker.maintenance.whole(entry.name),
+            "machines": machines_of(one.target),
             "machines_out": self.broker.maintenance.machines(entry.name),
             "problem": one.problem,
             "editable": editor.changes(keys),
@@ -118,6 +120,11 @@ class RegistryAPIHandler(VNCAPIHandler):
             "changed_at": written(entry.changed_at),
             "changed_by": entry.changed_by,
         }
+
+
+def machines_of(target: Target | None) -> list[str]:
+    """Return the names of a pool's machines; none of other targets, and of those that cannot be used."""
+    return [one.name for one in getattr(target.address, "machines", ())] if target else []
 
 
 def shown_keys(editor: Editor, one: Registered) -> dict[str, Any]:

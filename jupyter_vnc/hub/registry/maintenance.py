@@ -20,7 +20,7 @@ from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.maintenance import MaintenanceStore
 from jupyter_vnc.system.logs import Log, one_line
 
-from .handlers import RegistryAPIHandler, editor_of
+from .handlers import RegistryAPIHandler, editor_of, machines_of
 
 #: Interval at which the database is asked what others have taken out of service (seconds).
 INTERVAL: Final = 1.0
@@ -77,11 +77,11 @@ class MaintenanceService:
 
         Raises:
             StoreUnavailable: the database does not answer; nothing has changed.
-            TargetNotFound: it has no such machine, or it is not theirs.
+            TargetNotFound: it has no such machine, or it is not theirs. One that has left the pool can be put back.
         """
         about = {"allow_users": sorted(target.allow_users), "allow_groups": sorted(target.allow_groups)}
-        machines = [one.name for one in getattr(target.address, "machines", ())]
-        if not editor.sees(about) or (machine and machine not in machines):
+        machines = ["", *machines_of(target), *([] if begins else self._known.machines(target.name))]
+        if not editor.sees(about) or machine not in machines:
             raise TargetNotFound(_UNKNOWN)
         groups = None if target.allow_users or not target.allow_groups else sorted(target.allow_groups)
         detail = {"changed": {"maintenance": [not begins, begins]}, "machine": machine, "groups": groups}

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jupyter_vnc.exceptions import EditConflict, NameTaken, TargetNotFound
 
 from .database import Database
-from .tables import changes, revisions, targets
+from .tables import changes, maintenance, revisions, targets
 
 _KIND: Final = "targets"
 #: Changes that are returned at most.
@@ -101,6 +101,8 @@ class RegisteredTargets:
         for one in writes:
             if one.keys is None:
                 await connection.execute(delete(targets).where(targets.c.name == one.name))
+                # A target that is registered later under this name is another one.
+                await connection.execute(delete(maintenance).where(maintenance.c.target == one.name))
                 continue
             row = {**what, "keys": _json(one.keys), "secrets": one.sealed, "changed_at": self._clock()}
             if one.name in there:

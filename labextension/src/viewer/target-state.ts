@@ -4,7 +4,8 @@
 import type { ITranslate } from './ui/i18n';
 
 /** What the server knows of a target. */
-export type TargetState = 'up' | 'down' | 'unknown' | 'starting' | 'stopped' | 'failed' | 'busy' | 'maintenance';
+export type TargetState =
+  'up' | 'down' | 'unknown' | 'starting' | 'stopped' | 'failed' | 'busy' | 'maintenance';
 
 /** The words for each state. */
 export const stateWords = (trans: ITranslate): Record<TargetState, string> => ({

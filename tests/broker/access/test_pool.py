@@ -13,7 +13,7 @@ from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.sessions import Session, SessionRegistry
-from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.targets import Mode, State, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.system.descriptors import no_room
@@ -339,3 +339,13 @@ async def test_a_machine_can_be_kept_by_whoever_has_one(pools, pooled):
     await works(pooled, session())
     pooled.keep(LAB, ANN)
     assert pools.rows("lab")[0]["last_input"]
+
+
+async def test_a_pool_without_a_machine_in_service_is_in_maintenance_and_not_in_use(pools, pooled):
+    names = [machine.name for machine in LAB.address.machines]
+    await pools.lease("ann", "lab")
+    pools.maintenance.places = frozenset(("lab", name) for name in names)
+    assert pooled.state(LAB, ADA) is State.MAINTENANCE
+    assert pooled.state(LAB, ANN) is State.UP, "who has a machine keeps it"
+    pools.maintenance.places = frozenset(("lab", name) for name in names[1:])
+    assert pooled.state(LAB, ADA) is State.BUSY

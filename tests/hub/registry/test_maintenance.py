@@ -77,3 +77,28 @@ async def test_a_target_for_everybody_is_no_managers_of_a_group(registry):
 
 def test_the_refusal_is_said_in_words():
     assert (InMaintenance().http_status, InMaintenance().reason) == (409, "maintenance")
+
+
+async def test_a_machine_that_has_left_the_pool_can_be_put_back(registry):
+    one = service(registry, [])
+    await one.put(OF_A, LAB, "m1", True)
+    less = Target(name="lab", address=PoolAddress(POOL.machines[1:]), allow_groups=LAB.allow_groups)
+    await one.put(OF_A, less, "m1", False)
+    assert await MaintenanceStore(registry.database).all() == frozenset()
+    with pytest.raises(TargetNotFound):
+        await one.put(OF_A, less, "m1", True)
+
+
+async def test_a_target_that_is_removed_takes_its_maintenance_along(registry):
+    one = service(registry, [])
+    other = Target(name="lab-2", address=POOL)
+    await registry.registry.save(ADMIN, "lab", {"host": "a"}, 0)
+    for target, machine in ((LAB, ""), (LAB, "m1"), (other, "m1")):
+        await one.put(ADMIN, target, machine, True)
+    await registry.registry.remove(ADMIN, "lab", None)
+    assert await MaintenanceStore(registry.database).all() == {("lab-2", "m1")}
+
+
+async def test_the_history_names_the_machine(registry):
+    await service(registry, []).put(ADMIN, LAB, "m1", True)
+    assert (await registry.registry.history(ADMIN))[0]["machine"] == "m1"

@@ -20,6 +20,7 @@ export interface IRegistered {
   readonly sessions: number;
   readonly test: { readonly at: string; readonly ok: boolean; readonly step: string } | null;
   readonly maintenance: boolean;
+  readonly machines: readonly string[];
   readonly machines_out: readonly string[];
   readonly problem: string;
   readonly editable: boolean;
@@ -73,6 +74,8 @@ export interface IChange {
   readonly by: string;
   readonly action: string;
   readonly target: string;
+  /** With maintenance only: empty for all of the target. */
+  readonly machine?: string;
   readonly changed: Readonly<Record<string, readonly [unknown, unknown]>>;
   readonly local: readonly string[];
   readonly secrets: readonly string[];
@@ -102,13 +105,7 @@ export class RegistryAPI {
   ) {}
 
   /** Make a request; `path` is below the registry. */
-  async ask<T>(
-    method: string,
-    path = '',
-    body?: unknown,
-    version?: number,
-    base = 'registry'
-  ): Promise<T> {
+  async ask<T>(method: string, path = '', body?: unknown, version?: number, base = 'registry'): Promise<T> {
     const headers: Record<string, string> = { 'Content-Type': 'application/json' };
     if (version !== undefined) {
       headers['If-Match'] = `"${version}"`;

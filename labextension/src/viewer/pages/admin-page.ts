@@ -14,7 +14,9 @@ import {
   RegistryAPI
 } from './admin-api';
 import { TargetForm } from './admin-form';
+import { changeRow } from './admin-history';
 import { ImportForm } from './admin-import';
+import { MachineList, maintain, maintained, maintenanceAction } from './admin-machines';
 
 /** How often the server is asked while the list is on the screen (milliseconds). */
 const INTERVAL = 5000;
@@ -23,7 +25,8 @@ const INTERVAL = 5000;
 const FIRST = 200;
 
 type Column = 'name' | 'where' | 'who' | 'sessions' | 'test' | 'changed';
-type View = 'list' | 'form' | 'import' | 'history';
+const VIEWS = ['list', 'form', 'import', 'history', 'machines'] as const;
+type View = (typeof VIEWS)[number];
 
 /** The page. */
 export class AdminPage {
@@ -32,9 +35,8 @@ export class AdminPage {
     private readonly _trans: ITranslate
   ) {
     this._api = new RegistryAPI(_body.dataset.root ?? './', _trans);
-    this._table = new LiveTable(this._part('list'), (name, id) =>
-      unattended(id === 'edit' ? this._edit(name) : this._maintain(name, id === 'maintain'))
-    );
+    this._table = new LiveTable(this._part('list'), (name, id) => unattended(this._act(name, id)));
+    this._machines = new MachineList(this._part('machines'), _trans, (...deed) => this._act(...deed));
     this._changes = new LiveTable(this._part('history'));
     this._import = new ImportForm(this._part('import'), this._api, _trans, said => this._back(said));
     this._filter.addEventListener('input', () => this._show());
@@ -42,7 +44,9 @@ export class AdminPage {
     this._on('open-import', () => this._openImport());
     this._on('open-history', () => this._openHistory());
     this._on('more', () => this._showAll());
-    _body.querySelector('[data-back]')?.addEventListener('click', () => this._back(''));
+    for (const back of _body.querySelectorAll('[data-back]')) {
+      back.addEventListener('click', () => this._back(''));
+    }
     for (const head of _body.querySelectorAll<HTMLElement>('[data-sort]')) {
       head
         .querySelector('button')
@@ -53,7 +57,7 @@ export class AdminPage {
   /** Ask now, and again for as long as somebody looks at the list. */
   watch(): void {
     const look = (): void => {
-      unattended(document.hidden || this._view !== 'list' ? undefined : this.refresh());
+      unattended(document.hidden || !['list', 'machines'].includes(this._view) ? undefined : this.refresh());
     };
     window.setInterval(look, INTERVAL);
     document.addEventListener('visibilitychange', look);
@@ -68,6 +72,7 @@ export class AdminPage {
         this._registry = answer;
         this._complain(answer.trouble);
         this._show();
+        this._machines.show(answer.targets);
       }
     } catch (error) {
       this._complain((error as Error).message);
@@ -93,12 +98,12 @@ export class AdminPage {
 
   private _row(one: IRegistered): IRow {
     const trans = this._trans;
-    const { name, title, where, sessions, test, problem, maintenance, machines_out } = one;
+    const { name, title, where, sessions, test, problem } = one;
     const words = { ok: trans.__('works'), bad: trans.__('does not work') };
     const date = new Date(one.changed_at).toLocaleDateString();
     const cells = [
       title && title !== name ? `${name} · ${title}` : name,
-      [problem ? trans.__('Cannot be used: %1', problem) : where, this._out(maintenance, machines_out)]
+      [problem ? trans.__('Cannot be used: %1', problem) : where, maintained(trans, one)]
         .filter(Boolean)
         .join(' · '),
       [...one.allow_groups, ...one.allow_users].join(', ') || trans.__('everybody'),
@@ -107,29 +112,23 @@ export class AdminPage {
       `${date}, ${one.changed_by}`
     ];
     const edit = one.editable ? [{ id: 'edit', word: trans.__('Edit') }] : [];
-    const change = maintenance
-      ? { id: 'serve', word: trans.__('Back in service') }
-      : { id: 'maintain', word: trans.__('Maintenance') };
-    return { key: name, cells, about: name, actions: [...edit, change] };
+    const machines = one.machines.length > 0 ? [{ id: 'machines', word: trans.__('Machines') }] : [];
+    const actions = [...edit, maintenanceAction(trans, one.maintenance), ...machines];
+    return { key: name, cells, about: name, actions };
   }
 
-  /** What of a target is in maintenance. */
-  private _out(whole: boolean, machines: readonly string[]): string {
-    if (whole || machines.length === 0) {
-      return whole ? this._trans.__('In maintenance') : '';
+  private async _act(name: string, id: string, machine = ''): Promise<void> {
+    const one = this._registry.targets.find(target => target.name === name);
+    if (id === 'edit') {
+      return this._edit(name);
     }
-    return this._trans.__('In maintenance: %1', machines.join(', '));
-  }
-
-  private async _maintain(name: string, begins: boolean): Promise<void> {
-    const trans = this._trans;
+    if (id === 'machines') {
+      this._say('');
+      this._go('machines', name);
+      return one && this._machines.open(one);
+    }
     try {
-      await this._api.ask('PUT', `/${name}`, { maintenance: begins }, undefined, 'machines');
-      this._say(
-        begins
-          ? trans.__('%1 is in maintenance. Nobody new gets it.', name)
-          : trans.__('%1 is back in service.', name)
-      );
+      this._say(await maintain(this._api, this._trans, name, id, machine));
       await this.refresh();
     } catch (error) {
       this._complain(this._sentence(error));
@@ -175,31 +174,11 @@ export class AdminPage {
       const changes = await this._api.ask<IChange[]>('GET', '/history');
       this._say('');
       this._go('history');
-      this._changes.show(changes.map((one, place) => this._change(one, place)));
+      this._changes.show(changes.map((one, place) => changeRow(this._trans, one, place)));
       this._part('history').querySelector<HTMLElement>('h2')?.focus();
     } catch (error) {
       this._complain(this._sentence(error));
     }
-  }
-
-  private _change({ at, by, action, target, changed, local, secrets }: IChange, place: number): IRow {
-    const trans = this._trans;
-    const words: Readonly<Record<string, string>> = {
-      add: trans.__('Added'),
-      change: trans.__('Changed'),
-      remove: trans.__('Removed'),
-      import: trans.__('Imported'),
-      maintain: trans.__('Taken out of service'),
-      'in service': trans.__('Back in service'),
-      rotate: trans.__('All secrets were encrypted again')
-    };
-    const values = Object.entries(changed).map(([key, [old, now]]) => `${key}: ${told(old)} → ${told(now)}`);
-    const hidden = [...new Set([...local, ...secrets])].filter(
-      key => !(key in changed) || secrets.includes(key)
-    );
-    const details = [...values, ...hidden.map(key => trans.__('%1 was set', key))].join('; ');
-    const what = `${words[action] ?? action}${details ? `: ${details}` : ''}`;
-    return { key: String(place), cells: [new Date(at).toLocaleString(), by, target, what] };
   }
 
   private async _showAll(): Promise<void> {
@@ -226,7 +205,7 @@ export class AdminPage {
   private _go(view: View, name = ''): void {
     this._view = view;
     this._edited = name;
-    for (const one of ['list', 'form', 'import', 'history'] as const) {
+    for (const one of VIEWS) {
       this._part(one).hidden = one !== view;
     }
     this._complain('');
@@ -258,6 +237,7 @@ export class AdminPage {
   private readonly _api: RegistryAPI;
   private readonly _table: LiveTable;
   private readonly _changes: LiveTable;
+  private readonly _machines: MachineList;
   private readonly _import: ImportForm;
   private readonly _filter = this._body.querySelector<HTMLInputElement>('#filter')!;
   private readonly _latest = new Latest();
@@ -293,6 +273,3 @@ const textOf = (one: IRegistered): string =>
   [one.name, one.title, one.where, one.problem, ...one.allow_groups, ...one.allow_users]
     .join('\n')
     .toLowerCase();
-
-const told = (value: unknown): string =>
-  value === null || value === undefined ? '–' : value === true ? '✓' : JSON.stringify(value);
