@@ -125,7 +125,7 @@ class DesktopManager(DesktopSettings):
 
     def _check_failures(self, entry: Entry) -> None:
         if entry.failures >= self.crash_limit:
-            said = f"This desktop failed {entry.failures} times. It does not start by itself any more. {entry.desktop.message}"
+            said = f"This desktop failed {entry.failures} times. Start it again by hand. {entry.desktop.message}"
             raise DesktopFailed(said.strip())
 
     def _check_room(self, entry: Entry) -> None:

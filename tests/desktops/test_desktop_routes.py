@@ -234,7 +234,7 @@ async def test_a_viewer_whose_desktop_crashes_may_come_back_and_starts_it_again_
         assert reason == "The desktop's X server crashed: it was killed, as happens when memory runs out."
     _, code, reason = await read_to_close(await look_at(client, "desktop", least=0))
     assert code == 4505
-    assert reason.startswith("This desktop failed 3 times. It does not start by itself any more. The desktop's X server c")
+    assert reason.startswith("This desktop failed 3 times. Start it again by hand. The desktop's X server c")
 
 
 async def test_logging_out_of_a_desktop_reports_its_end(client):

@@ -544,7 +544,7 @@ async def test_a_desktop_that_keeps_crashing_waits_for_a_person():
         for _ in range(2):
             with pytest.raises(DesktopFailed, match="session ended at once: no such theme"):
                 await manager.ensure("ann", "desktop", broken)
-        with pytest.raises(DesktopFailed, match=r"failed 2 times\. It does not start by itself any more\. .*no such theme"):
+        with pytest.raises(DesktopFailed, match=r"failed 2 times\. Start it again by hand\. .*no such theme"):
             await manager.ensure("ann", "desktop", broken)
         await manager.restart("ann", "desktop", CLOCK)
         assert manager.state("ann", "desktop") is State.UP
