@@ -19,7 +19,9 @@ SILENT = {
     "says nothing after the login": vnc_server.speechless,
     "hangs up in its greeting": partial(vnc_server.unfinished, vnc_server.SERVER_INIT[:30]),
     "sends no picture": vnc_server.recorder,
-    "sends bells": partial(vnc_server.answering, b"\x02" * 10),
+    "sends bells": partial(vnc_server.answering, b"\x02" * 100),
+    "sends the clipboard": partial(vnc_server.answering, b"\3\0\0\0\0\0\0\x40" + b"x" * 64),
+    "sends what is no message": partial(vnc_server.answering, b"HTTP/1.1 400 Bad Request\r\n\r\n"),
     "hangs up instead of a picture": vnc_server.vanishing,
 }
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 from jupyter_vnc.exceptions import TargetUnreachable, ViewerError
+from jupyter_vnc.rfb.first_update import FirstUpdate
 from jupyter_vnc.rfb.messages import Scanner
 from jupyter_vnc.rfb.wire import ClientMessage
 
-#: As much has a desktop to send: FramebufferUpdate with the head of one rectangle (RFC 6143 section 7.6.1). A bell, a
-#: colour map or the clipboard's text may come from one that draws nothing; pictures are counted, not parsed.
-LEAST: Final = 16
-
 
 class FirstPicture:
-    """Watches the beginning of a session: when a picture is asked for, and when enough has come to be one."""
+    """Watches the beginning of a session: when a picture is asked for, and when one comes."""
 
     def __init__(self) -> None:
         self._scanner: Scanner | None = Scanner(strict=False)
         self._asked = asyncio.Event()
         self._came = asyncio.Event()
-        self._size = 0
+        self._update = FirstUpdate()
 
     @property
     def came(self) -> bool:
@@ -41,12 +37,12 @@ class FirstPicture:
         if asked:
             self._asked.set()
 
-    def from_target(self, size: int) -> None:
-        """Count bytes of the desktop."""
-        if not self._came.is_set():
-            self._size += size
-            if self._size >= LEAST:
-                self._came.set()
+    def from_target(self, data: bytes) -> bool:
+        """Look at bytes that follow the desktop's ServerInit; return whether to be shown the next ones too."""
+        self._update.feed(data)
+        if self._update.came:
+            self._came.set()
+        return not self._update.done
 
     async def wait(self, limit: float) -> None:
         """Return once a picture has come.

@@ -194,6 +194,7 @@ class SessionRunner:
             leg.channel,
             viewer,
             count=watch.from_target,
+            look=picture.from_target,
             stall_timeout=stall,
             pipes=self._pipes,
             scheduler=self._scheduler,

@@ -28,7 +28,7 @@ class Watch:
         permissions: what its viewer may do in control mode.
         activity: what counts for the host.
         touch: called for each input.
-        picture: is shown the beginning.
+        picture: is shown what the viewer asks for first.
         may_resize: asked when the viewer changes the desktop's size; None where it always may.
     """
 
@@ -60,7 +60,6 @@ class Watch:
     def from_target(self, size: int) -> None:
         """Count bytes from the target; they pass unchanged."""
         self._session.bytes_out += size
-        self._picture.from_target(size)
         if self._activity.counts == "traffic":
             self._activity.note()
 

@@ -49,6 +49,30 @@ class Outcome(Enum):
 _MUCH, _LITTLE, _DRY, _FULL, _ENDED = Outcome
 
 
+class Gauge:
+    """Counts the bytes that pass, and shows the first of them to whoever has to see what they are.
+
+    Args:
+        count: is called with the number of bytes of each piece.
+        look: is shown them until it returns False; until then they have to come to user space. None to look at none.
+    """
+
+    def __init__(self, count: Callable[[int], None], look: Callable[[bytes], bool] | None = None) -> None:
+        self.count = count
+        self._look = look
+
+    @property
+    def looks(self) -> bool:
+        """Whether bytes have to be shown."""
+        return self._look is not None
+
+    def see(self, data: bytes) -> None:
+        """Count bytes that are at hand, and show them if they have to be."""
+        self.count(len(data))
+        if self._look is not None and not self._look(data):
+            self._look = None
+
+
 class Carrier:
     """Moves one piece at a time, as one frame.
 
@@ -58,16 +82,14 @@ class Carrier:
         source: the target's socket, non-blocking.
         frames: writes to the browser's socket.
         pipes: lends the pipes.
-        count: is called with the number of bytes of each piece.
+        gauge: is told of each piece.
     """
 
-    def __init__(
-        self, source: socket.socket, frames: FrameWriter, pipes: PipePool, count: Callable[[int], None]
-    ) -> None:
+    def __init__(self, source: socket.socket, frames: FrameWriter, pipes: PipePool, gauge: Gauge) -> None:
         self._source = source
         self._frames = frames
         self._pipes = pipes
-        self._count = count
+        self._gauge = gauge
         self._splices = True
         #: The pipe in use; between calls, the one that holds the rest of an unfinished frame.
         self._pipe: Pipe | None = None
@@ -87,7 +109,7 @@ class Carrier:
         """
         if not self._frames.free:
             return _FULL, 0
-        if not (much and self._splices) or (pipe := self._pipes.borrow()) is None:
+        if self._gauge.looks or not (much and self._splices) or (pipe := self._pipes.borrow()) is None:
             return self._copy()
         self._pipe = pipe
         outcome, moved = self._splice(pipe, min(most, pipe.size))
@@ -114,7 +136,7 @@ class Carrier:
             data = b""  # the target is gone: the same as an end
         if not data:
             return _ENDED, 0
-        self._count(len(data))
+        self._gauge.see(data)
         self._frames.send(data)
         return _MUCH if len(data) >= LITTLE else _LITTLE, len(data)
 
@@ -137,7 +159,7 @@ class Carrier:
         """Send the contents of the pipe."""
         if not size:
             return _ENDED
-        self._count(size)
+        self._gauge.count(size)
         if not self._frames.begin(pipe, size):
             return _FULL
         return _MUCH if size >= LITTLE else _DRY

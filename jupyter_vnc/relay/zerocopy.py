@@ -24,7 +24,7 @@ from .frames import FrameWriter
 from .pipes import PipePool
 from .relay import Copier, Filter, Pump, write_in_time
 from .scheduler import FairScheduler
-from .splice import Carrier, Engine, Outcome
+from .splice import Carrier, Engine, Gauge, Outcome
 
 log = get_logger(__name__)
 
@@ -59,6 +59,7 @@ def pump_to_viewer(
     pipes: PipePool,
     scheduler: FairScheduler,
     session_id: str,
+    look: Callable[[bytes], bool] | None = None,
 ) -> Pump:
     """Return what moves a session's pictures, the cheapest way that its two ends permit.
 
@@ -70,14 +71,16 @@ def pump_to_viewer(
         pipes: lends the pipes.
         scheduler: schedules sessions that have much to move.
         session_id: for the log.
+        look: is shown the bytes at the beginning, until it returns False. These are copied.
     """
+    gauge = Gauge(count, look)
     try:
         source, frames = _plain(target), _lend(viewer)
     except CannotLend as error:
         log.debug("Session %s: bytes are copied: %s", session_id, error)
-        return Copier(target, viewer, _counting(count), stall_timeout=stall_timeout)
+        return Copier(target, viewer, _showing(gauge), stall_timeout=stall_timeout)
     log.debug("Session %s: zero copy", session_id)
-    return Splicer(source, viewer, frames, pipes, scheduler, count=count, stall_timeout=stall_timeout)
+    return Splicer(source, viewer, frames, pipes, scheduler, gauge=gauge, stall_timeout=stall_timeout)
 
 
 class Splicer:
@@ -91,7 +94,7 @@ class Splicer:
         pipes: PipePool,
         scheduler: FairScheduler,
         *,
-        count: Callable[[int], None],
+        gauge: Gauge,
         stall_timeout: float,
     ) -> None:
         self._target = target
@@ -99,7 +102,7 @@ class Splicer:
         self._frames = frames
         self._pipes = pipes
         self._scheduler = scheduler
-        self._count = count
+        self._gauge = gauge
         self._stall_timeout = stall_timeout
 
     async def run(self) -> bool:
@@ -117,12 +120,12 @@ class Splicer:
     async def _copy(self, data: bytes) -> None:
         """Send bytes that are in our hands."""
         if data:
-            self._count(len(data))
+            self._gauge.see(data)
             await write_in_time(self._viewer, data, self._stall_timeout)
 
     async def _pump(self, source: socket.socket) -> None:
         """Move pieces until the target says that no more comes."""
-        with closing(Carrier(source, self._frames, self._pipes, self._count)) as carrier:
+        with closing(Carrier(source, self._frames, self._pipes, self._gauge)) as carrier:
             engine = Engine(source, carrier, self._scheduler)
             while await engine.run() is Outcome.FULL:
                 await carrier.settle(self._stall_timeout)
@@ -144,9 +147,9 @@ def _lend(viewer: Channel) -> FrameWriter:
     return viewer.lend()
 
 
-def _counting(count: Callable[[int], None]) -> Filter:
+def _showing(gauge: Gauge) -> Filter:
     def look(data: bytes) -> bytes:
-        count(len(data))
+        gauge.see(data)
         return data
 
     return look
