@@ -202,6 +202,56 @@ def test_of_two_who_edit_the_second_is_told_what_has_changed(hub, enter):  # noq
     expect(second.locator('[id="key-host"]')).to_have_value("b.example.org")
 
 
+def hold(page, address, method):
+    """Hold back the answers from an address; return what lets them through."""
+    held, free = [], []
+
+    def keep(route):
+        if free or route.request.method != method:
+            route.continue_()
+        else:
+            held.append(route)
+
+    def release():
+        free.append(True)
+        assert held
+        for route in held:
+            route.continue_()
+
+    page.route(re.compile(address), keep)
+    return release
+
+
+def test_an_answer_that_comes_late_moves_nobody(hub, enter):  # noqa: F811
+    root = hub.person("root")
+    assert root.enter().ok
+    for name in ("late", "next"):
+        assert root.ask("api/registry", "POST", json={"name": name, "keys": {"host": "127.0.0.1"}}).status_code == 201
+    page = admin(hub, enter("root"))
+    page.get_by_role("button", name="History").click()
+    release = hold(page, r"/api/registry$", "GET")
+    with page.expect_request(re.compile(r"/api/registry$")) as asked:
+        page.locator("#history [data-back]").click()
+    expect(page.locator("#add")).to_be_focused()
+    page.locator("#open-import").focus()
+    release()
+    assert asked.value.response().ok
+    page.wait_for_function("() => new Promise(resolve => setTimeout(() => resolve(true)))")
+    expect(page.locator("#open-import")).to_be_focused()
+
+    page.get_by_role("button", name="Edit: late").click()
+    release = hold(page, r"/api/registry/late$", "PUT")
+    with page.expect_request(re.compile(r"/api/registry/late$")):
+        page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Back to the list").click()
+    page.get_by_role("button", name="Edit: next").click()
+    fill(page, title="mine")
+    release()
+    expect(page.locator("#result")).to_have_text("late is saved.")
+    expect(page.locator("#form h2")).to_have_text("Change next")
+    expect(page.locator('[id="key-title"]')).to_have_value("mine")
+
+
 def csv_of(count):
     """A table of machines with three rows that are broken."""
     lines = ["name,host,port,title"]

@@ -48,12 +48,16 @@ export class TargetForm {
     }, new Map<string, IField[]>());
   }
 
-  /** Show a new target, or one that is there. */
-  async open(name = ''): Promise<void> {
+  /** Ask for a target, or begin a new one. */
+  async load(name: string): Promise<void> {
     this._loaded = name ? await this._api.ask<Loaded>('GET', pathOf(name)) : null;
+  }
+
+  /** Show what was loaded. */
+  show(): void {
     this._build();
     this._fill(this._loaded?.keys ?? {});
-    (name ? this._section.querySelector<HTMLElement>('h2') : this._name)?.focus();
+    (this._loaded ? this._section.querySelector<HTMLElement>('h2') : this._name)?.focus();
   }
 
   private _build(): void {
@@ -187,7 +191,7 @@ export class TargetForm {
     const take = button({
       className: 'jp-VNC-button',
       text: trans.__('Show what it is now'),
-      onClick: () => unattended(this._guarded(() => this.open(mine.name)))
+      onClick: () => unattended(this._guarded(() => this.load(mine.name).then(() => this.show())))
     });
     const keep = button({
       className: 'jp-VNC-button',
@@ -236,14 +240,14 @@ export class TargetForm {
     try {
       const name = this._loaded?.name ?? (this._name.value.trim() || 'draft');
       const keys = keysOf(this._fields);
-      this._show(await this._api.ask<ITrial>('POST', `${pathOf(name)}/test`, { keys }));
+      this._tell(await this._api.ask<ITrial>('POST', `${pathOf(name)}/test`, { keys }));
     } catch (error) {
       this._trial.replaceChildren();
       throw error;
     }
   }
 
-  private _show({ ok, steps, picture }: ITrial): void {
+  private _tell({ ok, steps, picture }: ITrial): void {
     const trans = this._trans;
     const words: Readonly<Record<string, string>> = {
       name: trans.__('Name'),

@@ -3,20 +3,14 @@
  */
 import type { ITranslate } from '../ui/i18n';
 import { Latest } from '../ui/latest-answer';
-import { type IRow, LiveTable } from '../ui/live-table';
+import { LiveTable } from '../ui/live-table';
 import { unattended } from '../ui/report';
-import {
-  type IChange,
-  type IRegistered,
-  type IRegistry,
-  type ISchema,
-  Refused,
-  RegistryAPI
-} from './admin-api';
+import { type IChange, type IRegistry, type ISchema, Refused, RegistryAPI } from './admin-api';
 import { TargetForm } from './admin-form';
 import { changeRow } from './admin-history';
 import { ImportForm } from './admin-import';
-import { MachineList, maintain, maintained, maintenanceAction } from './admin-machines';
+import { MachineList, maintain } from './admin-machines';
+import { type Column, compare, targetRow, textOf, valueOf } from './admin-rows';
 
 /** How often the server is asked while the list is on the screen (milliseconds). */
 const INTERVAL = 5000;
@@ -24,7 +18,6 @@ const INTERVAL = 5000;
 /** Rows that are shown at first. */
 const FIRST = 200;
 
-type Column = 'name' | 'where' | 'who' | 'sessions' | 'test' | 'changed';
 const VIEWS = ['list', 'form', 'import', 'history', 'machines'] as const;
 type View = (typeof VIEWS)[number];
 
@@ -38,7 +31,9 @@ export class AdminPage {
     this._table = new LiveTable(this._part('list'), (name, id) => unattended(this._act(name, id)));
     this._machines = new MachineList(this._part('machines'), _trans, (...deed) => this._act(...deed));
     this._changes = new LiveTable(this._part('history'));
-    this._import = new ImportForm(this._part('import'), this._api, _trans, said => this._back(said));
+    this._import = new ImportForm(this._part('import'), this._api, _trans, said =>
+      this._left(this._view === 'import', said)
+    );
     this._filter.addEventListener('input', () => this._show());
     this._on('add', () => this._edit());
     this._on('open-import', () => this._openImport());
@@ -90,31 +85,10 @@ export class AdminPage {
       this._registry.targets.length > 0
         ? trans.__('No target matches.')
         : trans.__('No target is registered yet. Add one, or import a list.');
-    this._table.show(all.slice(0, this._most).map(one => this._row(one)));
+    this._table.show(all.slice(0, this._most).map(one => targetRow(this._trans, one)));
     const more = this._part('more');
     more.hidden = all.length <= this._most;
     more.textContent = trans.__('Show all %1', String(all.length));
-  }
-
-  private _row(one: IRegistered): IRow {
-    const trans = this._trans;
-    const { name, title, where, sessions, test, problem } = one;
-    const words = { ok: trans.__('works'), bad: trans.__('does not work') };
-    const date = new Date(one.changed_at).toLocaleDateString();
-    const cells = [
-      title && title !== name ? `${name} · ${title}` : name,
-      [problem ? trans.__('Cannot be used: %1', problem) : where, maintained(trans, one)]
-        .filter(Boolean)
-        .join(' · '),
-      [...one.allow_groups, ...one.allow_users].join(', ') || trans.__('everybody'),
-      String(sessions),
-      test ? (test.ok ? words.ok : words.bad) : '',
-      `${date}, ${one.changed_by}`
-    ];
-    const edit = one.editable ? [{ id: 'edit', word: trans.__('Edit') }] : [];
-    const machines = one.machines.length > 0 ? [{ id: 'machines', word: trans.__('Machines') }] : [];
-    const actions = [...edit, maintenanceAction(trans, one.maintenance), ...machines];
-    return { key: name, cells, about: name, actions };
   }
 
   private async _act(name: string, id: string, machine = ''): Promise<void> {
@@ -145,20 +119,31 @@ export class AdminPage {
     this._show();
   }
 
-  private async _edit(name = ''): Promise<void> {
+  private _edit(name = ''): Promise<void> {
+    return this._open('form', name, this._load(name), form => {
+      this._form = form;
+      form.show();
+    });
+  }
+
+  private async _load(name: string): Promise<TargetForm> {
+    this._schema ??= this._api.ask<ISchema>('GET', '/schema');
     try {
-      const schema = await (this._schema ??= this._api.ask<ISchema>('GET', '/schema'));
       const { local } = this._registry.may;
-      const form = new TargetForm(this._part('form'), this._api, this._trans, schema, local, said =>
-        this._back(said)
+      const left = (said: string): void => this._left(this._form === form, said);
+      const form = new TargetForm(
+        this._part('form'),
+        this._api,
+        this._trans,
+        await this._schema,
+        local,
+        left
       );
-      this._say('');
-      this._go('form', name);
-      await form.open(name);
+      await form.load(name);
+      return form;
     } catch (error) {
       this._schema = undefined;
-      this._back('');
-      this._complain(this._sentence(error));
+      throw error;
     }
   }
 
@@ -169,13 +154,27 @@ export class AdminPage {
     return Promise.resolve();
   }
 
-  private async _openHistory(): Promise<void> {
-    try {
-      const changes = await this._api.ask<IChange[]>('GET', '/history');
-      this._say('');
-      this._go('history');
+  private _openHistory(): Promise<void> {
+    return this._open('history', '', this._api.ask<IChange[]>('GET', '/history'), changes => {
       this._changes.show(changes.map((one, place) => changeRow(this._trans, one, place)));
       this._part('history').querySelector<HTMLElement>('h2')?.focus();
+    });
+  }
+
+  /** Show a view when what it needs is there, unless somebody has gone elsewhere by then. */
+  private async _open<T>(
+    view: View,
+    name: string,
+    needed: Promise<T>,
+    show: (answer: T) => void
+  ): Promise<void> {
+    try {
+      const answer = await this._wanted.of(needed);
+      if (answer !== undefined) {
+        this._say('');
+        this._go(view, name);
+        show(answer);
+      }
     } catch (error) {
       this._complain(this._sentence(error));
     }
@@ -188,21 +187,30 @@ export class AdminPage {
     return Promise.resolve();
   }
 
+  /** A form is done: whoever has gone on to another view by then stays there, and is told. */
+  private _left(shown: boolean, sentence: string): void {
+    if (shown) {
+      this._back(sentence);
+    } else {
+      this._say(sentence);
+    }
+  }
+
   /** Show the list again, and say what came of the last deed. */
   private _back(sentence: string): void {
     const name = this._edited;
     this._go('list');
     this._say(sentence);
-    unattended(
-      this.refresh().then(() => {
-        const row = [...this._part('list').querySelectorAll<HTMLElement>('tr[data-key]')];
-        const again = row.find(one => one.dataset.key === name)?.querySelector('button');
-        (again ?? this._part('add')).focus();
-      })
-    );
+    // At once: with the answer, it would take the keyboard from where somebody is by then.
+    const row = [...this._part('list').querySelectorAll<HTMLElement>('tr[data-key]')];
+    const again = row.find(one => one.dataset.key === name)?.querySelector('button');
+    (again ?? this._part('add')).focus();
+    unattended(this.refresh());
   }
 
   private _go(view: View, name = ''): void {
+    this._wanted.drop();
+    this._form = undefined;
     this._view = view;
     this._edited = name;
     for (const one of VIEWS) {
@@ -241,6 +249,8 @@ export class AdminPage {
   private readonly _import: ImportForm;
   private readonly _filter = this._body.querySelector<HTMLInputElement>('#filter')!;
   private readonly _latest = new Latest();
+  private readonly _wanted = new Latest();
+  private _form: TargetForm | undefined;
   private _registry: IRegistry = { targets: [], may: { groups: [], local: false }, trouble: '' };
   private _schema: Promise<ISchema> | undefined;
   private _order: readonly [Column, boolean] = ['name', false];
@@ -248,28 +258,3 @@ export class AdminPage {
   private _view: View = 'list';
   private _edited = '';
 }
-
-function valueOf(one: IRegistered, column: Column): string | number {
-  const values: Record<Column, string | number> = {
-    name: one.name,
-    where: one.where,
-    who: [...one.allow_groups, ...one.allow_users].join(),
-    sessions: one.sessions,
-    test: one.test ? Number(one.test.ok) : -1,
-    changed: one.changed_at
-  };
-  return values[column];
-}
-
-const collator = new Intl.Collator(undefined, { numeric: true });
-
-const compare = (one: string | number, other: string | number): number =>
-  typeof one === 'number' && typeof other === 'number'
-    ? one - other
-    : collator.compare(String(one), String(other));
-
-/** What a search looks at. */
-const textOf = (one: IRegistered): string =>
-  [one.name, one.title, one.where, one.problem, ...one.allow_groups, ...one.allow_users]
-    .join('\n')
-    .toLowerCase();
