@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from jupyter_vnc import tasks
 from jupyter_vnc.desktops.processes.cleanup import remove_desktop
-from jupyter_vnc.desktops.processes.procfs import display_holder
 from jupyter_vnc.desktops.processes.runtime_folder import AUTHORITY, SOCKET, Runtime
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
 from jupyter_vnc.desktops.x11.display import Display
@@ -20,27 +19,17 @@ from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
 from jupyter_vnc.system.logs import Log, one_line
 
-from . import launch, session, session_end
+from . import launch, session
 from .checks import check_doors, check_folder, check_session_folder, failure, server_failure
-from .readiness import answers, count_clients, settles
+from .display_start import NO_DISPLAY, DisplayStart
+from .session_run import VITAL, SessionRun
 from .settings import Settings
-from .x11 import xvnc
-
-#: What a desktop cannot be without, and what we call it.
-VITAL: Final = {"server": "X server", "session": "session"}
-
-#: A session that ends within so many seconds, before one of its programs is on the display, did not start.
-SESSION_GRACE: Final = 0.25
 
 #: Seconds in which the end of an X server that has closed its connections is reported to us.
 NEWS_DELAY: Final = 1.0
 
 #: Seconds between the end of a session and our report of it.
 JUDGEMENT_DELAY: Final = 0.2
-
-_NO_DISPLAY: Final = (
-    "No X display number from 100 to 999 is free here. Have an administrator remove old locks: /tmp/.X*-lock."
-)
 
 #: How long (seconds) the programs of a start that failed get to end by themselves.
 FAILED_GRACE: Final = 1.0
@@ -73,9 +62,6 @@ class Desktop:
         #: Fits windows to the screen; waits for the end of what a session has left.
         self._fitting: asyncio.Task[None] | None = None
         self._waiting: asyncio.Task[None] | None = None
-        #: Whether no window manager comes with the session; whether it came to the display when it started; and
-        #: whether something of it went on when its first program had ended.
-        self._alone = self._was_there = self._went_on = False
 
     # -- what it is -----------------------------------------------------------------------------------------------
 
@@ -87,7 +73,7 @@ class Desktop:
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to open a window on it."""
-        return {"DISPLAY": f":{self.display.number}", "XAUTHORITY": str(self._folder / AUTHORITY)}
+        return self.display.variables(self._folder)
 
     @property
     def known(self) -> bool:
@@ -132,7 +118,7 @@ class Desktop:
         """
         self._make_folder()
         if not self.display.choose():
-            raise DesktopFailed(_NO_DISPLAY)
+            raise DesktopFailed(NO_DISPLAY)
         self.display.reserve_cookie(self._folder)
         return self.environment
 
@@ -177,43 +163,41 @@ class Desktop:
         command = session.choose(spec)
         await tasks.in_thread(self._prepare, settings, command)
         self.message = "starting X"
-        self._tree = tree = await Tree.start(
+        self._tree = tree = await self._start_tree(settings)
+        display = DisplayStart(tree, self.display, self._folder, self.name, spec, command, settings, self._log)
+        server, self._environ = await display.run()
+        number, authority = self.display.number, self._folder / AUTHORITY
+        run = SessionRun(tree, number, authority, command)
+        tree.on_exit = lambda name, how: self._ended(tree, run, name)
+        self.message = "starting session"
+        # The kernel takes its time over its tables of sockets.
+        await tasks.together(asyncio.to_thread(check_doors, server), run.start(self._environ, settings.home))
+        await self._check_vital(tree, run)
+        self._has_run = True
+        self.become(State.UP)
+        if tree.exited("session").done():
+            self._wait_for_end(tree, run)
+        rest = launch.furnish(tree, number, authority, settings, command, fit=spec.fullscreen, log=self._log)
+        self._fitting = asyncio.create_task(rest, name=f"vnc-furnish-{self.name}")  # there is no need to wait for that
+
+    async def _start_tree(self, settings: Settings) -> Tree:
+        return await Tree.start(
             self._folder,
             lock=self._runtime.lock,
             claims=self.display.claims,
             marker=str(self._folder),
             environ=settings.environ,
         )
-        tree.on_exit = lambda name, how: self._ended(tree, name, how)
-        server = await self._start_display(tree, spec, settings, command)
-        self.message = "starting session"
-        # The kernel takes its time over its tables of sockets.
-        await tasks.together(asyncio.to_thread(check_doors, server), self._start_session(tree, command, settings))
-        await self._check_vital(tree)
-        self._has_run = True
-        self.become(State.UP)
-        if tree.exited("session").done():
-            self._wait_for_end(tree)
-        number, authority = self._screen
-        rest = launch.furnish(tree, number, authority, settings, command, fit=spec.fullscreen, log=self._log)
-        self._fitting = asyncio.create_task(rest, name=f"vnc-furnish-{self.name}")  # there is no need to wait for that
 
-    async def _check_vital(self, tree: Tree) -> None:
+    async def _check_vital(self, tree: Tree, run: SessionRun) -> None:
         """Prove that what has to run does.
 
         Raises:
             DesktopFailed: it does not.
         """
-        server, first = (tree.exited(name) for name in VITAL)
-        if server.done():
+        if (server := tree.exited("server")).done():
             raise server_failure("The desktop's X server ended at once", server.result())
-        if first.done() and not (self._alone and await asyncio.to_thread(session_end.goes_on, tree, *self._screen)):
-            raise session_end.at_once(first.result(), alone=self._alone)
-
-    @property
-    def _screen(self) -> tuple[int, Path]:
-        """The display's number, and its cookie."""
-        return self.display.number, self._folder / AUTHORITY
+        await run.check()
 
     def _prepare(self, settings: Settings, command: session.SessionCommand) -> None:
         """Make the folder, choose a display, and fail early where a desktop would fail without a reason.
@@ -231,51 +215,6 @@ class Desktop:
     def _make_folder(self) -> None:
         check_folder()
         self._folder = self._runtime.desktop_folder(self.user, self.name)
-
-    async def _start_display(
-        self, tree: Tree, spec: DesktopSpec, settings: Settings, command: session.SessionCommand
-    ) -> int:
-        """Start the X server, and the session's bus meanwhile; return the X server's process id when both answer.
-
-        Raises:
-            DesktopFailed: there is no X server; the message explains why.
-        """
-        for number in self.display.candidates():
-            self.display.use(number)
-            await tasks.in_thread(self.display.prepare_cookie, self._folder)
-            self._environ = await tasks.in_thread(
-                launch.session_environment, self._folder, self.environment, command, settings
-            )
-            bus = launch.start_bus(tree, self._environ, self._folder, settings.home, self._log)
-            server, _ = await tasks.together(self._start_server(tree, spec, settings), bus)
-            if server:
-                return server
-        raise DesktopFailed(_NO_DISPLAY)
-
-    async def _start_server(self, tree: Tree, spec: DesktopSpec, settings: Settings) -> int:
-        """Start the X server; return its process id when it answers, 0 if another program took its display first.
-
-        Raises:
-            DesktopFailed: it did not start; the message explains why.
-        """
-        where = xvnc.Listening(self.display.number, self._folder / SOCKET, self._folder / AUTHORITY)
-        command = xvnc.arguments(settings.server, spec, where, title=self.name)
-        pid = await tree.run(
-            "server", command, xvnc.environment(settings.environ), last=True, display=self.display.number
-        )
-        how = await answers(where.socket, tree.exited("server"))
-        if how is None:
-            return pid
-        if display_holder(self.display.number) in {0, pid}:
-            raise server_failure("The X server did not start", how)
-        return 0
-
-    async def _start_session(self, tree: Tree, command: session.SessionCommand, settings: Settings) -> None:
-        self._went_on = False
-        self._alone, clients = command.alone, count_clients(self.display.number)
-        await tree.run("session", command.command, self._environ, folder=settings.home)
-        await settles(self.display.number, clients, [tree.exited(name) for name in VITAL], SESSION_GRACE)
-        self._was_there = count_clients(self.display.number) > clients
 
     async def run(self, command: Sequence[str], folder: str, patience: float) -> Exit | None:
         """Start a program on the desktop, as its session would; it ends with the desktop.
@@ -296,34 +235,31 @@ class Desktop:
 
     # -- end ------------------------------------------------------------------------------------------------------
 
-    def _ended(self, tree: Tree, name: str, how: Exit) -> None:
+    def _ended(self, tree: Tree, run: SessionRun, name: str) -> None:
         """A program exited. If it is the session, wait a moment: it may notice first that the X server crashed."""
         if name == "server":
-            self._judge(tree)
+            self._judge(tree, run)
         elif name == "session" and self.state is State.UP:
-            self._wait_for_end(tree)
+            self._wait_for_end(tree, run)
 
-    def _wait_for_end(self, tree: Tree) -> None:
-        self._waiting = asyncio.create_task(self._see_out(tree), name=f"vnc-session-{self.name}")
+    def _wait_for_end(self, tree: Tree, run: SessionRun) -> None:
+        self._waiting = asyncio.create_task(self._see_out(tree, run), name=f"vnc-session-{self.name}")
 
-    async def _see_out(self, tree: Tree) -> None:
+    async def _see_out(self, tree: Tree, run: SessionRun) -> None:
         await asyncio.sleep(JUDGEMENT_DELAY)
-        if self._alone and not tree.exited("server").done():
-            self._went_on = await session_end.over(tree, *self._screen)
-        self._judge(tree)
+        await run.see_out()
+        self._judge(tree, run)
 
-    def _judge(self, tree: Tree) -> None:
+    def _judge(self, tree: Tree, run: SessionRun) -> None:
         """Without X server or session the desktop has ended: report which one did, unless we stopped it ourselves."""
         if tree is not self._tree or self.state is not State.UP:
             return
         name = "server" if tree.exited("server").done() else "session"
-        how = tree.exited(name).result()
-        if name == "session" and (how.status == 0 or self._went_on):
-            age = (datetime.now(UTC) - self.since).total_seconds()
-            unseen = self._alone and not (self._was_there or self._went_on)
-            self.become(State.STOPPED, session_end.farewell(age, unseen=unseen))
+        if name == "session" and run.ended_well:
+            self.become(State.STOPPED, run.farewell((datetime.now(UTC) - self.since).total_seconds()))
         else:
             explain = server_failure if name == "server" else failure
+            how = tree.exited(name).result()
             self.become(State.DOWN, str(explain(f"The desktop's {VITAL[name]} crashed", how)))
         self._log.info("Desktop %s of %s: %s", self.name, self.user, self.message)
         self.on_end(self)

@@ -52,6 +52,10 @@ class Display:
             yield self.number
         yield from free_displays(self._seed, self._claim)
 
+    def variables(self, folder: Path) -> dict[str, str]:
+        """What a program needs to open a window on it; the cookie is in the desktop's ``folder``."""
+        return {"DISPLAY": f":{self.number}", "XAUTHORITY": str(folder / AUTHORITY)}
+
     def reserve_cookie(self, folder: Path) -> None:
         """Write a new cookie that programs do not find before it is published.
 
