@@ -33,7 +33,7 @@ class ViewersHandler(VNCAPIHandler):
     @vnc_errors
     async def get(self, name: str, owner: str = "") -> None:
         """List the sessions on a desktop."""
-        self.answer(await self.broker.list_viewers(self.visitor(), name, owner))
+        self.answer(await self.broker.live.viewers(self.visitor(), name, owner))
 
 
 class TokensHandler(VNCAPIHandler):
@@ -73,7 +73,7 @@ class SessionsHandler(VNCAPIHandler):
     @vnc_errors
     async def get(self) -> None:
         """List the user's live sessions."""
-        self.answer(self.broker.list_sessions(self.visitor()))
+        self.answer(self.broker.live.rows(self.visitor()))
 
 
 class SessionHandler(VNCAPIHandler):
@@ -84,7 +84,7 @@ class SessionHandler(VNCAPIHandler):
     @vnc_errors
     async def delete(self, session_id: str) -> None:
         """End a session."""
-        self.broker.end(session_id, self.visitor())
+        self.broker.live.end(session_id, self.visitor())
         self.set_status(204)
 
 
@@ -97,7 +97,7 @@ class MessagesHandler(VNCAPIHandler):
     async def post(self, session_id: str) -> None:
         """Show a message in the viewer of a session."""
         body = self.body()
-        self.broker.send_message(self.visitor(), session_id, body["text"])
+        self.broker.live.send_message(self.visitor(), session_id, body["text"])
         self.set_status(204)
 
 
@@ -111,7 +111,7 @@ class LeaseHandler(VNCAPIHandler):
         """Keep the user's machine of a pool."""
         body = self.body()
         if body["action"] == "keep":
-            await self.broker.keep(self.visitor(), name)
+            await self.broker.live.keep(self.visitor(), name)
         self.set_status(204)
 
     @web.authenticated
@@ -119,7 +119,7 @@ class LeaseHandler(VNCAPIHandler):
     @vnc_errors
     async def delete(self, name: str) -> None:
         """Release the user's machine of a pool."""
-        await self.broker.release(self.visitor(), name)
+        await self.broker.live.release(self.visitor(), name)
         self.set_status(204)
 
 
@@ -131,7 +131,7 @@ class OthersLeaseHandler(VNCAPIHandler):
     @vnc_errors
     async def delete(self, name: str, owner: str) -> None:
         """Release another user's machine of a pool."""
-        await self.broker.release(self.visitor(), name, owner)
+        await self.broker.live.release(self.visitor(), name, owner)
         self.set_status(204)
 
 

@@ -18,11 +18,9 @@ from jupyter_vnc.channels import Channel
 from jupyter_vnc.connect.connector import ConnectLimits, Connector
 from jupyter_vnc.desktops.doctor import Report
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.exceptions import MalformedRequest, ServerStopping, TargetBusy, TargetNotFound, printable
-from jupyter_vnc.model.causes import given_back
-from jupyter_vnc.model.maintenance import Place
+from jupyter_vnc.exceptions import ServerStopping, TargetNotFound, printable
 from jupyter_vnc.model.pictures import Picture
-from jupyter_vnc.model.sessions import Session, SessionRegistry, place_of
+from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import Mode, State
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin, make_plugin
@@ -39,6 +37,7 @@ from .catalogue import Access, Catalogue, load_sources
 from .course_room import Room
 from .framing import FrameTickets
 from .limits import BrokerLimits
+from .live_sessions import LiveSessions
 from .managed_desktops import ManagedDesktops
 from .presence import Presence
 from .recheck import Rechecker
@@ -47,13 +46,8 @@ from .session_runner import ServingLimits, SessionRunner
 from .taken import is_taken
 from .traffic import Activity
 
-#: The longest message that is shown in a viewer (characters).
-MAX_MESSAGE: Final = 500
-
-_MAINTENANCE: Final = (
-    "This machine goes into maintenance. Save your work now; once you have left, you cannot open it until it is back."
-)
-_IN_SERVICE: Final = "The maintenance of this machine is over."
+#: The longest sentence about a mistake of the configuration that a page shows (characters).
+MAX_PROBLEM: Final = 500
 
 #: How many mistakes of the configuration a page shows; the log has them all.
 MAX_PROBLEMS: Final = 20
@@ -129,6 +123,7 @@ class VNCBroker(BrokerLimits, Configurable):
             self.desktop_manager, self.catalogue, self.tokens, self.audit, self.log, self.check_running
         )
         self.room = Room(self.registry, self.catalogue, self.access)
+        self.live = LiveSessions(self.registry, self.catalogue, self.access, self.log)
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
         #: Called whenever a user does something in a desktop; the host moves its own clocks.
@@ -167,7 +162,7 @@ class VNCBroker(BrokerLimits, Configurable):
     @property
     def problems(self) -> list[str]:
         """What is wrong with the configuration of targets at present, for administrators: a sentence each."""
-        return [printable(problem, MAX_MESSAGE) for problem in self.catalogue.problems[:MAX_PROBLEMS]]
+        return [printable(problem, MAX_PROBLEM) for problem in self.catalogue.problems[:MAX_PROBLEMS]]
 
     def examine(self) -> Report:
         """Look for what this machine lacks for managed desktops; reads files, so a loop calls it in a thread."""
@@ -214,14 +209,6 @@ class VNCBroker(BrokerLimits, Configurable):
             return kind.state(target, owner) is State.MAINTENANCE
         return self.maintenance.whole(target.name)
 
-    def maintain(self, place: Place, begins: bool, by: str) -> None:
-        """Tell whoever is on a target, or on one machine of it, that maintenance begins or is over."""
-        target, machine = place
-        sentence = _MAINTENANCE if begins else _IN_SERVICE
-        for session in self.registry:
-            if session.target.name == target and machine in ("", session.machine):
-                session.note("message", text=sentence, sender=printable(by))
-
     # -- tokens -------------------------------------------------------------------------------------------------
 
     async def issue(
@@ -247,74 +234,6 @@ class VNCBroker(BrokerLimits, Configurable):
             check = asyncio.create_task(self._rechecker.watch(session, visitor, self.recheck_interval))
             task.add_done_callback(lambda _: check.cancel())
         return task
-
-    def list_sessions(self, visitor: Visitor) -> list[dict[str, Any]]:
-        """List the visitor's live sessions, and those that they oversee: the rows of ``GET api/sessions``."""
-        return [session.public() for session in self.registry.seen_by(visitor)]
-
-    async def list_viewers(self, visitor: Visitor, name: str, owner: str = "") -> list[dict[str, Any]]:
-        """List the sessions on a desktop, including the visitor's: the rows of ``GET api/targets/{name}/viewers``.
-
-        Raises:
-            TargetNotFound: unknown or not permitted.
-        """
-        access = await self.catalogue.find(visitor, name, owner)
-        here = self.registry.at(place_of(access.owner, access.target))
-        return [session.as_seen_by(visitor.user) for session in here]
-
-    def end(self, session_id: str, visitor: Visitor) -> None:
-        """End a session that :meth:`list_sessions` lists.
-
-        Raises:
-            TargetNotFound: there is none.
-        """
-        self.registry.end(session_id, visitor)
-
-    async def keep(self, visitor: Visitor, name: str) -> None:
-        """Keep the visitor's own machine of a pool, which is about to be taken back because nobody uses it.
-
-        Raises:
-            TargetNotFound: there is none.
-        """
-        access = await self.catalogue.find(visitor, name)
-        if access.owner.name != visitor.user.name:
-            raise TargetNotFound
-        self.access.of(access.target).keep(access.target, access.owner)
-
-    async def release(self, visitor: Visitor, name: str, owner: str = "") -> None:
-        """Give back a machine of a pool or a place in its queue, of the visitor or of a user whom they oversee.
-
-        Raises:
-            TargetNotFound: there is none.
-        """
-        access = await self.catalogue.find(visitor, name, owner)
-        mine = access.owner.name == visitor.user.name
-        if not mine and not visitor.oversees(access.owner, access.target):
-            raise TargetNotFound
-        self.access.of(access.target).release(access.target, access.owner, given_back(visitor.user, access.owner))
-        if mine:
-            self.log.info("%s gave back their machine or place at %s", visitor.user.name, name)
-        else:
-            self.log.info("%s took back the machine or place of %s at %s", visitor.user.name, access.owner.name, name)
-
-    def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
-        """Show a message in the viewer of a session that :meth:`list_sessions` lists.
-
-        Raises:
-            MalformedRequest: the text is empty, no string, or over :data:`MAX_MESSAGE` characters.
-            TargetNotFound: there is no such session.
-            TargetBusy: its viewer cannot show messages.
-        """
-        if not isinstance(text, str) or not 0 < len(text.strip()) <= MAX_MESSAGE:
-            raise MalformedRequest(f"A message has 1 to {MAX_MESSAGE} characters.")
-        session = self.registry.find(session_id, visitor)
-        if session.tell is None:
-            raise TargetBusy("The viewer of this session cannot show messages.")
-        self.log.info(
-            "Session %s: %s sends %s, at %s, a message of %d characters",
-            *(session.id, visitor.user.name, session.user.name, session.about, len(text)),
-        )
-        session.note("message", text=text.strip(), sender=printable(visitor.user.name))
 
     def _note_activity(self) -> None:
         self.on_activity()

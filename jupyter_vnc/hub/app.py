@@ -188,7 +188,7 @@ class VNCHub(JupyterApp):
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
-        maintenance = MaintenanceService(registry.database, broker.maintenance, broker.maintain, self.log)
+        maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
         server = BoundedServer(
             self.application(broker, registry, maintenance), longest_message=broker.max_message, **options
         )

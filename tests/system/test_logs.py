@@ -16,8 +16,8 @@ import jupyter_vnc
 from jupyter_vnc import cli
 from jupyter_vnc.broker.access.direct import DirectAccess
 from jupyter_vnc.broker.audit import Audit
-from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.broker.catalogue import Catalogue
+from jupyter_vnc.broker.live_sessions import LiveSessions
 from jupyter_vnc.broker.managed_desktops import ManagedDesktops
 from jupyter_vnc.exceptions import CloseCode, ConfigError, TargetRefused, TargetUnreachable, VNCError, printable
 from jupyter_vnc.hub import commands
@@ -310,8 +310,8 @@ def test_the_sender_of_a_message(name, canary, log):
     notes = []
     one = session("bob")
     one.tell = notes.append
-    broker = SimpleNamespace(registry=SimpleNamespace(find=lambda *_: one), log=one_line(log))
-    VNCBroker.send_message(broker, SimpleNamespace(user=User(name)), one.id, "first line\nsecond line")
+    live = LiveSessions(SimpleNamespace(find=lambda *_: one), None, None, one_line(log))
+    live.send_message(SimpleNamespace(user=User(name)), one.id, "first line\nsecond line")
     assert notes[0]["sender"] == printable(name)
     assert notes[0]["text"] == "first line\nsecond line"
     check(log.lines(), canary)

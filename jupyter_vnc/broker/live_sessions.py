@@ -1,0 +1,116 @@
+"""The sessions that run, and the machines behind them: who may see, end, keep and give them back, or send a message."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from jupyter_vnc.broker.access.kinds import AccessKinds
+from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound, printable
+from jupyter_vnc.model.causes import given_back
+from jupyter_vnc.model.maintenance import Place
+from jupyter_vnc.model.sessions import SessionRegistry, place_of
+from jupyter_vnc.model.visitors import Visitor
+from jupyter_vnc.system.logs import Log
+
+from .catalogue import Catalogue
+
+#: The longest message that is shown in a viewer (characters).
+MAX_MESSAGE: Final = 500
+
+_MAINTENANCE: Final = (
+    "This machine goes into maintenance. Save your work now; once you have left, you cannot open it until it is back."
+)
+_IN_SERVICE: Final = "The maintenance of this machine is over."
+
+
+class LiveSessions:
+    """What people may do to sessions that run: their own, and those of users whom they oversee.
+
+    Args:
+        registry: the sessions.
+        catalogue: finds the desktops that a visitor may know of.
+        access: what lies behind a target: its machines and places.
+        log: for who did what to whom.
+    """
+
+    def __init__(self, registry: SessionRegistry, catalogue: Catalogue, access: AccessKinds, log: Log) -> None:
+        self._registry = registry
+        self._catalogue = catalogue
+        self._access = access
+        self._log = log
+
+    def rows(self, visitor: Visitor) -> list[dict[str, Any]]:
+        """List the visitor's live sessions, and those that they oversee: the rows of ``GET api/sessions``."""
+        return [session.public() for session in self._registry.seen_by(visitor)]
+
+    async def viewers(self, visitor: Visitor, name: str, owner: str = "") -> list[dict[str, Any]]:
+        """List the sessions on a desktop, including the visitor's: the rows of ``GET api/targets/{name}/viewers``.
+
+        Raises:
+            TargetNotFound: unknown or not permitted.
+        """
+        access = await self._catalogue.find(visitor, name, owner)
+        here = self._registry.at(place_of(access.owner, access.target))
+        return [session.as_seen_by(visitor.user) for session in here]
+
+    def end(self, session_id: str, visitor: Visitor) -> None:
+        """End a session that :meth:`rows` lists.
+
+        Raises:
+            TargetNotFound: there is none.
+        """
+        self._registry.end(session_id, visitor)
+
+    async def keep(self, visitor: Visitor, name: str) -> None:
+        """Keep the visitor's own machine of a pool, which is about to be taken back because nobody uses it.
+
+        Raises:
+            TargetNotFound: there is none.
+        """
+        access = await self._catalogue.find(visitor, name)
+        if access.owner.name != visitor.user.name:
+            raise TargetNotFound
+        self._access.of(access.target).keep(access.target, access.owner)
+
+    async def release(self, visitor: Visitor, name: str, owner: str = "") -> None:
+        """Give back a machine of a pool or a place in its queue, of the visitor or of a user whom they oversee.
+
+        Raises:
+            TargetNotFound: there is none.
+        """
+        access = await self._catalogue.find(visitor, name, owner)
+        mine = access.owner.name == visitor.user.name
+        if not mine and not visitor.oversees(access.owner, access.target):
+            raise TargetNotFound
+        self._access.of(access.target).release(access.target, access.owner, given_back(visitor.user, access.owner))
+        if mine:
+            self._log.info("%s gave back their machine or place at %s", visitor.user.name, name)
+        else:
+            self._log.info("%s took back the machine or place of %s at %s", visitor.user.name, access.owner.name, name)
+
+    def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
+        """Show a message in the viewer of a session that :meth:`rows` lists.
+
+        Raises:
+            MalformedRequest: the text is empty, no string, or over :data:`MAX_MESSAGE` characters.
+            TargetNotFound: there is no such session.
+            TargetBusy: its viewer cannot show messages.
+        """
+        if not isinstance(text, str) or not 0 < len(text.strip()) <= MAX_MESSAGE:
+            raise MalformedRequest(f"A message has 1 to {MAX_MESSAGE} characters.")
+        session = self._registry.find(session_id, visitor)
+        if session.tell is None:
+            raise TargetBusy("The viewer of this session cannot show messages.")
+        self._log.info(
+            "Session %s: %s sends %s, at %s, a message of %d characters",
+            *(session.id, visitor.user.name, session.user.name, session.about, len(text)),
+        )
+        session.note("message", text=text.strip(), sender=printable(visitor.user.name))
+
+    def maintain(self, place: Place, begins: bool, by: str) -> None:
+        """Tell whoever is on a target, or on one machine of it, that maintenance begins or is over."""
+        target, machine = place
+        sentence = _MAINTENANCE if begins else _IN_SERVICE
+        for session in self._registry:
+            if session.target.name == target and machine in ("", session.machine):
+                session.note("message", text=sentence, sender=printable(by))
