@@ -1,8 +1,8 @@
 """The rules of a pool: leases, the queue, and the machines that are set aside.
 
 A :class:`Pool` holds values and does no I/O. A user has one lease, and a machine one user. Users who find no machine
-wait in a queue. A free machine goes to the first user who is *present*: one of their calls waits for it at this moment.
-An absent user keeps their place for :data:`~jupyter_vnc.pools.lease.GRACE` seconds.
+wait in a :class:`.Queue`. A free machine goes to the first user who is *present*: one of their calls waits for it at
+this moment. When a lease is over is decided by :class:`.Expiry`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 from jupyter_vnc.model.addresses import MAX_RETRY, PoolAddress, PoolMachine
 from jupyter_vnc.throttling import Clock
 
-from .lease import GRACE, MAX_FAILURES, NOTICE, Kept, Lease, Trouble, Waiter, span, written
+from .expiry import Expiry
+from .lease import GRACE, MAX_FAILURES, Kept, Lease, Trouble, written
+from .queue import Queue
 
 
 class Pool:
@@ -27,7 +29,7 @@ class Pool:
     def __init__(self, address: PoolAddress | None = None, clock: Clock = time.time) -> None:
         self._clock = clock
         self._leases: dict[str, Lease] = {}
-        self._queue: list[Waiter] = []
+        self._queue = Queue(clock)
         self._troubles: dict[str, Trouble] = {}
         self._freed: dict[str, float] = {}
         self._address = PoolAddress(())
@@ -37,10 +39,14 @@ class Pool:
         #: Whether a machine, by its name, is in maintenance: it is given to nobody new.
         self.in_maintenance: Callable[[str], bool] = lambda machine: False
         self._lenient_until = 0.0
-        #: Incremented with each change that has to be saved at once; input is not one.
-        self.version = 0
+        self._version = 0
         if address is not None:
             self.configure(address)
+
+    @property
+    def version(self) -> int:
+        """Incremented with each change that has to be saved at once; input is not one."""
+        return self._version + self._queue.version
 
     # -- machines -------------------------------------------------------------------------------------------------
 
@@ -60,9 +66,8 @@ class Pool:
         lost = [lease for lease in self._leases.values() if lease.key not in self._machines]
         for lease in lost:
             del self._leases[lease.user]
-            self.version += 1
-        now = self._clock()
-        self._queue[:0] = [Waiter(lease.user, lease.since, now, present=False) for lease in lost]
+            self._version += 1
+        self._queue.put_first((lease.user, lease.since) for lease in lost)
         for lease in self._leases.values():
             lease.name = self._machines[lease.key].name
         self.deal()
@@ -105,7 +110,7 @@ class Pool:
                 self._set_aside(machine.key)
             return None
         lease.failures += 1
-        self.version += 1
+        self._version += 1
         if lease.used and lease.failures < MAX_FAILURES:
             return None
         self._set_aside(machine.key)
@@ -114,11 +119,10 @@ class Pool:
 
     def _move(self, lease: Lease) -> None:
         self._end(lease)
-        now = self._clock()
         if free := self._free():
             self._give(lease.user, free[0])
         else:
-            self._queue.insert(0, Waiter(lease.user, now, now, present=False))
+            self._queue.put_first([(lease.user, self._clock())])
         self.deal()
 
     def _set_aside(self, key: str) -> None:
@@ -128,7 +132,7 @@ class Pool:
         trouble = self._troubles.setdefault(key, Trouble(0, now))
         trouble.until = now + min(MAX_RETRY, self._address.retry_after * 2.0 ** min(trouble.failures, 16))
         trouble.failures += 1
-        self.version += 1
+        self._version += 1
 
     def arrived(self, user: str) -> None:
         """Note that a user has come for their machine, whether it works or not."""
@@ -142,29 +146,23 @@ class Pool:
         if lease is not None and lease.key == machine.key:
             news = news or bool(lease.failures) or not lease.used
             lease.failures, lease.used, lease.last_use = 0, True, self._clock()
-        self.version += news
+        self._version += news
 
     # -- users ----------------------------------------------------------------------------------------------------
 
     def request(self, user: str) -> PoolMachine | None:
         """Return the machine that a user has or can have now; otherwise enqueue them as present and return None."""
-        now = self._clock()
-        self._forget_absent()
-        if (lease := self._leases.get(user)) is not None:
-            if not lease.used:
-                lease.last_use = now
-        elif (waiter := self._waiter(user)) is not None:
-            waiter.present, waiter.seen = True, now
-        else:
-            self._queue.append(Waiter(user, now, now))
-            self.version += 1
+        self._queue.forget_absent()
+        if (lease := self._leases.get(user)) is None:
+            self._queue.join(user)
+        elif not lease.used:
+            lease.last_use = self._clock()
         self.deal()
         return self.machine_of(user)
 
     def absent(self, user: str) -> None:
         """Note that no call waits for a user's turn any more."""
-        if (waiter := self._waiter(user)) is not None and waiter.present:
-            waiter.present, waiter.seen = False, self._clock()
+        self._queue.absent(user)
 
     def machine_of(self, user: str) -> PoolMachine | None:
         """Return the machine that a user has."""
@@ -173,119 +171,64 @@ class Pool:
 
     def place(self, user: str) -> int:
         """Return a user's place in the queue, from 1; 0 if they do not wait."""
-        return next((place for place, waiter in enumerate(self._queue, 1) if waiter.user == user), 0)
+        return self._queue.place(user)
 
     def touch(self, user: str) -> bool:
         """Note input of a user on their machine; return whether they have one."""
         if (lease := self._leases.get(user)) is None:
             return False
         lease.last_use = lease.last_input = self._clock()
-        self.version += not lease.used
+        self._version += not lease.used
         lease.used = True
         return True
 
     def release(self, user: str) -> bool:
         """Take back a user's machine or place in the queue; return whether they had one."""
-        if (waiter := self._waiter(user)) is not None:
-            self._queue.remove(waiter)
-            self.version += 1
+        waited = self._queue.leave(user)
         if (lease := self._leases.get(user)) is not None:
             self._end(lease)
             self.deal()
-        return waiter is not None or lease is not None
+        return waited or lease is not None
 
     def deal(self) -> None:
         """Give free machines to those who are present, in the order of the queue."""
-        self._forget_absent()
-        present = [waiter for waiter in self._queue if waiter.present]
-        for waiter, machine in zip(present, self._free(), strict=False):
-            self._queue.remove(waiter)
-            self._give(waiter.user, machine)
+        self._queue.forget_absent()
+        for user, machine in zip(self._queue.present(), self._free(), strict=False):
+            self._queue.leave(user)
+            self._give(user, machine)
 
     def warnings(self, watched: Collection[str]) -> list[tuple[str, float]]:
-        """List the users who have to be told that their idle machine is about to be taken back; each is told once.
+        """List the users who have to be told that their idle machine is about to be taken back.
 
-        Args:
-            watched: users who have their desktop on the screen.
-
-        Returns:
-            Each with the seconds that are left; 0 for users who were told, and keep their machine after all.
+        See :meth:`.Expiry.warnings`.
         """
-        told, now = [], self._clock()
-        for lease in self._leases.values():
-            ends = lease.user in watched and self._is_wanted(lease, now)
-            if ends == (lease.warned is not None):
-                continue
-            lease.warned = now if ends else None
-            told.append((lease.user, self._notice if ends else 0.0))
-        return told
-
-    @property
-    def _notice(self) -> float:
-        return min(NOTICE, self._address.idle_timeout / 2)
-
-    def _is_wanted(self, lease: Lease, now: float) -> bool:
-        """Whether an idle machine is needed for somebody else, soon or now: none is free that works."""
-        idle = self._address.idle_timeout
-        if not idle or self._withdrawn or now - lease.last_use < idle - self._notice:
-            return False
-        return all(machine.key in self._troubles for machine in self._free())
+        return self._expiry().warnings(self._leases.values(), watched)
 
     def expired(self, watched: Collection[str] = ()) -> Iterator[tuple[str, str]]:
         """Yield the users whose lease is over, each with a sentence for them; nothing is taken back here.
 
         Whether the next one's is over is decided after the caller has released the one before, which may be enough.
-
-        Args:
-            watched: users who have their desktop on the screen. They are warned before, and nobody takes their machine
-                back while there are others.
+        See :meth:`.Expiry.over`.
         """
-        if not self._configured:
-            return
-        now = self._clock()
-        for lease in sorted(self._leases.values(), key=lambda one: (one.user in watched, one.last_use)):
-            why = self._over(lease, now)
-            if why and (lease.user not in watched or self._was_warned(lease, now)):
-                yield lease.user, why
+        if self._configured:
+            yield from self._expiry().over(self._leases.values(), watched)
 
-    def _was_warned(self, lease: Lease, now: float) -> bool:
-        """Whether a user who watches has had their time to object; the end of ``max_lease`` needs no warning."""
-        most = self._address.max_lease
-        return bool(most and now - lease.since >= most) or (
-            lease.warned is not None and now - lease.warned >= self._notice and self._is_wanted(lease, now)
-        )
+    def _expiry(self) -> Expiry:
+        return Expiry(self._address, self._clock(), self._lenient_until, self._is_scarce)
 
-    def _over(self, lease: Lease, now: float) -> str:
-        idle, most = self._address.idle_timeout, self._address.max_lease
-        if most and now - lease.since >= most:
-            return f"The time on this machine is over: {span(most)} at most."
-        if now < self._lenient_until:
-            return ""
-        if idle and now - lease.last_use >= idle:
-            return f"This machine was not used for {span(idle)}, so it was taken back."
-        if not lease.used and now - lease.last_use >= GRACE:
-            return f"Its user did not come for this machine within {span(GRACE)}, so it was taken back."
-        return ""
-
-    def _waiter(self, user: str) -> Waiter | None:
-        return next((waiter for waiter in self._queue if waiter.user == user), None)
-
-    def _forget_absent(self) -> None:
-        now = self._clock()
-        staying = [waiter for waiter in self._queue if waiter.present or now - waiter.seen < GRACE]
-        if len(staying) < len(self._queue):
-            self._queue = staying
-            self.version += 1
+    def _is_scarce(self) -> bool:
+        """Whether no machine is free that works. In a pool that is gone nothing is missing to anybody."""
+        return not self._withdrawn and all(machine.key in self._troubles for machine in self._free())
 
     def _give(self, user: str, machine: PoolMachine) -> None:
         now = self._clock()
         self._leases[user] = Lease(user, machine.key, machine.name, now, now)
-        self.version += 1
+        self._version += 1
 
     def _end(self, lease: Lease) -> None:
         del self._leases[lease.user]
         self._freed[lease.key] = self._clock()
-        self.version += 1
+        self._version += 1
 
     # -- state for users ------------------------------------------------------------------------------------------
 
@@ -313,8 +256,7 @@ class Pool:
 
     def waiting(self) -> list[dict[str, Any]]:
         """List the users who wait, in the order of the queue."""
-        rows = enumerate(self._queue, 1)
-        return [{"user": waiter.user, "place": place, "since": written(waiter.since)} for place, waiter in rows]
+        return self._queue.rows()
 
     def _row(self, machine: PoolMachine, lease: Lease | None) -> dict[str, Any]:
         maintained = lease is None and self.in_maintenance(machine.name)
@@ -332,7 +274,7 @@ class Pool:
 
     def to_json(self) -> dict[str, Any]:
         """Return what outlives the process, as JSON has it."""
-        return Kept(self._leases, self._queue, self._troubles, self._freed).to_json()
+        return Kept(self._leases, [*self._queue], self._troubles, self._freed).to_json()
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], clock: Clock = time.time) -> Pool:
@@ -346,6 +288,7 @@ class Pool:
         pool = cls(clock=clock)
         now = clock()
         kept = Kept.from_json(raw, now)
-        pool._leases, pool._queue, pool._troubles, pool._freed = kept.leases, kept.queue, kept.troubles, kept.freed
+        pool._leases, pool._troubles, pool._freed = kept.leases, kept.troubles, kept.freed
+        pool._queue = Queue(clock, kept.queue)
         pool._lenient_until = now + GRACE
         return pool

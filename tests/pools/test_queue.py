@@ -1,0 +1,60 @@
+"""The queue of a pool: places, presence, and who is forgotten."""
+
+from jupyter_vnc.pools.lease import GRACE
+from jupyter_vnc.pools.queue import Queue
+
+
+def users(queue):
+    return [waiter.user for waiter in queue]
+
+
+def test_users_wait_in_their_order_and_the_first_may_be_put_before_them(clock):
+    queue = Queue(clock)
+    for user in ("ann", "bob", "ann"):
+        queue.join(user)
+    queue.put_first([("eve", 1.0), ("dan", 2.0)])
+    assert users(queue) == ["eve", "dan", "ann", "bob"]
+    assert [queue.place(user) for user in ("eve", "bob", "nobody")] == [1, 4, 0]
+    assert queue.present() == ["ann", "bob"]
+    assert queue.rows()[0] == {"user": "eve", "place": 1, "since": "1970-01-01T00:00:01+00:00"}
+
+
+def test_whoever_leaves_is_not_there(clock):
+    queue = Queue(clock)
+    queue.join("ann")
+    assert queue.leave("ann")
+    assert not queue.leave("ann")
+    assert (len(queue), queue.find("ann")) == (0, None)
+
+
+def test_an_absent_user_is_forgotten_after_a_while(clock):
+    queue = Queue(clock)
+    queue.join("ann")
+    queue.join("bob")
+    queue.absent("ann")
+    queue.absent("nobody")
+    assert queue.present() == ["bob"]
+    clock.now += GRACE - 1
+    queue.absent("ann")  # absent already: the time runs on
+    queue.forget_absent()
+    assert users(queue) == ["ann", "bob"]
+    clock.now += 1
+    queue.forget_absent()
+    assert users(queue) == ["bob"]
+
+
+def test_what_has_to_be_saved_is_counted_and_presence_is_not(clock):
+    queue = Queue(clock)
+    seen = [queue.version]
+    for change in (
+        lambda: queue.join("ann"),
+        lambda: queue.join("ann"),
+        lambda: queue.absent("ann"),
+        lambda: queue.put_first([]),
+        lambda: queue.put_first([("eve", 0.0)]),
+        lambda: queue.leave("nobody"),
+        lambda: queue.leave("ann"),
+    ):
+        change()
+        seen.append(queue.version)
+    assert seen == [0, 1, 1, 1, 1, 2, 2, 3]
