@@ -16,12 +16,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote
 
 from .notebook import keys
+from .notebook.colours import find_colour
+from .notebook.frame import Frame
 from .notebook.server import NotebookError, Server, find
 from .notebook.viewer import Viewer
 
@@ -52,32 +52,6 @@ TOLERANCE: Final = 24
 #: The pause after each key that is typed (seconds), so that slow programs lose none.
 _KEY_PAUSE: Final = 0.005
 _BUTTONS: Final = {"left": 1, "middle": 2, "right": 4}
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A desktop in a cell: the same page as in a browser tab.
-
-    Each time it is shown it asks the server for a page that may be in a frame once: see :meth:`Server.frame`.
-    """
-
-    server: Server
-    name: str
-    title: str
-    width: str
-    height: int
-
-    def _repr_html_(self) -> str:
-        try:
-            path = escape(self.server.frame(self.name))
-        except NotebookError as error:
-            return f"<p>{escape(str(error))}</p>"
-        style = f"border: 0; width: {escape(self.width)}; height: {self.height}px"
-        attributes = f'src="{path}" title="{escape(self.title)}" style="{style}" allow="{_ALLOW}"'
-        return f"<iframe {attributes}></iframe>"
-
-
-_ALLOW: Final = "clipboard-read; clipboard-write; fullscreen"
 
 
 class Desktop:
@@ -164,7 +138,7 @@ class Desktop:
         deadline = time.monotonic() + timeout
         with self._watched() as viewer:
             while True:
-                if (found := _find(viewer.image(), colour, at, tolerance)) is not None:
+                if (found := find_colour(viewer.image(), colour, at, tolerance)) is not None:
                     return found
                 if not viewer.changes(deadline - time.monotonic()):
                     raise NotebookError(f"{colour!r} did not appear on {self.name!r} within {timeout:g} seconds.")
@@ -227,26 +201,6 @@ def _tap(viewer: Viewer, keysyms: Sequence[int]) -> None:
     for keysym in reversed(keysyms):
         viewer.key(keysym, down=False)
     time.sleep(_KEY_PAUSE)
-
-
-def _find(
-    image: Image, colour: str | tuple[int, int, int], at: tuple[int, int] | None, tolerance: int
-) -> tuple[int, int] | None:
-    """Return a point that has a colour, the first from above, or None."""
-    import PIL.Image  # noqa: PLC0415 - optional if desktops are only started and stopped
-    from PIL import ImageChops, ImageColor  # noqa: PLC0415
-
-    wanted = (ImageColor.getrgb(colour) if isinstance(colour, str) else colour)[:3]
-    left, top = at or (0, 0)
-    if at is not None:
-        image = image.crop((left, top, left + 1, top + 1))
-    off = ImageChops.difference(image, PIL.Image.new("RGB", image.size, wanted)).split()
-    near = [band.point(lambda value: 255 if value <= tolerance else 0) for band in off]
-    where = ImageChops.darker(ImageChops.darker(near[0], near[1]), near[2])
-    if (box := where.getbbox()) is None:
-        return None
-    row = where.crop((0, box[1], where.width, box[1] + 1)).getbbox()
-    return (left + (row or box)[0], top + box[1])
 
 
 # -- without a name: the first desktop ----------------------------------------------------------------------------
