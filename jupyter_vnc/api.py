@@ -10,7 +10,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.utils import ApiPath, to_os_path, url_path_join
 from tornado import web
 
-from .exceptions import quote_remote
+from .escaping import quote_remote
 from .handlers import VNCAPIHandler, vnc_errors
 
 

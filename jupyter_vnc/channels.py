@@ -12,7 +12,7 @@ import socket
 import ssl
 from typing import Final, Protocol
 
-from .exceptions import CloseCode
+from .close_codes import CloseCode
 
 #: The most that one ``read`` returns (bytes); also what a slow peer may leave unread in our buffers.
 READ_SIZE: Final = 64 * 1024

@@ -21,7 +21,7 @@ from .broker.target_checks import Finding, try_all
 from .connect.connector import ConnectLimits, Connector
 from .desktops import doctor
 from .desktops.manager import DesktopManager
-from .exceptions import printable
+from .escaping import printable
 from .model.targets import Target
 from .model.users import User
 from .sources.config import ConfigTargets

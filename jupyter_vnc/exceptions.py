@@ -1,9 +1,8 @@
 """Every error of the package, in one tree.
 
-An error is data: it keeps what happened as attributes and writes its own sentences. ``str(error)`` is the
-sentence a *person at the browser* may read; it never holds an address, a credential or more than 200 escaped
-characters of a server's text. ``error.detail`` is for the log. ``http_status`` and ``close_code`` say how the
-error leaves the process, so no handler needs a table of its own::
+An error is data: it keeps what happened and writes its own sentences. ``str(error)`` is what a *person at the browser*
+may read: never an address, a credential or more than 200 escaped characters of a server's text. ``error.detail`` is for
+the log. ``http_status`` and ``close_code`` say how it leaves the process, so that no handler needs a table of its own::
 
     VNCError                    500  1011
     ├── ConfigError             500  1011   a target or option in Jupyter's config is wrong
@@ -36,72 +35,11 @@ error leaves the process, so no handler needs a table of its own::
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from enum import IntEnum
-from typing import ClassVar, Final
+from typing import ClassVar
 
-#: Text that a server sent is cut at this length before it is shown (characters).
-MAX_REMOTE_TEXT = 200
-
-
-class CloseCode(IntEnum):
-    """Websocket close codes of the contract; ``labextension/src/viewer/connection/status.ts`` holds the same table."""
-
-    NORMAL = 1000
-    GOING_AWAY = 1001
-    INTERNAL_ERROR = 1011
-    SERVICE_RESTART = 1012
-    TRY_AGAIN_LATER = 1013
-    VIEWER_PROTOCOL = 4400
-    LOGIN_EXPIRED = 4401
-    NOT_PERMITTED = 4403
-    TARGET_GONE = 4404
-    STALLED = 4408
-    TAKEN_OVER = 4409
-    ENDED = 4410
-    MOVED = 4411
-    LIMIT = 4429
-    UNREACHABLE = 4502
-    CREDENTIALS_REFUSED = 4503
-    NOT_RFB = 4504
-    DESKTOP_FAILED = 4505
-
-
-#: Characters that end a line, move a terminal's cursor, or reorder the text around them: controls (C0, C1), line and
-#: paragraph separators, direction marks and overrides, invisible format characters, halves of surrogate pairs. Joiners
-#: are not included, because emoji and several scripts need them.
-_UNPRINTABLE: Final = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-
-
-def printable(text: str, limit: int | None = None, *, keep: str = "") -> str:
-    """Return text of others so that it is safe within a line of ours: it neither ends nor reorders the line.
-
-    Args:
-        text: names in any script stay as they are.
-        limit: the longest result (characters); what is cut off shows as an ellipsis.
-        keep: characters to keep, such as the line breaks of a log.
-    """
-    text = text if limit is None else text[: limit + 1]
-    clean = _UNPRINTABLE.sub(lambda match: match[0] if match[0] in keep else _escaped(match[0]), text)
-    return clean if limit is None or len(clean) <= limit else clean[: limit - 1] + "…"
-
-
-def quote_remote(text: str | bytes) -> str:
-    """Return text of a peer, escaped and cut to :data:`MAX_REMOTE_TEXT`, so that it can go into a sentence.
-
-    All characters that Python does not consider printable are escaped.
-    """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    start = text[: MAX_REMOTE_TEXT + 1]
-    return printable("".join(char if char.isprintable() else _escaped(char) for char in start), MAX_REMOTE_TEXT)
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode()
+from .close_codes import CloseCode
+from .escaping import printable, quote_remote
 
 
 class VNCError(Exception):
@@ -227,8 +165,7 @@ class TargetNotFound(VNCError):
 class TargetUncertain(TargetNotFound):
     """There is no such desktop, or you may not use it.
 
-    A source of targets failed, so this may be wrong: whoever asks for a new session is told the same, and running ones
-    go on.
+    A source of targets failed, so this may be wrong: who asks for a session is told the same, and running ones go on.
     """
 
     reason = "source_failed"

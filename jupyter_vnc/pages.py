@@ -14,7 +14,8 @@ from tornado import web
 
 from jupyter_vnc import __version__
 
-from .exceptions import OriginRefused, quote_remote
+from .escaping import quote_remote
+from .exceptions import OriginRefused
 from .handlers import VNCHandler, vnc_errors
 from .http import headers
 

@@ -10,7 +10,7 @@ from typing import Final
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.http.unawaited_writes import Unasked
 from jupyter_vnc.model.sessions import Note
 from jupyter_vnc.relay.frames import FrameWriter, look_at

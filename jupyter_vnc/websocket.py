@@ -13,7 +13,8 @@ from tornado.websocket import WebSocketHandler
 
 from jupyter_vnc.viewer_channel import WebSocketChannel
 
-from .exceptions import CloseCode, TokenRefused, VNCError
+from .close_codes import CloseCode
+from .exceptions import TokenRefused, VNCError
 from .handlers import VNCHandler
 from .http.incoming import http_error
 from .model.sessions import Session

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from jupyter_vnc.channels import READ_SIZE, Channel, StreamChannel
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.connect.channel_wrappers import TightChannel, TransformedChannel
-from jupyter_vnc.exceptions import CloseCode
 from jupyter_vnc.viewer_channel import WebSocketChannel
 from tests.integration.certificates import HOST, Authority
 

@@ -15,7 +15,8 @@ from packaging.version import Version
 
 import jupyter_vnc
 from jupyter_vnc import exceptions, routes
-from jupyter_vnc.exceptions import CloseCode, VNCError
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import VNCError
 from jupyter_vnc.handlers import VNCHandler
 from jupyter_vnc.hub.handlers import HUB_ROUTES
 

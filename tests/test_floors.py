@@ -20,7 +20,7 @@ ROOT = Path(jupyter_vnc.__file__).parent
 #: The floors from the ground up: modules, and folders (with a slash) that are on one floor as a whole. On a floor, what
 #: stands further left may be imported by what stands further right, and never the other way round.
 FLOORS = (
-    ("exceptions", "channels", "tasks", "plugins", "rfb/"),
+    ("close_codes", "escaping", "exceptions", "channels", "tasks", "plugins", "rfb/"),
     ("model/", "system/", "config/", "throttling", "pools/", "tokens"),
     ("connect/", "relay/", "desktops/", "notebook/", "sources/", "stores/"),
     ("broker/",),

@@ -20,8 +20,8 @@ from traitlets import Bool, Dict, Enum, Float, Int, List, TraitType, Unicode
 from traitlets.config import Configurable
 
 import jupyter_vnc
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.config.keys import rows
-from jupyter_vnc.exceptions import CloseCode
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
-from jupyter_vnc.exceptions import CloseCode, SessionEnded
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import SessionEnded
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State
 from jupyter_vnc.system.logs import one_line

@@ -18,7 +18,8 @@ from jupyter_vnc.channels import Channel
 from jupyter_vnc.connect.connector import ConnectLimits, Connector
 from jupyter_vnc.desktops.doctor import Report
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.exceptions import ServerStopping, TargetNotFound, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import ServerStopping, TargetNotFound
 from jupyter_vnc.model.pictures import Picture
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.model.targets import Mode, State

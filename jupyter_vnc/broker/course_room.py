@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
-from jupyter_vnc.exceptions import printable
+from jupyter_vnc.escaping import printable
 from jupyter_vnc.model.sessions import SessionRegistry, sees
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User

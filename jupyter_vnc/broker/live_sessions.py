@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
-from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.maintenance import Place
 from jupyter_vnc.model.sessions import SessionRegistry, place_of
@@ -30,7 +31,7 @@ class LiveSessions:
         registry: the sessions.
         catalogue: finds the desktops that a visitor may know of.
         access: what lies behind a target: its machines and places.
-        log: for who did what to whom.
+        log: for what people did.
     """
 
     def __init__(self, registry: SessionRegistry, catalogue: Catalogue, access: AccessKinds, log: Log) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.exceptions import NotPermitted, TargetNotFound, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import NotPermitted, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopSpec
 from jupyter_vnc.model.targets import State
 from jupyter_vnc.model.users import User

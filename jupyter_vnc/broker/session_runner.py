@@ -16,16 +16,9 @@ from typing import Any, Final
 from jupyter_vnc import tasks
 from jupyter_vnc.broker.access.kinds import AccessKinds
 from jupyter_vnc.channels import Channel
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.connect.connector import TargetLeg, converse
-from jupyter_vnc.exceptions import (
-    CloseCode,
-    LimitExceeded,
-    ServerStopping,
-    Stalled,
-    TargetError,
-    TargetUnreachable,
-    VNCError,
-)
+from jupyter_vnc.exceptions import LimitExceeded, ServerStopping, Stalled, TargetError, TargetUnreachable, VNCError
 from jupyter_vnc.model.sessions import Session, SessionRegistry
 from jupyter_vnc.relay.pipes import PipePool
 from jupyter_vnc.relay.relay import Copier, Leg, Relay

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jupyter_vnc.connect.connector import Connector
-from jupyter_vnc.exceptions import VNCError, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import VNCError
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 

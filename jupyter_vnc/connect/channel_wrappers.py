@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyter_vnc.channels import Channel
-from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.rfb.security import TightServerInit, Transform
 
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
-from jupyter_vnc.exceptions import TargetRefused, quote_remote
+from jupyter_vnc.escaping import quote_remote
+from jupyter_vnc.exceptions import TargetRefused
 from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.system import children, files
 from jupyter_vnc.system.descriptors import is_ours, no_room

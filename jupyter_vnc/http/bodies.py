@@ -19,7 +19,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from jupyter_vnc.exceptions import MalformedRequest, quote_remote
+from jupyter_vnc.escaping import quote_remote
+from jupyter_vnc.exceptions import MalformedRequest
 
 _CONTRACT: Final = Path(__file__).parents[1] / "rest-api.yml"
 _KIND: Final = "application/json"

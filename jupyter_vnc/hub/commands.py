@@ -20,7 +20,8 @@ from traitlets.config import Configurable
 from jupyter_vnc.config.exports import as_config, as_csv
 from jupyter_vnc.config.imports import MAX_TEXT, READERS, cell_value, put
 from jupyter_vnc.connect.connector import Connector
-from jupyter_vnc.exceptions import ConfigError, VNCError, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import ConfigError, VNCError
 from jupyter_vnc.model.users import User
 from jupyter_vnc.stores.database.keyring import Unreadable
 from jupyter_vnc.system.files import read_text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jupyter_vnc.exceptions import SessionEnded, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import SessionEnded
 
 from .users import User
 

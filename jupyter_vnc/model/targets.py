@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import ConfigError, TargetNotFound, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import ConfigError, TargetNotFound
 
 from .addresses import Address, PoolMachine
 from .credentials import Credentials

@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 
 from jupyter_core.paths import jupyter_runtime_dir
 
-from jupyter_vnc.exceptions import printable
+from jupyter_vnc.escaping import printable
 from jupyter_vnc.system import files
 
 from .connection import CERTIFICATE, opener

@@ -10,7 +10,8 @@ import struct
 import time
 from typing import TYPE_CHECKING, Final
 
-from jupyter_vnc.exceptions import VNCError, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import VNCError
 from jupyter_vnc.rfb.handshake import TargetHandshake, client_init
 from jupyter_vnc.rfb.picture import CHUNK, PREFERENCES, PictureReader, check_size, request
 from jupyter_vnc.rfb.security import Login, SecurityPolicy

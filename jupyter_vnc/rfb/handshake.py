@@ -29,14 +29,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from jupyter_vnc.exceptions import (
-    TargetProtocolError,
-    TargetRefused,
-    TargetUnreachable,
-    ViewerError,
-    VNCError,
-    quote_remote,
-)
+from jupyter_vnc.escaping import quote_remote
+from jupyter_vnc.exceptions import TargetProtocolError, TargetRefused, TargetUnreachable, ViewerError, VNCError
 
 from .security import SCHEMES, Leg, Login, Scheme, SecurityPolicy, TLSRequest, Transform, choose
 from .stream import Conversation, Steps, Stream

@@ -18,7 +18,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from traitlets import Float, Int, Unicode
 
 from jupyter_vnc.config.checks import private_file
-from jupyter_vnc.exceptions import ConfigError, StoreUnavailable, quote_remote
+from jupyter_vnc.escaping import quote_remote
+from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.system import files
 from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenStore, note_stranger, too_many_unused

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.exceptions import printable
+from jupyter_vnc.escaping import printable
 
 #: As much of the holder's name is read (bytes).
 _LONGEST_NAME: Final = 200

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 from traitlets import default, validate
 from traitlets.config import LoggingConfigurable
 
-from jupyter_vnc.exceptions import printable
+from jupyter_vnc.escaping import printable
 
 #: Longest line (characters): a path and a sentence fit in.
 MAX_LINE: Final = 8192

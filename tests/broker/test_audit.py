@@ -9,7 +9,7 @@ from jupyter_events.schema import EventSchema
 from prometheus_client import CollectorRegistry
 
 from jupyter_vnc.broker.audit import DESKTOP_EVENT, EVENT_SCHEMA_FILES, SESSION_EVENT, Audit, Metrics
-from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.model import sessions
 from jupyter_vnc.model.addresses import TCPAddress
 from jupyter_vnc.model.sessions import Session

@@ -6,7 +6,7 @@ import pytest
 from jupyter_events.schema import EventSchema
 
 from jupyter_vnc.broker.audit import EVENT_SCHEMA_FILES, SESSION_EVENT, Audit
-from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.model.addresses import TCPAddress
 from jupyter_vnc.model.causes import ended_by
 from jupyter_vnc.model.sessions import Session

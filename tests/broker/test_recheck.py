@@ -7,7 +7,8 @@ import pytest
 
 from jupyter_vnc.broker.catalogue import Catalogue
 from jupyter_vnc.broker.recheck import Rechecker
-from jupyter_vnc.exceptions import CloseCode, LoginExpired
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import LoginExpired
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.users import User

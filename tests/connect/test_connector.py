@@ -11,16 +11,11 @@ from dataclasses import replace
 
 import pytest
 
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.connect import connector as module
 from jupyter_vnc.connect.connector import HANDSHAKES_AT_ONCE, ConnectLimits, Connector, policy_of
-from jupyter_vnc.exceptions import (
-    MAX_REMOTE_TEXT,
-    CloseCode,
-    TargetError,
-    TargetProtocolError,
-    TargetRefused,
-    TargetUnreachable,
-)
+from jupyter_vnc.escaping import MAX_REMOTE_TEXT
+from jupyter_vnc.exceptions import TargetError, TargetProtocolError, TargetRefused, TargetUnreachable
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.targets import Target, TargetLimits, TLSOptions

@@ -54,7 +54,7 @@ class Servers:
 
 @pytest.fixture
 def start(monkeypatch, tmp_path):
-    """Return what starts a display, with the end of the X server on each number, and with who holds the lock of it."""
+    """Return what starts a display, with the end of the X server on each number, and the holder of its lock."""
 
     def begin(ends, holders=None):
         async def bus(tree, environ, *rest):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["jupyter_vnc.rfb", "jupyter_vnc.exceptions"]):
+with atheris.instrument_imports(include=["jupyter_vnc.rfb", "jupyter_vnc.exceptions", "jupyter_vnc.escaping"]):
     from jupyter_vnc.exceptions import ViewerError, VNCError
     from jupyter_vnc.rfb.guard import Guard, Permissions
     from jupyter_vnc.rfb.handshake import TargetHandshake, ViewerHandshake

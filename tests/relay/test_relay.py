@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from jupyter_vnc.exceptions import CloseCode, Stalled, ViewerError
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import Stalled, ViewerError
 from jupyter_vnc.relay import relay as module
 from jupyter_vnc.relay.relay import Copier, Leg, Relay
 

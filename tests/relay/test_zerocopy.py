@@ -22,7 +22,8 @@ from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
 from jupyter_vnc.channels import StreamChannel
-from jupyter_vnc.exceptions import CloseCode, Stalled
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import Stalled
 from jupyter_vnc.relay import zerocopy
 from jupyter_vnc.relay.frames import FrameWriter, header
 from jupyter_vnc.relay.pipes import PipePool, permitted

@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_vnc.exceptions import (
-    CloseCode,
-    TargetProtocolError,
-    TargetRefused,
-    TargetUnreachable,
-    ViewerError,
-    VNCError,
-)
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import TargetProtocolError, TargetRefused, TargetUnreachable, ViewerError, VNCError
 from jupyter_vnc.rfb.handshake import TargetHandshake, ViewerHandshake, client_init, speak
 from jupyter_vnc.rfb.security import Login, SecurityPolicy, TLSRequest
 from jupyter_vnc.rfb.wire import MAX_UNREAD

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_vnc.exceptions import CloseCode, ViewerError
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import ViewerError
 from jupyter_vnc.rfb.messages import GRAMMAR, UNKNOWN, Scanner, encodings, message_name
 from jupyter_vnc.rfb.vendor_messages import FOREIGN
 from jupyter_vnc.rfb.wire import MAX_CUT_TEXT, MAX_ENCODINGS, MAX_FENCE, MAX_SCREENS, ClientMessage, Encoding

@@ -19,7 +19,9 @@ from jupyter_vnc.broker.audit import Audit
 from jupyter_vnc.broker.catalogue import Catalogue
 from jupyter_vnc.broker.live_sessions import LiveSessions
 from jupyter_vnc.broker.managed_desktops import ManagedDesktops
-from jupyter_vnc.exceptions import CloseCode, ConfigError, TargetRefused, TargetUnreachable, VNCError, printable
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import ConfigError, TargetRefused, TargetUnreachable, VNCError
 from jupyter_vnc.hub import commands
 from jupyter_vnc.hub.app import VNCHub
 from jupyter_vnc.model.addresses import TCPAddress

@@ -27,7 +27,8 @@ from jupyter_vnc.desktops.ownership.belongings import Belonging
 from jupyter_vnc.desktops.ownership.parents import clear_parents, leave_parent, open_parent
 from jupyter_vnc.desktops.ownership.proofs import boot
 from jupyter_vnc.desktops.ownership.trust import check_parents
-from jupyter_vnc.exceptions import DesktopFailed, quote_remote
+from jupyter_vnc.escaping import quote_remote
+from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
 from jupyter_vnc.system.logs import get_logger
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import DesktopFailed, quote_remote
+from jupyter_vnc.escaping import quote_remote
+from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.system import files
 from jupyter_vnc.system.environment import without_secrets
 from jupyter_vnc.system.logs import get_logger

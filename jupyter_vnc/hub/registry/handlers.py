@@ -10,7 +10,8 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from jupyter_vnc.config.schema import target_schema
-from jupyter_vnc.exceptions import MalformedRequest, NotPermitted, printable
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import MalformedRequest, NotPermitted
 from jupyter_vnc.handlers import VNCAPIHandler, VNCHandler, vnc_errors
 from jupyter_vnc.hub.editor import Editor, local_keys
 from jupyter_vnc.hub.identity import HubVisitor

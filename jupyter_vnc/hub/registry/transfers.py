@@ -10,7 +10,7 @@ from tornado import web
 
 from jupyter_vnc.config.exports import as_config, as_csv
 from jupyter_vnc.config.imports import MAX_TEXT
-from jupyter_vnc.exceptions import printable
+from jupyter_vnc.escaping import printable
 from jupyter_vnc.handlers import vnc_errors
 from jupyter_vnc.routes import NAME, Route
 

@@ -1,7 +1,7 @@
 /**
  * Every situation of a viewer in one sentence and one button.
  *
- * The close codes are the ones of `jupyter_vnc/exceptions.py`; a test keeps the two tables equal.
+ * The close codes are the ones of `jupyter_vnc/close_codes.py`; a test keeps the two tables equal.
  */
 import type { ITranslate } from '../ui/i18n';
 

@@ -1,0 +1,44 @@
+"""Text of others, made safe so that it can stand within a line of ours: in a log, a sentence or a close reason."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+#: Text that a server sent is cut at this length before it is shown (characters).
+MAX_REMOTE_TEXT = 200
+
+#: Characters that end a line, move a terminal's cursor, or reorder the text around them: controls (C0, C1), line and
+#: paragraph separators, direction marks and overrides, invisible format characters, halves of surrogate pairs. Joiners
+#: are not included, because emoji and several scripts need them.
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def printable(text: str, limit: int | None = None, *, keep: str = "") -> str:
+    """Return text of others so that it is safe within a line of ours: it neither ends nor reorders the line.
+
+    Args:
+        text: names in any script stay as they are.
+        limit: the longest result (characters); what is cut off shows as an ellipsis.
+        keep: characters to keep, such as the line breaks of a log.
+    """
+    text = text if limit is None else text[: limit + 1]
+    clean = _UNPRINTABLE.sub(lambda match: match[0] if match[0] in keep else _escaped(match[0]), text)
+    return clean if limit is None or len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def quote_remote(text: str | bytes) -> str:
+    """Return text of a peer, escaped and cut to :data:`MAX_REMOTE_TEXT`, so that it can go into a sentence.
+
+    All characters that Python does not consider printable are escaped.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    start = text[: MAX_REMOTE_TEXT + 1]
+    return printable("".join(char if char.isprintable() else _escaped(char) for char in start), MAX_REMOTE_TEXT)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()

@@ -1,0 +1,48 @@
+"""What of a stranger's text survives in a line of ours."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_vnc.escaping import MAX_REMOTE_TEXT, printable, quote_remote
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("Authentication failed", "Authentication failed"),
+        ("a\r\nb\x1b[31m", "a\\r\\nb\\x1b[31m"),
+        ("\N{RIGHT-TO-LEFT OVERRIDE}evil", "\\u202eevil"),
+        (b"caf\xc3\xa9", "café"),
+        (b"\xff\x00", "�\\x00"),
+    ],
+)
+def test_text_of_a_stranger_is_escaped(text, quoted):
+    assert quote_remote(text) == quoted
+
+
+@given(st.text() | st.binary(max_size=1000))
+def test_text_of_a_stranger_is_one_short_printable_line(text):
+    quoted = quote_remote(text)
+    assert len(quoted) <= MAX_REMOTE_TEXT
+    assert quoted.isprintable()
+
+
+def test_long_text_is_cut_where_one_sees_it():
+    assert quote_remote("x" * MAX_REMOTE_TEXT) == "x" * MAX_REMOTE_TEXT
+    assert quote_remote("x" * (MAX_REMOTE_TEXT + 1)) == "x" * (MAX_REMOTE_TEXT - 1) + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "keep", "clean"),
+    [
+        ("a\nb", None, "", "a\\nb"),
+        ("a\nb\x1b", None, "\n", "a\nb\\x1b"),
+        ("café \u200d", None, "", "café \u200d"),
+        ("12345", 5, "", "12345"),
+        ("123456", 5, "", "1234…"),
+        ("123\n", 4, "", "123…"),
+    ],
+)
+def test_a_text_stays_within_its_line_and_its_limit(text, limit, keep, clean):
+    assert printable(text, limit, keep=keep) == clean
