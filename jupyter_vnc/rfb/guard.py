@@ -32,7 +32,8 @@ from typing import Final, Literal
 
 from jupyter_vnc.exceptions import ViewerError
 
-from .messages import GRAMMAR, UNKNOWN, Message, Right, Scanner, encodings
+from .grammar import GRAMMAR, Right
+from .messages import UNKNOWN, Message, Scanner, encodings
 from .wire import S32, U16, U32, ClientMessage, ClipboardAction, Encoding
 
 Mode = Literal["control", "view"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from jupyter_vnc.rfb.messages import GRAMMAR, Scanner
+from jupyter_vnc.rfb.grammar import GRAMMAR
+from jupyter_vnc.rfb.messages import Scanner
 from jupyter_vnc.rfb.vendor_messages import FOREIGN, foreign_size
 from tests.rfb import viewer_says as say
 from tests.rfb.feeding import ways
