@@ -15,6 +15,7 @@ from typing import Final
 from jupyter_vnc.desktops.processes.procfs import name_of
 from jupyter_vnc.desktops.processes.tree import Exit, Tree
 from jupyter_vnc.desktops.x11 import protocol as x11
+from jupyter_vnc.desktops.x11 import requests
 from jupyter_vnc.desktops.x11.connection import Link
 from jupyter_vnc.exceptions import DesktopFailed
 
@@ -117,12 +118,12 @@ def _has_windows(display: int, authority: Path) -> bool:
 
 def _shows(link: Link, window: int) -> bool:
     """Whether it is a window of a program, or a window manager's frame around one."""
-    if (reply := link.ask(x11.get_attributes(window))) is None:
+    if (reply := link.ask(requests.get_attributes(window))) is None:
         return False
     what = x11.attributes(reply)
     return what.viewable and not what.input_only and (not what.override or bool(_children(link, window)))
 
 
 def _children(link: Link, window: int) -> tuple[int, ...]:
-    reply = link.ask(x11.query_tree(window))
+    reply = link.ask(requests.query_tree(window))
     return x11.children(reply) if reply else ()

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from . import protocol as x11
+from . import requests
 from .connection import Link
 
 #: Colours at the top and at the bottom (red, green, blue), and how far apart they are (pixels). A screen that is higher
@@ -38,12 +38,12 @@ def paint(link: Link) -> None:
     """Set the background. It stays when this program has ended, and fills the screen at each of its sizes."""
     screen = link.screen
     pixmap, context = screen.base | 1, screen.base | 2
-    link.send(x11.create_pixmap(pixmap, screen.root, 24, 1, HEIGHT))
-    link.send(x11.create_context(context, pixmap))
-    link.send(x11.put_image(pixmap, context, 24, 1, HEIGHT, rows()))
-    link.send(x11.set_background(screen.root, pixmap))
-    link.send(x11.clear(screen.root))
-    link.ask(x11.query_tree(screen.root))  # an answer: all of it has been done
+    link.send(requests.create_pixmap(pixmap, screen.root, 24, 1, HEIGHT))
+    link.send(requests.create_context(context, pixmap))
+    link.send(requests.put_image(pixmap, context, 24, 1, HEIGHT, rows()))
+    link.send(requests.set_background(screen.root, pixmap))
+    link.send(requests.clear(screen.root))
+    link.ask(requests.query_tree(screen.root))  # an answer: all of it has been done
 
 
 def main(display: str, authority: str) -> None:

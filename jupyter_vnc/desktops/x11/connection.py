@@ -12,7 +12,7 @@ from jupyter_vnc.desktops.processes.procfs import x_socket
 from jupyter_vnc.system import peers
 
 from . import protocol as x11
-from . import xauthority
+from . import requests, xauthority
 
 #: Seconds for an X server to answer a request; events may take as long as they like.
 PATIENCE: Final = 60.0
@@ -33,7 +33,7 @@ class Link:
         self._events: deque[x11.Event] = deque()
         self._sent = 0
         connection.settimeout(PATIENCE)
-        connection.sendall(x11.setup(xauthority.PROTOCOL, cookie))
+        connection.sendall(requests.setup(xauthority.PROTOCOL, cookie))
         self.screen = x11.screen(self._packet())
 
     @classmethod

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from . import protocol as x11
+from . import requests
 from .connection import Link
 from .protocol import Event, Geometry
 
@@ -99,11 +100,11 @@ class Keeper:
 
     def run(self) -> None:
         """Return as soon as a window manager runs."""
-        self._link.send(x11.select_events(self._root, x11.STRUCTURE | x11.SUBSTRUCTURE))
+        self._link.send(requests.select_events(self._root, x11.STRUCTURE | x11.SUBSTRUCTURE))
         self._watch_buttons()
         if self._is_managed():
             return
-        tree = self._link.ask(x11.query_tree(self._root))
+        tree = self._link.ask(requests.query_tree(self._root))
         for window in x11.children(tree) if tree else ():
             self._adopt(window)
         while True:
@@ -116,20 +117,20 @@ class Keeper:
 
     def _watch_buttons(self) -> None:
         """Receive clicks, where the X server reports them without a grab."""
-        found = self._link.ask(x11.query_extension("XInputExtension"))
-        if found and (code := x11.opcode(found)) and self._link.ask(x11.query_buttons_version(code)):
-            self._link.send(x11.select_buttons(code, self._root))
+        found = self._link.ask(requests.query_extension("XInputExtension"))
+        if found and (code := x11.opcode(found)) and self._link.ask(requests.query_buttons_version(code)):
+            self._link.send(requests.select_buttons(code, self._root))
 
     def _is_managed(self) -> bool:
         """Whether a window manager runs; all of them watch the root window in a way in which only one program can."""
-        reply = self._link.ask(x11.get_attributes(self._root))
+        reply = self._link.ask(requests.get_attributes(self._root))
         return reply is None or bool(x11.attributes(reply).watched & x11.REDIRECT)
 
     def _give_back(self) -> None:
         """Restore the windows; the window manager receives it as their own request."""
         for window in self._windows.values():
-            self._link.send(x11.configure(window.ident, window.was))
-        self._link.ask(x11.query_tree(self._root))  # what we have sent has arrived
+            self._link.send(requests.configure(window.ident, window.was))
+        self._link.ask(requests.query_tree(self._root))  # what we have sent has arrived
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -167,7 +168,7 @@ class Keeper:
             window.least = window.most = size
             self._put(window)
         elif window.fills:
-            window.request = self._link.send(x11.configure(window.ident, window.wanted))
+            window.request = self._link.send(requests.configure(window.ident, window.wanted))
 
     def _resized(self, width: int, height: int) -> None:
         self._size = width, height
@@ -177,11 +178,11 @@ class Keeper:
 
     def _pressed(self, _: Event) -> None:
         """A button was pressed somewhere: the window there gets the keys."""
-        reply = self._link.ask(x11.query_pointer(self._root))
+        reply = self._link.ask(requests.query_pointer(self._root))
         window = self._windows.get(x11.child(reply)) if reply else None
         if window is not None and window.ident != next(reversed(self._windows)):
             if not window.fills:  # else it would cover its own dialogs
-                self._link.send(x11.raise_window(window.ident))
+                self._link.send(requests.raise_window(window.ident))
             self._give_keys(window.ident)
 
     _handlers: Final[Mapping[int, Callable[[Keeper, Event], None]]] = {
@@ -202,16 +203,16 @@ class Keeper:
             return
         self._windows[ident] = window
         self._put(window)
-        self._link.send(x11.raise_window(ident))
+        self._link.send(requests.raise_window(ident))
         for other in self._windows.values():
             if other.owner == ident:
-                self._link.send(x11.raise_window(other.ident))
+                self._link.send(requests.raise_window(other.ident))
         self._give_keys(ident)
 
     def _look_at(self, ident: int) -> Window | None:
         """Find out what a window is; None if it is gone, does not show, or wants to be left alone."""
-        attributes = self._link.ask(x11.get_attributes(ident))
-        geometry = self._link.ask(x11.get_geometry(ident))
+        attributes = self._link.ask(requests.get_attributes(ident))
+        geometry = self._link.ask(requests.get_geometry(ident))
         if attributes is None or geometry is None:
             return None
         what, was = x11.attributes(attributes), x11.geometry(geometry)
@@ -229,25 +230,25 @@ class Keeper:
 
     def _put(self, window: Window) -> None:
         window.wanted = place(window, *self._size)
-        window.request = self._link.send(x11.configure(window.ident, window.wanted))
+        window.request = self._link.send(requests.configure(window.ident, window.wanted))
 
     def _give_keys(self, ident: int) -> None:
         """Give a window the keys, in the way that it wants it (ICCCM 4.1.7)."""
         self._windows[ident] = self._windows.pop(ident)
         flags, takes, *_ = (*self._property(ident, x11.WM_HINTS), 0, 0)
         if takes or not flags & _INPUT:
-            self._link.send(x11.focus(ident))
+            self._link.send(requests.focus(ident))
         wish, protocols = self._atom("WM_TAKE_FOCUS"), self._atom("WM_PROTOCOLS")
         if wish in self._property(ident, protocols):
-            self._link.send(x11.message(ident, protocols, wish))
+            self._link.send(requests.message(ident, protocols, wish))
 
     def _property(self, ident: int, name: int) -> tuple[int, ...]:
-        reply = self._link.ask(x11.get_property(ident, name))
+        reply = self._link.ask(requests.get_property(ident, name))
         return x11.words(reply) if reply else ()
 
     def _atom(self, name: str) -> int:
         if name not in self._atoms:
-            reply = self._link.ask(x11.intern_atom(name))
+            reply = self._link.ask(requests.intern_atom(name))
             self._atoms[name] = x11.number(reply) if reply else 0
         return self._atoms[name]
 

@@ -18,6 +18,7 @@ from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import tree as process
 from jupyter_vnc.desktops.session import choose
 from jupyter_vnc.desktops.x11 import protocol as x11
+from jupyter_vnc.desktops.x11 import requests
 from jupyter_vnc.desktops.x11.connection import Link
 from jupyter_vnc.desktops.x11.protocol import Geometry
 from jupyter_vnc.model.addresses import DesktopSpec
@@ -105,13 +106,13 @@ class Guest(Link):
         self.send(head + struct.pack(f"<{len(values)}I", *values))
 
     def atom(self, name):
-        return x11.number(self.ask(x11.intern_atom(name)))
+        return x11.number(self.ask(requests.intern_atom(name)))
 
     def place(self, window):
-        return x11.geometry(self.ask(x11.get_geometry(window)))
+        return x11.geometry(self.ask(requests.get_geometry(window)))
 
     def order(self):
-        return x11.children(self.ask(x11.query_tree(self.screen.root)))
+        return x11.children(self.ask(requests.query_tree(self.screen.root)))
 
     def focused(self):
         (window,) = struct.unpack_from("<8xI", self.ask(struct.pack("<BBH", 43, 0, 1)))
@@ -292,9 +293,9 @@ async def test_a_window_that_chooses_another_size_is_not_fought_with_for_ever():
         window = guest.window(DIALOG)
         await eventually(lambda: guest.place(window) == WHOLE)
         for _ in range(3):
-            guest.send(x11.configure(window, DIALOG))
+            guest.send(requests.configure(window, DIALOG))
             await eventually(lambda: guest.place(window) == WHOLE)
-        guest.send(x11.configure(window, DIALOG))
+        guest.send(requests.configure(window, DIALOG))
         last = guest.window(DIALOG)
         await eventually(lambda: guest.place(last) == WHOLE)
         assert guest.place(window) == DIALOG
@@ -307,7 +308,7 @@ async def test_a_dialog_that_makes_itself_larger_is_centred_anew():
     async with guest_on() as (guest, environ, _):
         dialog = guest.window(DIALOG, WM_TRANSIENT_FOR=[0])
         await eventually(lambda: guest.place(dialog) == CENTRED)
-        guest.send(x11.configure(dialog, CENTRED._replace(width=400, height=300)))
+        guest.send(requests.configure(dialog, CENTRED._replace(width=400, height=300)))
         await eventually(lambda: guest.place(dialog) == Geometry(119, 89, 400, 300, 1))
         run(environ, "xrandr", "-s", "800x600")
         await eventually(lambda: guest.place(dialog) == Geometry(199, 149, 400, 300, 1))
