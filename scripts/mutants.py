@@ -27,7 +27,7 @@ MODULES: Final = {
     "jupyter_vnc/rfb/security/choice.py": "tests/rfb/security/test_choice.py",
     "jupyter_vnc/throttling.py": "tests/test_throttling.py",
     "jupyter_vnc/tokens.py": "tests/test_tokens.py tests/stores/test_memory.py",
-    "jupyter_vnc/model/sessions.py": "tests/model/test_sessions.py",
+    "jupyter_vnc/model/session_registry.py": "tests/model/test_session_registry.py",
     "jupyter_vnc/broker/admission.py": "tests/broker/test_admission.py",
     "jupyter_vnc/broker/audit.py": "tests/broker/test_audit.py",
     "jupyter_vnc/broker/catalogue.py": "tests/broker/test_catalogue.py",

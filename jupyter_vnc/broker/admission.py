@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jupyter_vnc.exceptions import InMaintenance, MalformedRequest, NotPermitted, TargetNotFound, TokenRefused
-from jupyter_vnc.model.sessions import Session, SessionRegistry, place_of
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session, place_of
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.tokens import Grant, IssuedToken, TokenRegistry

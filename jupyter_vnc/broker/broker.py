@@ -21,7 +21,8 @@ from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import ServerStopping, TargetNotFound
 from jupyter_vnc.model.pictures import Picture
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, State
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin, make_plugin

@@ -6,7 +6,7 @@ from typing import Any
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
 from jupyter_vnc.escaping import printable
-from jupyter_vnc.model.sessions import SessionRegistry, sees
+from jupyter_vnc.model.session_registry import SessionRegistry, sees
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from traitlets import Enum, Float, HasTraits, Int
 
-from jupyter_vnc.model.sessions import SessionLimits
+from jupyter_vnc.model.session_registry import SessionLimits
 from jupyter_vnc.tokens import PER_USER, TOTAL
 
 

@@ -9,7 +9,8 @@ from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.maintenance import Place
-from jupyter_vnc.model.sessions import SessionRegistry, place_of
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import place_of
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.system.logs import Log
 

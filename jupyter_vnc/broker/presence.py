@@ -10,7 +10,8 @@ import asyncio
 from collections import defaultdict
 from typing import Any, Final
 
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.users import User
 

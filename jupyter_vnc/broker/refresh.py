@@ -8,7 +8,8 @@ from logging import Logger, LoggerAdapter
 from typing import Any, Final
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.system.logs import one_line
 
 from .catalogue import Catalogue

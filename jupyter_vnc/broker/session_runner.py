@@ -19,7 +19,8 @@ from jupyter_vnc.channels import Channel
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.connect.connector import TargetLeg, converse
 from jupyter_vnc.exceptions import LimitExceeded, ServerStopping, Stalled, TargetError, TargetUnreachable, VNCError
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.relay.pipes import PipePool
 from jupyter_vnc.relay.relay import Copier, Leg, Relay
 from jupyter_vnc.relay.scheduler import FairScheduler

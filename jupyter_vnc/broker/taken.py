@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jupyter_vnc.model.sessions import SessionRegistry, place_of
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import place_of
 from jupyter_vnc.model.targets import Mode, Sharing
 from jupyter_vnc.model.users import User
 

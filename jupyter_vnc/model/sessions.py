@@ -1,25 +1,19 @@
-"""Sessions: the live connections, from redeem to close, the limits on how many there are, and who makes way for whom.
-
-Sharing is about control. Viewers in view mode are admitted to every desktop that they may see and never displace
-anybody; only one person is in control where the target is ``exclusive`` or ``takeover``.
-"""
+"""A session: one live connection, from redeem to close, and what is known of it."""
 
 from __future__ import annotations
 
 import math
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound, VNCError
+from jupyter_vnc.exceptions import VNCError
 
-from .causes import ended_by
-from .targets import Mode, Sharing, Target
+from .targets import Mode, Target
 from .users import User
-from .visitors import Visitor
 
 #: A note to a viewer, outside RFB: its kind and its content.
 Note = Mapping[str, Any]
@@ -144,160 +138,6 @@ class Session:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """How many sessions at once; 0 is no limit.
-
-    ``look_ins`` are those of one user on desktops of users whom they oversee; they do not count in ``per_user``.
-    ``per_target`` is for targets that somebody may control: one that is only watched is for a class. Whoever is not
-    there is admitted while fewer people are, whoever is there while there are fewer sessions, so that nobody keeps
-    others out with many windows. Look-ins are counted by themselves: a place is kept for whoever oversees.
-    """
-
-    per_user: int = 8
-    per_target: int = 8
-    total: int = 64
-    look_ins: int = 64
-
-
-class SessionRegistry:
-    """The live list.
-
-    Args:
-        limits: how many there may be.
-        refusal: returns why this process has no room for one more beside so many, None if it has.
-    """
-
-    def __init__(
-        self, limits: SessionLimits | None = None, refusal: Callable[[int], VNCError | None] = lambda sessions: None
-    ) -> None:
-        self.limits = limits or SessionLimits()
-        self._refusal = refusal
-        self._sessions: dict[str, Session] = {}
-
-    def __len__(self) -> int:
-        return len(self._sessions)
-
-    def __iter__(self) -> Iterator[Session]:
-        return iter(tuple(self._sessions.values()))
-
-    def check(self, newcomer: Session) -> None:
-        """Check that a new session is possible.
-
-        Raises:
-            TargetBusy: somebody else is in control of an exclusive target; names them.
-            LimitExceeded: says which limit it is.
-        """
-        self._check(newcomer)
-
-    def _check(self, newcomer: Session) -> tuple[Session, ...]:
-        """Check that a new session is possible; return those that make way for it."""
-        leaving = self._rivals(newcomer)
-        if newcomer.target.sharing is Sharing.EXCLUSIVE and not newcomer.takeover:
-            for other in leaving:
-                # A user is never locked out by what is left of their own earlier session, as after a reload.
-                if other.user.name != newcomer.user.name:
-                    raise TargetBusy(f"{other.user.name} is using this desktop.")
-        self._check_limits(newcomer, [other for other in self if other not in leaving])
-        return leaving
-
-    def _rivals(self, newcomer: Session) -> tuple[Session, ...]:
-        """The sessions that conflict with a new one."""
-        if newcomer.target.sharing is Sharing.SHARED or newcomer.mode is Mode.VIEW:
-            return ()
-        return tuple(other for other in self.at(newcomer.place) if other.mode is Mode.CONTROL)
-
-    def _check_limits(self, newcomer: Session, staying: list[Session]) -> None:
-        of_user = sum((other.user.name, other.look_in) == (newcomer.user.name, newcomer.look_in) for other in staying)
-        target = newcomer.target
-        places = target.limits.max_sessions or (0 if target.mode is Mode.VIEW else self.limits.per_target)
-        rows = (
-            (self.limits.total, len(staying), "The server has {} open desktops, its limit."),
-            (self.limits.look_ins, of_user, "You look in on {} desktops, the limit.")
-            if newcomer.look_in
-            else (self.limits.per_user, of_user, "You have {} open desktops."),
-            (places, _rivals_for_a_place(newcomer, staying), "This desktop has {} viewers."),
-        )
-        for limit, count, sentence in rows:
-            if limit and count >= limit:
-                raise LimitExceeded(f"{sentence.format(count)} Close one and try again.", retry_after=5.0)
-        if (refusal := self._refusal(len(staying))) is not None:
-            raise refusal
-
-    def add(self, session: Session) -> Session:
-        """Admit a session, and end those that make way for it.
-
-        Raises:
-            TargetBusy: see :meth:`check`.
-            LimitExceeded: see :meth:`check`.
-        """
-        session.replaced = self._check(session)
-        self._sessions[session.id] = session
-        for other in session.replaced:
-            other.end(TargetBusy(_taken_by(session, other)))
-        return session
-
-    def remove(self, session: Session) -> None:
-        """Forget a session that has ended; the last thing that happens to it."""
-        self._sessions.pop(session.id, None)
-
-    def at(self, place: tuple[str, ...]) -> list[Session]:
-        """Everybody's sessions on one desktop; see :func:`place_of`."""
-        return [session for session in self if session.place == place and session.error is None]
-
-    def resizing_by(self, session: Session) -> Callable[[], bool] | None:
-        """Return what says whether a session may change the size of its desktop now; None where it always may.
-
-        Whoever is at somebody else's desktop may not while its owner is there, who may have a larger window.
-        """
-        if session.user.name == session.owner.name:
-            return None
-        return lambda: all(other.user.name != session.owner.name for other in self.at(session.place))
-
-    def seen_by(self, visitor: Visitor) -> list[Session]:
-        """The visitor's own sessions, and those that they oversee."""
-        return [session for session in self if session.user.name == visitor.user.name or sees(visitor, session)]
-
-    def find(self, session_id: str, visitor: Visitor) -> Session:
-        """Return one of the sessions that :meth:`seen_by` lists.
-
-        Raises:
-            TargetNotFound: there is none with this id that the visitor may know of.
-        """
-        for session in self.seen_by(visitor):
-            if session.id == session_id:
-                return session
-        raise TargetNotFound("There is no such session.")
-
-    def end(self, session_id: str, visitor: Visitor) -> None:
-        """End one of the sessions that :meth:`seen_by` lists.
-
-        Raises:
-            TargetNotFound: there is none with this id that the visitor may end.
-        """
-        session = self.find(session_id, visitor)
-        session.end(ended_by(visitor.user).told_to(session.user))
-
-
-def sees(visitor: Visitor, session: Session) -> bool:
-    """Whether a visitor oversees both the user of a session and the owner of its desktop."""
-    return all(visitor.oversees(person, session.target) for person in {session.user, session.owner})
-
-
 def place_of(owner: User, target: Target) -> tuple[str, ...]:
     """Name the desktop that a target is for its owner; a managed one is their own."""
     return target.address.place(owner.name, target.name)
-
-
-def _rivals_for_a_place(newcomer: Session, staying: list[Session]) -> int:
-    """Count the people on a target's server, or all sessions if the newcomer's user is one of them."""
-    # A managed desktop, a pool's machine or a {username} socket is its owner's: servers count, not names.
-    kind = (newcomer.target.name, newcomer.place, newcomer.look_in)
-    here = [other.user.name for other in staying if (other.target.name, other.place, other.look_in) == kind]
-    return len(here) if newcomer.user.name in here else len(set(here))
-
-
-def _taken_by(newcomer: Session, other: Session) -> str:
-    if newcomer.user.name == other.user.name:
-        return "You have opened it in another window."
-    return f"{newcomer.user.name} is using it now."

@@ -8,7 +8,7 @@ from jupyter_vnc.broker.admission import Admission
 from jupyter_vnc.broker.catalogue import Catalogue
 from jupyter_vnc.exceptions import InMaintenance, LimitExceeded, TokenRefused
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
-from jupyter_vnc.model.sessions import SessionLimits, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionLimits, SessionRegistry
 from jupyter_vnc.model.targets import Mode, Sharing, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.stores.memory import MemoryTokenStore

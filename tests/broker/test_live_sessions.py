@@ -8,7 +8,8 @@ import pytest
 from jupyter_vnc.broker.live_sessions import MAX_MESSAGE, LiveSessions
 from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound
 from jupyter_vnc.model.addresses import TCPAddress
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.system.logs import one_line

@@ -8,7 +8,8 @@ import pytest
 from jupyter_vnc.broker.presence import NAMED, Presence
 from jupyter_vnc.exceptions import SessionEnded
 from jupyter_vnc.model.addresses import TCPAddress
-from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionLimits, SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 

@@ -10,7 +10,8 @@ from jupyter_vnc.broker.access.kinds import access_kinds
 from jupyter_vnc.broker.catalogue import Catalogue
 from jupyter_vnc.broker.refresh import Refresher
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager

@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
-from jupyter_vnc.model.sessions import SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools.manager import PoolManager
 

@@ -11,7 +11,8 @@ from jupyter_vnc.connect.connector import Connector, TargetLeg
 from jupyter_vnc.exceptions import MachineMoved, SessionEnded, TargetError, TargetNotFound
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
 from jupyter_vnc.model.causes import Cause
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager

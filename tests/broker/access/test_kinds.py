@@ -16,7 +16,8 @@ from jupyter_vnc.connect.connector import TargetLeg
 from jupyter_vnc.exceptions import TargetNotFound, TargetRefused, TargetUnreachable
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, PoolAddress, PoolMachine, TCPAddress, UnixAddress
 from jupyter_vnc.model.causes import given_back
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, State, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager

@@ -12,7 +12,8 @@ from jupyter_vnc.exceptions import LimitExceeded, MachineMoved, SessionEnded, Ta
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.credentials import Credentials, Secret
-from jupyter_vnc.model.sessions import Session, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, State, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
