@@ -163,7 +163,7 @@ class SessionRunner:
         The leg is put on the stack here and not by the caller, because the viewer may fail in between.
         """
         access = self._kinds.of(session.target)
-        leg = await access.reach(session)
+        leg = await access.connect(session)
         stack.push_async_callback(leg.channel.close)
         access.attach(session)
         stack.callback(access.detach, session)

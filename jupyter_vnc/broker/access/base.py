@@ -42,7 +42,7 @@ class TargetAccess(ABC, Generic[A]):
         """Return what is known of a target without connecting to it."""
 
     @abstractmethod
-    async def reach(self, session: Session) -> TargetLeg:
+    async def connect(self, session: Session) -> TargetLeg:
         """Return a logged-in connection to a session's target, which is started or waited for where that is needed.
 
         Raises:

@@ -25,8 +25,8 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
         state = self._desktops.state(owner.name, target.name)
         return State.FAILED if state is State.DOWN else state
 
-    async def reach(self, session: Session) -> TargetLeg:
-        """See :meth:`TargetAccess.reach`: start the desktop if it does not run.
+    async def connect(self, session: Session) -> TargetLeg:
+        """See :meth:`TargetAccess.connect`: start the desktop if it does not run.
 
         Raises:
             DesktopFailed: it did not start.

@@ -31,8 +31,8 @@ class DirectAccess(TargetAccess[TCPAddress | UnixAddress]):
             return State.UP if Path(address.socket).is_socket() else State.DOWN
         return self._outcomes.last_state(str(address))
 
-    async def reach(self, session: Session) -> TargetLeg:
-        """See :meth:`TargetAccess.reach`."""
+    async def connect(self, session: Session) -> TargetLeg:
+        """See :meth:`TargetAccess.connect`."""
         return await self._outcomes.connect(session.target, self._address(session.target))
 
     def trials(self, target: Target, user: User, connector: Connector) -> list[Trial]:

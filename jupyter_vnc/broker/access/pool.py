@@ -91,7 +91,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
             for one in self._address(target).machines
         ]
 
-    async def reach(self, session: Session) -> TargetLeg:
+    async def connect(self, session: Session) -> TargetLeg:
         """Wait for the owner's turn, and connect to their machine; if that fails, to the next one that they get.
 
         Raises:

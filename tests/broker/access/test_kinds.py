@@ -125,17 +125,17 @@ class TestDirect:
     async def test_a_tcp_servers_state_is_how_the_last_connection_went(self, kinds, connector):
         access, lab = kinds.of(target(TCP)), target(TCP)
         assert access.state(lab, ANN) is State.UNKNOWN
-        await access.reach(session(TCP))
+        await access.connect(session(TCP))
         assert access.state(lab, ANN) is State.UP
         connector.error = TargetUnreachable()
         with pytest.raises(TargetUnreachable):
-            await access.reach(session(TCP))
+            await access.connect(session(TCP))
         assert access.state(lab, ANN) is State.DOWN
 
     async def test_a_server_that_refuses_a_login_is_none_that_is_down(self, kinds, connector):
         connector.error = TargetRefused()
         with pytest.raises(TargetRefused):
-            await kinds.of(target(TCP)).reach(session(TCP))
+            await kinds.of(target(TCP)).connect(session(TCP))
         assert kinds.of(target(TCP)).state(target(TCP), ANN) is State.UNKNOWN
 
     def test_a_sockets_state_is_whether_its_file_is_there_for_each_user(self, kinds, tmp_path):
@@ -158,7 +158,7 @@ class TestDesktop:
     async def test_a_desktop_is_started_as_its_owners_and_its_viewers_are_counted(self, kinds, desktops, connector):
         one = session(DesktopAddress(DesktopSpec(dpi=120)))
         access = kinds.of(one.target)
-        await access.reach(one)
+        await access.connect(one)
         assert connector.asked == ["/run/desktop.sock"]
         access.attach(one)
         access.touch(one)

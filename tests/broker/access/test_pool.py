@@ -64,7 +64,7 @@ def session(user=ANN, mode=Mode.CONTROL):
 
 async def works(pooled, one):
     """A session that sees its machine's desktop."""
-    await pooled.reach(one)
+    await pooled.connect(one)
     pooled.succeeded(one)
 
 
@@ -72,7 +72,7 @@ async def waits(pooled, one=None):
     """A session that has to wait for a machine, the task in which it does, and the first that it is told."""
     told, one = [], one or session()
     one.tell = told.append
-    waiting = asyncio.create_task(pooled.reach(one))
+    waiting = asyncio.create_task(pooled.connect(one))
     async with asyncio.timeout(10):
         while not told:
             await asyncio.sleep(0.01)
@@ -114,7 +114,7 @@ async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools,
     servers.answer = slow
     one = session()
     with pytest.raises(SessionEnded):
-        await pooled.reach(one)
+        await pooled.connect(one)
     assert wires[0].closed
     assert one.machine == ""
 
@@ -129,7 +129,7 @@ async def test_what_a_rule_takes_back_during_the_login_names_the_rule(pools, poo
     servers.answer = slow
     one = registry.add(session())
     with pytest.raises(SessionEnded):
-        await pooled.reach(one)
+        await pooled.connect(one)
     assert str(one.error) == why
 
 
@@ -137,7 +137,7 @@ async def test_who_comes_when_the_machine_is_taken_back_gets_another_one(pools, 
     await pools.lease("ann", "lab")
     coming = registry.add(session())
     pools.release("ann", "lab", "The time on this machine is over: 1 h at most.")
-    await pooled.reach(coming)
+    await pooled.connect(coming)
     assert (coming.error, coming.machine) == (None, "m2")
 
 
@@ -151,7 +151,7 @@ async def test_a_machine_that_is_taken_out_during_the_login_is_left_for_the_next
 
     servers.answer = slow
     one = session()
-    await pooled.reach(one)
+    await pooled.connect(one)
     assert attempts == [1, 2]
     assert one.machine == "m2"
 
@@ -159,7 +159,7 @@ async def test_a_machine_that_is_taken_out_during_the_login_is_left_for_the_next
 async def test_a_session_on_a_machine_that_is_taken_out_is_told_to_come_again(pools, pooled, registry):
     mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
     for one in (mine, watching):
-        await pooled.reach(one)
+        await pooled.connect(one)
     pools.configure(of_machines(2))
     assert [type(one.error) for one in (mine, watching)] == [MachineMoved, MachineMoved]
 
@@ -173,7 +173,7 @@ def renamed(*names):
 @pytest.mark.parametrize("names", [("new", "m2"), ("m2", "m1")])
 async def test_a_machine_that_is_renamed_stays_its_users_in_every_respect(pools, pooled, registry, names):
     one = registry.add(session())
-    await pooled.reach(one)
+    await pooled.connect(one)
     pooled.found(renamed(*names))
     assert one.error is None
     assert one.public()["machine"] == names[0]
@@ -183,7 +183,7 @@ async def test_a_machine_that_is_renamed_stays_its_users_in_every_respect(pools,
 
 async def test_another_machine_under_the_same_name_is_not_blamed_for_the_first(pools, pooled, registry):
     one = registry.add(session())
-    await pooled.reach(one)
+    await pooled.connect(one)
     pooled.found(of_machines(2))
     await pools.lease("ann", "lab")
     other = replace(LAB.address.machines[1], name="m1")
@@ -195,7 +195,7 @@ async def test_another_machine_under_the_same_name_is_not_blamed_for_the_first(p
 async def test_whoever_looks_in_is_not_told_that_the_machine_was_theirs(pools, pooled, registry):
     mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
     for one in (mine, watching):
-        await pooled.reach(one)
+        await pooled.connect(one)
     pooled.found(of_machines(2))
     assert str(mine.error) == "Your machine is no longer there."
     assert str(watching.error) == "The machine of ann is no longer there."
@@ -221,12 +221,12 @@ async def test_a_session_that_has_waited_logs_in_as_the_pool_says_now(pools, poo
 
 
 async def test_an_instructor_who_looks_in_and_fails_moves_nobody(pools, pooled, servers):
-    await pooled.reach(session())
+    await pooled.connect(session())
     before = pools.summary("ann", "lab")["machine"]
     servers.answer = unreachable
     for _ in range(10):
         with pytest.raises(TargetUnreachable):
-            await pooled.reach(session(ADA, Mode.VIEW))
+            await pooled.connect(session(ADA, Mode.VIEW))
     assert pools.summary("ann", "lab")["machine"] == before
     assert {row["state"] for row in pools.rows("lab")} == {"taken", "free"}
 
@@ -238,11 +238,11 @@ async def test_no_machine_is_blamed_for_what_the_server_has_run_out_of(pools, po
     servers.answer = short
     for _ in range(5):
         with pytest.raises(LimitExceeded):
-            await pooled.reach(session())
+            await pooled.connect(session())
     assert {row["state"] for row in pools.rows("lab")} == {"taken", "free"}
     servers.answer = connected
     one = session()
-    await pooled.reach(one)
+    await pooled.connect(one)
     assert one.machine
 
 
@@ -260,9 +260,9 @@ async def test_an_owners_own_failures_do_move_them(pools, pooled, servers):
     servers.answer = first_is_broken
     for _ in range(2):
         with pytest.raises(TargetUnreachable):
-            await pooled.reach(session())
+            await pooled.connect(session())
     one = session()
-    await pooled.reach(one)
+    await pooled.connect(one)
     assert one.machine != before
     assert len(attempts) == 4
 
@@ -270,7 +270,7 @@ async def test_an_owners_own_failures_do_move_them(pools, pooled, servers):
 async def test_a_released_machine_closes_the_sessions_on_it(pools, pooled, registry):
     mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
     for one in (mine, watching):
-        await pooled.reach(one)
+        await pooled.connect(one)
     pooled.release(LAB, ANN, BY_ADA)
     assert [str(one.error) for one in (mine, watching)] == ["ada took the machine back.", "You took the machine back."]
     assert watching.error.log_line == "You took the machine back. (by ada)", "the log names who it was"
@@ -279,7 +279,7 @@ async def test_a_released_machine_closes_the_sessions_on_it(pools, pooled, regis
 async def test_a_machine_that_its_owner_gives_back_names_the_owner_to_whoever_looks_in(pools, pooled, registry):
     mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
     for one in (mine, watching):
-        await pooled.reach(one)
+        await pooled.connect(one)
     pooled.release(LAB, ANN, given_back(ANN, ANN))
     assert [str(one.error) for one in (mine, watching)] == ["You gave the machine back.", "ann gave the machine back."]
 
@@ -287,7 +287,7 @@ async def test_a_machine_that_its_owner_gives_back_names_the_owner_to_whoever_lo
 async def test_what_a_rule_takes_back_names_the_rule_to_everybody(pools, pooled, registry):
     mine, watching = registry.add(session()), registry.add(session(ADA, Mode.VIEW))
     for one in (mine, watching):
-        await pooled.reach(one)
+        await pooled.connect(one)
     pools.on_release("ann", "lab", "The rule.")
     assert [str(one.error) for one in (mine, watching)] == ["The rule.", "The rule."]
 
