@@ -10,7 +10,7 @@ from typing import Any, Final
 from jupyter_vnc.exceptions import ConfigError, TargetNotFound, TargetUncertain
 from jupyter_vnc.model.targets import TARGET_NAME, Mode, Target
 from jupyter_vnc.model.users import User
-from jupyter_vnc.model.visitors import Visitor
+from jupyter_vnc.model.visitors import Visitor, best_mode
 from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.system.logs import Configurable, one_line
@@ -162,17 +162,6 @@ class Catalogue:
         if names not in self._left_out and len(self._left_out) < MAX_LEFT_OUT:
             self._left_out.add(names)
             self.log.warning(sentence, *names)
-
-
-async def best_mode(visitor: Visitor, target: Target) -> Mode | None:
-    """Return the highest mode that a visitor is permitted: by the host's rules first, then by its authorizer."""
-    resource = f"vnc:{target.name}"
-    reach = visitor.reach(target)
-    if reach is None or not await visitor.may("read", resource):
-        return None
-    if target.mode is Mode.CONTROL and reach is Mode.CONTROL and await visitor.may("execute", resource):
-        return Mode.CONTROL
-    return Mode.VIEW
 
 
 async def _owner(visitor: Visitor, owner: str) -> User:

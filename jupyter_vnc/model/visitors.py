@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from jupyter_vnc.model.users import User
-
-if TYPE_CHECKING:
-    from .targets import Mode, Target
+from .targets import Mode, Target
+from .users import User
 
 
 class Visitor(Protocol):
@@ -44,3 +42,14 @@ class Visitor(Protocol):
             LoginExpired: the login is gone.
             NotPermitted: they may no longer use the service at all.
         """
+
+
+async def best_mode(visitor: Visitor, target: Target) -> Mode | None:
+    """Return the highest mode that a visitor is permitted: by the host's rules first, then by its authorizer."""
+    resource = f"vnc:{target.name}"
+    reach = visitor.reach(target)
+    if reach is None or not await visitor.may("read", resource):
+        return None
+    if target.mode is Mode.CONTROL and reach is Mode.CONTROL and await visitor.may("execute", resource):
+        return Mode.CONTROL
+    return Mode.VIEW

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from jupyter_vnc.broker.catalogue import MAX_LEFT_OUT, Access, Catalogue, best_mode
+from jupyter_vnc.broker.catalogue import MAX_LEFT_OUT, Access, Catalogue
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Mode, Target
@@ -147,19 +147,6 @@ async def test_has_knows_targets_that_are_not_permitted(catalogue):
 
 
 READ, EXECUTE = ("read", "vnc:lab"), ("execute", "vnc:lab")
-
-
-@pytest.mark.parametrize(
-    ("more", "mode"),
-    [
-        ({}, Mode.CONTROL),
-        ({"denied": [EXECUTE]}, Mode.VIEW),
-        ({"denied": [READ]}, None),
-        ({"reach": Mode.VIEW}, Mode.VIEW),
-    ],
-)
-async def test_the_least_of_rights_authorizer_and_target_counts(more, mode):
-    assert await best_mode(Somebody(ANN, **more), LAB) is mode
 
 
 class Own(TargetSource):
