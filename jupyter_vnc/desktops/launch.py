@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from jupyter_vnc.desktops.processes.tree import Tree, isolated
+from jupyter_vnc.desktops.processes.isolated import isolated
+from jupyter_vnc.desktops.processes.tree import Tree
 from jupyter_vnc.escaping import quote_remote
 from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.system.logs import Log

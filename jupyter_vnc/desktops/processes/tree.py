@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,17 +22,12 @@ from jupyter_vnc.system.environment import without_secrets
 from jupyter_vnc.system.logs import get_logger
 
 from .cleanup import remove_desktop
+from .isolated import isolated
 from .procfs import MARKER_VARIABLE, descendants, kill_marked, remove_display
 from .program import LOG_KEPT
 from .supervisor import KILL_PATIENCE, LAST_GRACE
 
 log = get_logger(__name__)
-
-#: Where :mod:`jupyter_vnc` is; an isolated interpreter has no site packages of its own.
-_ROOT: Final = Path(__file__).parents[3]
-_SCRIPT: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from jupyter_vnc.desktops.{} import main; main(*sys.argv[2:])"
-)
 
 #: The supervisor's own log, for its own errors.
 _OWN_LOG: Final = "supervisor"
@@ -256,14 +250,6 @@ class Tree:
 
 def _tell_of(path: str) -> None:
     log.warning("Left alone, because something is mounted there or it is not ours: %s", quote_remote(path))
-
-
-def isolated(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs ``main`` of a module of this folder in an interpreter of its own, started quickly.
-
-    The module may import the standard library and its like only.
-    """
-    return [sys.executable, "-I", "-S", "-c", _SCRIPT.format(module), str(_ROOT), *arguments]
 
 
 def _start(

@@ -19,8 +19,8 @@ from typing import Final
 
 from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.desktops.ownership.belongings import note_at
+from jupyter_vnc.desktops.processes.isolated import isolated
 from jupyter_vnc.desktops.processes.procfs import display_holder, lock_file, x_socket
-from jupyter_vnc.desktops.processes.tree import isolated
 from jupyter_vnc.system import peers
 
 #: Waits until its owner writes a line, or is gone; then becomes the program that removes what the owner cannot.

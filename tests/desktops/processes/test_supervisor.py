@@ -18,10 +18,11 @@ import pytest
 from jupyter_vnc.desktops.desktop import Desktop
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import supervisor as module
+from jupyter_vnc.desktops.processes.isolated import isolated
 from jupyter_vnc.desktops.processes.procfs import marked
 from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from jupyter_vnc.desktops.processes.supervisor import Supervisor
-from jupyter_vnc.desktops.processes.tree import Tree, isolated
+from jupyter_vnc.desktops.processes.tree import Tree
 from jupyter_vnc.desktops.x11.display import Display
 from tests.desktops import census
 
@@ -193,7 +194,7 @@ DEAF = textwrap.dedent(
     """
     import json, os, socket, subprocess, sys, time
     from pathlib import Path
-    from jupyter_vnc.desktops.processes.tree import isolated
+    from jupyter_vnc.desktops.processes.isolated import isolated
     from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
     runtime = Runtime([Path(sys.argv[1])])
