@@ -25,7 +25,6 @@ It reads commands and writes events, each a line of JSON::
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import signal
@@ -39,6 +38,7 @@ from typing import Any, Final
 from jupyter_vnc.desktops.ownership.belongings import note
 
 from .cleanup import remove_desktop, remove_orphaned
+from .owner_line import OwnerLine
 from .procfs import descendants, kill, marked, remove_display, remove_session_sockets, session_socket
 from .program import LOG_LIMIT, PR_SET_CHILD_SUBREAPER, Program, prctl, readable
 
@@ -55,12 +55,6 @@ KILL_PATIENCE: Final = 5.0
 
 #: Seconds that an owner which hung up may take to exit.
 OWNER_PATIENCE: Final = 5.0
-
-#: Longest command (bytes); more is not from our owner.
-_LONGEST_COMMAND: Final = 4 << 20
-
-#: Events that an owner which does not read finds when it does (bytes); later ones are dropped.
-_UNHEARD: Final = 1 << 20
 
 #: Seconds after a program's start at which sockets of session managers are looked for: the kernel does not say when.
 _LOOKS: Final = (0.5, 2.0, 5.0, 15.0, 60.0)
@@ -81,12 +75,11 @@ class Supervisor:
         self._seen: set[int] = set()
         self._sessions: set[int] = set()
         self._looks: list[float] = []
-        self._commands = b""
-        self._events = b""
         self._grace: float | None = None
         self._hung_up = False
         self.failed = False
         self._selector = selectors.DefaultSelector()
+        self._line = OwnerLine(self._selector, self._obey, self._note_failure, lambda: self._leave(0))
 
     def run(self) -> None:
         """Serve until told to stop or left alone; then stop everything and remove the folder, whatever happened."""
@@ -125,8 +118,7 @@ class Supervisor:
         for number in _STOP_SIGNALS:
             signal.signal(number, lambda *_: self._leave())
         self._selector.register(wake, selectors.EVENT_READ, lambda: os.read(wake, 4096))
-        os.set_blocking(0, False)  # and with it 1, the same socket: an owner that does not read must not hold us up
-        self._selector.register(0, selectors.EVENT_READ, self._read_commands)
+        self._line.open()
         # The pipe alone would do, were it not for programs that fork the owner and keep its end of the pipe open.
         with suppress(OSError, AttributeError):
             owner = os.pidfd_open(self._owner)
@@ -160,25 +152,6 @@ class Supervisor:
                 with suppress(OSError):
                     note(self._list, session=pid)
 
-    def _read_commands(self) -> None:
-        try:
-            data = os.read(0, 1 << 16)
-        except BlockingIOError:
-            return
-        except OSError:  # it is gone, and has not read all our events
-            data = b""
-        if not data:
-            self._leave(0)
-            return
-        *lines, self._commands = (self._commands + data).split(b"\n")
-        if len(self._commands) > _LONGEST_COMMAND:
-            self._leave(0)
-        for line in lines:
-            try:
-                self._obey(json.loads(line))
-            except Exception:  # noqa: BLE001 - what it is, our log says
-                self._note_failure()
-
     def _obey(self, command: dict[str, Any]) -> None:
         if "stop" in command:
             self._grace = float(command["stop"])
@@ -189,12 +162,12 @@ class Supervisor:
         try:
             program = Program(self._folder, order, self._list)
         except (OSError, ValueError, TypeError, subprocess.SubprocessError) as error:
-            self._tell(event="failed", name=order["name"], error=getattr(error, "strerror", None) or str(error))
+            self._line.tell(event="failed", name=order["name"], error=getattr(error, "strerror", None) or str(error))
             return
         self._programs.append(program)
         self._selector.register(program.output, selectors.EVENT_READ, lambda: self._read_log(program))
         self._looks = [time.monotonic() + look for look in _LOOKS]
-        self._tell(event="started", name=program.name, pid=program.pid)
+        self._line.tell(event="started", name=program.name, pid=program.pid)
 
     def _read_log(self, program: Program) -> None:
         with suppress(OSError):
@@ -226,27 +199,7 @@ class Supervisor:
                 break
             self._read_log(program)
         tail = program.log.kept[-TAIL:].decode("utf-8", "replace")
-        self._tell(event="exited", name=program.name, status=status, tail=tail)
-
-    def _tell(self, **event: Any) -> None:
-        if len(self._events) < _UNHEARD:
-            self._events += json.dumps(event).encode() + b"\n"
-        self._flush()
-
-    def _flush(self) -> None:
-        """Write what the owner takes; the rest when it takes more."""
-        try:
-            if self._events:
-                self._events = self._events[os.write(1, self._events) :]
-        except BlockingIOError:
-            pass
-        except OSError:  # nobody will read it
-            self._events = b""
-        with suppress(KeyError, ValueError, OSError):
-            if not self._events:
-                self._selector.unregister(1)
-            elif 1 not in self._selector.get_map():
-                self._selector.register(1, selectors.EVENT_WRITE, self._flush)
+        self._line.tell(event="exited", name=program.name, status=status, tail=tail)
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -284,7 +237,7 @@ class Supervisor:
                 remove_display(program.display, program.pid)
         remove_session_sockets(self._seen)
         for path in remove_desktop(self._folder):
-            self._tell(event="left", name=path)
+            self._line.tell(event="left", name=path)
 
     def _leave_orphans(self) -> None:
         if self._hung_up:
