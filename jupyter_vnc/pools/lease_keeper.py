@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from . import state_file
 
 #: The trait that names the file.
 _KEY: Final = "PoolManager.state_file"
+#: How long a change that is no hurry, as of a user's last input, may wait until it is saved (seconds).
+LATER: Final = 30.0
 #: What a file system answers that has no locks.
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -42,6 +45,8 @@ class LeaseKeeper:
         self._version = self._written = 0
         self._writing: asyncio.Task[None] | None = None
         self._trouble = ""
+        #: Since when a change waits that is no hurry.
+        self._late: float | None = None
 
     async def load(self, parse: Callable[[Mapping[str, Any]], None]) -> None:
         """Lock the file, pass its content to ``parse`` in a thread, and save it at once.
@@ -97,6 +102,17 @@ class LeaseKeeper:
     def change(self) -> None:
         """Note that there is something to save, where there is a file."""
         self._version += self._path is not None
+
+    def change_later(self, now: float) -> None:
+        """Note that there is something to save that is no hurry; it is due :data:`LATER` seconds from the first."""
+        if self._late is None:
+            self._late = now
+
+    def change_due(self, now: float = math.inf) -> None:
+        """Note that what is no hurry has to be saved, if it is due at this time of the same clock."""
+        if self._late is not None and now - self._late >= LATER:
+            self._late = None
+            self.change()
 
     def save_soon(self) -> None:
         """Begin to save, if there is something to save."""

@@ -1,26 +1,24 @@
 """The pool manager: the leases of all pools, and the users who wait for their turn.
 
-The rules are in :mod:`~jupyter_vnc.pools.pool`, the file is in :mod:`~jupyter_vnc.pools.lease_keeper`; here are the
-tasks that wait, and the clock. A lease is saved before it is returned; what cannot be saved is not given out.
+The rules are in :mod:`.pool`, the file is in :mod:`.lease_keeper`; here are the tasks that wait, and the clock. A lease
+is saved before it is returned; what cannot be saved is not given out.
 
-Only :meth:`PoolManager.configure` says which machines a pool has, and only the catalogue calls it, with what the
-sources have now. Everybody else asks by the target's name: a session has the target as it was when its token was
-issued, and would bring back machines that are gone.
+Only :meth:`PoolManager.configure` says which machines a pool has; only the catalogue calls it, with what the sources
+have now. All others ask by the target's name: a session's target is that of its token, and would bring back machines.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from traitlets import Unicode
 
 from jupyter_vnc.exceptions import ServerStopping, SessionEnded, StoreUnavailable
-from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
+from jupyter_vnc.model.addresses import PoolMachine
 from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.system.logs import Configurable
@@ -29,6 +27,7 @@ from jupyter_vnc.throttling import Clock
 from .lease import steady_clock
 from .lease_keeper import LeaseKeeper
 from .pool import Pool
+from .table import PoolTable
 
 #: Interval of the checks for expired leases and machines to try again (seconds).
 ROUND: Final = 1.0
@@ -36,8 +35,6 @@ ROUND: Final = 1.0
 LAST_WRITE: Final = 5.0
 #: Timeout for loading the state file at the start (seconds).
 READ: Final = 10.0
-#: Interval at which the users' last input is saved (seconds).
-TOUCHES: Final = 30.0
 
 _MOVED: Final = "failed several times"
 _GONE: Final = "is no longer there"
@@ -56,17 +53,13 @@ class PoolManager(Configurable):
     def __init__(self, *, clock: Clock | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._clock = clock or steady_clock()
-        self._pools: dict[str, Pool] = {}
         #: Machines that are in maintenance are given to nobody new.
         self.maintenance = Maintenance()
-        #: The targets of the pools, as the catalogue found them last.
-        self._targets: dict[str, Target] = {}
+        self._pools = PoolTable(self._clock, self.maintenance)
         #: The number of waiting calls for each user of each target.
         self._calls: Counter[tuple[str, str]] = Counter()
         self._news = asyncio.Event()
-        self._seen: dict[str, int] = {}
-        self._keeper = LeaseKeeper(Path(self.state_file) if self.state_file else None, self.log, self._state)
-        self._touched: float | None = None
+        self._keeper = LeaseKeeper(Path(self.state_file) if self.state_file else None, self.log, self._pools.to_json)
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
         #: Set once the state file is loaded. Until then no lease is given out and nothing is saved.
@@ -92,15 +85,11 @@ class PoolManager(Configurable):
         Raises:
             ConfigError: the state file cannot be read or written, or another service uses it.
         """
-        await self._keeper.load(self._load)
+        await self._keeper.load(self._pools.load)
         self._ready.set()
-        for target in tuple(self._targets.values()):
+        for target in self._pools.targets():
             self.configure(target)
         self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
-
-    def _load(self, state: Mapping[str, Any]) -> None:
-        self._pools = {name: self._maintained(name, Pool.from_json(raw, self._clock)) for name, raw in state.items()}
-        self._seen = {name: pool.version for name, pool in self._pools.items()}
 
     async def close(self) -> None:
         """Stop: notify those who wait, and save the last changes."""
@@ -114,8 +103,7 @@ class PoolManager(Configurable):
         self._keeper.unlock()
 
     async def _save_the_last(self) -> None:
-        if self._touched is not None:
-            self._keeper.change()
+        self._keeper.change_due()
         try:
             async with asyncio.timeout(LAST_WRITE):
                 await self._save()
@@ -130,12 +118,10 @@ class PoolManager(Configurable):
         Users whose machine is gone become the first in the queue.
         """
         name = target.name
-        self._targets[name] = target
-        pool = self._pool(name)
-        for lease in pool.configure(cast("PoolAddress", target.address)):  # the catalogue brings no others
+        for lease in self._pools.configure(target):
             self.log.warning("Target %s: %s had machine %s, which is gone", name, lease.user, lease.name)
             if self._calls[lease.user, name]:
-                pool.request(lease.user)
+                self._pools.of(name).request(lease.user)
             self._tell(self.on_move, lease.user, name, _GONE)
         self._note()
 
@@ -144,11 +130,11 @@ class PoolManager(Configurable):
 
         Its leases and places stay: a file that is replaced is missing for a moment.
         """
-        self._pool(name).withdraw()
+        self._pools.of(name).withdraw()
 
     def target(self, name: str) -> Target | None:
         """Return the target of a pool as the catalogue found it last."""
-        return self._targets.get(name)
+        return self._pools.target(name)
 
     # -- leases ---------------------------------------------------------------------------------------------------
 
@@ -163,7 +149,7 @@ class PoolManager(Configurable):
             ServerStopping: the manager is closed.
         """
         await self._known()
-        pool = self._pool(name)
+        pool = self._pools.of(name)
         call = (user, name)
         self._calls[call] += 1
         try:
@@ -200,7 +186,7 @@ class PoolManager(Configurable):
 
     def release(self, user: str, target_name: str, reason: str = _RELEASED) -> bool:
         """Take back a user's machine or place in the queue; return whether they had one. Sessions get the reason."""
-        pool = self._pools.get(target_name)
+        pool = self._pools.find(target_name)
         if pool is None or not pool.release(user):
             return False
         self._note()
@@ -221,7 +207,7 @@ class PoolManager(Configurable):
 
         ``on_move`` is called if they had worked on it, because other sessions of theirs may be there.
         """
-        pool = self._pool(name)
+        pool = self._pools.of(name)
         lost = pool.failed(user, machine)
         if self._calls[user, name]:
             pool.request(user)
@@ -233,11 +219,11 @@ class PoolManager(Configurable):
 
     def arrived(self, user: str, name: str) -> None:
         """Note that a user has logged in to their machine; nobody knows yet whether it works."""
-        self._pool(name).arrived(user)
+        self._pools.of(name).arrived(user)
 
     def succeeded(self, user: str, name: str, machine: PoolMachine) -> None:
         """Note that a user sees a machine's desktop."""
-        self._pool(name).succeeded(user, machine)
+        self._pools.of(name).succeeded(user, machine)
         self._note()
 
     def touch(self, user: str, name: str) -> bool:
@@ -246,41 +232,30 @@ class PoolManager(Configurable):
         Returns:
             Whether they have one.
         """
-        has = self._pool(name).touch(user)
-        if has and self._touched is None:
-            self._touched = self._clock()
+        has = self._pools.of(name).touch(user)
+        if has:
+            self._keeper.change_later(self._clock())
         return has
 
     def summary(self, user: str, name: str) -> dict[str, Any]:
         """The state of a user and of the pool: ``machine`` or ``place``; ``waiting``, ``size``, ``free``, ``aside``."""
-        return self._pool(name).summary(user)
+        return self._pools.of(name).summary(user)
 
     def all_in_maintenance(self, name: str) -> bool:
         """Whether every machine of a pool is in maintenance: nobody new gets one, however long they wait."""
-        return self._pool(name).all_in_maintenance()
+        return self._pools.of(name).all_in_maintenance()
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """List the machines of a pool and who has them, without addresses."""
-        return self._pool(name).rows()
+        return self._pools.of(name).rows()
 
     def waiting(self, name: str) -> list[dict[str, Any]]:
         """List the users who wait for a machine of a pool."""
-        return self._pool(name).waiting()
+        return self._pools.of(name).waiting()
 
     def machine_of(self, user: str, name: str) -> PoolMachine | None:
         """Return the machine that a user has; they are not given one."""
-        return self._pool(name).machine_of(user)
-
-    def _pool(self, name: str) -> Pool:
-        """Return a pool; it is empty if the catalogue has not found its target yet."""
-        if (pool := self._pools.get(name)) is None:
-            pool = self._pools[name] = self._maintained(name, Pool(clock=self._clock))
-        return pool
-
-    def _maintained(self, name: str, pool: Pool) -> Pool:
-        """Have a pool ask which of its machines are in maintenance."""
-        pool.in_maintenance = partial(self.maintenance.of, name)
-        return pool
+        return self._pools.of(name).machine_of(user)
 
     def _check_running(self) -> None:
         if self._closed:
@@ -298,7 +273,7 @@ class PoolManager(Configurable):
 
     def sweep(self) -> None:
         """Take back what has expired, and give free machines to those who wait; called every second."""
-        for name, pool in tuple(self._pools.items()):
+        for name, pool in self._pools.items():
             watched = self.watched(name)
             for user, seconds in pool.warnings(watched):
                 self.on_idle(user, name, seconds)
@@ -306,18 +281,14 @@ class PoolManager(Configurable):
                 self.log.info("Target %s: the lease of %s is over: %s", name, user, reason)
                 self.release(user, name, reason)
             pool.deal()
-        if self._touched is not None and self._clock() - self._touched >= TOUCHES:
-            self._touched = None
-            self._keeper.change()
+        self._keeper.change_due(self._clock())
         self._note()
 
     def _note(self) -> None:
         """Wake the waiting calls if something has changed, and have it saved."""
         if not self._ready.is_set():
             return
-        seen = {name: pool.version for name, pool in self._pools.items()}
-        if seen != self._seen:
-            self._seen = seen
+        if self._pools.have_changed():
             self._keeper.change()
             self._news.set()
             self._news = asyncio.Event()
@@ -326,6 +297,3 @@ class PoolManager(Configurable):
     async def _save(self) -> None:
         """See :meth:`.LeaseKeeper.save`."""
         await self._keeper.save()
-
-    def _state(self) -> Mapping[str, Any]:
-        return {name: pool.to_json() for name, pool in self._pools.items()}

@@ -206,6 +206,7 @@ async def test_a_user_who_is_taken_from_the_queue_is_told(open_manager, waiting)
     assert manager.told == [("bob", "lab", "The lesson is over.")]
     assert not manager.release("bob", "lab")
     assert not manager.release("bob", "nothing")
+    assert not manager.all_in_maintenance("lab")
 
 
 async def test_idle_and_unused_machines_are_taken_back(open_manager, waiting, clock, monkeypatch):

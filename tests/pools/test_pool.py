@@ -368,3 +368,13 @@ def test_a_machine_in_maintenance_goes_to_nobody_new(make):
     out.discard("m2")
     pool.deal()
     assert named(pool, "bob") == ["m2"]
+
+
+def test_a_pool_is_in_maintenance_when_all_of_its_machines_are(make):
+    pool, away = make(2), set()
+    pool.in_maintenance = away.__contains__
+    found = []
+    for machine in ("m1", "m2"):
+        found.append(pool.all_in_maintenance())
+        away.add(machine)
+    assert [*found, pool.all_in_maintenance(), make(0).all_in_maintenance()] == [False, False, True, False]

@@ -1,0 +1,86 @@
+"""The pools by the name of their target, with what the catalogue knows of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, cast
+
+from jupyter_vnc.model.addresses import PoolAddress
+from jupyter_vnc.model.maintenance import Maintenance
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.throttling import Clock
+
+from .lease import Lease
+from .pool import Pool
+
+
+class PoolTable:
+    """All pools of a service.
+
+    Args:
+        clock: their clock.
+        maintenance: which of their machines are in maintenance.
+    """
+
+    def __init__(self, clock: Clock, maintenance: Maintenance) -> None:
+        self._clock = clock
+        self._maintenance = maintenance
+        self._pools: dict[str, Pool] = {}
+        #: The targets of the pools, as the catalogue found them last.
+        self._targets: dict[str, Target] = {}
+        #: The pools' versions when somebody asked last whether they have changed.
+        self._seen: dict[str, int] = {}
+
+    def of(self, name: str) -> Pool:
+        """Return the pool of a target; it is empty if the catalogue has not found the target yet."""
+        if (pool := self._pools.get(name)) is None:
+            pool = self._pools[name] = self._maintained(name, Pool(clock=self._clock))
+        return pool
+
+    def find(self, name: str) -> Pool | None:
+        """Return the pool of a target, None if there is none yet."""
+        return self._pools.get(name)
+
+    def items(self) -> list[tuple[str, Pool]]:
+        """List the pools with the names of their targets."""
+        return [*self._pools.items()]
+
+    def configure(self, target: Target) -> list[Lease]:
+        """Note a target, and apply the machines and times that it has now; see :meth:`.Pool.configure`."""
+        self._targets[target.name] = target
+        return self.of(target.name).configure(cast("PoolAddress", target.address))  # the catalogue brings no others
+
+    def target(self, name: str) -> Target | None:
+        """Return a target as the catalogue found it last."""
+        return self._targets.get(name)
+
+    def targets(self) -> list[Target]:
+        """List the targets as the catalogue found them last."""
+        return [*self._targets.values()]
+
+    def have_changed(self) -> bool:
+        """Whether something that has to be saved at once has changed since the last call."""
+        before, self._seen = self._seen, self._versions()
+        return self._seen != before
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Replace the pools by those of an earlier run, as :meth:`to_json` returned them.
+
+        Raises:
+            ValueError: it is not what :meth:`to_json` returned; names the mistake.
+        """
+        self._pools = {name: self._maintained(name, Pool.from_json(raw, self._clock)) for name, raw in state.items()}
+        self._seen = self._versions()
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return what outlives the process, as JSON has it."""
+        return {name: pool.to_json() for name, pool in self._pools.items()}
+
+    def _versions(self) -> dict[str, int]:
+        return {name: pool.version for name, pool in self._pools.items()}
+
+    def _maintained(self, name: str, pool: Pool) -> Pool:
+        """Have a pool ask which of its machines are in maintenance."""
+        pool.in_maintenance = partial(self._maintenance.of, name)
+        return pool

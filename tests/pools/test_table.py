@@ -1,0 +1,51 @@
+"""The pools of a service: found by the name of their target, saved together, and asked for changes."""
+
+from jupyter_vnc.model.maintenance import Maintenance
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools.table import PoolTable
+from tests.pools.machines import address
+
+
+def lab(count):
+    return Target(name="lab", address=address(count))
+
+
+def test_a_pool_is_there_before_its_target_and_knows_its_machines_with_it(clock):
+    table = PoolTable(clock, Maintenance())
+    assert (table.find("lab"), table.target("lab"), table.targets()) == (None, None, [])
+    assert table.of("lab") is table.of("lab") is table.find("lab")
+    assert table.of("lab").request("ann") is None
+    target = lab(1)
+    assert table.configure(target) == []
+    assert table.of("lab").machine_of("ann").name == "m1"
+    assert (table.target("lab"), table.targets()) == (target, [target])
+    assert [name for name, _ in table.items()] == ["lab"]
+    assert [lease.user for lease in table.configure(lab(0))] == ["ann"]
+
+
+def test_a_change_is_reported_once(clock):
+    table = PoolTable(clock, Maintenance())
+    table.configure(lab(1))
+    table.have_changed()
+    assert not table.have_changed()
+    table.of("lab").request("ann")
+    assert table.have_changed()
+    assert not table.have_changed()
+
+
+def test_what_is_loaded_is_what_was_kept_and_no_change(clock):
+    table, later = PoolTable(clock, Maintenance()), PoolTable(clock, Maintenance())
+    table.configure(lab(1))
+    table.of("lab").request("ann")
+    later.load(table.to_json())
+    assert later.to_json() == table.to_json()
+    assert not later.have_changed()
+
+
+def test_a_machine_in_maintenance_is_given_to_nobody_in_any_pool(clock):
+    maintenance = Maintenance()
+    table, later = PoolTable(clock, maintenance), PoolTable(clock, maintenance)
+    later.load(table.to_json() | {"lab": table.of("lab").to_json()})
+    asked = [pool.of("lab").in_maintenance for pool in (table, later)]
+    assert [ask.func for ask in asked] == [maintenance.of] * 2
+    assert [ask.args for ask in asked] == [("lab",)] * 2
