@@ -6,6 +6,7 @@ import errno
 import fcntl
 import gc
 import hashlib
+import itertools
 import logging
 import os
 import random
@@ -30,6 +31,7 @@ from jupyter_vnc.relay.pipes import PipePool, permitted
 from jupyter_vnc.relay.relay import Copier, Relay
 from jupyter_vnc.relay.scheduler import FairScheduler
 from jupyter_vnc.relay.zerocopy import Splicer, pump_to_viewer
+from jupyter_vnc.rfb.first_update import FirstUpdate
 from jupyter_vnc.viewer_channel import WebSocketChannel
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -75,8 +77,10 @@ class WatchedPool(PipePool):
 class Rig:
     """A browser, a relay and a target: three ends of two real connections."""
 
-    def __init__(self, *, stall_timeout=10.0, tcp=False, pipes=None, scheduler=None):
+    def __init__(self, *, stall_timeout=10.0, tcp=False, pipes=None, scheduler=None, look=None, early=b""):
         self.stall_timeout = stall_timeout
+        self.early = early
+        self.look = look
         self.tcp = tcp
         self.pipes = pipes or WatchedPool()
         self.scheduler = scheduler or FairScheduler()
@@ -98,6 +102,7 @@ class Rig:
             pipes=self.pipes,
             scheduler=self.scheduler,
             session_id="1",
+            look=self.look,
         )
         code = CloseCode.NORMAL
         try:
@@ -116,6 +121,7 @@ class Rig:
             ours, self.target = _tcp_pair() if self.tcp else socket.socketpair()
             self.target.setblocking(False)
             stack.callback(self.target.close)
+            self.target.sendall(self.early)
             self.channel = StreamChannel(*await asyncio.open_connection(sock=ours))
             stack.push_async_callback(self.channel.close)
             server = HTTPServer(Application([("/ws", Handler, {"rig": self})]))
@@ -375,6 +381,88 @@ async def test_a_browser_that_stops_in_the_middle_of_a_frame(splices):
             assert frames.close == CloseCode.STALLED
             assert not frames.data
             assert len(frames.binary) == rig.counted
+
+
+AHEAD = b"\2" + struct.pack(">B3xi", 3, 1 << 20) + random.randbytes(1 << 20)
+HEAD = struct.pack(">BxHHHHHi", 0, 1, 0, 0, 1024, 1024, 0)
+PIXELS = random.randbytes(4 << 20)
+#: Where the target pauses until the browser has all that was sent, by how it is told.
+CUTS = {
+    "whole": [],
+    "at the picture": [len(AHEAD)],
+    "within its head": [len(AHEAD) + 1, len(AHEAD) + len(HEAD) - 1],
+    "behind its head": [len(AHEAD + HEAD)],
+    "within its pixels": [len(AHEAD + HEAD) + 1, len(AHEAD + HEAD) + (1 << 20)],
+    "byte by byte": [0, 1, 5, *range(len(AHEAD) - 1, len(AHEAD + HEAD) + 3)],
+}
+
+
+class Look:
+    """Is shown what comes until the first picture has begun; knows where the kernel moved what comes afterwards."""
+
+    def __init__(self, patch):
+        self.shown = bytearray()
+        self.unseen_from = None
+        self._update, self._splice = FirstUpdate(), os.splice
+        patch.setattr(os, "splice", self._note)
+
+    def __call__(self, data):
+        assert not self._update.done
+        self.shown += data
+        self._update.feed(data)
+        return not self._update.done
+
+    def _note(self, *arguments, **options):
+        if self.unseen_from is None:
+            self.unseen_from = len(self.shown)
+        return self._splice(*arguments, **options)
+
+
+async def pour(rig, data, cuts):
+    """Send bytes through to the end of the session, and wait at each cut until they are there; return them."""
+    frames, loop = Frames(), asyncio.get_running_loop()
+    reading = asyncio.create_task(read_all(rig, frames))
+    async with asyncio.timeout(20):
+        for begin, end in itertools.pairwise([0, *cuts, len(data)]):
+            await loop.sock_sendall(rig.target, data[begin:end])
+            while len(frames.binary) < end < len(data):
+                await asyncio.sleep(0)
+        rig.target.shutdown(socket.SHUT_WR)
+        await reading
+    return bytes(frames.binary)
+
+
+@WAYS
+@pytest.mark.parametrize("cuts", CUTS.values(), ids=CUTS)
+async def test_what_comes_up_to_the_first_picture_is_shown_and_its_pixels_are_not(splices, cuts, monkeypatch):
+    """However much comes ahead of it: a picture that the kernel moved unseen would be one that never came."""
+    data, look = AHEAD + HEAD + PIXELS, Look(monkeypatch)
+    with way(splices):
+        async with Rig(look=look) as rig:
+            assert await pour(rig, data, cuts) == data
+            assert rig.counted == len(data)
+    assert data.startswith(look.shown)
+    assert len(AHEAD + HEAD) <= len(look.shown) < len(AHEAD + HEAD) + (1 << 20)
+    assert look.unseen_from == (len(look.shown) if splices else None)
+
+
+@WAYS
+async def test_a_picture_that_came_before_the_browser_is_seen(splices, monkeypatch):
+    early, look = AHEAD[:1] + HEAD + b"pixels", Look(monkeypatch)
+    with way(splices):
+        async with Rig(look=look, early=early) as rig:
+            assert await through(rig, PIXELS) == early + PIXELS
+            assert rig.counted == len(early + PIXELS)
+    assert (early + PIXELS).startswith(look.shown)
+    assert look.shown.startswith(early)
+
+
+async def test_where_no_picture_comes_all_is_shown(monkeypatch):
+    data, look = 3 * AHEAD, Look(monkeypatch)
+    async with Rig(look=look) as rig:
+        assert await pour(rig, data, [1, len(AHEAD)]) == data
+    assert look.shown == data
+    assert look.unseen_from is None
 
 
 async def test_a_system_that_turns_out_not_to_splice(monkeypatch):
