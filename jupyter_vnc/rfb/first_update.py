@@ -15,6 +15,9 @@ from .wire import S32, U16, U32
 _UPDATE: Final = 4
 _RECTANGLE: Final = 12
 
+#: How many messages may come ahead of the first picture: each takes microseconds of the event loop, and may be a byte.
+MOST_AHEAD: Final = 4096
+
 #: Bytes that tell the length of a message of this type, and what follows them (:data:`_REST`).
 _HEADS: Final[dict[int, int]] = {
     0: _UPDATE,  # FramebufferUpdate
@@ -46,7 +49,7 @@ class FirstUpdate:
 
     Attributes:
         came: whether there is one.
-        lost: whether something came that is no message which our viewer takes: there will be none.
+        lost: whether something came that is no message which our viewer takes, or too much: there will be none.
     """
 
     def __init__(self) -> None:
@@ -54,6 +57,7 @@ class FirstUpdate:
         self.lost = False
         self._head = bytearray()
         self._skip = 0
+        self._left = MOST_AHEAD
 
     @property
     def done(self) -> bool:
@@ -91,5 +95,8 @@ class FirstUpdate:
         if self.lost or len(self._head) < self._wanted():
             return
         self.came = len(self._head) == _UPDATE + _RECTANGLE
+        if not self.came:
+            self.lost = self._left == 0
+            self._left -= 1
         self._skip = _REST[kind](bytes(self._head)) if kind in _REST else 0
         self._head.clear()

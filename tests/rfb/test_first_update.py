@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from jupyter_vnc.rfb.first_update import FirstUpdate
+from jupyter_vnc.rfb.first_update import MOST_AHEAD, FirstUpdate
 
 AHEAD = {
     "bells": b"\2" * 100,
@@ -59,3 +59,12 @@ def test_a_clipboard_of_2_gib_is_not_kept():
     update = look(struct.pack(">B3xi", 3, -(1 << 31)), b"x" * 100_000)
     assert not update.done
     assert sum(len(part) for part in vars(update).values() if isinstance(part, bytearray)) == 0
+
+
+@pytest.mark.parametrize("ahead", ["bells", "an update of nothing"])
+def test_a_server_that_says_too_much_ahead_of_a_picture_has_none(ahead):
+    """Each message takes time of the event loop, so there is an end to them."""
+    one = AHEAD[ahead][:1] if ahead == "bells" else AHEAD[ahead]
+    assert look(one * MOST_AHEAD, RECTANGLE).came
+    assert look(one * (MOST_AHEAD + 1), RECTANGLE).lost
+    assert look(*[one] * (MOST_AHEAD + 1)).lost
