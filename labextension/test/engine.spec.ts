@@ -16,6 +16,7 @@ import {
 } from '../src/viewer/engine/limits';
 import type { IRFB, IRFBConstructor } from '../src/viewer/engine/novnc';
 import { SLICE } from '../src/viewer/engine/pace';
+import { PICTURE_FIRST } from '../src/viewer/ui/clock';
 import { QUIET, STUCK, SUSPECT } from '../src/viewer/connection/liveness';
 import { Viewer } from '../src/viewer/viewer';
 
@@ -430,6 +431,30 @@ describe('a screen that a desktop announces', () => {
       socket.say(update([...rect(0, 0, 64, 48, -308), screens, 0, 0, 0, ...each.flat()]));
       socket.say(BELL);
       assert.equal(socket.sent.filter(one => one[0] === 251).length, requests);
+      viewer.dispose();
+    }
+  });
+
+  it('is asked for again when somebody has left who may have had another, unless there are several', async () => {
+    const self = { user: 'ann', mode: 'control', you: true } as const;
+    const bob = { user: 'bob', mode: 'control', you: false } as const;
+    for (const [screens, requests] of [
+      [1, [0, 0, 1, 1, 2]],
+      [2, [0, 0, 0, 0, 0]]
+    ] as const) {
+      const { world, viewer, socket, rfb } = await connected();
+      const each = Array.from({ length: screens }, (_, id) => [...u32(id), ...u16(0, 0, 32, 48), ...u32(0)]);
+      socket.say(update([...rect(0, 0, 64, 48, -308), screens, 0, 0, 0, ...each.flat()]), BELL);
+      await world.clock.advance(PICTURE_FIRST);
+      Object.assign(rfb(), { _screenSize: () => ({ w: 320, h: 240 }), resizeSession: true });
+      socket.sent.length = 0;
+      const asked: number[] = [];
+      for (const viewers of [[self], [self, bob], [self], [self, bob], [self]]) {
+        Object.assign(rfb(), { _lastResize: 0 }); // noVNC asks at most every 100 ms
+        socket.note({ kind: 'viewers', viewers, count: viewers.length });
+        asked.push(socket.sent.filter(one => one[0] === 251).length);
+      }
+      assert.deepEqual(asked, requests, 'whether the desktop has answered the last time or not');
       viewer.dispose();
     }
   });
