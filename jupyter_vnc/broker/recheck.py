@@ -47,7 +47,7 @@ class Rechecker:
         except TargetUncertain:
             return  # the catalogue has logged it; the next recheck asks again
         except TargetNotFound:
-            if await self._catalogue.has(visitor.home, session.target.name):
+            if await self._catalogue.has(session.owner, session.target.name):
                 raise NotPermitted("You may no longer use this desktop.") from None
             raise
         if session.mode is Mode.CONTROL and access.mode is Mode.VIEW:

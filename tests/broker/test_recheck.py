@@ -12,7 +12,7 @@ from jupyter_vnc.exceptions import LoginExpired
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.users import User
-from tests.broker.test_catalogue import ANN, LAB, Listed, Somebody
+from tests.broker.test_catalogue import ANN, BOB, LAB, MINE, Listed, Somebody
 
 SHORT = 0.01
 
@@ -77,8 +77,8 @@ async def test_a_target_that_is_gone_is_no_question_of_rights():
     assert session.error.close_code is CloseCode.TARGET_GONE
 
 
-async def test_a_user_who_is_still_permitted_continues_with_their_current_groups():
-    promoted = User("ann", frozenset({"a", "helpers"}))
+@pytest.mark.parametrize("promoted", [User("ann", frozenset({"a", "helpers"})), User("anna", frozenset({"a"}))])
+async def test_a_user_who_is_still_permitted_continues_with_their_current_name_and_groups(promoted):
     session = Session(ANN, LAB, Mode.CONTROL)
     task = asyncio.create_task(
         Rechecker(Catalogue([Listed(LAB)], logging.getLogger("test")), logging.getLogger("test")).watch(
@@ -118,4 +118,33 @@ class Failing(Somebody):
 async def test_a_host_that_breaks_once_is_asked_again(caplog):
     session = await watch(Failing(ANN))
     assert session.error.close_code is CloseCode.LOGIN_EXPIRED
-    assert "could not be rechecked" in caplog.text
+    assert caplog.messages == [f"Session {session.id} could not be rechecked; trying again later"]
+
+
+class Own(Listed):
+    """Has a target for ann only."""
+
+    async def targets(self, user):
+        return [MINE] if user.name == "ann" else []
+
+
+class Overseeing(Somebody):
+    """Oversees ann the first three times that the host is asked."""
+
+    asked = 0
+
+    async def again(self):
+        self.asked += 1
+        self.wards = ["ann"] if self.asked < 4 else []
+        return self
+
+
+async def test_a_session_on_the_desktop_of_somebody_else_is_rechecked_for_them():
+    session = Session(BOB, MINE.for_user(ANN), Mode.VIEW, owner=ANN, look_in=True)
+    instructor = Overseeing(BOB)
+    rechecker = Rechecker(Catalogue([Own()], logging.getLogger("test")), logging.getLogger("test"))
+    async with asyncio.timeout(5):
+        await rechecker.watch(session, instructor, SHORT)
+    assert instructor.asked == 4
+    assert str(session.error) == "You may no longer use this desktop."
+    assert session.owner is ANN
