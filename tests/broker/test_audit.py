@@ -8,8 +8,9 @@ from jsonschema import ValidationError
 from jupyter_events.schema import EventSchema
 from prometheus_client import CollectorRegistry
 
-from jupyter_vnc.broker.audit import DESKTOP_EVENT, EVENT_SCHEMA_FILES, SESSION_EVENT, Audit, Metrics
+from jupyter_vnc.broker.audit import DESKTOP_EVENT, EVENT_SCHEMA_FILES, SESSION_EVENT, Audit, Metrics, adopt_loggers
 from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import SessionEnded
 from jupyter_vnc.model import sessions
 from jupyter_vnc.model.addresses import TCPAddress
 from jupyter_vnc.model.sessions import Session
@@ -58,7 +59,7 @@ def audit(counted, caplog):
 def session(monkeypatch):
     """A session that has lasted for 90 seconds, and has moved some bytes."""
     one = Session(ANN, LAB, Mode.CONTROL, id="0123456789abcdef", bytes_in=30, bytes_out=7000)
-    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=lambda: one._began + 90.0004))
+    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=lambda: one._began + 90.4567))
     return one
 
 
@@ -80,7 +81,7 @@ def test_the_events_of_a_session_fit_their_schema(audit, session):
     audit.closed(session, CloseCode.STALLED, "The viewer stopped reading.")
     assert audit.events.heard == [
         (SESSION_EVENT, {"action": "opened", **OF_SESSION}),
-        (SESSION_EVENT, {"action": "closed", **OF_SESSION, "code": 4408, "seconds": 90.0}),
+        (SESSION_EVENT, {"action": "closed", **OF_SESSION, "code": 4408, "seconds": 90.457}),
     ]
 
 
@@ -112,6 +113,24 @@ def test_the_log_has_a_line_of_each_end_of_a_session(audit, session, caplog):
     assert {record.levelname for record in caplog.records} == {"INFO"}
 
 
+def test_the_log_of_a_look_in_names_the_student(audit, caplog, monkeypatch):
+    look_in = Session(User("ada"), LAB, Mode.VIEW, id="a" * 16, owner=ANN, look_in=True)
+    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=lambda: look_in._began))
+    audit.opened(look_in)
+    audit.closed(look_in, CloseCode.NORMAL, "The viewer left.")
+    assert caplog.messages == [
+        "Session aaaaaaaaaaaaaaaa: ada opens lab of ann (view)",
+        "Session aaaaaaaaaaaaaaaa: ada left lab of ann after 0 s, 0 bytes in, 0 bytes out, code 1000: The viewer left.",
+    ]
+    assert [(data["user"], data["owner"]) for _, data in audit.events.heard] == 2 * [("ada", "ann")]
+
+
+def test_the_log_says_who_ended_a_session(audit, session, caplog):
+    session.end(SessionEnded("You ended this session.", detail="by ann"))
+    audit.closed(session, CloseCode.NORMAL, str(session.error))
+    assert caplog.messages[-1].endswith(": You ended this session. (by ann)")
+
+
 def test_the_metrics_count_what_happens(audit, session, counted):
     _, value = counted
     audit.opened(session)
@@ -130,12 +149,26 @@ def test_the_metrics_count_what_happens(audit, session, counted):
 def test_the_metrics_are_these_and_have_no_label_of_a_person_or_a_place(counted):
     registry, _ = counted
     Metrics(registry)
-    found = {metric.name: {label for one in metric.samples for label in one.labels} for metric in registry.collect()}
-    assert found == {
-        "jupyter_vnc_sessions": set(),
-        "jupyter_vnc_sessions_ended": {"code"},
-        "jupyter_vnc_bytes": {"direction"},
+    found = {
+        metric.name: (metric.documentation, {label for one in metric.samples for label in one.labels})
+        for metric in registry.collect()
     }
+    assert found == {
+        "jupyter_vnc_sessions": ("Live VNC sessions", set()),
+        "jupyter_vnc_sessions_ended": ("Ended VNC sessions", {"code"}),
+        "jupyter_vnc_bytes": ("Bytes relayed, by direction as seen by the browser", {"direction"}),
+    }
+
+
+def test_the_metrics_are_there_before_anything_happens(counted):
+    registry, value = counted
+    Metrics(registry)
+    samples = [
+        one for metric in registry.collect() for one in metric.samples if one.name.endswith(("_total", "sessions"))
+    ]
+    assert {one.value for one in samples} == {0.0}
+    assert len(samples) == 1 + len(CloseCode) + len(("in", "out"))
+    assert value("bytes_total", direction="in") == value("bytes_total", direction="out") == 0
 
 
 # Desktops
@@ -165,11 +198,14 @@ def report_all(audit, session):
     audit.closed(session, CloseCode.NORMAL, "")
 
 
-def test_where_nobody_listens_it_is_counted_and_logged_all_the_same(audit, session, counted, caplog):
-    audit.events = None
+def test_where_nobody_listens_it_is_counted_and_logged_all_the_same(session, caplog):
+    caplog.set_level(logging.INFO)
+    registry = CollectorRegistry()
+    audit = Audit(logging.getLogger("test"), metrics=Metrics(registry))
+    assert audit.events is None
     report_all(audit, session)
     assert len(caplog.messages) == 2
-    assert counted[1]("sessions_ended_total", code="1000") == 1
+    assert registry.get_sample_value("jupyter_vnc_sessions_ended_total", {"code": "1000"}) == 1
 
 
 def test_a_bus_that_fails_stops_nothing(audit, session, counted, caplog):
@@ -178,3 +214,13 @@ def test_a_bus_that_fails_stops_nothing(audit, session, counted, caplog):
     report_all(audit, session)
     assert caplog.messages.count("An event could not be emitted") == 3
     assert counted[1]("sessions_ended_total", code="1000") == 1
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.ERROR])
+def test_our_modules_write_where_the_host_writes(wrapped, level, monkeypatch):
+    ours, host = logging.getLogger("jupyter_vnc"), logging.Logger("host", level)
+    monkeypatch.setattr(ours, "parent", ours.parent)
+    monkeypatch.setattr(ours, "level", ours.level)
+    adopt_loggers(logging.LoggerAdapter(host, {}) if wrapped else host)
+    assert (ours.parent, ours.level) == (host, level)

@@ -4,12 +4,13 @@ import logging
 
 import pytest
 
-from jupyter_vnc.broker.catalogue import MAX_LEFT_OUT, Access, Catalogue
+from jupyter_vnc.broker.catalogue import MAX_LEFT_OUT, Access, Catalogue, load_sources
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.sources.base import TargetSource
+from jupyter_vnc.system.logs import Configurable
 
 ANN, BOB, ADA = User("ann", frozenset({"a"})), User("bob", frozenset({"b"})), User("ada")
 LAB = Target(name="lab", address=TCPAddress("lab", 5901), allow_groups=frozenset({"a"}))
@@ -30,7 +31,7 @@ class Broken(TargetSource):
 
 
 class Somebody:
-    """A visitor with rights that a test gives; knows ann and bob."""
+    """A visitor with rights that a test gives; knows ann and bob. A ward is a person, or ``person/target``."""
 
     def __init__(self, user, *, wards=(), denied=(), reach=None):
         self.user = self.home = user
@@ -45,7 +46,7 @@ class Somebody:
         return self.most or (target.mode if target.admits(self.user) else None)
 
     def oversees(self, person, target):
-        return person.name in self.wards
+        return person.name in self.wards or f"{person.name}/{target.name}" in self.wards
 
     async def person(self, name):
         return {"ann": ANN, "bob": BOB}.get(name)
@@ -65,7 +66,7 @@ def catalogue():
 async def test_a_source_that_fails_hides_no_other_and_the_first_of_a_name_counts(catalogue, caplog):
     assert await catalogue.known(ANN) == [LAB, MINE]
     assert (await catalogue.find(Somebody(ANN), "lab")) == Access(LAB, Mode.CONTROL, ANN)
-    assert caplog.text.count("Target source Broken failed") == 2
+    assert caplog.messages == 2 * ["Target source Broken failed"]
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "a/b", "ann@example.org", "..", "localhost"])
@@ -83,8 +84,11 @@ async def test_what_cannot_be_opened_is_not_listed(name, caplog):
         with pytest.raises(TargetNotFound):
             await catalogue.find(member, unlisted.name)
         assert not await catalogue.has(member.user, unlisted.name)
-    assert [record.levelname for record in caplog.records if "'host'" in record.message] == ["WARNING"]
-    assert f"{name!r}" in caplog.text
+    assert caplog.messages == [
+        f"Target 'host' is left out for {name!r}, whose name cannot be part of its address",
+        'Target "no target\'s name" is left out: a target cannot have this name',
+    ]
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
 async def test_the_log_of_what_cannot_be_opened_is_bounded(caplog):
@@ -121,10 +125,22 @@ async def test_an_instructor_gets_the_desktop_of_a_person_whom_they_oversee(cata
     assert access.owner is ANN
 
 
-@pytest.mark.parametrize(("owner", "wards"), [("ann", []), ("ann", ["bob"]), ("nobody", ["nobody"])])
+@pytest.mark.parametrize(
+    ("owner", "wards"), [("ann", []), ("ann", ["bob"]), ("ann", ["ann/lab"]), ("nobody", ["nobody"])]
+)
 async def test_no_desktop_of_a_person_whom_the_visitor_does_not_oversee(catalogue, owner, wards):
     with pytest.raises(TargetNotFound):
         await catalogue.find(Somebody(ADA, wards=wards), "mine", owner)
+
+
+async def test_a_person_may_be_overseen_at_one_target_only(catalogue):
+    assert (await catalogue.find(Somebody(ADA, wards=["ann/mine"]), "mine", "ann")).owner is ANN
+
+
+async def test_the_log_says_that_nobody_is_called_so_in_few_words(catalogue):
+    with pytest.raises(TargetNotFound) as caught:
+        await catalogue.find(Somebody(ADA), "mine", "x" * 1000)
+    assert caught.value.detail == f"no user {'x' * 64!r} is known"
 
 
 async def test_naming_oneself_needs_no_right(catalogue):
@@ -174,3 +190,53 @@ async def test_what_does_not_fit_is_left_out():
     assert not await catalogue.has(ANN, "lab")
     with pytest.raises(TargetNotFound):
         await catalogue.find(Somebody(ANN), "lab")
+
+
+OTHER_LAB = Target(name="lab", address=TCPAddress("other", 1))
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [
+        ([Listed(LAB, MINE), Listed(OTHER_LAB)], [LAB, MINE]),
+        ([Listed(LAB), Broken(), Listed(OTHER_LAB, MINE)], [LAB]),
+        ([Broken(), Listed(LAB, MINE)], []),
+        ([Listed(LAB, MINE), Broken()], [LAB, MINE]),
+    ],
+)
+async def test_whoever_depends_on_targets_is_told_of_those_that_are_certain(sources, told):
+    """A source that failed may have another target of a name that a later one has."""
+    found = []
+    catalogue = Catalogue(sources, logging.getLogger("test"), found=found.append)
+    assert {target.name for target in await catalogue.known(ANN)} == {"lab", "mine"}
+    assert found == told
+    found.clear()
+    for name in ("lab", "mine"):
+        await catalogue.find(Somebody(ANN), name)
+    assert found == told
+
+
+@pytest.mark.parametrize(("sources", "failed"), [([Listed(LAB)], False), ([Broken(), Listed(LAB)], True)])
+async def test_a_look_up_says_whether_a_source_failed_before(sources, failed):
+    assert await Catalogue(sources, logging.getLogger("test")).look_up(ANN, "lab") == (LAB, failed)
+
+
+class Narrow(TargetSource):
+    """A plug-in whose author has not read the contract."""
+
+    def __init__(self):
+        super().__init__()
+
+
+def test_a_source_that_cannot_be_built_is_logged_and_the_others_are_there(caplog):
+    parent = Configurable(log=logging.getLogger("test"))
+    sources = load_sources(parent, ["no-such", Own, Narrow, f"{__name__}.Broken", 7])
+    assert [(type(source), source.parent) for source in sources] == [(Own, parent), (Broken, parent)]
+    assert [record.levelname for record in caplog.records] == 3 * ["ERROR"]
+    beginnings = (
+        "'no-such' is not installed; there are: config, ",
+        "Narrow cannot be made with parent: ",
+        "7 is not a ",
+    )
+    for line, beginning in zip(caplog.messages, beginnings, strict=True):
+        assert line.startswith(f"VNCBroker: key 'target_sources': {beginning}")

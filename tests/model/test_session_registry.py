@@ -22,30 +22,33 @@ def session(user=ANN, target=LAB, mode=Mode.CONTROL, **more):
 
 
 class Looking:
-    """A visitor and the people whom they oversee: everybody, for an admin."""
+    """A visitor and the people whom they oversee: everybody, for an admin. At one target, as ``person/target``."""
 
     def __init__(self, user, *wards):
         self.user = user
         self._wards = wards
 
     def oversees(self, person, target):
-        return self.user.admin or person.name in self._wards
+        at_one = f"{person.name}/{target.name}"
+        return self.user.admin or person.name in self._wards or at_one in self._wards
 
 
 @pytest.mark.parametrize(
     ("limits", "sentence"),
     [
-        (SessionLimits(per_user=2, per_target=0, total=0), "You have 2 open desktops"),
-        (SessionLimits(per_user=0, per_target=2, total=0), "This desktop has 2 viewers"),
-        (SessionLimits(per_user=0, per_target=0, total=2), "The server has 2 open desktops"),
+        (SessionLimits(per_user=2, per_target=0, total=0), "You have 2 open desktops."),
+        (SessionLimits(per_user=0, per_target=2, total=0), "This desktop has 2 viewers."),
+        (SessionLimits(per_user=0, per_target=0, total=2), "The server has 2 open desktops, its limit."),
     ],
 )
 def test_each_limit_says_which_it_is(limits, sentence):
     registry = SessionRegistry(limits)
     first = registry.add(session())
     registry.add(session())
-    with pytest.raises(LimitExceeded, match=sentence):
+    with pytest.raises(LimitExceeded) as caught:
         registry.add(session())
+    assert str(caught.value) == f"{sentence} Close one and try again."
+    assert caught.value.retry_after == 5
     assert len(registry) == 2
     registry.remove(first)
     registry.add(session())
@@ -134,7 +137,7 @@ def test_whoever_looks_in_has_a_limit_of_their_own():
     ada = User("ada")
     for number in range(20):
         registry.add(session(ada, DESK, Mode.VIEW, owner=User(f"student{number}"), look_in=True))
-    with pytest.raises(LimitExceeded, match="You look in on 20 desktops"):
+    with pytest.raises(LimitExceeded, match=r"^You look in on 20 desktops, the limit\. Close one"):
         registry.check(session(ada, DESK, Mode.VIEW, owner=ANN, look_in=True))
     for _ in range(2):
         registry.add(session(ada, DESK))
@@ -172,8 +175,16 @@ def test_an_instructor_of_one_person_sees_them_and_the_sessions_on_their_desktop
     assert registry.seen_by(ada) == [anns, help_for_ann]
     assert registry.find(anns.id, ada) is anns
     for other in (bobs, help_for_bob):
-        with pytest.raises(TargetNotFound):
+        with pytest.raises(TargetNotFound) as caught:
             registry.find(other.id, ada)
+        assert str(caught.value) == "There is no such session."
+
+
+def test_an_instructor_of_one_target_sees_the_sessions_on_it():
+    registry = SessionRegistry()
+    registry.add(session(ANN))
+    there = registry.add(session(ANN, MINE))
+    assert registry.seen_by(Looking(User("ada"), "ann/mine")) == [there]
 
 
 def test_an_owner_ends_the_session_of_an_instructor_who_looks_in():

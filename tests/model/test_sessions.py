@@ -1,6 +1,7 @@
 """A session: where it is, which reason ends it, and what a row says of it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from jupyter_vnc.exceptions import ServerStopping, SessionEnded
 from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress
@@ -68,15 +69,24 @@ def test_a_session_that_was_ended_before_it_ran_stops_at_once():
 
 
 def test_a_row_tells_neither_address_nor_credential():
-    one = session()
+    one = session(owner=BOB, machine="m1")
     one.note_input()
     one.bytes_in, one.bytes_out = 3, 5
     row = one.public()
     text = json.dumps(row)
-    assert {"id", "target", "mode", "user", "owner", "machine", "since", "last_input", "bytes_in", "bytes_out"} == set(
-        row
-    )
-    assert (row["bytes_in"], row["bytes_out"], row["mode"]) == (3, 5, "control")
+    since, last_input = (datetime.fromisoformat(row.pop(key)) for key in ("since", "last_input"))
+    assert row == {
+        "id": one.id,
+        "target": "lab",
+        "mode": "control",
+        "user": "ann",
+        "owner": "bob",
+        "machine": "m1",
+        "bytes_in": 3,
+        "bytes_out": 5,
+    }
+    assert timedelta() <= last_input - since <= datetime.now(UTC) - since
+    assert since.utcoffset() == last_input.utcoffset() == timedelta()
     assert "5901" not in text
     assert "hunter2" not in text
 
@@ -84,6 +94,7 @@ def test_a_row_tells_neither_address_nor_credential():
 def test_ids_differ_and_input_is_none_until_there_is_some():
     assert len({session().id for _ in range(100)}) == 100
     assert session().public()["last_input"] is None
+    assert session().public()["machine"] is None
 
 
 def test_age_grows():

@@ -158,8 +158,27 @@ def test_the_sentence_names_what_is_offered_and_stays_short():
 def test_the_log_gets_the_other_reasons():
     detail = refusal([258, 2], replace(NO_ANONYMOUS, require_encryption=True), inside=True).detail
     assert detail.startswith("VNC (2): it does not encrypt")
+    detail = refusal([2, 5, 30], replace(REMOTE, require_encryption=True), NOBODY).detail
+    assert [part.partition(":")[0] for part in detail.split("; ")] == ["Apple DH (30)", "VNC (2)"]
+
+
+@pytest.mark.parametrize(("count", "more"), [(6, False), (7, True)])
+def test_six_types_are_named_and_a_seventh_is_counted(count, more):
+    assert ("and 1 more." in str(refusal(list(range(40, 40 + count))))) is more
+
+
+def test_a_list_is_a_servers_own_where_nothing_else_is_said():
+    assert choose([19], SCHEMES, REMOTE, PASSWORD).number == T.VENCRYPT
+
+
+@pytest.mark.parametrize(
+    ("policy", "hindered"), [(VERIFIED, True), (replace(VERIFIED, server_key_sha256=bytes(32)), False)]
+)
+def test_a_key_verifies_a_desktop_only_where_it_is_pinned(policy, hindered):
+    assert (hindrance(SCHEMES[T.RA2_256], policy, PASSWORD) != "") is hindered
 
 
 def test_a_wrapper_is_only_held_up_inside_another():
     assert hindrance(SCHEMES[T.TIGHT], VERIFIED, NOBODY) == ""
-    assert hindrance(SCHEMES[T.TIGHT], LOCAL, ACCOUNT, inside=True)
+    assert hindrance(SCHEMES[T.TIGHT], LOCAL, ACCOUNT, inside=True) == "it cannot be inside another"
+    assert hindrance(SCHEMES[T.VNC], LOCAL, PASSWORD) == ""
