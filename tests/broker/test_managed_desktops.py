@@ -26,9 +26,23 @@ class Manager:
 
     def __init__(self):
         self.stopped = []
+        self.said = []
+        self.available = True
 
     async def stop(self, user, name):
         self.stopped.append((user, name))
+
+    def forgive(self, user, name):
+        self.said.append(("forgive", user, name))
+
+    async def ensure(self, user, name, spec):
+        self.said.append(("ensure", user, name))
+
+    async def restart(self, user, name, spec):
+        self.said.append(("restart", user, name))
+
+    async def settle(self, user, name):
+        self.said.append(("settle", user, name))
 
 
 class Store(MemoryTokenStore):
@@ -112,3 +126,9 @@ async def test_a_desktop_that_one_may_not_stop_keeps_its_tokens(place, visitor, 
         await place.desktops.stop(visitor, name)
     assert place.manager.stopped == []
     assert [await is_good(place, *one) for one in tokens] == [True, True, True]
+
+
+@pytest.mark.parametrize(("restart", "steps"), [(False, ["forgive", "ensure"]), (True, ["restart"])])
+async def test_a_person_starts_a_desktop_however_often_it_failed(place, restart, steps):
+    await place.desktops.start(Somebody(ANN), "desk", restart=restart)
+    assert place.manager.said == [(step, "ann", "desk") for step in [*steps, "settle"]]

@@ -97,7 +97,8 @@ def test_no_proxy_sees_a_token(monkeypatch):
             monkeypatch.setenv(name, proxy.url)
         monkeypatch.delenv("no_proxy", raising=False)
         Server(server.url, "secret").call("POST", "api/tokens", {})
-        assert (len(server.said), proxy.said) == (1, [])
+        assert proxy.said == []
+        assert [path for path, _, _ in server.said] == ["/vnc/api/tokens"], "a proxy gets the whole URL"
 
 
 def test_a_server_without_login_is_asked_without_one(monkeypatch, tmp_path):
@@ -135,3 +136,15 @@ def test_a_server_tells_which_certificate_it_has(certificates, monkeypatch):
         monkeypatch.setattr(VNCExtension, "serverapp", type("App", (), {"certfile": certfile})())
         extension._name_certificate()
         assert os.environ.get(connection.CERTIFICATE) == expected
+
+
+@pytest.fixture
+def jp_server_config(certificates):
+    mine = {"certfile": str(certificates[0].certificate), "keyfile": str(certificates[0].key)}
+    return {"ServerApp": {"jpserver_extensions": {"jupyter_vnc": True}, **mine}}
+
+
+def test_a_server_with_tls_tells_its_programs_when_it_starts(monkeypatch, request, certificates):
+    monkeypatch.setenv(connection.CERTIFICATE, "of the server that started this one")
+    request.getfixturevalue("jp_serverapp")
+    assert os.environ[connection.CERTIFICATE] == connection.fingerprint(certificates[0].certificate)
