@@ -160,3 +160,20 @@ def test_old_failures_are_swept_out(clock):
     clock.now += 1
     breaker.failed("new")
     assert list(breaker._keys) == ["late", "new"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [lambda clock: RateLimit(60, 2, what="tries", clock=clock), lambda clock: Breaker(2, open_for=30, clock=clock)],
+)
+def test_there_are_no_more_idle_keys_than_so_many(clock, made):
+    one = made(clock)
+    note, keys = (one.spend, "_buckets") if isinstance(one, RateLimit) else (one.failed, "_keys")
+    for _ in range(3):
+        for number in range(limits._SWEEP_AT):
+            note(str(number))
+            assert len(getattr(one, keys)) <= limits._SWEEP_AT
+        clock.now += 1000
+        note("new")
+        assert list(getattr(one, keys)) == ["new"]
+        clock.now += 1000
