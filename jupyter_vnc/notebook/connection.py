@@ -112,6 +112,13 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
     https_open = http_open
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Leaves an answer that names another place as it is: urllib would show our token there."""
+
+    def redirect_request(self, *args: Any) -> None:
+        """Follow no redirect; the answer becomes an :class:`urllib.error.HTTPError`."""
+
+
 def opener(certificate: str) -> urllib.request.OpenerDirector:
-    """Return what opens URLs of the server; proxies of the environment are for other servers."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _Handler(certificate))
+    """Return what opens URLs of the server and of no other; proxies of the environment are for other servers."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects(), _Handler(certificate))

@@ -24,11 +24,16 @@ def certificates(tmp_path_factory):
 
 
 class Answers(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.do_POST()
+
     def do_POST(self):
         length = int(self.headers.get("Content-Length", 0))
         self.server.said.append((self.path, dict(self.headers), self.rfile.read(length)))
         body = json.dumps({"mode": "view", "token": "t"}).encode()
         self.send_response(self.server.code)
+        if self.server.elsewhere:
+            self.send_header("Location", self.server.elsewhere)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -41,7 +46,7 @@ class Answers(BaseHTTPRequestHandler):
 def serving(certificate=None, code=200):
     """A server on the loopback interface; ``said`` is what it was asked."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        server.said, server.code, server.errors = [], code, []
+        server.said, server.code, server.errors, server.elsewhere = [], code, [], ""
         server.handle_error = lambda *_: server.errors.append("a client that left")
         server.daemon_threads = True
         if certificate:
@@ -99,6 +104,16 @@ def test_no_proxy_sees_a_token(monkeypatch):
         Server(server.url, "secret").call("POST", "api/tokens", {})
         assert proxy.said == []
         assert [path for path, _, _ in server.said] == ["/vnc/api/tokens"], "a proxy gets the whole URL"
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_other_server_gets_a_token_because_ours_names_it(method, code):
+    with serving() as other, serving(code=code) as server:
+        server.elsewhere = other.url
+        with pytest.raises(NotebookError, match=f"The Jupyter server answered: {code}"):
+            Server(server.url, "secret").call(method, "api/targets", None if method == "GET" else {})
+        assert (len(server.said), other.said) == (1, [])
 
 
 def test_a_server_without_login_is_asked_without_one(monkeypatch, tmp_path):
