@@ -149,7 +149,8 @@ async def test_a_user_at_their_limit_holds_nobody_else_up(admission, registry):
 async def test_nobody_new_gets_what_is_in_maintenance(listed, registry):
     closed = set()
     catalogue = Catalogue([listed], logging.getLogger("test"))
-    admission = Admission(catalogue, TokenRegistry(MemoryTokenStore()), registry, lambda access: access.target.name in closed)
+    tokens = TokenRegistry(MemoryTokenStore())
+    admission = Admission(catalogue, tokens, registry, lambda access: access.target.name in closed)
     ann, bob = Somebody(ANN), Somebody(BOB)
     registry.add(await admission.redeem(ann, await issue(admission, ann)))
     early = await issue(admission, bob)

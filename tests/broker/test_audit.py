@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry
 
 from jupyter_vnc.broker.audit import DESKTOP_EVENT, EVENT_SCHEMA_FILES, SESSION_EVENT, Audit, Metrics, adopt_loggers
 from jupyter_vnc.close_codes import CloseCode
-from jupyter_vnc.exceptions import SessionEnded
 from jupyter_vnc.model import sessions
 from jupyter_vnc.model.addresses import TCPAddress
 from jupyter_vnc.model.sessions import Session
@@ -111,24 +110,6 @@ def test_the_log_has_a_line_of_each_end_of_a_session(audit, session, caplog):
         "Session 0123456789abcdef: ann left lab after 90 s, 30 bytes in, 7000 bytes out, code 1000: The viewer left.",
     ]
     assert {record.levelname for record in caplog.records} == {"INFO"}
-
-
-def test_the_log_of_a_look_in_names_the_student(audit, caplog, monkeypatch):
-    look_in = Session(User("ada"), LAB, Mode.VIEW, id="a" * 16, owner=ANN, look_in=True)
-    monkeypatch.setattr(sessions, "time", SimpleNamespace(monotonic=lambda: look_in._began))
-    audit.opened(look_in)
-    audit.closed(look_in, CloseCode.NORMAL, "The viewer left.")
-    assert caplog.messages == [
-        "Session aaaaaaaaaaaaaaaa: ada opens lab of ann (view)",
-        "Session aaaaaaaaaaaaaaaa: ada left lab of ann after 0 s, 0 bytes in, 0 bytes out, code 1000: The viewer left.",
-    ]
-    assert [(data["user"], data["owner"]) for _, data in audit.events.heard] == 2 * [("ada", "ann")]
-
-
-def test_the_log_says_who_ended_a_session(audit, session, caplog):
-    session.end(SessionEnded("You ended this session.", detail="by ann"))
-    audit.closed(session, CloseCode.NORMAL, str(session.error))
-    assert caplog.messages[-1].endswith(": You ended this session. (by ann)")
 
 
 def test_the_metrics_count_what_happens(audit, session, counted):
