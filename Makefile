@@ -40,7 +40,7 @@ hub-demo: ## start a JupyterHub with two courses and their machines and print it
 # with parts that mostly compute.
 .PHONY: test
 test: test-packages front-end .make/npm .make/docs ## run all checks: lint, types, TypeScript, the docs, unit tests, real VNC servers, a real browser
-	@scripts/beside lint,types,typescript,docs,unit-oldest,fuzz unit-browser unit-desktops unit-hubs unit-rest coverage
+	@scripts/beside lint,types,typescript,docs,unit-oldest,fuzz unit-browser unit-desktops unit-hubs unit-rest unit-lowest
 
 .PHONY: lint
 lint: .make/python ## ruff, codespell, and our own words
@@ -60,33 +60,39 @@ types: .make/python ## mypy
 
 # pytest-jupyter runs the async tests; pytest-asyncio, if it is installed, would run them instead.
 .PHONY: unit
-unit: unit-browser unit-desktops unit-hubs unit-rest ## run pytest, with real VNC servers and a real browser
+unit: unit-browser unit-desktops unit-hubs unit-rest unit-lowest ## run pytest, with real VNC servers and a real browser
 
 # Runs of about the same length, in parallel, because they mostly wait.
 BROWSER := tests/browser
 DESKTOPS := $(addprefix tests/,bounds desktops notebooks)
 HUBS := $(addprefix tests/,hub test_demo.py)
-PYTEST := pytest -p no:asyncio --cov --cov-context=test --cov-report=
+PYTEST := pytest -p no:asyncio
 
 .PHONY: unit-browser
 unit-browser: front-end .make/npm ## run the tests of the viewer in a real browser
 	$(call headline,pytest: browser)
-	@COVERAGE_FILE=.coverage.browser $(PYTEST) $(BROWSER)
+	@$(PYTEST) $(BROWSER)
 
 .PHONY: unit-desktops
 unit-desktops: front-end .make/npm ## run the tests that start desktops, or measure
 	$(call headline,pytest: desktops)
-	@COVERAGE_FILE=.coverage.desktops $(PYTEST) $(DESKTOPS)
+	@$(PYTEST) $(DESKTOPS)
 
 .PHONY: unit-hubs
 unit-hubs: front-end .make/npm ## run the tests that start hubs
 	$(call headline,pytest: hubs)
-	@COVERAGE_FILE=.coverage.hubs $(PYTEST) $(HUBS)
+	@$(PYTEST) $(HUBS)
 
 .PHONY: unit-rest
 unit-rest: front-end .make/npm ## run the other tests
 	$(call headline,pytest: the rest)
-	@COVERAGE_FILE=.coverage.rest $(PYTEST) tests $(addprefix --ignore=,$(BROWSER) $(DESKTOPS) $(HUBS))
+	@lowest=$$(scripts/check_coverage.py --ignore); \
+	  $(PYTEST) tests $(addprefix --ignore=,$(BROWSER) $(DESKTOPS) $(HUBS)) $$lowest
+
+.PHONY: unit-lowest
+unit-lowest: front-end ## run the tests of the lowest floors, and check that they cover them
+	$(call headline,pytest: the lowest floors)
+	@scripts/check_coverage.py -p no:asyncio
 
 # Rules for strangers have to hold with the oldest versions of these that are permitted, not only with the newest.
 OLDEST := tornado jupyter_server
@@ -98,15 +104,10 @@ unit-oldest: front-end .make/oldest ## the tests of logins and websockets, with 
 	  tests/test_auth.py tests/test_websocket.py tests/bounds/test_ping_flood.py
 
 .PHONY: endurance
-endurance: test-packages front-end ## run the tests that take minutes: thousands of connections, gigabytes, peers that vanish
+endurance: FUZZ_SECONDS := 60
+endurance: test-packages front-end fuzz ## run the tests that take minutes: thousands of connections, gigabytes, peers that vanish, a longer fuzz
 	$(call headline,pytest -m endurance)
 	@pytest -p no:asyncio -m endurance --capture=tee-sys -rP tests
-
-.PHONY: coverage
-coverage: ## check that the lowest floors are covered by their own tests; after `make unit`
-	$(call headline,coverage of floors 0 and 1)
-	@coverage combine --quiet .coverage.browser .coverage.desktops .coverage.hubs .coverage.rest
-	@scripts/check_coverage.py
 
 BENCH_OPTIONS ?=
 
@@ -122,7 +123,7 @@ bench-first-pixel: test-packages .make/bench ## measure from click to first pixe
 bench-guard: .make/python ## measure how fast the guard parses a viewer's messages
 	@python benchmarks/guard.py
 
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 20
 
 .PHONY: fuzz
 fuzz: .make/python ## run a coverage-guided fuzzer on all RFB parsers, for FUZZ_SECONDS
