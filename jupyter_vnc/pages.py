@@ -15,7 +15,7 @@ from tornado import web
 from jupyter_vnc import __version__
 
 from .escaping import quote_remote
-from .exceptions import OriginRefused
+from .exceptions import OriginRefused, TargetNotFound
 from .handlers import VNCHandler, vnc_errors
 from .http import headers
 
@@ -116,14 +116,22 @@ class ViewPage(VNCPageHandler):
 
 
 class OldLink(VNCPageHandler):
-    """``GET /desktop/``: where jupyter-remote-desktop-proxy has its desktop."""
+    """``GET {base_url}desktop/``: where jupyter-remote-desktop-proxy has its desktop."""
 
     @web.authenticated
     @authorized
     @vnc_errors
     async def get(self) -> None:
-        """Lead to the page of the managed desktop; it says so if there is none."""
-        self.redirect(url_path_join(self.vnc_root, "view", "desktop"))
+        """Lead to the target ``desktop``, otherwise to the first managed one; nothing of the query string is passed on.
+
+        A ``token`` in it has logged the browser in by now.
+        """
+        rows = await self.broker.list_targets(self.visitor())
+        names = [row["name"] for row in rows if row["name"] == "desktop" or row["managed"]]
+        if not names:
+            raise TargetNotFound
+        name = "desktop" if "desktop" in names else names[0]
+        self.redirect(url_path_join(self.vnc_root, "view", quote(name)))
 
 
 class FramePage(ViewPage):

@@ -55,8 +55,7 @@ ROUTES: Final[list[Route]] = [
     (r"/(.+)", pages.NotFound, {}),
 ]
 
-
-#: Links to jupyter-remote-desktop-proxy's desktop lead to the managed one.
+#: Links to jupyter-remote-desktop-proxy's desktop, below Jupyter's own path.
 OLD_LINKS: Final[list[Route]] = [(r"/desktop/?", pages.OldLink, {})]
 
 #: The parameters of the REST contract, by the pattern of a route.

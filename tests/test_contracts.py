@@ -60,6 +60,9 @@ def rest_routes():
     return yaml.safe_load((PACKAGE / "rest-api.yml").read_text())["paths"]
 
 
+#: Every row of the tables of routes.
+ALL_ROUTES = [*routes.ROUTES, *HUB_ROUTES, *routes.OLD_LINKS]
+
 #: What stands for a part of a path in the REST file.
 NAMES = {
     r"/sessions/([0-9a-f]{16})": "/sessions/{id}",
@@ -82,7 +85,7 @@ def route_of(pattern):
 def test_the_rest_file_has_every_route_and_verb_and_no_other():
     served = {
         (route_of(pattern), verb)
-        for pattern, handler, _ in [*routes.ROUTES, *HUB_ROUTES]
+        for pattern, handler, _ in ALL_ROUTES
         for verb in ("get", "head", "post", "put", "patch", "delete")
         if any(verb in vars(kind) for kind in handler.__mro__ if kind.__module__.startswith("jupyter_vnc"))
     }
@@ -91,7 +94,7 @@ def test_the_rest_file_has_every_route_and_verb_and_no_other():
 
 
 #: Every route with the class that serves it, as the REST file writes it.
-SERVED = {route_of(pattern): handler for pattern, handler, _ in [*routes.ROUTES, *HUB_ROUTES]}
+SERVED = {route_of(pattern): handler for pattern, handler, _ in ALL_ROUTES}
 TAKES_A_BODY = {"post", "put", "patch"}
 
 
@@ -167,7 +170,7 @@ def test_every_body_is_bounded():
 
 
 def test_every_route_knows_its_name_in_the_rest_file():
-    for _, handler, options in routes.below("/vnc", [*routes.ROUTES, *HUB_ROUTES]):
+    for _, handler, options in routes.below("/vnc", ALL_ROUTES):
         if issubclass(handler, VNCHandler):
             assert options["route"] in rest_routes()
             assert SERVED[options["route"]] is handler
