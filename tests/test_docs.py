@@ -1,27 +1,37 @@
 """The pages that people follow: links lead somewhere, code can be read, options exist, commands run."""
 
 import ast
-import json
-import os
+import configparser
 import re
 import subprocess
-import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-from traitlets.config import Configurable
+import yaml
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
+from jupyter_server_terminals.terminalmanager import TerminalManager
+from jupyterhub.app import JupyterHub
+from jupyterhub.spawner import Spawner
+from traitlets.config import Config
 
 from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.cli import _COMMANDS
+from jupyter_vnc.config.targets import parse_targets
 from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.hub import config as hub_config
 from jupyter_vnc.hub.app import VNCHub
+from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.redis import RedisTokens
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*/*.md"))]
 HOWTOS = sorted(path for path in (ROOT / "docs" / "howto").glob("*.md") if path.name != "index.md")
-CLASSES = {one.__name__: one for one in (VNCBroker, DesktopManager, VNCHub, WebsockifyTargets, RedisTokens)}
+OURS = (VNCBroker, DesktopManager, DirectoryTargets, RedisTokens, VNCHub, WebsockifyTargets)
+THEIRS = (JupyterHub, MappingKernelManager, ServerApp, Spawner, TerminalManager)
+CLASSES = {one.__name__: one for one in (*OURS, *THEIRS)}
 
 
 def name_of(page):
@@ -53,17 +63,59 @@ def test_links_to_files_and_headings_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_code_can_be_read_and_its_options_exist(page):
+def test_code_can_be_read(page):
     for code in blocks(page, "python"):
         lines = [line for line in code.splitlines() if not line.startswith("%")]  # a cell's magic
         text = "\n".join(lines)
         ast.parse(f"{{{text}}}" if text.startswith('"') else text)  # some are a part of a dictionary
-        for name, trait in re.findall(r"^c\.(\w+)\.(\w+)", code, re.MULTILINE):
-            if (kind := CLASSES.get(name)) is not None:
-                assert issubclass(kind, Configurable)
-                assert trait in kind.class_trait_names(config=True), f"{name}.{trait}"
     for code in blocks(page, "bash", "sh"):
         subprocess.run(["bash", "-n"], input=code, text=True, check=True, timeout=30)
+
+
+def configured(code):
+    """What a block of a configuration file sets; a part of a dictionary is taken for targets, or for keys of one."""
+    config = Config()
+    if re.search(r"^c\.", code, re.MULTILINE):
+        exec(code, {"c": config, "vnc": hub_config})
+    elif code.startswith('"'):
+        part = eval(f"{{{code}}}")
+        of_one = not isinstance(next(iter(part.values())), dict)
+        config.VNCBroker.targets = {"one": {"host": "one.example.org", **part}} if of_one else part
+    return config
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_configuration_can_be_loaded_and_its_targets_are_good(page, monkeypatch, tmp_path):
+    monkeypatch.setenv("VNC_SERVICE_TOKEN", "x" * 32)
+    for block in blocks(page, "python"):
+        code = block.replace("/etc/jupyter/vnc", str(tmp_path))
+        for file in re.findall(rf'"({tmp_path}/[\w.-]+)"', code):
+            Path(file).touch(0o600)
+        config = configured(code)
+        for name, options in config.items():
+            kind = CLASSES[name]
+            for trait, value in options.items():
+                assert trait in kind.class_trait_names(config=True), f"{name}.{trait}"
+                if not hasattr(value, "get_value"):  # as a list that is extended has
+                    kind.class_traits()[trait]._validate(kind.__new__(kind), value)
+        targets = config.VNCBroker.get("targets", {})
+        parsed, errors = parse_targets(targets)
+        assert (set(parsed), errors) == (set(targets), [])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_other_files_can_be_read(page, tmp_path):
+    for code in blocks(page, "yaml"):
+        assert isinstance(yaml.safe_load(code), dict)
+    for code in blocks(page, "toml"):
+        keys = tomllib.loads(code.replace("/etc/jupyter/vnc", str(tmp_path)))
+        (tmp_path / "lab-1.passwd").touch(0o600)
+        assert parse_targets({"lab-1": keys})[1] == []
+    for code in blocks(page, "ini"):
+        reader = configparser.ConfigParser(strict=False, interpolation=None)
+        reader.optionxform = str
+        reader.read_string(code if "\n[" in code else f"[environment]\n{code}")
+        assert all(reader.options(section) for section in reader.sections())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -88,29 +140,3 @@ def test_every_howto_begins_with_what_one_has_afterwards(page):
 def test_every_howto_is_in_the_index():
     listed = re.findall(r"^([\w-]+)$", (ROOT / "docs/howto/index.md").read_text(), re.MULTILINE)
     assert sorted(listed) == [page.stem for page in HOWTOS]
-
-
-def test_the_commands_that_show_and_switch_it_off_do(tmp_path):
-    """Each of the page's, but in folders of the test: the environment of the tests stays as it is."""
-    folders = {f"JUPYTER_{name}_DIR": str(tmp_path / name.lower()) for name in ("CONFIG", "RUNTIME")}
-    environ = (
-        os.environ | folders | {"HOME": str(tmp_path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    )
-
-    def run(command):
-        argv = command.replace("--sys-prefix", "--user").split()
-        done = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=60, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    page = ROOT / "docs/howto/switch-it-off.md"
-    commands = [line for code in blocks(page, "bash") for line in code.splitlines()]
-    assert re.search(r"jupyter_vnc .*OK", run(commands[0])[1])
-    # scripts/check-wheel runs the second one, which takes seconds.
-    assert run(commands[2]) == (0, f"{__import__('jupyter_vnc').__version__}\n")
-    assert "jupyter server extension disable jupyter_vnc --sys-prefix" in commands
-    # Jupyter writes only where the extension was switched on.
-    copy = tmp_path / "config" / "jupyter_server_config.d" / "jupyter_vnc.json"
-    copy.parent.mkdir(parents=True)
-    copy.write_text((ROOT / "jupyter-config" / "jupyter_server_config.d" / "jupyter_vnc.json").read_text())
-    assert run("jupyter server extension disable jupyter_vnc --sys-prefix")[0] == 0
-    assert json.loads(copy.read_text())["ServerApp"]["jpserver_extensions"] == {"jupyter_vnc": False}
