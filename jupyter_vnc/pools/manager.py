@@ -3,8 +3,8 @@
 The rules are in :mod:`.pool`, the file is in :mod:`.lease_keeper`; here are the tasks that wait, and the clock. A lease
 is saved before it is returned; what cannot be saved is not given out.
 
-Only :meth:`PoolManager.configure` says which machines a pool has; only the catalogue calls it, with what the sources
-have now. All others ask by the target's name: a session's target is that of its token, and would bring back machines.
+Only the catalogue calls :meth:`PoolManager.configure`, which says what machines a pool has now. All others ask by the
+target's name: a session has the target as it was when its token was issued, and would bring back old machines.
 """
 
 from __future__ import annotations

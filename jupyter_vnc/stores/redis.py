@@ -1,8 +1,8 @@
 """Tokens in Redis: for several processes that serve the same users.
 
-What is kept is a digest and, as JSON, a grant: the *name* of a target and never an address. Each process looks the name
+What is kept is a digest and, as JSON, a grant: the *name* of a target, never an address. Each process looks the name
 up in its own configuration and checks permissions there, so write access to this Redis neither makes a server connect
-anywhere nor grants a permission. ``redis`` is imported when a store is made: it is an extra.
+anywhere nor grants a permission. ``redis`` is an extra, imported when a store is made.
 """
 
 from __future__ import annotations
