@@ -115,11 +115,11 @@ class SessionRunner:
                     self._presence.changed(session.place)
 
     def _told(self, session: Session, error: VNCError) -> tuple[CloseCode, str]:
-        if not isinstance(error, LimitExceeded):
-            self.log.info("Session %s, target %s: %s", session.id, session.target.name, error.log_line)
-        elif (more := self._refusals.due(str(error))) is not None:
-            line = "Session %s, target %s: %s%s"
-            self.log.info(line, session.id, session.target.name, error.log_line, more)
+        # Of many at once who meet a limit, the first is named. Who was not admitted is in no other line.
+        limited = isinstance(error, LimitExceeded)
+        if (more := self._refusals.due(str(error)) if limited else "") is not None:
+            line = "Session %s of %s, target %s: %s%s"
+            self.log.info(line, session.id, session.user.name, session.about, error.log_line, more)
         return error.close_code, str(error)
 
     async def _join(self, session: Session, viewer: Channel) -> Leg:

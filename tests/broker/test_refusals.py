@@ -1,0 +1,49 @@
+"""The log of a session that was refused, or failed, before any line said who opens what: it names both."""
+
+import logging
+
+import pytest
+
+from jupyter_vnc.broker.session_runner import ServingLimits, SessionRunner
+from jupyter_vnc.broker.traffic import Activity
+from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.model.addresses import TCPAddress
+from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry
+from jupyter_vnc.model.targets import Mode, Sharing, Target
+from jupyter_vnc.model.users import User
+
+ANN, ADA, BOB = User("ann"), User("ada"), User("bob")
+LAB = Target(name="lab", address=TCPAddress("lab", 5901), sharing=Sharing.EXCLUSIVE)
+
+
+class Viewer:
+    """What a viewer is told at the end."""
+
+    async def close(self, code, reason):
+        self.told = code, reason
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "sentence"),
+    [
+        (SessionLimits(), CloseCode.TAKEN_OVER, "bob is using this desktop."),
+        (
+            SessionLimits(total=1),
+            CloseCode.LIMIT,
+            "The server has 1 open desktops, its limit. Close one and try again.",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("owner", "where"), [(ANN, "ada, target lab of ann"), (ADA, "ada, target lab")], ids=["a look-in", "one's own"]
+)
+async def test_whoever_is_refused_is_named_and_whose_desktop_it_was(limits, code, sentence, owner, where, caplog):
+    caplog.set_level(logging.INFO)
+    registry = SessionRegistry(limits)
+    registry.add(Session(BOB, LAB, Mode.CONTROL))
+    mode = Mode.VIEW if code is CloseCode.LIMIT else Mode.CONTROL
+    session, viewer = Session(ADA, LAB, mode, owner=owner, look_in=owner is ANN), Viewer()
+    activity, log = Activity("none", lambda: None), logging.getLogger("test")
+    await SessionRunner(None, registry, None, None, log, ServingLimits(5, 5), activity).serve(session, viewer)
+    assert viewer.told == (code, sentence)
+    assert caplog.messages == [f"Session {session.id} of {where}: {sentence}"]
