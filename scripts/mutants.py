@@ -3,7 +3,7 @@
 
 ``make mutants`` runs it; ``mutmut`` makes the changes (https://mutmut.readthedocs.io). Everything happens in a copy
 below ``.make/``. The modules are the rules that decide who gets in; with their own tests each is done in a second.
-``--limit`` says how long all of it may take.
+``--limit`` says how long all of it may take, ``--all`` to try every change.
 """
 
 from __future__ import annotations
@@ -137,14 +137,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Print each change that nothing noticed, and how many were noticed of those that were tried."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--limit", type=float, default=LIMIT, help="minutes that all of it may take (%(default)g)")
-    clock = Clock(parser.parse_args(arguments).limit * 60)
+    parser.add_argument("--sample", type=int, default=SAMPLE, help="how many changes are tried (%(default)d)")
+    parser.add_argument("--all", action="store_true", help="try all of them, which takes five times as long")
+    options = parser.parse_args(arguments)
+    clock = Clock(options.limit * 60)
     prepare()
     said = run(clock.left(REPORT), "run", "none of them")  # makes the changes, and tries none
     every = sorted(results())
     if not every:
         print(said[-4000:] or "The time was over before there was a change.")
         return 1
-    tried = random.Random(SEED).sample(every, min(SAMPLE, len(every)))
+    sample = len(every) if options.all else min(options.sample, len(every))
+    tried = random.Random(SEED).sample(every, sample)
     said = run(clock.left(REPORT), "run", "--max-children", "2", *tried)
     became = {name: state for name, state in results().items() if name in tried and state != UNTRIED}
     show([name for name, state in became.items() if state == "survived"], clock)

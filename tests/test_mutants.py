@@ -40,3 +40,24 @@ def test_all_calls_together_have_one_limit(monkeypatch):
     assert clock.left() == 0
     monkeypatch.setattr(mutants.subprocess, "run", lambda *_, **__: pytest.fail("the time was over"))
     assert mutants.run(clock.left(), "run") == ""
+
+
+@pytest.mark.parametrize(("arguments", "tried"), [([], mutants.SAMPLE), (["--sample", "7"], 7), (["--all"], 999)])
+def test_a_sample_of_the_changes_is_tried_or_all(monkeypatch, capsys, arguments, tried):
+    """The same ones each time; what survived is shown."""
+    became = {f"change{number}": mutants.UNTRIED for number in range(999)}
+
+    def run(seconds, command, *names):
+        chosen = [name for name in names if name in became]
+        became.update(dict.fromkeys(chosen, "killed"))
+        return ""
+
+    monkeypatch.setattr(mutants, "prepare", lambda: None)
+    monkeypatch.setattr(mutants, "run", run)
+    monkeypatch.setattr(mutants, "results", lambda: dict(became))
+    assert mutants.main(arguments) == 0
+    assert f"{tried} of 999 changes were tried" in capsys.readouterr().out
+    first = [name for name, state in became.items() if state == "killed"]
+    became.update(dict.fromkeys(became, mutants.UNTRIED))
+    mutants.main(arguments)
+    assert [name for name, state in became.items() if state == "killed"] == first
