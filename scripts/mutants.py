@@ -28,6 +28,8 @@ MODULES: Final = {
     "jupyter_vnc/throttling.py": "tests/test_throttling.py",
     "jupyter_vnc/tokens.py": "tests/test_tokens.py tests/stores/test_memory.py",
     "jupyter_vnc/model/session_registry.py": "tests/model/test_session_registry.py",
+    "jupyter_vnc/model/sessions.py": "tests/model/test_sessions.py",
+    "jupyter_vnc/model/visitors.py": "tests/model/test_visitors.py",
     "jupyter_vnc/broker/admission.py": "tests/broker/test_admission.py",
     "jupyter_vnc/broker/audit.py": "tests/broker/test_audit.py tests/broker/test_look_ins.py",
     "jupyter_vnc/broker/catalogue.py": "tests/broker/test_catalogue.py",
