@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import textwrap
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -56,7 +57,9 @@ def test_the_drawn_tree_of_errors_is_the_real_one():
     assert drawn == real
 
 
+@cache
 def rest_routes():
+    """Every route of the REST file with its verbs. It is read once: PyYAML takes a quarter of a second for it."""
     return yaml.safe_load((PACKAGE / "rest-api.yml").read_text())["paths"]
 
 

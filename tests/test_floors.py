@@ -49,6 +49,7 @@ def folder(module):
     return first if rest or f"{first}/" in sum(FLOORS, ()) else ""
 
 
+@cache
 def place_of(module):
     """The floor of a module, and how far right it stands there; None if it is on no floor."""
     for floor, names in enumerate(FLOORS):

@@ -212,7 +212,7 @@ class Hub:
         end = time.monotonic() + limit
         while not self.server(name).get("ready"):
             assert time.monotonic() < end, self.log()[-4000:]
-            time.sleep(0.2)
+            time.sleep(0.5)  # asking takes the hub time that it needs to start the server
 
     def server(self, name):
         """What the hub knows of a user's server; empty if there is none."""
