@@ -37,10 +37,10 @@ hub-demo: ## start a JupyterHub with two courses and their machines and print it
 	@exec $(VENV)/bin/python -m demo.hub_demo
 
 # All parts run, even after one has failed, so that one run reports every failure. Parts that mostly wait run in parallel
-# with parts that mostly compute.
+# with parts that mostly compute, and before them where both want the processor.
 .PHONY: test
 test: test-packages front-end .make/npm .make/docs ## run all checks: lint, types, TypeScript, the docs, unit tests, real VNC servers, a real browser
-	@scripts/beside lint,types,typescript,docs,unit-oldest,fuzz unit-browser unit-desktops unit-hubs unit-rest unit-lowest
+	@scripts/beside unit-browser unit-desktops unit-hubs unit-rest unit-lowest lint,types,typescript,docs,unit-oldest,fuzz
 
 .PHONY: lint
 lint: .make/python ## ruff, codespell, and our own words
@@ -188,11 +188,13 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -m venv $(VENV)
 
 # Installing also builds the front end (hooks in pyproject.toml), so its stamp gets the time at which installing began.
+# Compiled, because where PYTHONDONTWRITEBYTECODE is set, as in many containers, each process of a test would do it anew.
 .make/python: pyproject.toml jupyter_vnc/__init__.py $(VENV)/pyvenv.cfg
 	$(call headline,pip install)
 	@mkdir -p .make
 	@touch .make/began
 	@$(PIP) install --quiet --editable '.[test]'
+	@python -m compileall -q jupyter_vnc
 	@touch -r .make/began .make/frontend
 	@touch $@
 
