@@ -123,7 +123,7 @@ def table(became: Mapping[str, str], every: int) -> str:
     reached = sums["noticed"] + sums["survived"]
     if reached:
         lines.append(
-            f"{sums['noticed']} of the {reached} that a test reaches were noticed ({sums['noticed'] / reached:.0%})"
+            f"{sums['noticed']} of the {reached} that a test reaches were noticed ({sums['noticed'] / reached:.1%})"
         )
     return "\n".join(lines)
 

@@ -21,7 +21,7 @@ def test_a_timeout_counts_as_noticed_and_what_decides_nothing_is_apart():
         "    2  survived",
         "    3  reached by no test",
         "    3  undecided (check was interrupted by user 1, skipped 1, suspicious 1)",
-        "8 of the 10 that a test reaches were noticed (80%)",
+        "8 of the 10 that a test reaches were noticed (80.0%)",
     ]
 
 
