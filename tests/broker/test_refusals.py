@@ -6,9 +6,10 @@ import pytest
 
 from jupyter_vnc.broker.session_runner import ServingLimits, SessionRunner
 from jupyter_vnc.broker.traffic import Activity
-from jupyter_vnc.exceptions import CloseCode
+from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.model.addresses import TCPAddress
-from jupyter_vnc.model.sessions import Session, SessionLimits, SessionRegistry
+from jupyter_vnc.model.session_registry import SessionLimits, SessionRegistry
+from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Sharing, Target
 from jupyter_vnc.model.users import User
 
