@@ -145,12 +145,13 @@ typescript: front-end ## lint, type-check and test the front end
 	@$(JLPM) test
 
 .PHONY: wheel
-wheel: front-end ## build the wheel in dist/ and check it in a new environment without Node
+wheel: test-packages front-end ## build the wheel in dist/; open its desktop in new environments with JupyterLab or Notebook only
 	$(call headline,wheel)
 	@rm -rf dist jupyter_vnc/labextension jupyter_vnc/static
 	@$(JLPM) build:prod
 	@$(PIP) wheel --quiet --no-deps --wheel-dir dist .
-	@scripts/check-wheel dist/*.whl
+	@scripts/check-wheel dist/*.whl lab
+	@scripts/check-wheel dist/*.whl notebook
 
 .PHONY: release
 release: front-end .make/release ## make and check the files of a release in dist/; publishes nothing (RELEASE_OPTIONS=--rehearse)
