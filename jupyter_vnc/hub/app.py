@@ -32,6 +32,7 @@ from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below, page_templates
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
+from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.logs import one_line
@@ -58,7 +59,12 @@ MEMORY: Final = 30
 LEASES: Final = "jupyter-vnc-leases.json"
 
 #: Sessions of a whole course, where the extension's default is for one user.
-_COURSE: Final = {"sessions_total": 512, "managed_desktops": False, "target_sources": ["config", "database"]}
+_COURSE: Final = {
+    "sessions_total": 512,
+    "managed_desktops": False,
+    "target_sources": ["config", "database"],
+    "token_store": "database",
+}
 
 
 class VNCHub(JupyterApp):
@@ -102,8 +108,8 @@ class VNCHub(JupyterApp):
 
     db_url = Unicode(
         "sqlite:///jupyter-vnc.sqlite",
-        help="""The database of registered targets, as SQLAlchemy writes it. Default: SQLite, in a file in the folder
-        where the service runs, which only its owner can read; one process uses it. With
+        help="""The database of registered targets and tokens, as SQLAlchemy has it. Default: SQLite, in a file in the
+        folder where the service runs, which only its owner can read; one process uses it. With
         ``postgresql+psycopg://vnc@db.example.org/vnc`` it is a database that is there already; that needs
         ``pip install 'jupyter-vnc[hub-postgresql]'``.
         """,
@@ -134,6 +140,12 @@ class VNCHub(JupyterApp):
 
     #: Set while the service runs.
     registry: RegistryService | None = None
+
+    @property
+    def database(self) -> Database:
+        """The database, while the service runs."""
+        assert self.registry is not None  # noqa: S101 - for the type checker
+        return self.registry.database
 
     @property
     def registered_targets(self) -> Mapping[str, Target]:

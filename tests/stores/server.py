@@ -6,8 +6,10 @@ import socket
 import subprocess
 import time
 
+from traitlets import Any
 from traitlets.config import Config, LoggingConfigurable
 
+from jupyter_vnc.stores.database.tokens import DatabaseTokens
 from jupyter_vnc.stores.redis import RedisTokens
 from tests.needs import require
 
@@ -57,3 +59,14 @@ def redis_store(url, *, per_user=16, total=4096, **options):
     """A store as the broker makes it."""
     parent = LoggingConfigurable(config=Config(RedisTokens={"url": url, **options}))
     return RedisTokens(parent=parent, per_user=per_user, total=total)
+
+
+class Host(LoggingConfigurable):
+    """What a broker has as its parent in the hub service."""
+
+    database = Any()
+
+
+def database_store(database, **limits):
+    """A store as the broker of the hub service makes it."""
+    return DatabaseTokens(parent=LoggingConfigurable(parent=Host(database=database)), **limits)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import tomllib
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from jupyter_vnc.exceptions import LimitExceeded, TokenRefused
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.stores.memory import MemoryTokenStore
 from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenRegistry
-from tests.stores.server import redis_store
+from tests.stores.server import database_store, redis_store
 
 #: Nothing in it is as it would be if it were forgotten.
 ANN = Grant("ann", "lab", "g1", Mode.CONTROL, takeover=True, owner="eve")
@@ -21,17 +22,24 @@ BOB = Grant("bob", "lab", "g1", Mode.VIEW)
 ODD = ("", "*", "ann:bob", 'a"b\\', "a\nb", "a\0b", "Ünï 漢字 🙂", "\ud800", "x" * 1000)
 
 
-@pytest.fixture(params=["memory", "redis"])
+def makers(request):
+    """How each kind of store is made; what it stands on is there and empty."""
+    if request.param == "memory":
+        return MemoryTokenStore
+    if request.param == "redis":
+        return partial(redis_store, request.getfixturevalue("empty_redis").url)
+    return partial(database_store, request.getfixturevalue(f"{request.param}_database"))
+
+
+@pytest.fixture(params=["memory", "redis", "sqlite", "postgresql"])
 def build(request, jp_asyncio_loop):
     """Make a store with these limits; each is empty at first, and closed at the end."""
     stores = []
-    if request.param == "redis":
-        server = request.getfixturevalue("empty_redis")
+    make = makers(request)
 
     def build(**limits):
-        store = MemoryTokenStore(**limits) if request.param == "memory" else redis_store(server.url, **limits)
-        stores.append(store)
-        return store
+        stores.append(make(**limits))
+        return stores[-1]
 
     yield build
     for store in stores:
@@ -51,7 +59,7 @@ async def refused(tokens, token, user):
 
 def test_every_store_of_ours_is_here():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["entry-points"]["jupyter_vnc.token_stores"].keys() == {"memory", "redis"}
+    assert project["entry-points"]["jupyter_vnc.token_stores"].keys() == {"database", "memory", "redis"}
 
 
 async def test_a_token_gives_its_grant_once(tokens):

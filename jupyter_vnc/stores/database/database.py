@@ -26,6 +26,9 @@ from .urls import file_of
 TIMEOUT: Final = 10.0
 #: Pause before a database that did not answer is asked again (seconds); until then the answer is known.
 PAUSE: Final = 1.0
+#: Transactions of this process at once that read, and that write. Further ones wait, which is not the database being
+#: away. In SQLite one writes at a time: those that wait for its lock get it in no order, and the last one never.
+CONNECTIONS: Final = 5
 #: For how long SQLite waits for another process, such as a command, that writes (seconds).
 BUSY: Final = 5
 
@@ -48,6 +51,8 @@ class Database:
         self._lock: FileLock | None = None
         self._ready = False
         self._opening = asyncio.Lock()
+        self._readers = asyncio.Semaphore(CONNECTIONS)
+        self._writers = asyncio.Semaphore(CONNECTIONS if self._file is None else 1)
         self._ask_again = 0.0
         #: What is wrong with it at present; empty while it answers.
         self.trouble = ""
@@ -125,7 +130,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
-        async with self._translated():
+        async with self._writers if writes else self._readers, self._translated():
             await self._prepare()
             assert self._engine is not None  # noqa: S101 - for the type checker
             async with asyncio.timeout(TIMEOUT), self._engine.execution_options(writes=writes).begin() as connection:
@@ -181,7 +186,8 @@ def _engine(url: URL) -> AsyncEngine:
     common: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
     if file_of(url) is None:
         limits = {"connect_timeout": 5, "options": f"-c statement_timeout={int(TIMEOUT * 1000)}"}
-        return create_async_engine(url, pool_size=5, max_overflow=5, pool_timeout=5, connect_args=limits, **common)
+        pool = {"pool_size": CONNECTIONS, "max_overflow": CONNECTIONS, "pool_timeout": 5}
+        return create_async_engine(url, connect_args=limits, **pool, **common)
     engine = create_async_engine(url, connect_args={"timeout": BUSY}, **common)
     event.listen(engine.sync_engine, "connect", _connected)
     event.listen(engine.sync_engine, "begin", _begin)

@@ -18,8 +18,12 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x6A76_6E63
 
 
-def migrate(connection: Connection) -> bool:
+def migrate(connection: Connection, revision: str = "head") -> bool:
     """Bring the tables up to date, inside the connection's transaction; return whether that took any step.
+
+    Args:
+        connection: of the database.
+        revision: of the tables that are wanted.
 
     Raises:
         ConfigError: they are newer than this program.
@@ -27,9 +31,7 @@ def migrate(connection: Connection) -> bool:
     if connection.dialect.name == "postgresql":
         # The others wait here, and find everything done.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
+    script = scripts(config := _config(connection))
     current = MigrationContext.configure(connection).get_current_heads()
     known = {revision.revision for revision in script.walk_revisions()}
     if unknown := set(current) - known:
@@ -41,5 +43,16 @@ def migrate(connection: Connection) -> bool:
         )
     if set(current) == set(script.get_heads()):
         return False
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
     return True
+
+
+def scripts(config: Config | None = None) -> ScriptDirectory:
+    """Return the migrations that there are."""
+    return ScriptDirectory.from_config(config or _config())
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return config

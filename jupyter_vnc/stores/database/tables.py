@@ -57,3 +57,18 @@ maintenance: Final = Table(
     Column("since", Float, nullable=False),
     Column("by", String(MAX_USER), nullable=False),
 )
+
+#: Tokens that nobody has redeemed yet, by the SHA-256 of each. ``user`` and ``target`` are SHA-256 of names, which may
+#: have characters that a database refuses; ``grant`` is JSON; ``expires`` is a time of the database's own clock.
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("user", String(64), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("grant", Text, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("strangers", Integer, nullable=False),
+    Index("tokens_user", "user"),
+    Index("tokens_expires", "expires"),
+)

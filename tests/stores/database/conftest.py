@@ -1,21 +1,14 @@
 """A database of each kind, empty for each test."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from jupyter_vnc.stores.database import urls
 from jupyter_vnc.stores.database.database import Database
-from tests.stores.database.postgres import PostgreSQL
 
 LOG = logging.getLogger("tests.database")
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    server = PostgreSQL()
-    yield server
-    server.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -24,6 +17,19 @@ def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/vnc.sqlite"
     return request.getfixturevalue("postgres").new_database("vnc")
+
+
+@pytest.fixture
+def dump_of(request):
+    """Return all that a database consists of: SQLite's files, or what ``pg_dump`` writes."""
+
+    def dump_of(url):
+        if url.startswith("sqlite"):
+            file = Path(url.removeprefix("sqlite:///"))
+            return b"".join(one.read_bytes() for one in sorted(file.parent.glob(f"{file.name}*")))
+        return request.getfixturevalue("postgres").dump("vnc")
+
+    return dump_of
 
 
 @pytest.fixture

@@ -70,6 +70,11 @@ class PostgreSQL:
             connection.execute(f'CREATE DATABASE "{name}"')
         return f"postgresql+psycopg://vnc@/{name}?host={self.folder}"
 
+    def dump(self, name):
+        """Return what a backup of a database contains."""
+        command = [self._programs / "pg_dump", "--host", self.folder, "--username=vnc", "--inserts", name]
+        return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+
     def close(self):
         self.stop()
         shutil.rmtree(self.folder)

@@ -10,13 +10,14 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import BigInteger, Float, Integer, MetaData, String, Text, create_engine, insert, select, text
 
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
 from jupyter_vnc.stores.database import database as databases
 from jupyter_vnc.stores.database import urls
 from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.registered import RegisteredTargets, Write
+from jupyter_vnc.stores.database.schema import migrate, scripts
 from jupyter_vnc.stores.database.tables import metadata
 from tests.stores.database.conftest import LOG
 
@@ -27,6 +28,49 @@ async def test_the_migrations_make_the_tables_that_the_code_uses(database):
 
     async with database.reading() as connection:
         assert await connection.run_sync(compare) == []
+
+
+def test_the_migrations_are_one_line():
+    script = scripts()
+    assert len(script.get_heads()) == len(script.get_bases()) == 1
+    assert all(len(revision.nextrev) <= 1 for revision in script.walk_revisions())
+
+
+#: Values of columns by their type.
+_VALUES = {BigInteger: 7, Integer: 7, Float: 7.5, String: "seven", Text: "seven"}
+
+
+def _fill(connection):
+    """Put a row into each table that has none."""
+    reflected = MetaData()
+    reflected.reflect(connection)
+    for table in reflected.tables.values():
+        if not connection.execute(select(table)).first():
+            kinds = {column.name: column.type for column in table.columns}
+            values = {name: next(v for t, v in _VALUES.items() if isinstance(kind, t)) for name, kind in kinds.items()}
+            connection.execute(insert(table).values(values))
+
+
+def _rows(connection):
+    reflected = MetaData()
+    reflected.reflect(connection)
+    tables = [table for name, table in reflected.tables.items() if name != "alembic_version"]
+    return {(table.name, repr(row)) for table in tables for row in connection.execute(select(table)).mappings()}
+
+
+def test_each_migration_keeps_the_rows_of_the_one_before(url):
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        steps = [revision.revision for revision in reversed(list(scripts().walk_revisions()))]
+        assert len(steps) >= 3
+        rows = set()
+        for step in steps:
+            migrate(connection, step)
+            assert rows <= _rows(connection), step
+            _fill(connection)
+            rows = _rows(connection)
+    engine.dispose()
+    assert {name for name, _ in rows} == metadata.tables.keys()
 
 
 async def test_a_database_of_a_newer_version_is_refused(database, url):
