@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below, page_templ
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.database.database import Database
+from jupyter_vnc.stores.database.leases import DatabaseLeases
+from jupyter_vnc.stores.database.old_leases import OldLeases
 from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.logs import one_line
@@ -55,7 +58,7 @@ _NEEDED: Final = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL", "JUPYTERHUB_SERV
 #: For how long an answer of the hub is cached (seconds); its own default is ten times as long.
 MEMORY: Final = 30
 
-#: The file of leases, in the folder where the service runs.
+#: The file of leases that a service had before it had a database, in the folder where the service runs.
 LEASES: Final = "jupyter-vnc-leases.json"
 
 #: Sessions of a whole course, where the extension's default is for one user.
@@ -108,8 +111,8 @@ class VNCHub(JupyterApp):
 
     db_url = Unicode(
         "sqlite:///jupyter-vnc.sqlite",
-        help="""The database of registered targets and tokens, as SQLAlchemy has it. Default: SQLite, in a file in the
-        folder where the service runs, which only its owner can read; one process uses it. With
+        help="""The database of registered targets, leases and tokens, as SQLAlchemy has it. Default: SQLite, in a file
+        in the folder where the service runs, which only its owner can read; one process uses it. With
         ``postgresql+psycopg://vnc@db.example.org/vnc`` it is a database that is there already; that needs
         ``pip install 'jupyter-vnc[hub-postgresql]'``.
         """,
@@ -199,6 +202,7 @@ class VNCHub(JupyterApp):
 
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
+        self._keep_leases(broker.pools, registry.database)
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
         maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
         server = BoundedServer(
@@ -214,6 +218,11 @@ class VNCHub(JupyterApp):
         await maintenance.close()
         await broker.close()
         await server.close_all_connections()
+
+    def _keep_leases(self, pools: PoolManager, database: Database) -> None:
+        """Keep the leases in the database; those of a service that had none are taken over from its file."""
+        old = OldLeases(Path(pools.state_file) if pools.state_file else None, self.log)
+        pools.keep_with(partial(DatabaseLeases, database, old, self.log))
 
     def _defaults(self) -> dict[str, Any]:
         """Defaults for many users, which the configuration overrides."""

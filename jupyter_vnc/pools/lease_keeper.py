@@ -1,4 +1,4 @@
-"""Keeps the leases in their file: loaded once, locked against a second service, saved after each change.
+"""Keeps the leases: loaded once, saved after each change. Here in a file, which is locked against a second service.
 
 The event loop only collects the values; they are encoded and written in a thread.
 """
@@ -28,20 +28,52 @@ LATER: Final = 30.0
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
-class LeaseKeeper:
-    """The state of all pools on the disk.
+def lock_file(path: Path, name: Path, log: Log) -> FileLock:
+    """Lock a file of leases. Blocks.
 
     Args:
-        path: the file; None to keep nothing.
-        log: for errors of the file.
+        path: where it really is.
+        name: what the configuration calls it.
+        log: for a file system that has no locks.
+
+    Raises:
+        ConfigError: another service uses it.
+        OSError: the lock cannot be made.
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.take()
+    except LockedError as error:
+        raise ConfigError(
+            f"{name} is in use by another service: {error.holder}. Two services would give one machine to two "
+            "users. Stop the other one, or configure another file",
+            key=_KEY,
+        ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        log.warning("%s: the file system of %s has no locks: run one service only", _KEY, name)
+    return lock
+
+
+class NotSaved(Exception):
+    """The leases cannot be saved at present; the message says why."""
+
+
+class LeaseKeeper:
+    """Saves the state of all pools: one write at a time, of all that has changed until it begins.
+
+    Args:
+        log: for errors.
         state: returns the current state, as plain values that do not change any more.
     """
 
-    def __init__(self, path: Path | None, log: Log, state: Callable[[], Mapping[str, Any]]) -> None:
-        self._path = path
+    #: The option that says where the leases are.
+    key = _KEY
+
+    def __init__(self, log: Log, state: Callable[[], Mapping[str, Any]]) -> None:
         self._log = one_line(log)
         self._state = state
-        self._lock: FileLock | None = None
         self._version = self._written = 0
         self._writing: asyncio.Task[None] | None = None
         self._trouble = ""
@@ -49,59 +81,36 @@ class LeaseKeeper:
         self._late: float | None = None
 
     async def load(self, parse: Callable[[Mapping[str, Any]], None]) -> None:
-        """Lock the file, pass its content to ``parse`` in a thread, and save it at once.
-
-        A file that cannot be written is detected before the first lease. A broken one is set apart.
+        """Pass to ``parse`` what was saved, in a thread.
 
         Raises:
-            ConfigError: it cannot be read or written, or another service uses it.
+            ConfigError: it cannot be used.
+            StoreUnavailable: it can neither be read now nor be known to be wrong: try again.
         """
-        if (given := self._path) is None:
-            return
-        try:
-            await asyncio.to_thread(self._load, given, parse)
-        except OSError as error:
-            raise ConfigError(f"{given}: {error.strerror or error}; leases cannot be kept there", key=_KEY) from None
+        raise NotImplementedError
 
-    def _load(self, given: Path, parse: Callable[[Mapping[str, Any]], None]) -> None:
-        # The lock is beside the file and not beside a link to it, of which there may be several.
-        path = self._path = state_file.find(given)
-        with suppress(FileNotFoundError):
-            check_regular(path)  # before there is a lock beside it
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
-        self._take_lock(self._lock, given)
-        try:
-            self._read(path, parse)
-        except BaseException:
-            self.unlock()
-            raise
+    async def _store(self) -> None:
+        """Save the current state.
 
-    def _read(self, path: Path, parse: Callable[[Mapping[str, Any]], None]) -> None:
-        try:
-            parse(state_file.read(path))
-        except ValueError as error:
-            kept = state_file.set_apart(path)
-            said = f"{path} is broken: {error}. It is kept as {kept.name}, and all leases are lost."
-            self._log.error("%s: %s", _KEY, said)
-        state_file.write(path, state_file.encode(self._state()))
+        Raises:
+            NotSaved: that is not possible now.
+        """
+        raise NotImplementedError
 
-    def _take_lock(self, lock: FileLock, path: Path) -> None:
-        try:
-            lock.take()
-        except LockedError as error:
-            raise ConfigError(
-                f"{path} is in use by another service: {error.holder}. Two services would give one machine to two "
-                "users. Stop the other one, or configure another file",
-                key=_KEY,
-            ) from None
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            self._log.warning("%s: the file system of %s has no locks: run one service only", _KEY, path)
+    async def refresh(self) -> None:
+        """Look whether another process has changed the leases; called every second."""
+
+    @property
+    def place(self) -> str:
+        """Where the leases are kept, for a sentence."""
+        raise NotImplementedError
+
+    def unlock(self) -> None:
+        """Let another service have the leases."""
 
     def change(self) -> None:
-        """Note that there is something to save, where there is a file."""
-        self._version += self._path is not None
+        """Note that there is something to save."""
+        self._version += 1
 
     def change_later(self, now: float) -> None:
         """Note that there is something to save that is no hurry; it is due :data:`LATER` seconds from the first."""
@@ -133,11 +142,6 @@ class LeaseKeeper:
             if self._trouble and self._written < wanted:
                 raise StoreUnavailable("The lease could not be saved. Try again in a moment.")
 
-    def unlock(self) -> None:
-        """Let another service have the file."""
-        if self._lock is not None:
-            self._lock.release()
-
     def _write_soon(self) -> asyncio.Task[None]:
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write(), name="vnc-pool-state")
@@ -145,20 +149,92 @@ class LeaseKeeper:
 
     async def _write(self) -> None:
         """Save the current state; later changes wait for the next call."""
-        version, path = self._version, self._path
-        assert path is not None  # noqa: S101 - for the type checker: without a file there is nothing to save
+        version = self._version
         try:
-            await asyncio.to_thread(_encode_and_write, path, self._state())
-        except OSError as error:
-            self._complain(f"{path} cannot be written: {error.strerror or error}")
+            await self._store()
+        except NotSaved as error:
+            self._complain(str(error))
             return
         self._trouble = ""
         self._written = version
 
     def _complain(self, trouble: str) -> None:
         if trouble != self._trouble:
-            self._log.error("%s: %s. No machine is given out until this is fixed.", _KEY, trouble)
+            self._log.error("%s: %s. No machine is given out until this is fixed.", self.key, trouble)
         self._trouble = trouble
+
+
+class FileLeases(LeaseKeeper):
+    """The state of all pools in a file.
+
+    Args:
+        path: the file; None to keep nothing.
+        log: see :class:`LeaseKeeper`.
+        state: see :class:`LeaseKeeper`.
+    """
+
+    def __init__(self, path: Path | None, log: Log, state: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__(log, state)
+        self._path = path
+        self._lock: FileLock | None = None
+
+    async def load(self, parse: Callable[[Mapping[str, Any]], None]) -> None:
+        """Lock the file, pass its content to ``parse`` in a thread, and save it at once.
+
+        A file that cannot be written is detected before the first lease. A broken one is set apart.
+
+        Raises:
+            ConfigError: it cannot be read or written, or another service uses it.
+        """
+        if (given := self._path) is None:
+            return
+        try:
+            await asyncio.to_thread(self._load, given, parse)
+        except OSError as error:
+            raise ConfigError(f"{given}: {error.strerror or error}; leases cannot be kept there", key=_KEY) from None
+
+    def _load(self, given: Path, parse: Callable[[Mapping[str, Any]], None]) -> None:
+        # The lock is beside the file and not beside a link to it, of which there may be several.
+        path = self._path = state_file.find(given)
+        with suppress(FileNotFoundError):
+            check_regular(path)  # before there is a lock beside it
+        self._lock = lock_file(path, given, self._log)
+        try:
+            self._read(path, parse)
+        except BaseException:
+            self.unlock()
+            raise
+
+    def _read(self, path: Path, parse: Callable[[Mapping[str, Any]], None]) -> None:
+        try:
+            parse(state_file.read(path))
+        except ValueError as error:
+            kept = state_file.set_apart(path)
+            said = f"{path} is broken: {error}. It is kept as {kept.name}, and all leases are lost."
+            self._log.error("%s: %s", _KEY, said)
+        state_file.write(path, state_file.encode(self._state()))
+
+    @property
+    def place(self) -> str:
+        """See :attr:`LeaseKeeper.place`."""
+        return str(self._path)
+
+    def change(self) -> None:
+        """Note that there is something to save, where there is a file."""
+        self._version += self._path is not None
+
+    def unlock(self) -> None:
+        """Let another service have the file."""
+        if self._lock is not None:
+            self._lock.release()
+
+    async def _store(self) -> None:
+        path = self._path
+        assert path is not None  # noqa: S101 - for the type checker: without a file there is nothing to save
+        try:
+            await asyncio.to_thread(_encode_and_write, path, self._state())
+        except OSError as error:
+            raise NotSaved(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def _encode_and_write(path: Path, state: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The pool manager: the leases of all pools, and the users who wait for their turn.
 
-The rules are in :mod:`.pool`, the file is in :mod:`.lease_keeper`; here are the tasks that wait, and the clock. A lease
-is saved before it is returned; what cannot be saved is not given out.
+The rules are in :mod:`.pool`, what keeps the leases is in :mod:`.lease_keeper`; here are the tasks that wait, and the
+clock. A lease is saved before it is returned; what cannot be saved is not given out.
 
 Only the catalogue calls :meth:`PoolManager.configure`, which says what machines a pool has now. All others ask by the
 target's name: a session has the target as it was when its token was issued, and would bring back old machines.
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.throttling import Clock
 
 from .lease import steady_clock
-from .lease_keeper import LeaseKeeper
+from .lease_keeper import FileLeases, LeaseKeeper
 from .pool import Pool
 from .table import PoolTable
 
@@ -41,12 +42,17 @@ _GONE: Final = "is no longer there"
 _RELEASED: Final = "The machine was given back."
 
 
+State = Callable[[], Mapping[str, Any]]
+Adopt = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+
+
 class PoolManager(Configurable):
     """Gives machines of pools to users, one each, and takes them back."""
 
     state_file = Unicode(
         help="""The file that keeps the leases and queues of pools across a restart: an absolute path in a folder that
-        only the service may change. Default: empty, nothing is kept (the hub service sets one).
+        only the service may change. Default: empty, nothing is kept. The hub service keeps them in its database; it
+        takes over what such a file has once, by default of ``jupyter-vnc-leases.json``, and renames it.
         """,
     ).tag(config=True)
 
@@ -59,10 +65,11 @@ class PoolManager(Configurable):
         #: The number of waiting calls for each user of each target.
         self._calls: Counter[tuple[str, str]] = Counter()
         self._news = asyncio.Event()
-        self._keeper = LeaseKeeper(Path(self.state_file) if self.state_file else None, self.log, self._pools.to_json)
+        file = Path(self.state_file) if self.state_file else None
+        self._keeper: LeaseKeeper = FileLeases(file, self.log, self._pools.to_json)
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
-        #: Set once the state file is loaded. Until then no lease is given out and nothing is saved.
+        #: Set once the leases are loaded. Until then no lease is given out and nothing is saved.
         self._ready = asyncio.Event()
         if not self.state_file:
             self._ready.set()
@@ -79,17 +86,30 @@ class PoolManager(Configurable):
 
     # -- begin and end --------------------------------------------------------------------------------------------
 
+    def keep_with(self, make: Callable[[State, Adopt], LeaseKeeper]) -> None:
+        """Keep the leases elsewhere than in the state file; called before :meth:`start`.
+
+        Args:
+            make: gets what returns the current state, and what takes over that of another process.
+        """
+        self._keeper = make(self._pools.to_json, self._adopt)
+        self._ready.clear()
+
     async def start(self) -> None:
-        """Load the leases of the last run, and start the rounds.
+        """Load the leases of the last run, and start the rounds. A database that does not answer is tried again.
 
         Raises:
-            ConfigError: the state file cannot be read or written, or another service uses it.
+            ConfigError: the leases cannot be read or written, or another service uses them.
         """
+        with suppress(StoreUnavailable):
+            await self._open()
+        self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
+
+    async def _open(self) -> None:
         await self._keeper.load(self._pools.load)
         self._ready.set()
         for target in self._pools.targets():
             self.configure(target)
-        self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
 
     async def close(self) -> None:
         """Stop: notify those who wait, and save the last changes."""
@@ -108,7 +128,7 @@ class PoolManager(Configurable):
             async with asyncio.timeout(LAST_WRITE):
                 await self._save()
         except (StoreUnavailable, TimeoutError):
-            self.log.warning("The last changes to the leases were not saved to %s", self.state_file)
+            self.log.warning("The last changes to the leases were not saved to %s", self._keeper.place)
 
     # -- machines -------------------------------------------------------------------------------------------------
 
@@ -267,9 +287,17 @@ class PoolManager(Configurable):
         while True:
             await asyncio.sleep(ROUND)
             try:
-                self.sweep()
+                await self._go_round()
             except Exception:
                 self.log.exception("Leases could not be checked; trying again")
+
+    async def _go_round(self) -> None:
+        with suppress(StoreUnavailable):  # the database says so itself
+            if not self._ready.is_set():
+                return await self._open()
+            await self._keeper.refresh()
+        self.sweep()
+        return None
 
     def sweep(self) -> None:
         """Take back what has expired, and give free machines to those who wait; called every second."""
@@ -293,6 +321,18 @@ class PoolManager(Configurable):
             self._news.set()
             self._news = asyncio.Event()
         self._keeper.save_soon()
+
+    def _adopt(self, base: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+        """Take over what another process has saved, and notify those who have lost a machine by it.
+
+        See :meth:`.PoolTable.adopt`.
+        """
+        for name, user, has_another in self._pools.adopt(base, theirs, self._calls):
+            if has_another:
+                self._tell(self.on_move, user, name, _GONE)
+            else:
+                self._tell(self.on_release, user, name, _RELEASED)
+        self._note()
 
     async def _save(self) -> None:
         """See :meth:`.LeaseKeeper.save`."""

@@ -276,6 +276,19 @@ class Pool:
         """Return what outlives the process, as JSON has it."""
         return Kept(self._leases, [*self._queue], self._troubles, self._freed).to_json()
 
+    def machines(self) -> dict[str, str]:
+        """Return the key of each user's machine."""
+        return {lease.user: lease.key for lease in self._leases.values()}
+
+    def adopt(self, kept: Kept) -> None:
+        """Replace what outlives the process; who is present, and who was told what, stays as it is."""
+        for lease in kept.leases.values():
+            mine = self._leases.get(lease.user)
+            lease.warned = mine.warned if mine is not None and mine.key == lease.key else None
+        self._leases, self._troubles, self._freed = kept.leases, kept.troubles, kept.freed
+        self._queue.replace(kept.queue)
+        self._version += 1
+
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], clock: Clock = time.time) -> Pool:
         """Make a pool as it was; its machines are known with :meth:`configure`.

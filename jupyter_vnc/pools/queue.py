@@ -62,6 +62,12 @@ class Queue:
         self.version += 1
         return True
 
+    def replace(self, waiters: Iterable[Waiter]) -> None:
+        """Replace the queue; those who were in it before are as present as they were."""
+        known = {waiter.user: waiter for waiter in self._waiters}
+        self._waiters = [known.get(waiter.user, waiter) for waiter in waiters]
+        self.version += 1
+
     def absent(self, user: str) -> None:
         """Note that no call waits for a user's turn any more."""
         if (waiter := self.find(user)) is not None and waiter.present:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -11,7 +11,8 @@ from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.throttling import Clock
 
-from .lease import Lease
+from .lease import Kept, Lease
+from .merge import NOTHING, merge
 from .pool import Pool
 
 
@@ -72,6 +73,40 @@ class PoolTable:
         """
         self._pools = {name: self._maintained(name, Pool.from_json(raw, self._clock)) for name, raw in state.items()}
         self._seen = self._versions()
+
+    def adopt(
+        self, base: Mapping[str, Any], theirs: Mapping[str, Any], present: Collection[tuple[str, str]]
+    ) -> list[tuple[str, str, bool]]:
+        """Take over what another process has changed; what this one has changed and not saved yet stays, if it can.
+
+        Args:
+            base: what both began with.
+            theirs: what the other one has saved.
+            present: users who wait here, each with the name of the target.
+
+        Returns:
+            Who has lost a machine by it: target's name, user, and whether they have another one.
+
+        Raises:
+            ValueError: what was saved is not valid; nothing has changed.
+        """
+        now, lost = self._clock(), []
+        states = {
+            name: [Kept.from_json(state.get(name, NOTHING), now) for state in (base, theirs)]
+            for name in base.keys() | theirs.keys()
+        }
+        for name, (was, there) in states.items():
+            pool = self.of(name)
+            saved = {lease.user: lease.key for lease in was.leases.values()}
+            had = dict(saved.items() & pool.machines().items())  # what is not saved was not given out
+            pool.adopt(merge(was, Kept.from_json(pool.to_json(), now), there))
+            for user, of in present:
+                if of == name and pool.place(user):
+                    pool.request(user)
+            pool.deal()
+            have = pool.machines()
+            lost += [(name, user, user in have) for user, key in had.items() if have.get(user) != key]
+        return lost
 
     def to_json(self) -> Mapping[str, Any]:
         """Return what outlives the process, as JSON has it."""

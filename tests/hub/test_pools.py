@@ -1,11 +1,16 @@
 """Pools with real machines: one each, a fair queue, and nobody loses anything when the service restarts."""
 
 import asyncio
+import json
+import sqlite3
 from collections import Counter
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, closing
 
 import pytest
 
+from jupyter_vnc.hub.app import LEASES
+from jupyter_vnc.pools import state_file
+from jupyter_vnc.pools.merge import NOTHING
 from tests.hub import hub as hubs
 from tests.hub.conftest import until
 from tests.integration import real
@@ -39,7 +44,9 @@ def hub(tmp_path_factory, machines):
     pool = {"machines": keys, "idle_timeout": 3600}
     config = f"c.VNCBroker.targets = {{'lab': {{'pool': {pool!r}, 'allow_groups': ['course-a']}}}}\n"
     groups = {"course-a": {"users": [*NAMES, "zara"]}, "course-b": {"users": ["bob"]}}
-    with hubs.running(tmp_path_factory.mktemp("hub"), config, groups=groups, external=True) as running:
+    folder = tmp_path_factory.mktemp("hub")
+    (folder / LEASES).write_bytes(state_file.encode({"older": {**NOTHING, "queue": [{"user": "ann", "since": 5}]}}))
+    with hubs.running(folder, config, groups=groups, external=True) as running:
         yield running
 
 
@@ -159,6 +166,18 @@ async def test_looking_in_on_a_user_gives_them_no_machine(hub):
     code, why = await Viewer(websocket).until_closed()
     assert (code, why) == (4404, "zara has no machine at present.")
     assert ada.ask("api/targets").json()[0]["pool"]["free"] == free
+
+
+def test_the_leases_are_in_the_database_with_those_of_a_file_that_was_there(hub):
+    assert not (hub.folder / LEASES).exists()
+    assert (hub.folder / f"{LEASES}.taken-over").exists()
+    assert hub.log("service").count("are in the database now") == 1
+    with closing(sqlite3.connect(hub.folder / "jupyter-vnc.sqlite")) as database:
+        contents = [json.loads(content) for (content,) in database.execute("SELECT content FROM pools")]
+        leases = [json.loads(content)["user"] for (content,) in database.execute("SELECT content FROM leases")]
+    assert [one["queue"][0]["user"] for one in contents if one["name"] == "older"] == ["ann"]
+    assert set(leases) <= set(NAMES)
+    assert leases
 
 
 def test_no_traceback_was_logged_in_all_of_this(hub):

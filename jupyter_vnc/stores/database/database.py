@@ -57,6 +57,11 @@ class Database:
         #: What is wrong with it at present; empty while it answers.
         self.trouble = ""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes of the service may use it."""
+        return self._file is None
+
     async def open(self, *, alone: bool = True) -> None:
         """Open it, and bring its tables up to date. One that does not answer is tried again when it is used.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 from jupyter_vnc.model.targets import MAX_CONFIG_NAME
 
@@ -12,6 +13,12 @@ from jupyter_vnc.model.targets import MAX_CONFIG_NAME
 MAX_USER: Final = 255
 
 metadata: Final = MetaData()
+
+
+def digest_of(name: str) -> str:
+    """Return the SHA-256 of a name, which may have characters that a database refuses, and any length."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
 
 #: A counter for each kind of rows that processes keep a copy of: it grows with every change, so that a look at one row
 #: shows whether the copy is current.
@@ -71,4 +78,25 @@ tokens: Final = Table(
     Column("strangers", Integer, nullable=False),
     Index("tokens_user", "user"),
     Index("tokens_expires", "expires"),
+)
+
+#: What is kept of each pool besides its leases, as JSON: its target's name, its queue, its machines that are set aside
+#: and when each was freed. ``pool`` is the name's :func:`digest_of`.
+pools: Final = Table(
+    "pools",
+    metadata,
+    Column("pool", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+#: Who has which machine: a user one of a pool, and a machine one user. The columns are :func:`digest_of`; ``content``
+#: is the lease as JSON.
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("pool", String(64), primary_key=True),
+    Column("user", String(64), primary_key=True),
+    Column("machine", String(64), nullable=False),
+    Column("content", Text, nullable=False),
+    UniqueConstraint("pool", "machine", name="leases_machine"),
 )

@@ -7,7 +7,6 @@ a permission.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any, Final, get_type_hints
 
@@ -19,7 +18,7 @@ from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.tokens import Grant, TokenStore, note_stranger, too_many_unused
 
 from .database import Database
-from .tables import revisions, tokens
+from .tables import digest_of, revisions, tokens
 
 _KIND: Final = "tokens"
 #: Expired tokens that are deleted with each one that is put.
@@ -48,7 +47,7 @@ class DatabaseTokens(TokenStore):
 
     async def put(self, digest: str, grant: Grant, ttl: float) -> None:
         """Keep a grant; see :meth:`TokenStore.put`. The limits are those of all processes together."""
-        user = _name(grant.user)
+        user = digest_of(grant.user)
         async with self._database.writing() as connection:
             # Those who put wait here for each other, or two would both be the last that the limit permits.
             await connection.execute(select(revisions.c.number).where(revisions.c.kind == _KIND).with_for_update())
@@ -56,7 +55,7 @@ class DatabaseTokens(TokenStore):
             await self._forget(connection)
             if (wait := await self._wait(connection, user)) is not None:
                 raise too_many_unused(wait)
-            row = {"digest": digest, "user": user, "target": _name(grant.target), "grant": _to_json(grant)}
+            row = {"digest": digest, "user": user, "target": digest_of(grant.target), "grant": _to_json(grant)}
             await connection.execute(insert(tokens).values(**row, expires=now + ttl, strangers=0))
 
     async def _forget(self, connection: AsyncConnection) -> None:
@@ -75,7 +74,7 @@ class DatabaseTokens(TokenStore):
 
     async def take(self, digest: str, user: str) -> Grant | None:
         """Take out this user's grant; see :meth:`TokenStore.take`. An invalid grant is dropped and logged."""
-        owner = _name(user)
+        owner = digest_of(user)
         async with self._database.writing() as connection:
             alive = (tokens.c.digest == digest) & (tokens.c.expires > _now(connection))
             mine = delete(tokens).where(alive & (tokens.c.user == owner)).returning(tokens.c.grant)
@@ -102,19 +101,14 @@ class DatabaseTokens(TokenStore):
         async with self._database.writing() as connection:
             doomed = delete(tokens).where(tokens.c.expires > _now(connection))
             if user is not None:
-                doomed = doomed.where(tokens.c.user == _name(user))
+                doomed = doomed.where(tokens.c.user == digest_of(user))
             if target is not None:
-                doomed = doomed.where(tokens.c.target == _name(target))
+                doomed = doomed.where(tokens.c.target == digest_of(target))
             return len((await connection.execute(doomed.returning(tokens.c.digest))).all())
 
 
 def _now(connection: AsyncConnection) -> ColumnElement[float]:
     return literal_column(_CLOCKS[connection.dialect.name], Float)
-
-
-def _name(text: str) -> str:
-    """Return the SHA-256 of a user's or a target's name, which may have any character."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _to_json(grant: Grant) -> str:
