@@ -10,12 +10,14 @@ from typing import Any, Final
 from jupyter_events.logger import EventLogger
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
-from traitlets import Instance
+from traitlets import Bool, Instance, Unicode
 from traitlets.config import Configurable
 
 from .broker.audit import EVENT_SCHEMA_FILES, adopt_loggers
 from .broker.broker import VNCBroker
+from .broker.report import report
 from .desktops.manager import DesktopManager
+from .hub.uplink.server_end import ServerEnd
 from .hub.visitors import HubUserServerVisitor
 from .notebook.connection import CERTIFICATE, fingerprint
 from .routes import OLD_LINKS, below, page_templates
@@ -40,7 +42,24 @@ class VNCExtension(ExtensionApp):
     file_url_prefix = "/vnc/view"
     classes: list[type[Configurable]] = [VNCBroker, DesktopManager, WebsockifyTargets, DirectoryTargets, RedisTokens]  # noqa: RUF012
 
+    uplink = Bool(
+        True,
+        help="""In a user's server of a JupyterHub: whether the service of the hub is told which managed desktops run
+        here, who has them on the screen and when the last input was, for the instructors of the user's courses, who can
+        send messages and end sessions. Default True; without a hub or the service nothing is told to anybody.
+        """,
+    ).tag(config=True)
+
+    uplink_url = Unicode(
+        help="""The root of the service, such as ``https://hub.example.org/services/vnc/``, where the address that the
+        hub has for it cannot be reached from users' servers. Default: the hub is asked, once, when the server starts.
+        """,
+    ).tag(config=True)
+
     broker = Instance(VNCBroker, allow_none=True)
+
+    #: Reports to the hub's service; None without a hub.
+    server_end: ServerEnd | None = None
 
     def initialize_settings(self) -> None:
         """Build the broker and hand it to the handlers."""
@@ -97,12 +116,29 @@ class VNCExtension(ExtensionApp):
                 # Kernels and terminals get the server's own environment.
                 await self.broker.desktops.offer_display(owner, os.environ.update, occupied=occupied)
             await self.broker.start()
+            self._start_uplink(self.broker, serverapp)
         # Tornado asks the handlers in the order of their registration, and every extension has registered its own by
         # now: whoever has a page there keeps it.
         links = below(serverapp.base_url.rstrip("/"), OLD_LINKS)
         serverapp.web_app.add_handlers(".*$", links)  # type: ignore[no-untyped-call]
 
+    def _start_uplink(self, broker: VNCBroker, serverapp: ServerApp) -> None:
+        """In a user's server of a hub: begin to report to the service."""
+        provider = serverapp.identity_provider
+        owner = self._visitor_kind.owner(provider)
+        if self.uplink and owner is not None and HubUserServerVisitor.knows(provider):
+            self.server_end = ServerEnd(
+                provider.hub_auth,  # type: ignore[attr-defined]
+                self.uplink_url,
+                lambda: report(broker.desktop_manager, broker.registry, owner),
+                broker.registry,
+                broker.log,
+            )
+            self.server_end.start()
+
     async def stop_extension(self) -> None:
-        """Close the sessions and stop the desktops."""
+        """Close the uplink and the sessions, and stop the desktops."""
+        if self.server_end is not None:
+            await self.server_end.close()
         if self.broker is not None:
             await self.broker.close()

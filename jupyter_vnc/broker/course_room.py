@@ -12,12 +12,15 @@ from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 
 from .catalogue import Catalogue
+from .elsewhere import Elsewhere
 
 
 class Room:
     """What a visitor sees of the people whom they oversee, and nothing of the others."""
 
     def __init__(self, registry: SessionRegistry, catalogue: Catalogue, kinds: AccessKinds) -> None:
+        #: The desktops in other servers; the host sets it.
+        self.elsewhere = Elsewhere()
         self._registry = registry
         self._catalogue = catalogue
         self._kinds = kinds
@@ -40,6 +43,7 @@ class Room:
             "sessions": [session.public() for session in self._registry if sees(visitor, session)],
             "machines": [_known(target) | named(target, row) for target, row in machines],
             "waiting": [{"target": target.name} | named(target, row) for target, row in waiting],
+            "servers": self.elsewhere.rows(visitor),
         }
 
 

@@ -15,6 +15,7 @@ from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.system.logs import Log
 
 from .catalogue import Catalogue
+from .elsewhere import Elsewhere
 
 #: The longest message that is shown in a viewer (characters).
 MAX_MESSAGE: Final = 500
@@ -40,6 +41,8 @@ class LiveSessions:
         self._catalogue = catalogue
         self._access = access
         self._log = log
+        #: The sessions in other servers; the host sets it.
+        self.elsewhere = Elsewhere()
 
     def rows(self, visitor: Visitor) -> list[dict[str, Any]]:
         """List the visitor's live sessions, and those that they oversee: the rows of ``GET api/sessions``."""
@@ -56,12 +59,16 @@ class LiveSessions:
         return [session.as_seen_by(visitor.user) for session in here]
 
     def end(self, session_id: str, visitor: Visitor) -> None:
-        """End a session that :meth:`rows` lists.
+        """End a session that :meth:`rows` or the course room lists.
 
         Raises:
             TargetNotFound: there is none.
         """
-        self._registry.end(session_id, visitor)
+        try:
+            self._registry.end(session_id, visitor)
+        except TargetNotFound:
+            owner = self.elsewhere.end(visitor, session_id)
+            self._log.info("Session %s: %s ends it, in the server of %s", session_id, visitor.user.name, owner)
 
     async def keep(self, visitor: Visitor, name: str) -> None:
         """Keep the visitor's own machine of a pool, which is about to be taken back because nobody uses it.
@@ -91,7 +98,7 @@ class LiveSessions:
             self._log.info("%s took back the machine or place of %s at %s", visitor.user.name, access.owner.name, name)
 
     def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
-        """Show a message in the viewer of a session that :meth:`rows` lists.
+        """Show a message in the viewer of a session that :meth:`rows` or the course room lists.
 
         Raises:
             MalformedRequest: the text is empty, no string, or over :data:`MAX_MESSAGE` characters.
@@ -100,7 +107,13 @@ class LiveSessions:
         """
         if not isinstance(text, str) or not 0 < len(text.strip()) <= MAX_MESSAGE:
             raise MalformedRequest(f"A message has 1 to {MAX_MESSAGE} characters.")
-        session = self._registry.find(session_id, visitor)
+        try:
+            session = self._registry.find(session_id, visitor)
+        except TargetNotFound:
+            owner = self.elsewhere.message(visitor, session_id, text.strip())
+            line = "Session %s: %s sends %s, in their server, a message of %d characters"
+            self._log.info(line, session_id, visitor.user.name, owner, len(text))
+            return
         if session.tell is None:
             raise TargetBusy("The viewer of this session cannot show messages.")
         self._log.info(

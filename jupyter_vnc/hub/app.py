@@ -50,6 +50,7 @@ from .registry.service import RegistryService, open_registry
 from .registry.trials import Trials
 from .scopes import ADMIN, CONTROL, VIEW
 from .server import FILES, BoundedServer
+from .uplink.uplinks import Uplinks
 from .users import People
 
 #: What the hub passes to a service that it starts; must be set if something else starts the service.
@@ -203,10 +204,11 @@ class VNCHub(JupyterApp):
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
         self._keep_leases(broker.pools, registry.database)
+        broker.room.elsewhere = broker.live.elsewhere = uplinks = Uplinks()
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
         maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
         server = BoundedServer(
-            self.application(broker, registry, maintenance), longest_message=broker.max_message, **options
+            self.application(broker, registry, maintenance, uplinks), longest_message=broker.max_message, **options
         )
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         await maintenance.start()  # before the first machine is given out
@@ -229,7 +231,7 @@ class VNCHub(JupyterApp):
         return {key: value for key, value in _COURSE.items() if key not in self.config.VNCBroker}
 
     def application(
-        self, broker: VNCBroker, registry: RegistryService, maintenance: MaintenanceService
+        self, broker: VNCBroker, registry: RegistryService, maintenance: MaintenanceService, uplinks: Uplinks
     ) -> web.Application:
         """Return the web application with routes and login."""
         identity = HubIdentityProvider(parent=self, log=self.log)
@@ -244,6 +246,7 @@ class VNCHub(JupyterApp):
             vnc_registry=registry,
             vnc_maintenance=maintenance,
             vnc_trials=Trials(broker.connector),
+            vnc_uplinks=uplinks,
         )
 
     def _settings(self, broker: VNCBroker, identity: HubIdentityProvider, prefix: str) -> dict[str, Any]:

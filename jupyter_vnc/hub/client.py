@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from jupyterhub.services.auth import HubAuth
 from tornado.httpclient import AsyncHTTPClient, HTTPError
+
+if TYPE_CHECKING:
+    from jupyterhub.services.auth import HubAuth
 
 #: Lists come in pages, each of which says where the next one is.
 _PAGES: Final = "application/jupyterhub-pagination+json"

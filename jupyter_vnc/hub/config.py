@@ -94,11 +94,15 @@ GUEST_SCOPES: Final = [f"{VIEW}!server", f"{CONTROL}!server"]
 #: What :func:`sharing` permits a user, and their server on their behalf.
 _SHARING: Final = ["read:users:name", "read:groups:name"]
 
-#: What a user's server may do, for ``c.Spawner.server_token_scopes``: the hub's default, and reading and changing with
-#: whom the server is shared.
+#: How a user's server finds the service, to which it reports which desktops run in it; see the course room.
+_UPLINK: Final = f"read:services!service={NAME}"
+
+#: What a user's server may do, for ``c.Spawner.server_token_scopes``: the hub's default, reading and changing with whom
+#: the server is shared, and finding the service. What its owner lacks, the hub leaves out.
 SERVER_SCOPES: Final = [
     *("users:activity!user", "access:servers!server"),
     *("shares!server", f"{CONTROL}!server", *_SHARING),
+    _UPLINK,
 ]
 
 
@@ -142,7 +146,7 @@ def course(
     """
     enter = [f"access:servers!group={group}"] if servers else []
     rows: tuple[tuple[str, dict[str, list[str]], str, list[str]], ...] = (
-        ("students", {"groups": [group]}, CONTROL, []),
+        ("students", {"groups": [group]}, CONTROL, [_UPLINK]),
         ("instructors", _people("instructors", instructors), ADMIN, enter),
         ("watchers", _people("watchers", watchers), VIEW, enter),
         ("managers", _people("managers", managers), MANAGE, []),

@@ -1,4 +1,4 @@
-"""The routes that only the service has: registered targets, the course room and a health check."""
+"""The routes that only the service has: registered targets, the course room, the uplink and a health check."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Any, Final, cast
 from jupyter_server.auth.decorator import allow_unauthenticated, authorized
 from jupyterhub.singleuser.extension import JupyterHubOAuthCallbackHandler
 from tornado import web
-from tornado.httputil import HTTPHeaders
 
 from jupyter_vnc.exceptions import NotPermitted
 from jupyter_vnc.handlers import VNCAPIHandler, VNCHandler, vnc_errors
-from jupyter_vnc.http import headers
-from jupyter_vnc.http.errors import LoggedErrors
 from jupyter_vnc.pages import VNCPageHandler
 from jupyter_vnc.routes import Route
 
 from .identity import HubVisitor
+from .protected import Protected
 from .registry.maintenance import MACHINE_ROUTES
 from .registry.transfers import REGISTRY_ROUTES
+from .uplink.handler import Uplink
 
 
 def _overseer(handler: VNCHandler) -> HubVisitor:
@@ -56,25 +55,11 @@ class RoomHandler(VNCAPIHandler):
         self.answer(await self.broker.room.rows(_overseer(self)))
 
 
-class _Protected(LoggedErrors):
-    """What handlers lack that are none of Jupyter's: headers.
-
-    A browser shows any response in a frame, even an error, and a page around it can read the cookies of its path.
-    """
-
-    def set_default_headers(self) -> None:
-        """Set the headers of all responses."""
-        host = HTTPHeaders(self.settings.get("headers", {}))
-        policy = headers.restrict(host.get("Content-Security-Policy", ""), headers.DATA_POLICY, otherwise="'none'")
-        for name, value in {**host, **headers.ALWAYS, "Content-Security-Policy": policy}.items():
-            self.set_header(name, value)
-
-
-class OAuthCallback(_Protected, JupyterHubOAuthCallbackHandler):  # type: ignore[misc]
+class OAuthCallback(Protected, JupyterHubOAuthCallbackHandler):  # type: ignore[misc]
     """``GET {root}oauth_callback``: where the hub sends whoever has logged in; JupyterHub's own handler."""
 
 
-class HealthHandler(_Protected):
+class HealthHandler(Protected):
     """``GET {root}health``: for monitoring; reports only that the service responds."""
 
     @allow_unauthenticated
@@ -106,5 +91,6 @@ HUB_ROUTES: Final[list[Route]] = [
     *MACHINE_ROUTES,
     (r"/room", RoomPage, {}),
     (r"/api/room", RoomHandler, {}),
+    (r"/uplink", Uplink, {}),
     (r"/health", HealthHandler, {}),
 ]

@@ -325,3 +325,79 @@ async def test_somebody_elses_window_changes_the_size_of_a_desktop_only_while_it
         ann = await signed_in(browser, hub, "ann", {"width": 1200, "height": 800})
         await becomes(sue, whole)
         await browser.close()
+
+
+def room(person):
+    """What an instructor's room says of users' servers."""
+    assert person.enter().ok
+    return person.ask("api/room").json()["servers"]
+
+
+async def becomes(ask, wanted):
+    """Wait until the service has heard something; a server reports within seconds."""
+    async with asyncio.timeout(real.PATIENCE):
+        while not wanted(found := await asyncio.to_thread(ask)):
+            await asyncio.sleep(0.2)
+    return found
+
+
+def _is_up(row):
+    return row["viewers"] and row["desktops"][0]["state"] == "up"
+
+
+async def test_the_course_room_has_the_desktop_in_a_students_server(hub, owner):
+    sue = hub.person("sue")
+    async with working(owner) as viewer:
+        (row,) = await becomes(lambda: room(sue), lambda rows: rows and _is_up(rows[0]))
+        assert (row["owner"], row["server"]) == ("ann", "")
+        assert [(one["target"], one["state"]) for one in row["desktops"]] == [("desk", "up")]
+        (there,) = row["viewers"]
+        assert (there["user"], there["mode"], there["target"]) == ("ann", "control", "desk")
+        await viewer.key("u")
+        await becomes(lambda: room(sue), lambda rows: rows[0]["viewers"][0]["last_input"] != there["last_input"])
+        for name in ("ada", "bea"):
+            assert room(hub.person(name)) == []
+        text = {"text": "Save your work."}
+        bea = hub.person("bea")
+        assert bea.enter().ok
+        assert bea.ask(f"api/sessions/{there['id']}/messages", "POST", json=text).status_code == 404
+        assert bea.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 404
+        assert sue.ask(f"api/sessions/{there['id']}/messages", "POST", json=text).status_code == 204
+        async with asyncio.timeout(real.PATIENCE):
+            while not any((one.get("text"), one.get("sender")) == ("Save your work.", "sue") for one in viewer.notes):
+                await viewer.pixel(5, 5)
+        assert sue.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 204
+        assert await viewer.until_closed() == (4410, "sue ended this session.")
+    await becomes(lambda: room(sue), lambda rows: not rows or not rows[0]["viewers"])
+
+
+async def uplink(hub, token, **headers):
+    """Connect as a server does."""
+    url = f"{hub.url}/services/vnc/uplink".replace("http", "ws", 1)
+    return await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {token}", **headers}))
+
+
+def token_of(hub, name):
+    """The token in the environment of a user's server."""
+    for process in psutil.process_iter():
+        found = environment_of(process)
+        if found.get("JUPYTERHUB_USER") == name and found["HOME"].startswith(str(hub.folder)):
+            return found["JUPYTERHUB_API_TOKEN"]
+    raise AssertionError(f"{name} has no server")
+
+
+async def test_no_other_token_opens_an_uplink(hub, owner):
+    mine = hub.ask("POST", "/users/ann/tokens", json={"note": "for everything"}).json()["token"]
+    for token in (mine, hub.token, "wrong"):
+        with pytest.raises(HTTPClientError, match="403"):
+            await uplink(hub, token)
+    with pytest.raises(HTTPClientError, match="403"):
+        await uplink(hub, token_of(hub, "ann"), Origin=hub.url)
+
+
+@pytest.mark.parametrize("said", ['{"desktops": []}', "[" * 50_000, b"\0"], ids=["shape", "depth", "binary"])
+async def test_a_server_that_sends_what_is_no_report_is_closed(hub, owner, said):
+    connection = await uplink(hub, token_of(hub, "ann"))
+    await connection.write_message(said, binary=isinstance(said, bytes))
+    assert await asyncio.wait_for(connection.read_message(), 20) is None
+    assert connection.close_code == 4400

@@ -1,0 +1,155 @@
+"""``WS {root}uplink``: a user's server logs in with its own token, and speaks for its own user only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Final
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from tornado import web
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import LimitExceeded, NotPermitted
+from jupyter_vnc.hub.protected import Protected
+from jupyter_vnc.throttling import RateLimit
+
+from .messages import LONGEST, REPORT, read
+from .uplinks import Uplinks
+
+#: Seconds between two pings; the server's side closes as soon as its own are not answered.
+PING: Final = 30.0
+#: Reports a minute, twice as many as a server sends; and at once.
+PER_MINUTE: Final = 60
+BURST: Final = 20
+#: Notices that may wait for a server that does not read; with one more it is closed.
+MAX_WAITING: Final = 64
+
+
+class Uplink(Protected, WebSocketHandler):
+    """The service's end of one uplink; a :class:`~jupyter_vnc.hub.uplink.uplinks.Link`."""
+
+    ping_interval = PING
+    ping_timeout = PING / 2
+    max_message_size = LONGEST
+    _checks: asyncio.Task[None] | None = None
+
+    def initialize(self) -> None:
+        """Begin with nothing said and nothing to send."""
+        self.report: dict[str, Any] = {"desktops": [], "viewers": []}
+        self._rate = RateLimit(PER_MINUTE, BURST, what="reports")
+        self._sending: set[asyncio.Future[None]] = set()
+
+    @allow_unauthenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Check whose server it is; then upgrade.
+
+        Raises:
+            web.HTTPError: 403 for whoever is no user's server, or a browser; 400 for what is no websocket; 503 while
+                the hub does not answer.
+        """
+        if "Origin" in self.request.headers:
+            raise web.HTTPError(403, "The uplink is for servers, not for pages.")
+        model = await self._ask()
+        found = server_of(model)
+        if model is None or found is None:
+            raise web.HTTPError(403, "The uplink is for servers of the hub's users.")
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise web.HTTPError(400, "This address speaks websocket only.")
+        self.server = found[1]
+        self.owner = self.settings["vnc_people"].note(model)
+        await super().get(*args, **kwargs)
+
+    @property
+    def _links(self) -> Uplinks:
+        links: Uplinks = self.settings["vnc_uplinks"]
+        return links
+
+    async def _ask(self, *, again: bool = False) -> dict[str, Any] | None:
+        """Return what the hub says of the token; None if it is no token.
+
+        Raises:
+            web.HTTPError: 503, the hub does not answer.
+        """
+        kind, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if kind.lower() not in {"token", "bearer"} or not token:
+            return None
+        try:
+            hub = self.settings["identity_provider"].hub_auth
+            model: dict[str, Any] | None = await hub.user_for_token(token.strip(), use_cache=not again, sync=False)
+        except web.HTTPError:
+            raise web.HTTPError(503, "JupyterHub does not answer. Try again in a moment.") from None
+        return model
+
+    def open(self, *args: Any, **kwargs: Any) -> None:
+        """Begin to check now and then whether the token still is that server's: it is not after the server's end."""
+        try:
+            self._links.add(self)
+        except LimitExceeded as error:
+            self.close(error.close_code.value, str(error))
+            return
+        if interval := self.settings["vnc_broker"].recheck_interval:
+            self._checks = asyncio.create_task(self._check(interval))
+
+    async def _check(self, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                model = await self._ask(again=True)
+            except web.HTTPError:
+                continue  # what was true a moment ago stays
+            if model is None or server_of(model) != (self.owner.name, self.server):
+                self.close(CloseCode.NOT_PERMITTED.value, str(NotPermitted()))
+                return
+            self.owner = self.settings["vnc_people"].note(model)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Take a report."""
+        try:
+            self._rate.spend("")
+            self.report = read(message, REPORT)
+        except (ValueError, LimitExceeded):
+            self.close(CloseCode.VIEWER_PROTOCOL.value, "This is no report, or one too many.")
+
+    def send(self, notice: dict[str, Any]) -> None:
+        """See :meth:`.Link.send`."""
+        if len(self._sending) >= MAX_WAITING:
+            self.close(CloseCode.STALLED.value, "This server does not read.")
+            return
+        task = asyncio.ensure_future(self._send(json.dumps(notice)))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, text: str) -> None:
+        try:
+            await self.write_message(text)
+        except (WebSocketClosedError, StreamClosedError):
+            return
+
+    def replace(self) -> None:
+        """See :meth:`.Link.replace`."""
+        self.close(CloseCode.TAKEN_OVER.value, "This server has connected again.")
+
+    def on_close(self) -> None:
+        """Forget what the server said."""
+        if self._checks is not None:
+            self._checks.cancel()
+        self._links.remove(self)
+
+
+def server_of(model: dict[str, Any] | None) -> tuple[str, str] | None:
+    """Return whose server has a token, and the server's name; None if it is no server's own token.
+
+    The token of a server has access to exactly this server, and moves its owner's activity. One that a browser has,
+    which came from the hub's login at a server, has the first of that only; one that a user made for themselves has
+    access to all of theirs.
+    """
+    scopes = (model or {}).get("scopes") or []
+    name = (model or {}).get("name", "")
+    servers = [one.partition("=")[2] for one in scopes if one.startswith("access:servers!server=")]
+    if len(servers) != 1 or f"users:activity!user={name}" not in scopes:
+        return None
+    owner, slash, server = servers[0].partition("/")
+    return (owner, server) if slash and owner == name else None

@@ -1,0 +1,168 @@
+"""The uplink's end in a user's server: reports to the service which desktops run here, and does what it asks.
+
+This module runs in users' servers; see :mod:`~jupyter_vnc.hub.visitors`. Nothing that happens here is a reason for a
+desktop to fail: without the service, people notice nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.hub.client import Client, HubClient, NoAnswer
+from jupyter_vnc.model.causes import ended_by
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.users import User
+from jupyter_vnc.system.logs import Log, Outage
+from jupyter_vnc.tasks import end
+
+from .messages import LONGEST, NOTICE, read
+
+#: The service's name in the hub, as ``jupyter_vnc.hub.config`` gives it.
+SERVICE: Final = "vnc"
+#: Seconds between two looks at what runs here; so often a report is sent at most.
+PAUSE: Final = 2.0
+#: Seconds until the first and at most until a later try; each is somewhere in the upper half, so that a class whose
+#: service was restarted does not come back at once.
+FIRST: Final = 1.0
+LAST: Final = 120.0
+#: Seconds that connecting may take, and between two pings.
+CONNECT: Final = 20.0
+PING: Final = 30.0
+
+
+class ServerEnd:
+    """Keeps one websocket to the service for as long as the server runs.
+
+    Args:
+        hub_auth: JupyterHub's own client, for its address, token and certificates.
+        url: the service's root, such as ``https://hub.example.org/services/vnc/``; empty to ask the hub, once.
+        report: returns what there is to report.
+        registry: the sessions that notices are about.
+        log: is told when the service goes away and comes back.
+        hub: is asked for the service.
+    """
+
+    def __init__(
+        self,
+        hub_auth: Any,
+        url: str,
+        report: Callable[[], dict[str, Any]],
+        registry: SessionRegistry,
+        log: Log,
+        *,
+        hub: Client | None = None,
+    ) -> None:
+        self._auth = hub_auth
+        self._url = url
+        self._report = report
+        self._registry = registry
+        self._log = log
+        self._hub = hub or HubClient(hub_auth)
+        self._outage = Outage(log, "No uplink to the service of the course room", "The uplink works again")
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._task = asyncio.create_task(self._run(), name="vnc-uplink")
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._task is not None:
+            await end([self._task])
+
+    async def _run(self) -> None:
+        delay = FIRST
+        while True:
+            try:
+                self._url = self._url or await self._find_service()
+                if not self._url:
+                    return
+                connection = await self._connect()
+                delay = FIRST
+                await self._serve(connection)
+            except Exception as error:  # noqa: BLE001 - whatever answers there, it is no reason for anything to fail
+                self._outage.failed(printable(str(error) or type(error).__name__))
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            delay = min(LAST, delay * 2)
+
+    async def _find_service(self) -> str:
+        """Ask the hub where the service is; empty if there is none, or this server may not know of it."""
+        try:
+            answer = await self._hub.get(f"services/{SERVICE}")
+        except NoAnswer as error:
+            if not error.refused:
+                raise
+            self._log.debug("No uplink: the hub names no service %r (%s)", SERVICE, error)
+            return ""
+        url, prefix = answer.get("url"), answer.get("prefix")
+        if not isinstance(url, str) or not isinstance(prefix, str) or urlsplit(url).scheme not in {"http", "https"}:
+            self._log.debug("No uplink: the hub does not say where the service %r is", SERVICE)
+            return ""
+        return url.rstrip("/") + prefix
+
+    async def _connect(self) -> WebSocketClientConnection:
+        hub = self._auth
+        request = HTTPRequest(
+            self._url.rstrip("/").replace("http", "ws", 1) + "/uplink",
+            headers={"Authorization": f"token {hub.api_token}"},
+            connect_timeout=CONNECT,
+            request_timeout=CONNECT,
+            follow_redirects=False,  # the token must not reach another server
+            client_cert=hub.certfile or None,
+            client_key=hub.keyfile or None,
+            ca_certs=hub.client_ca or None,
+        )
+        try:
+            return await websocket_connect(
+                request, max_message_size=LONGEST, ping_interval=PING, ping_timeout=PING / 2, compression_options=None
+            )
+        except HTTPClientError as error:
+            raise ConnectionError(f"HTTP {error.code}") from None
+
+    async def _serve(self, connection: WebSocketClientConnection) -> None:
+        """Report until the service is gone."""
+        self._outage.succeeded()
+        reporting = asyncio.create_task(self._report_changes(connection))
+        try:
+            while (message := await connection.read_message()) is not None:
+                self._obey(read(message, NOTICE))
+        finally:
+            await end([reporting])
+            connection.close()
+        raise ConnectionError(f"closed with code {connection.close_code}")
+
+    async def _report_changes(self, connection: WebSocketClientConnection) -> None:
+        """Send a report whenever there is a new one; a slow service gets the next one later, and never a queue."""
+        sent = None
+        while True:
+            if (latest := self._report()) != sent:
+                await connection.write_message(json.dumps(latest))
+                sent = latest
+            await asyncio.sleep(PAUSE)
+
+    def _obey(self, notice: dict[str, Any]) -> None:
+        """Do what a notice says to one of the sessions here; the session may have ended meanwhile."""
+        for session in self._registry:
+            if session.id == notice["session"]:
+                _DEEDS[notice["type"]](session, notice)
+
+
+def _show(session: Session, notice: dict[str, Any]) -> None:
+    session.note("message", text=notice["text"], sender=printable(notice["sender"]))
+
+
+def _end(session: Session, notice: dict[str, Any]) -> None:
+    session.end(ended_by(User(notice["sender"])).told_to(session.user))
+
+
+_DEEDS: Final[dict[str, Callable[[Session, dict[str, Any]], None]]] = {"message": _show, "end": _end}
