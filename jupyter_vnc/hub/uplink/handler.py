@@ -146,8 +146,9 @@ def server_of(model: dict[str, Any] | None) -> tuple[str, str] | None:
     which came from the hub's login at a server, has the first of that only; one that a user made for themselves has
     access to all of theirs.
     """
-    scopes = (model or {}).get("scopes") or []
-    name = (model or {}).get("name", "")
+    if model is None or model.get("kind", "user") != "user":
+        return None  # a service may have the name of a user
+    scopes, name = model.get("scopes") or [], model["name"]
     servers = [one.partition("=")[2] for one in scopes if one.startswith("access:servers!server=")]
     if len(servers) != 1 or f"users:activity!user={name}" not in scopes:
         return None

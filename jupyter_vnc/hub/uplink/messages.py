@@ -7,19 +7,40 @@ likes, and another program may answer at the address of the service.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from jupyter_vnc.broker.report import DESKTOPS, VIEWERS
+from jupyter_vnc.model.targets import TARGET_NAME
 
 #: The longest message (bytes): a whole report, with the longest names that a hub has.
 LONGEST: Final = 128 * 1024
 
+_FORMATS: Final = FormatChecker(formats=())
+
+
+@_FORMATS.checks("time", raises=ValueError)
+def _is_time(value: object) -> bool:
+    """Whether it is a time as :meth:`datetime.isoformat` writes it; a month 13 fits a pattern, too."""
+    return not isinstance(value, str) or datetime.fromisoformat(value).isoformat() == value
+
+
+def _differ(_: Any, key: str, rows: Any, __: Any) -> Iterator[ValidationError]:
+    """The keyword ``differ``: no two rows have the same value of a key. It stands after what checks the rows."""
+    values = [row[key] for row in rows]
+    if len(set(values)) < len(values):
+        yield ValidationError(f"two rows have the same {key}")
+
+
+_Schema: Final = validators.extend(Draft202012Validator, {"differ": _differ})  # type: ignore[no-untyped-call]
+
 _NAME: Final = {"type": "string", "minLength": 1, "maxLength": 255}
+_TARGET: Final = {"type": "string", "maxLength": 255, "pattern": rf"^{TARGET_NAME.pattern}\Z"}
 _ID: Final = {"type": "string", "pattern": r"^[0-9a-f]{16}\Z"}
-_TIME: Final = {"type": "string", "maxLength": 40, "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00\Z"}
+_TIME: Final = {"type": "string", "maxLength": 40, "pattern": r"\+00:00\Z", "format": "time"}
 
 
 def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,28 +52,30 @@ def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rows(most: int, **properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "maxItems": most, "items": _object(**properties)}
+def _rows(most: int, key: str, **properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "maxItems": most, "items": _object(**properties), "differ": key}
 
 
 #: Of a server: what runs there and who has it on the screen. The login says whose server it is, never a message.
-REPORT: Final = Draft202012Validator(
+REPORT: Final = _Schema(
     _object(
-        desktops=_rows(DESKTOPS, name=_NAME, state={"enum": ["up", "starting"]}, since=_TIME),
+        desktops=_rows(DESKTOPS, "name", name=_TARGET, state={"enum": ["up", "starting"]}, since=_TIME),
         viewers=_rows(
             VIEWERS,
+            "id",
             id=_ID,
-            target=_NAME,
+            target=_TARGET,
             user=_NAME,
             mode={"enum": ["view", "control"]},
             since=_TIME,
             last_input={"anyOf": [_TIME, {"type": "null"}]},
         ),
-    )
+    ),
+    format_checker=_FORMATS,
 )
 
 #: Of the service: what to show in the viewer of a session, or that it is to end, and by whom.
-NOTICE: Final = Draft202012Validator(
+NOTICE: Final = _Schema(
     {
         "oneOf": [
             _object(type={"const": "message"}, session=_ID, sender=_NAME, text={"type": "string", "maxLength": 500}),
@@ -62,7 +85,7 @@ NOTICE: Final = Draft202012Validator(
 )
 
 
-def read(message: str | bytes, schema: Draft202012Validator) -> dict[str, Any]:
+def read(message: str | bytes, schema: Any) -> dict[str, Any]:
     """Return a message that has come.
 
     Raises:

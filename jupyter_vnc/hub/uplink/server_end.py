@@ -23,7 +23,8 @@ from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.users import User
 from jupyter_vnc.system.logs import Log, Outage
-from jupyter_vnc.tasks import end
+from jupyter_vnc.tasks import beside, end
+from jupyter_vnc.throttling import RateLimit
 
 from .messages import LONGEST, NOTICE, read
 
@@ -38,6 +39,11 @@ LAST: Final = 120.0
 #: Seconds that connecting may take, and between two pings.
 CONNECT: Final = 20.0
 PING: Final = 30.0
+#: Seconds after which a connection counts as one that works: a service that accepts and drops is tried ever later.
+LASTING: Final = PING
+#: Notices a minute that are done here, and at once; a room with a message to all sends one for each open page.
+PER_MINUTE: Final = 120
+BURST: Final = 64
 
 
 class ServerEnd:
@@ -70,6 +76,8 @@ class ServerEnd:
         self._hub = hub or HubClient(hub_auth)
         self._outage = Outage(log, "No uplink to the service of the course room", "The uplink works again")
         self._task: asyncio.Task[None] | None = None
+        self._delay = FIRST
+        self._rate = RateLimit(PER_MINUTE, BURST, what="notices")
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -81,19 +89,16 @@ class ServerEnd:
             await end([self._task])
 
     async def _run(self) -> None:
-        delay = FIRST
         while True:
             try:
                 self._url = self._url or await self._find_service()
                 if not self._url:
                     return
-                connection = await self._connect()
-                delay = FIRST
-                await self._serve(connection)
+                await self._serve(await self._connect())
             except Exception as error:  # noqa: BLE001 - whatever answers there, it is no reason for anything to fail
                 self._outage.failed(printable(str(error) or type(error).__name__))
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-            delay = min(LAST, delay * 2)
+            await asyncio.sleep(self._delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            self._delay = min(LAST, self._delay * 2)
 
     async def _find_service(self) -> str:
         """Ask the hub where the service is; empty if there is none, or this server may not know of it."""
@@ -131,14 +136,26 @@ class ServerEnd:
 
     async def _serve(self, connection: WebSocketClientConnection) -> None:
         """Report until the service is gone."""
-        self._outage.succeeded()
-        reporting = asyncio.create_task(self._report_changes(connection))
+        lasting = asyncio.get_running_loop().call_later(LASTING, self._lasts)
         try:
-            while (message := await connection.read_message()) is not None:
-                self._obey(read(message, NOTICE))
+            await beside(self._report_changes(connection), self._listen(connection))
         finally:
-            await end([reporting])
+            lasting.cancel()
             connection.close()
+
+    def _lasts(self) -> None:
+        self._delay = FIRST
+        self._outage.succeeded()
+
+    async def _listen(self, connection: WebSocketClientConnection) -> None:
+        """Do what the service asks.
+
+        Raises:
+            ConnectionError: it is gone.
+        """
+        while (message := await connection.read_message()) is not None:
+            self._rate.spend("")
+            self._obey(read(message, NOTICE))
         raise ConnectionError(f"closed with code {connection.close_code}")
 
     async def _report_changes(self, connection: WebSocketClientConnection) -> None:

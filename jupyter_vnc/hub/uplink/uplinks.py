@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
+
+from cachetools import TTLCache
 
 from jupyter_vnc.broker.elsewhere import Elsewhere
 from jupyter_vnc.escaping import printable
@@ -13,10 +18,16 @@ from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
+from jupyter_vnc.throttling import RateLimit
 
 #: The most servers of one user (a hub permits several), and of all.
 PER_USER: Final = 16
 TOTAL: Final = 10_000
+#: Connections of one user in a minute, and at once: all of their servers come back when the service was restarted.
+PER_MINUTE: Final = 30
+BURST: Final = 2 * PER_USER
+#: For how long (seconds) the room shows that a server is not connected any more: an instructor looks up now and then.
+GONE: Final = 600.0
 
 
 class Link(Protocol):
@@ -33,24 +44,38 @@ class Link(Protocol):
         """Close it: the same server has connected again."""
 
 
-class Uplinks(Elsewhere):
-    """The servers that are connected to this process."""
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """What a server said last, before it went at a time."""
 
-    def __init__(self) -> None:
+    owner: User
+    server: str
+    report: dict[str, Any]
+    at: str
+
+
+class Uplinks(Elsewhere):
+    """The servers that are connected to this process, and those that were until a moment ago."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._links: dict[tuple[str, str], Link] = {}
+        self._gone: TTLCache[tuple[str, str], _Gone] = TTLCache(TOTAL, GONE, clock)
+        self._rate = RateLimit(PER_MINUTE, BURST, what="connections", clock=clock)
 
     def add(self, link: Link) -> None:
         """Add a connection; an earlier one of the same server is closed.
 
         Raises:
-            LimitExceeded: there are too many.
+            LimitExceeded: there are too many, or too often new ones.
         """
+        self._rate.spend(link.owner.name)
         key = (link.owner.name, link.server)
         others = [name for name, server in self._links if (name, server) != key]
         if len(others) >= TOTAL or others.count(link.owner.name) >= PER_USER:
             raise LimitExceeded("Too many servers are connected.", retry_after=60.0)
         earlier = self._links.get(key)
         self._links[key] = link
+        self._gone.pop(key, None)
         if earlier is not None:
             earlier.replace()
 
@@ -59,10 +84,15 @@ class Uplinks(Elsewhere):
         key = (link.owner.name, link.server)
         if self._links.get(key) is link:
             del self._links[key]
+            if link.report["desktops"] and sum(name == key[0] for name, _ in self._gone) < PER_USER:
+                self._gone[key] = _Gone(link.owner, link.server, {**link.report, "viewers": []}, _now())
 
     def rows(self, visitor: Visitor) -> list[dict[str, Any]]:
         """See :meth:`.Elsewhere.rows`."""
-        return [row for link in self._links.values() if (row := _row(visitor, link))["desktops"]]
+        here = (_row(visitor, link) | {"gone": None} for link in self._links.values())
+        latest = filter(None, map(self._gone.get, tuple(self._gone)))
+        gone = (_row(visitor, one) | {"gone": one.at} for one in latest)
+        return [row for row in (*here, *gone) if row["desktops"]]
 
     def message(self, visitor: Visitor, session_id: str, text: str) -> str:
         """See :meth:`.Elsewhere.message`."""
@@ -88,7 +118,11 @@ class Uplinks(Elsewhere):
                     yield link, viewer
 
 
-def _row(visitor: Visitor, link: Link) -> dict[str, Any]:
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _row(visitor: Visitor, link: Link | _Gone) -> dict[str, Any]:
     """One row of ``servers``. Others than the owner are named to those who oversee them, and to themselves."""
     seen = {row["name"] for row in link.report["desktops"] if visitor.oversees(link.owner, _target(row["name"]))}
 
@@ -114,7 +148,7 @@ def _row(visitor: Visitor, link: Link) -> dict[str, Any]:
     }
 
 
-def _id(link: Link, viewer: dict[str, Any]) -> str:
+def _id(link: Link | _Gone, viewer: dict[str, Any]) -> str:
     """Name a session for this service: a server chooses its ids, and could choose another's."""
     parts = "\0".join([link.owner.name, link.server, viewer["id"]])
     return hashlib.sha256(parts.encode("utf8", "replace")).hexdigest()[:16]

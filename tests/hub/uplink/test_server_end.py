@@ -1,10 +1,17 @@
 """The uplink's end in a user's server, while the hub or the service is away or is something else."""
 
 import asyncio
+import json
 import logging
+import time
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
 
 from demo.demo import free_port
 from jupyter_vnc.hub.client import NoAnswer
@@ -29,9 +36,9 @@ class Hub:
         return answer
 
 
-def made(hub, url=""):
+def made(hub, url="", report=dict):
     auth = SimpleNamespace(api_token="secret", certfile="", keyfile="", client_ca="")
-    return ServerEnd(auth, url, dict, SessionRegistry(), logging.getLogger("uplink"), hub=hub)
+    return ServerEnd(auth, url, report, SessionRegistry(), logging.getLogger("uplink"), hub=hub)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +75,115 @@ async def test_a_service_that_is_away_is_tried_again_and_the_log_has_one_line(mo
     assert hub.asked == ["services/vnc"] * 2
     assert len([record for record in caplog.records if "No uplink" in record.message]) == 1
     assert "secret" not in caplog.text
+
+
+class Service(WebSocketHandler):
+    """Stands for the service, over a real websocket: says something, and then drops or stays."""
+
+    says: ClassVar[list[str]] = []
+    #: Of the first connections.
+    drops: ClassVar[int] = 0
+    came: ClassVar[list["Service"]] = []
+
+    def open(self):
+        self.came.append(self)
+        for text in self.says:
+            self.write_message(text)
+        if len(self.came) <= self.drops:
+            self.close()
+
+    def on_message(self, message):
+        self.report = json.loads(message)
+
+
+@pytest.fixture
+def service(jp_asyncio_loop):
+    """A service of this test's own."""
+    kind = type("Service", (Service,), {"says": [], "came": []})
+    server = HTTPServer(Application([(r"/services/vnc/uplink", kind)]))
+    (listening,) = bind_sockets(0, "127.0.0.1")
+    jp_asyncio_loop.run_until_complete(_listen(server, listening))
+    kind.url = f"http://127.0.0.1:{listening.getsockname()[1]}/services/vnc/"
+    yield kind
+    server.stop()
+    jp_asyncio_loop.run_until_complete(server.close_all_connections())
+
+
+async def _listen(server, listening):
+    server.add_socket(listening)
+
+
+async def test_a_service_that_accepts_and_drops_is_tried_ever_later(service, monkeypatch, caplog):
+    monkeypatch.setattr(server_end, "FIRST", 0.01)
+    service.drops = 1000
+    one = made(Hub({}), service.url)
+    caplog.set_level(logging.INFO)
+    begun = time.monotonic()
+    one.start()
+    await until(lambda: len(service.came) == 8)
+    assert time.monotonic() - begun > sum(0.01 / 2 * 2**nth for nth in range(7)), "each pause is twice as long"
+    await one.close()
+    assert [record.levelname for record in caplog.records if record.name == "uplink"] == ["WARNING"]
+
+
+async def test_a_connection_that_lasts_ends_the_outage(service, monkeypatch, caplog):
+    monkeypatch.setattr(server_end, "FIRST", 0.01)
+    monkeypatch.setattr(server_end, "LASTING", 0.1)
+    service.drops = 3
+    one = made(Hub({}), service.url)
+    caplog.set_level(logging.INFO)
+    one.start()
+    await until(lambda: "works again" in caplog.text)
+    assert len(service.came) == 4
+    service.came[-1].close()
+    await until(lambda: len(service.came) == 5)
+    assert one._delay == 0.02, "as after the first failure"
+    await one.close()
+
+
+MESSAGE = {"type": "message", "session": "a" * 16, "sender": "sue", "text": "Hello"}
+FALSE = {
+    "kind": {**MESSAGE, "type": "open"},
+    "more": {**MESSAGE, "run": "xterm"},
+    "sender": {**MESSAGE, "sender": ""},
+    "no sender": {"type": "end", "session": "a" * 16},
+    "text": {**MESSAGE, "text": "x" * 501},
+    "an end with a text": {**MESSAGE, "type": "end"},
+    "session": {**MESSAGE, "session": "*"},
+}
+
+
+@pytest.mark.parametrize("said", FALSE.values(), ids=FALSE)
+async def test_what_is_no_notice_ends_the_connection(service, caplog, said):
+    service.says = [json.dumps(said)]
+    one = made(Hub({}), service.url)
+    one.start()
+    await until(lambda: "No uplink" in caplog.text)
+    await one.close()
+
+
+async def test_notices_without_end_end_the_connection(service, caplog):
+    service.says = [json.dumps(MESSAGE)] * (server_end.BURST + 10)
+    one = made(Hub({}), service.url)
+    one.start()
+    await until(lambda: "Too many notices" in caplog.text)
+    await one.close()
+
+
+async def test_a_report_that_fails_does_not_leave_an_old_one_there(service, monkeypatch, caplog):
+    monkeypatch.setattr(server_end, "PAUSE", 0.01)
+    reports = [{"desktops": [1]}]
+
+    def report():
+        return reports[0]
+
+    one = made(Hub({}), service.url, report)
+    one.start()
+    await until(lambda: service.came and getattr(service.came[0], "report", None) == reports[0])
+    reports.clear()
+    await until(lambda: service.came[0].close_code is not None or service.came[0].ws_connection is None)
+    assert "list index out of range" in caplog.text
+    await one.close()
 
 
 async def test_closing_what_was_never_started_is_nothing():

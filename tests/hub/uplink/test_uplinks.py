@@ -1,6 +1,7 @@
 """What the service knows of users' servers: whose they are, who sees them, and where a notice goes."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,7 +9,7 @@ from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound
 from jupyter_vnc.hub.scopes import ADMIN, Rights
 from jupyter_vnc.hub.uplink.handler import server_of
 from jupyter_vnc.hub.uplink.messages import LONGEST, NOTICE, REPORT, read
-from jupyter_vnc.hub.uplink.uplinks import PER_USER, Uplinks
+from jupyter_vnc.hub.uplink.uplinks import BURST, GONE, PER_USER, Uplinks
 from jupyter_vnc.model.users import User
 
 SINCE = "2026-01-02T03:04:05.123456+00:00"
@@ -43,8 +44,8 @@ class Instructor:
         self.oversees = Rights.parse([scope]).oversees
 
 
-def connected(*links):
-    uplinks = Uplinks()
+def connected(*links, **more):
+    uplinks = Uplinks(**more)
     for link in links:
         uplinks.add(link)
     return uplinks
@@ -100,9 +101,53 @@ def test_a_server_that_connects_again_takes_the_place_of_its_earlier_connection(
     assert first.replaced
     assert not second.replaced
     uplinks.remove(first)  # its end is noticed late
-    assert len(uplinks.rows(Instructor())) == 1
+    (row,) = uplinks.rows(Instructor())
+    assert row["gone"] is None
     uplinks.remove(second)
+    (row,) = uplinks.rows(Instructor())
+    assert row["gone"]
+
+
+def test_a_server_that_has_gone_is_shown_for_a_while_to_those_who_saw_it_and_nobody_in_it():
+    now = [0.0]
+    ann = Link()
+    uplinks = connected(ann, Link("bob", report={"desktops": [], "viewers": []}), clock=lambda: now[0])
+    session = uplinks.rows(Instructor())[0]["viewers"][0]["id"]
+    uplinks.remove(ann)
+    (row,) = uplinks.rows(Instructor())
+    assert (row["owner"], row["viewers"], row["desktops"][0]["target"]) == ("ann", [], "desk")
+    assert datetime.fromisoformat(row["gone"]).tzinfo is UTC
+    assert uplinks.rows(Instructor("bea", f"{ADMIN}!group=course-b")) == []
+    with pytest.raises(TargetNotFound):
+        uplinks.message(Instructor(), session, "Hello")
+    uplinks.add(Link(report={"desktops": [], "viewers": []}))
     assert uplinks.rows(Instructor()) == []
+    uplinks.add(Link("amy"))
+    uplinks.remove(uplinks._links["amy", ""])
+    now[0] = GONE - 1
+    assert len(uplinks.rows(Instructor())) == 1
+    now[0] = GONE + 1
+    assert uplinks.rows(Instructor()) == []
+
+
+def test_one_user_cannot_fill_the_room_with_servers_that_have_gone():
+    now = [0.0]
+    uplinks = Uplinks(clock=lambda: now[0])
+    for nth in range(3 * PER_USER):
+        now[0] += 5.0
+        uplinks.add(link := Link(server=str(nth)))
+        uplinks.remove(link)
+    assert len(uplinks.rows(Instructor())) == PER_USER
+
+
+def test_one_user_cannot_connect_all_the_time():
+    now = [0.0]
+    uplinks = connected(*(Link() for _ in range(BURST)), clock=lambda: now[0])
+    with pytest.raises(LimitExceeded):
+        uplinks.add(Link())
+    uplinks.add(Link("amy"))
+    now[0] = 3.0
+    uplinks.add(Link())
 
 
 def test_one_user_cannot_fill_the_service():
@@ -138,31 +183,97 @@ def test_only_the_token_of_a_server_is_a_servers(name, scopes, server):
 def test_whom_the_hub_does_not_know_has_no_server():
     assert server_of(None) is None
     assert server_of({"name": "vnc", "kind": "service"}) is None
+    assert server_of({"name": "ann", "kind": "service", "scopes": OWN}) is None
 
 
 def test_a_report_is_read_as_it_was_sent():
     assert read(json.dumps(REPORTED), REPORT) == REPORTED
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        b"{}",
-        "",
-        "[]",
-        "{}",
-        "[" * 100_000,
-        json.dumps({**REPORTED, "owner": "amy"}),
-        json.dumps({**REPORTED, "desktops": [DESK] * 17}),
-        json.dumps({**REPORTED, "viewers": [VIEWER] * 65}),
-        json.dumps({**REPORTED, "desktops": [{**DESK, "name": "x" * 256}]}),
-        json.dumps({**REPORTED, "desktops": [{**DESK, "since": "yesterday"}]}),
-        json.dumps({**REPORTED, "viewers": [{**VIEWER, "id": "A" * 16}]}),
-        json.dumps({**REPORTED, "viewers": [{**VIEWER, "mode": "root"}]}),
-        json.dumps(REPORTED) + " " * LONGEST,
-    ],
-    ids=lambda message: str(message)[:24],
-)
-def test_what_is_no_report_is_refused(message):
-    with pytest.raises(ValueError, match=r"^(no |nested|not |Expecting)"):
+def desk(**keys):
+    return {**REPORTED, "desktops": [DESK | keys]}
+
+
+def viewer(**keys):
+    return {**REPORTED, "viewers": [VIEWER | keys]}
+
+
+REFUSED = {
+    "bytes": b"{}",
+    "empty": "",
+    "list": "[]",
+    "no keys": "{}",
+    "null": "null",
+    "deep": "[" * 100_000,
+    "long": json.dumps(REPORTED) + " " * LONGEST,
+    "number": "1" * 100_000,
+    "another owner": {**REPORTED, "owner": "amy"},
+    "a kind": {**REPORTED, "type": "picture"},
+    "desktops": {**REPORTED, "desktops": [DESK | {"name": f"d{nth}"} for nth in range(17)]},
+    "viewers": {**REPORTED, "viewers": [VIEWER | {"id": f"{nth:016x}"} for nth in range(65)]},
+    "no rows": {**REPORTED, "viewers": [None]},
+    "a row": {**REPORTED, "viewers": VIEWER},
+    "one desktop twice": {**REPORTED, "desktops": [DESK, DESK | {"state": "starting"}]},
+    "one session twice": {**REPORTED, "viewers": [VIEWER, VIEWER | {"user": "gus"}]},
+    "more of a desktop": desk(picture="x"),
+    "long name": desk(name="x" * 256),
+    "no name": desk(name=""),
+    "markup": desk(name="<b>desk</b>"),
+    "controls": desk(name="desk\n"),
+    "order": viewer(target="desk\u202e"),
+    "path": desk(name="../../admin"),
+    "state": desk(state="on fire"),
+    "no user": viewer(user=""),
+    "long user": viewer(user="x" * 256),
+    "user": viewer(user=7),
+    "id": viewer(id="A" * 16),
+    "id and more": viewer(id="a" * 16 + "\n"),
+    "mode": viewer(mode="root"),
+    **{
+        f"time {time!r}": viewer(last_input=time)
+        for time in (
+            *(
+                "yesterday",
+                "",
+                0,
+                "2026-99-99T99:99:99+00:00",
+                "2026-02-30T00:00:00+00:00",
+                "0000-01-01T00:00:00+00:00",
+            ),
+            *("2026-01-02T24:00:00+00:00", "2026-01-02T03:04:60+00:00", "2026-01-02"),
+            *("2026-01-02T03:04:05", "2026-01-02T03:04:05+02:00", "2026-01-02T03:04:05+00:00\n"),
+            "2026-W01-1T00:00:00+00:00",
+            *("\u0662026-01-02T03:04:05+00:00", f"2026-01-02T03:04:05.{'1' * 40}+00:00"),
+        )
+    },
+    "since": desk(since=None),
+}
+
+
+@pytest.mark.parametrize("said", REFUSED.values(), ids=REFUSED)
+def test_what_is_no_report_is_refused(said):
+    message = json.dumps(said) if isinstance(said, dict) else said
+    with pytest.raises(ValueError, match=r"^(no |nested|not |Expecting|Exceeds)"):
         read(message, REPORT)
+
+
+@pytest.mark.parametrize(
+    "name", ["<b onclick=alert(1)>gus</b>", "gus\nann", "gus\u202e", "gus\0", "gus\ud800", "x" * 255]
+)
+def test_a_name_that_a_server_made_up_is_text_of_one_line(name):
+    said = viewer(user=name)
+    uplinks = connected(Link(report=read(json.dumps(said), REPORT)))
+    (row,) = json.loads(json.dumps(uplinks.rows(Instructor("root", ADMIN))))
+    (shown,) = row["viewers"]
+    assert shown["user"].isprintable()
+    assert shown["user"][:3] == name[:3]
+    assert uplinks.rows(Instructor())[0]["viewers"][0]["user"] is None, "others are not named by a server's word"
+
+
+def test_who_claims_to_be_at_somebody_elses_desktop_is_nobodys_session_but_the_servers_own():
+    said = viewer(user="amy")
+    uplinks = connected(Link(report=said), Link("amy", report={"desktops": [], "viewers": []}))
+    (row,) = uplinks.rows(Instructor())
+    assert row["owner"] == "ann"
+    with pytest.raises(TargetNotFound):
+        uplinks.end(Instructor(), row["viewers"][0]["id"])

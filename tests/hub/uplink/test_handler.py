@@ -1,0 +1,138 @@
+"""The uplink's end in the service: what a server may do there that runs what its user likes."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from tornado.websocket import websocket_connect
+
+from jupyter_vnc.hub.uplink import handler
+from jupyter_vnc.hub.uplink.messages import LONGEST
+from jupyter_vnc.hub.uplink.uplinks import Uplinks
+from jupyter_vnc.model.users import User
+from tests.hub.conftest import until
+
+REPORT = json.dumps({"desktops": [], "viewers": []})
+
+
+class Hub:
+    """Stands for the hub: knows whose a token is."""
+
+    def __init__(self, *names):
+        self.tokens = {name: {"name": name, "kind": "user", "groups": [], "scopes": _own(name)} for name in names}
+
+    async def user_for_token(self, token, use_cache=True, sync=True):
+        return self.tokens.get(token)
+
+
+def _own(name):
+    return [f"access:servers!server={name}/", f"users:activity!user={name}"]
+
+
+@asynccontextmanager
+async def service(hub, recheck_interval=0):
+    """The service's uplink alone; gives how to connect, and what it knows."""
+    uplinks = Uplinks()
+    application = Application(
+        [("/uplink", handler.Uplink)],
+        identity_provider=SimpleNamespace(hub_auth=hub),
+        vnc_people=SimpleNamespace(note=lambda model: User(model["name"], frozenset(model["groups"]))),
+        vnc_broker=SimpleNamespace(recheck_interval=recheck_interval),
+        vnc_uplinks=uplinks,
+    )
+    server = HTTPServer(application)
+    (listening,) = bind_sockets(0, "127.0.0.1")
+    server.add_socket(listening)
+
+    async def connect(token):
+        url = f"ws://127.0.0.1:{listening.getsockname()[1]}/uplink"
+        return await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {token}"}))
+
+    try:
+        yield connect, uplinks
+    finally:
+        server.stop()
+        await server.close_all_connections()
+
+
+async def code_of(connection):
+    """How the service closes a connection; notices on the way are left out."""
+    async with asyncio.timeout(30):
+        while await connection.read_message() is not None:
+            pass
+    return connection.close_code
+
+
+async def test_who_reports_too_often_is_closed():
+    async with service(Hub("ann")) as (connect, _):
+        connection = await connect("ann")
+        for _ in range(handler.BURST + 5):
+            await connection.write_message(REPORT)
+        assert await code_of(connection) == 4400
+
+
+async def test_who_reports_too_much_is_closed_before_it_is_read():
+    async with service(Hub("ann")) as (connect, _):
+        connection = await connect("ann")
+        await connection.write_message(" " * (LONGEST + 1))
+        assert await code_of(connection) in {1009, None, 1006}
+
+
+async def test_a_server_is_its_own_users_and_connects_again_in_place_of_itself():
+    async with service(Hub("ann", "amy")) as (connect, uplinks):
+        first, amy, second = await connect("ann"), await connect("amy"), await connect("ann")
+        assert await code_of(first) == 4409
+        assert {key: link.owner.name for key, link in uplinks._links.items()} == {
+            ("amy", ""): "amy",
+            ("ann", ""): "ann",
+        }
+        amy.close()
+        await until(lambda: len(uplinks._links) == 1)
+        second.close()
+
+
+@pytest.mark.parametrize("now", [None, "amy"], ids=["revoked", "somebody else's"])
+async def test_a_token_that_is_not_that_servers_any_more_ends_the_uplink(now):
+    hub = Hub("ann", "amy")
+    async with service(hub, recheck_interval=0.05) as (connect, uplinks):
+        connection = await connect("ann")
+        await until(lambda: uplinks._links)
+        hub.tokens["ann"] = hub.tokens.get(now)
+        assert await code_of(connection) == 4403
+        await until(lambda: not uplinks._links)
+
+
+async def test_who_is_moved_to_another_group_is_so_on_the_uplink():
+    hub = Hub("ann")
+    async with service(hub, recheck_interval=0.05) as (connect, uplinks):
+        connection = await connect("ann")
+        hub.tokens["ann"] = hub.tokens["ann"] | {"groups": ["course-b"]}
+        await until(lambda: [link.owner.groups for link in uplinks._links.values()] == [{"course-b"}])
+        connection.close()
+
+
+async def test_a_server_that_does_not_read_is_closed(monkeypatch):
+    async with service(Hub("ann")) as (connect, uplinks):
+        connection = await connect("ann")
+        await until(lambda: uplinks._links)
+        (link,) = uplinks._links.values()
+        monkeypatch.setattr(link, "write_message", lambda text: asyncio.Event().wait())
+        for _ in range(handler.MAX_WAITING + 1):
+            link.send({"type": "end"})
+        assert await code_of(connection) == 4408
+
+
+async def test_whoever_has_no_token_of_a_server_is_refused():
+    hub = Hub("ann")
+    hub.tokens["page"] = hub.tokens["ann"] | {"scopes": _own("ann")[:1]}
+    async with service(hub) as (connect, uplinks):
+        for token in ("", "wrong", "page"):
+            with pytest.raises(HTTPClientError, match="403"):
+                await connect(token)
+        assert not uplinks._links
