@@ -289,7 +289,8 @@ describe('the room', () => {
         { ...machine, target: 'lab', machine: 'm2', state: 'taken', user: 'ann' },
         { ...machine, target: 'lab', machine: 'm3', state: 'taken', user: null }
       ],
-      waiting: []
+      waiting: [],
+      servers: []
     };
     const rows = peopleIn(room).map(({ name, machine: at, sessions, watchers, holds }) => [
       name,

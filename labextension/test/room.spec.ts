@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 
-import type { IMachine, IRoom, IRoomSession } from '../src/viewer/pages/room-rows';
+import type { IMachine, IRoom, IRoomSession, IUserServer } from '../src/viewer/pages/room-rows';
 import { RoomPage } from '../src/viewer/pages/room-page';
 import { english } from '../src/viewer/ui/i18n';
 
@@ -36,7 +36,7 @@ const machine = (name: string, user: string | null): IMachine => ({
 
 /** A server whose room is the test's, and which records what it was asked to do. */
 class Server {
-  room: IRoom = { sessions: [], machines: [], waiting: [] };
+  room: IRoom = { sessions: [], machines: [], waiting: [], servers: [] };
   /** Answers that refuse a request, by path; others succeed. */
   readonly refuses = new Map<string, Response>();
   /** What becomes of the next requests for the room, instead of an answer. */
@@ -72,6 +72,36 @@ const part = <T extends HTMLElement>(selector: string): T => document.querySelec
 
 const people = (): string[] =>
   [...document.querySelectorAll('#people tbody tr')].map(row => row.children[0]!.textContent ?? '');
+
+/** What the rows of people have, with the words of their buttons. */
+const cells = (): (string | null)[][] =>
+  [...document.querySelectorAll('#people tbody tr')].map(row =>
+    [...row.children].map(
+      cell => [...cell.children].map(one => one.textContent).join(' ') || cell.textContent
+    )
+  );
+
+const AN_HOUR_AGO = new Date(Date.now() - 3_600_000).toISOString();
+
+/** Somebody's own server with a desktop, which the owner and others may have on the screen. */
+const userServer = (
+  owner: string,
+  users: (string | null)[] = [],
+  more: Partial<IUserServer> = {}
+): IUserServer => ({
+  owner,
+  server: '',
+  gone: null,
+  desktops: [{ target: 'desk', state: 'up', since: AN_HOUR_AGO }],
+  viewers: users.map((user, at) => ({
+    id: `${owner}-${at}`,
+    target: 'desk',
+    user,
+    since: AN_HOUR_AGO,
+    last_input: user === owner ? AN_HOUR_AGO : null
+  })),
+  ...more
+});
 
 const button = (name: string, word: string): HTMLElement => part(`[aria-label="${word}: ${name}"]`);
 
@@ -154,22 +184,79 @@ describe('the room', () => {
     server.room = {
       sessions: [session('ann', '1'), session('ada', '2', 'ann'), session('zoe', '3')],
       machines: [machine('m1', 'ann'), machine('m2', 'bob'), machine('m3', null)],
-      waiting: [{ target: 'lab', user: 'zoe', place: 1, since: '2026-01-01T10:00:00Z' }]
+      waiting: [{ target: 'lab', user: 'zoe', place: 1, since: '2026-01-01T10:00:00Z' }],
+      servers: []
     };
     await page.refresh();
-    const cells = [...document.querySelectorAll('#people tbody tr')].map(row =>
-      [...row.children].map(
-        cell => [...cell.children].map(one => one.textContent).join(' ') || cell.textContent
-      )
-    );
     assert.deepEqual(
-      cells.map(([name, where, , input, watchers, actions]) => [name, where, input, watchers, actions]),
+      cells().map(([name, where, , input, watchers, actions]) => [name, where, input, watchers, actions]),
       [
         ['ann', 'Lab machines · m1', 'never', 'ada', 'Look in Message End Release'],
         ['bob', 'Lab machines · m2', 'away', '', 'Look in Release'],
         ['zoe', 'Lab machines', 'in the queue', '', 'Message End']
       ]
     );
+  });
+
+  it('lists the desktops in own servers between the others, by name', async () => {
+    server.room = {
+      sessions: [session('bob', '1')],
+      machines: [machine('m1', 'bob')],
+      waiting: [],
+      servers: [
+        userServer('eve', [], { gone: AN_HOUR_AGO }),
+        userServer('amy', ['amy', 'gus', null]),
+        userServer('cat', [], {
+          server: 'big',
+          desktops: [{ target: 'x', state: 'starting', since: AN_HOUR_AGO }]
+        }),
+        userServer('dan')
+      ]
+    };
+    await page.refresh();
+    assert.deepEqual(cells(), [
+      ['amy', 'desk · own server', '1 h ago', '1 h ago', 'gus, somebody', 'Message End'],
+      ['bob', 'Lab machines · m1', cells()[1]![2], 'never', '', 'Look in Message End Release'],
+      ['cat', 'x · own server big', '1 h ago', 'starting', '', ''],
+      ['dan', 'desk · own server', '1 h ago', 'away', '', ''],
+      ['eve', 'desk · own server', '1 h ago', 'disconnected 1 h ago', '', '']
+    ]);
+  });
+
+  it('follows what own servers report, and what is done there is about whoever is there', async () => {
+    server.room = { ...server.room, servers: [userServer('amy', ['gus', 'amy'])] };
+    await page.refresh();
+    const row = part('#people tbody tr');
+    await answer(button('amy', 'Message'), 'Send', 'hello');
+    await answer(button('amy', 'End'), 'End');
+    assert.deepEqual(server.deeds, [
+      'POST api/sessions/amy-1/messages {"text":"hello"}',
+      'DELETE api/sessions/amy-1'
+    ]);
+    server.room = { ...server.room, servers: [userServer('amy', [], { gone: AN_HOUR_AGO })] };
+    await page.refresh();
+    assert.equal(part('#people tbody tr'), row);
+    assert.deepEqual(cells()[0]!.slice(3), ['disconnected 1 h ago', '', '']);
+    server.room = { ...server.room, servers: [] };
+    await page.refresh();
+    assert.deepEqual(cells(), []);
+  });
+
+  it('shows what servers made up as text', async () => {
+    server.room = { ...server.room, servers: [userServer('amy', ['<img src=x onerror=alert(1)>'])] };
+    await page.refresh();
+    assert.equal(cells()[0]![4], '<img src=x onerror=alert(1)>');
+    assert.equal(document.querySelector('img'), null);
+  });
+
+  it('finds one of 300 in own servers', async () => {
+    const names = Array.from({ length: 300 }, (_, at) => `student${String(at).padStart(3, '0')}`);
+    server.room = { ...server.room, servers: names.map(name => userServer(name, [name])) };
+    await page.refresh();
+    assert.deepEqual(people(), names);
+    part<HTMLInputElement>('#filter').value = 'T123';
+    part('#filter').dispatchEvent(new Event('input'));
+    assert.deepEqual(people(), ['student123']);
   });
 
   it('writes to everybody, whoever is looked for, and says whom it did not reach', async () => {

@@ -4,10 +4,11 @@
 import { ask } from '../ui/dialog';
 import { button } from '../ui/dom';
 import { noAnswer, readJSON, refusal, TokenRefused } from '../connection/grant';
-import { type IMachine, type IPerson, type IRoom, peopleIn } from './room-rows';
+import { type IPerson, type IRoom, isHere, peopleIn } from './room-rows';
 import { refusals } from '../connection/status';
 import { type IRow, type IRowAction, LiveTable } from '../ui/live-table';
 import type { ITranslate } from '../ui/i18n';
+import { activity, ago, machineRow, place } from './room-words';
 import { fetchAPI } from './http';
 import { Latest } from '../ui/latest-answer';
 import { unattended } from '../ui/report';
@@ -95,15 +96,10 @@ export class RoomPage {
   }
 
   private _person(one: IPerson, title: string): IRow {
-    const { key, name, machine, waits } = one;
+    const { key, name, since, watchers } = one;
     const trans = this._trans;
-    const input = waits
-      ? trans.__('in the queue')
-      : isHere(one)
-        ? ago(trans, one.lastInput)
-        : trans.__('away');
-    const where = machine ? `${title} · ${machine}` : title;
-    const cells = [name, where, ago(trans, one.since), input, one.watchers.join(', ')];
+    const others = watchers.map(watcher => watcher ?? trans.__('somebody')).join(', ');
+    const cells = [name, place(trans, one, title), ago(trans, since), activity(trans, one), others];
     return { key, cells, about: name, actions: this._actions(one) };
   }
 
@@ -111,7 +107,7 @@ export class RoomPage {
     const trans = this._trans;
     const href = `${this._root}view/${encodeURIComponent(one.target)}/of/${encodeURIComponent(one.name)}`;
     return [
-      ...(one.waits ? [] : [{ id: 'look', word: trans.__('Look in'), href }]),
+      ...(one.waits || one.server !== null ? [] : [{ id: 'look', word: trans.__('Look in'), href }]),
       ...(isHere(one) ? [{ id: 'write', word: trans.__('Message') }] : []),
       ...(isHere(one) ? [{ id: 'end', word: trans.__('End') }] : []),
       ...(one.holds ? [{ id: 'release', word: trans.__('Release') }] : [])
@@ -256,42 +252,12 @@ export class RoomPage {
   private readonly _tables: Readonly<Record<'people' | 'waiting' | 'machines', LiveTable>>;
   private readonly _filter = this._body.querySelector<HTMLInputElement>('#filter')!;
   private readonly _all = this._body.querySelector<HTMLButtonElement>('#everybody')!;
-  private _room: IRoom = { sessions: [], machines: [], waiting: [] };
+  private _room: IRoom = { sessions: [], machines: [], waiting: [], servers: [] };
   private _people: ReadonlyMap<string, IPerson> = new Map();
   private readonly _latest = new Latest();
 }
 
-const isHere = ({ sessions }: IPerson): boolean => sessions.length > 0;
-
 function isRoom(body: unknown): body is IRoom {
   const room = body as Partial<Record<keyof IRoom, unknown>> | null;
-  return [room?.sessions, room?.machines, room?.waiting].every(Array.isArray);
-}
-
-function machineRow(trans: ITranslate, one: IMachine): IRow {
-  const words = {
-    free: trans.__('free'),
-    taken: trans.__('taken'),
-    maintenance: trans.__('In maintenance'),
-    aside: trans.__('does not answer; next try in %1 s', String(Math.ceil(one.retry_in ?? 0)))
-  };
-  const since = one.since ? ago(trans, one.since) : '';
-  return {
-    key: JSON.stringify([one.target, one.machine]),
-    cells: [one.machine, one.title, words[one.state], one.user ?? '', since]
-  };
-}
-
-/** How long ago something was. */
-function ago(trans: ITranslate, when: string | null): string {
-  if (when === null) {
-    return trans.__('never');
-  }
-  const minutes = Math.round((Date.now() - Date.parse(when)) / 60000);
-  if (minutes < 1) {
-    return trans.__('just now');
-  }
-  return minutes < 60
-    ? trans.__('%1 min ago', String(minutes))
-    : trans.__('%1 h ago', String(Math.round(minutes / 60)));
+  return [room?.sessions, room?.machines, room?.waiting, room?.servers].every(Array.isArray);
 }

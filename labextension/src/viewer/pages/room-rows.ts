@@ -31,30 +31,58 @@ export interface IWaiting {
   readonly since: string;
 }
 
+/** A row of `servers`: somebody's own server, in which desktops run. */
+export interface IUserServer {
+  readonly owner: string;
+  /** Empty for the default server. */
+  readonly server: string;
+  /** Since when it is not connected any more; null while it is. */
+  readonly gone: string | null;
+  readonly desktops: readonly { target: string; state: 'up' | 'starting'; since: string }[];
+  /** Who has them on the screen; the user is not named to those whom they do not concern. */
+  readonly viewers: readonly {
+    id: string;
+    target: string;
+    user: string | null;
+    since: string;
+    last_input: string | null;
+  }[];
+}
+
 /** The answer to `GET api/room`. */
 export interface IRoom {
   readonly sessions: readonly IRoomSession[];
   readonly machines: readonly IMachine[];
   readonly waiting: readonly IWaiting[];
+  readonly servers: readonly IUserServer[];
 }
 
-/** Somebody at a desktop, or away from a machine that is kept for them. */
+/** Somebody at a desktop, or away from one that is kept or runs for them. */
 export interface IPerson {
   readonly key: string;
   readonly name: string;
   readonly target: string;
   readonly machine: string | null;
+  /** Their own server in which it runs, empty for the default one; null if it is none of theirs. */
+  readonly server: string | null;
   readonly since: string;
   readonly lastInput: string | null;
   /** Their own sessions there; none while they are away. */
-  readonly sessions: readonly IRoomSession[];
-  /** The others who have it on the screen. */
-  readonly watchers: readonly string[];
+  readonly sessions: readonly { readonly id: string }[];
+  /** The others who have it on the screen; null for those who are not named. */
+  readonly watchers: readonly (string | null)[];
+  /** Whether it is being started. */
+  readonly starts: boolean;
+  /** Since when their server is not connected any more; null while it is. */
+  readonly gone: string | null;
   /** Whether they still wait for a machine. */
   readonly waits: boolean;
   /** Whether a machine can be taken back from them. */
   readonly holds: boolean;
 }
+
+/** Whether somebody is at their desktop. */
+export const isHere = ({ sessions }: IPerson): boolean => sessions.length > 0;
 
 /** One row for each person and desktop, in the order of names. */
 export function peopleIn(room: IRoom): IPerson[] {
@@ -67,28 +95,63 @@ export function peopleIn(room: IRoom): IPerson[] {
     places.set(keyOf(user!, target), { name: user!, target });
   }
   const rows = [...places].map(([key, { name, target }]) => person(key, name, target, room, held));
-  return rows.sort(
-    (one, other) => one.name.localeCompare(other.name) || one.target.localeCompare(other.target)
+  return [...rows, ...room.servers.flatMap(inServer)].sort(
+    (one, other) => byName.compare(one.name, other.name) || byName.compare(one.target, other.target)
   );
+}
+
+/** The desktops in somebody's own server. */
+function inServer({ owner, server, gone, desktops, viewers }: IUserServer): IPerson[] {
+  return desktops.map(({ target, state, since }) => {
+    const here = viewers.filter(one => one.target === target);
+    const own = here.filter(one => one.user === owner);
+    return {
+      key: JSON.stringify([owner, target, server]),
+      name: owner,
+      target,
+      machine: null,
+      server,
+      since,
+      lastInput: latest(own.map(one => one.last_input)),
+      sessions: own,
+      watchers: here.filter(one => one.user !== owner).map(one => one.user),
+      waits: false,
+      holds: false,
+      starts: state === 'starting',
+      gone
+    };
+  });
 }
 
 function person(key: string, name: string, target: string, room: IRoom, held: readonly IMachine[]): IPerson {
   const here = room.sessions.filter(one => one.owner === name && one.target === target);
   const sessions = here.filter(one => one.user === name);
   const lease = held.find(one => one.user === name && one.target === target);
-  const inputs = [lease?.last_input, ...sessions.map(one => one.last_input)].filter(Boolean) as string[];
   return {
     key,
     name,
     target,
     machine: lease?.machine ?? sessions[0]?.machine ?? null,
     since: lease?.since ?? here.map(one => one.since).sort()[0]!,
-    lastInput: inputs.sort().pop() ?? null,
+    server: null,
+    lastInput: latest([lease?.last_input, ...sessions.map(one => one.last_input)]),
     sessions,
     watchers: here.filter(one => one.user !== name).map(one => one.user),
     waits: room.waiting.some(one => one.user === name && one.target === target),
-    holds: lease !== undefined
+    holds: lease !== undefined,
+    starts: false,
+    gone: null
   };
 }
+
+/** The order of names; made once, because hundreds are compared. */
+const byName = new Intl.Collator();
+
+/** The latest of times, which are all of one time zone; null if there is none. */
+const latest = (times: readonly (string | null | undefined)[]): string | null =>
+  times
+    .filter(one => typeof one === 'string')
+    .sort()
+    .pop() ?? null;
 
 const keyOf = (name: string, target: string): string => JSON.stringify([name, target]);
