@@ -259,6 +259,71 @@ describe('the room', () => {
     assert.deepEqual(people(), ['student123']);
   });
 
+  it('counts people by what they do, and shows those of one kind', async () => {
+    const now = new Date().toISOString();
+    const busy = userServer('amy', ['amy']);
+    server.room = {
+      sessions: [session('ann', '1'), session('zoe', '2')],
+      machines: [machine('m1', 'bob'), machine('m2', null), { ...machine('m3', null), state: 'aside' }],
+      waiting: [{ target: 'lab', user: 'zoe', place: 1, since: now }],
+      servers: [
+        { ...busy, viewers: [{ ...busy.viewers[0]!, last_input: now }] },
+        userServer('cat', [], { gone: now }),
+        userServer('dan', ['ada'])
+      ]
+    };
+    await page.refresh();
+    const counts = (): string[] =>
+      [...document.querySelectorAll<HTMLElement>('#counts button')]
+        .filter(one => !one.hidden)
+        .map(one => one.textContent!);
+    const all = ['all 6', 'here 1', 'idle 1', 'in the queue 1', 'away 2', 'disconnected 1', 'watched 1'];
+    assert.deepEqual(counts(), all);
+    assert.equal(part('#machine-counts').textContent, 'free 1 · taken 1 · does not answer 1');
+    assert.deepEqual(
+      [...document.querySelectorAll<HTMLElement>('#people tbody tr')].map(row => row.dataset.state),
+      ['here', 'idle', 'away', 'gone', 'away', 'waits']
+    );
+    part('[data-kind=away]').click();
+    assert.deepEqual(people(), ['bob', 'dan']);
+    assert.equal(part('[data-kind=away]').getAttribute('aria-pressed'), 'true');
+    assert.equal(part('[data-kind=all]').getAttribute('aria-pressed'), 'false');
+    assert.ok(!part<HTMLButtonElement>('#everybody').disabled, 'a message is for all who are here');
+    server.room = { ...server.room, machines: [], servers: [] };
+    await page.refresh();
+    assert.deepEqual(people(), []);
+    assert.match(part('#people [data-empty]').textContent!, /^No person or machine matches/);
+    assert.ok(counts().includes('away 0'), 'what is chosen says why nobody is shown');
+    part('[data-kind=all]').click();
+    assert.deepEqual(people(), ['ann', 'zoe']);
+  });
+
+  it('sorts by a column, and what has the focus keeps it', async () => {
+    const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
+    const typed = (owner: string, minutes: number | null): IUserServer => {
+      const one = userServer(owner, [owner]);
+      const last_input = minutes === null ? null : minutesAgo(minutes);
+      return { ...one, viewers: [{ ...one.viewers[0]!, last_input }] };
+    };
+    server.room = { ...server.room, servers: [typed('amy', 5), typed('ben', null), typed('cat', 20)] };
+    await page.refresh();
+    const head = part('[data-sort=input]');
+    head.click();
+    assert.deepEqual(people(), ['ben', 'cat', 'amy']);
+    assert.equal(head.closest('th')!.getAttribute('aria-sort'), 'ascending');
+    assert.equal(part('[data-sort=name]').closest('th')!.getAttribute('aria-sort'), 'none');
+    const end = button('cat', 'End');
+    end.focus();
+    server.room = { ...server.room, servers: [typed('amy', 30), typed('ben', 0), typed('cat', 1)] };
+    await page.refresh();
+    assert.deepEqual(people(), ['amy', 'cat', 'ben']);
+    assert.equal(document.activeElement, end);
+    head.click();
+    assert.deepEqual(people(), ['ben', 'cat', 'amy']);
+    part('[data-sort=name]').click();
+    assert.deepEqual(people(), ['amy', 'ben', 'cat']);
+  });
+
   it('writes to everybody, whoever is looked for, and says whom it did not reach', async () => {
     server.room = {
       ...server.room,

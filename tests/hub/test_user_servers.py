@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -402,3 +402,37 @@ async def test_a_server_that_sends_what_is_no_report_is_closed(hub, owner, said)
     await connection.write_message(said, binary=isinstance(said, bytes))
     assert await asyncio.wait_for(connection.read_message(), 20) is None
     assert connection.close_code == 4400
+
+
+@pytest.mark.browser
+async def test_the_rooms_page_follows_two_students_servers(hub, owner):
+    require(CHROMIUM)
+    await asyncio.to_thread(hub.start_server, "amy")
+    amy = hub.person("amy").at("amy")
+    assert amy.enter().ok
+    async with async_playwright() as playwright, working(owner) as viewer:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = await browser.new_page()
+        await page.goto(f"{hub.url}/hub/login?next=/services/vnc/room")
+        await page.fill("input[name=username]", "sue")
+        await page.fill("input[name=password]", "x")
+        await page.press("input[name=password]", "Enter")
+        rows = {
+            name: page.locator("#people tbody tr", has=page.locator(f"td:text-is('{name}')")) for name in ("ann", "amy")
+        }
+        await expect(rows["ann"]).to_contain_text("desk · own server", timeout=60_000)
+        assert await rows["amy"].count() == 0, "no desktop runs there yet"
+        async with looking(amy, "desk"):
+            await expect(rows["amy"].get_by_role("button")).to_have_text(["Message", "End"], timeout=60_000)
+            await rows["ann"].get_by_text("Message").click()
+            await page.fill("dialog textarea", "請儲存")
+            await page.locator("dialog").get_by_text("Send").click()
+            await expect(page.locator("#result")).to_have_text("The message was sent to ann.")
+            async with asyncio.timeout(real.PATIENCE):
+                while ("請儲存", "sue") not in [(one.get("text"), one.get("sender")) for one in viewer.notes]:
+                    await viewer.pixel(5, 5)
+        await expect(rows["amy"]).to_contain_text("away", timeout=60_000)
+        await asyncio.to_thread(hub.ask, "DELETE", "/users/amy/server")
+        await expect(rows["amy"]).to_contain_text("disconnected just now", timeout=60_000)
+        await expect(rows["ann"].get_by_text("End")).to_be_visible()
+        await browser.close()

@@ -8,7 +8,8 @@ import { type IPerson, type IRoom, isHere, peopleIn } from './room-rows';
 import { refusals } from '../connection/status';
 import { type IRow, type IRowAction, LiveTable } from '../ui/live-table';
 import type { ITranslate } from '../ui/i18n';
-import { activity, ago, machineRow, place } from './room-words';
+import { activity, ago, machineCounts, machineRow, place } from './room-words';
+import { Counts, Order, stateOf } from './room-view';
 import { fetchAPI } from './http';
 import { Latest } from '../ui/latest-answer';
 import { unattended } from '../ui/report';
@@ -31,7 +32,10 @@ export class RoomPage {
       waiting: new LiveTable(this._part('waiting')),
       machines: new LiveTable(this._part('machines'))
     };
-    this._filter.addEventListener('input', () => this._show());
+    const show = (): void => this._show();
+    this._counts = new Counts(this._part('counts'), _trans, show);
+    this._order = new Order(this._part('people').querySelector('thead')!, show);
+    this._filter.addEventListener('input', show);
     this._all.addEventListener('click', () => unattended(this._writeToAll()));
   }
 
@@ -74,10 +78,11 @@ export class RoomPage {
     const titleOf = (target: string): string => titles.get(target) ?? target;
     this._people = new Map(peopleIn(this._room).map(one => [one.key, one]));
     const wanted = this._filter.value.trim().toLowerCase();
-    const rows = [...this._people.values()].map(one => this._person(one, titleOf(one.target)));
+    const people = this._counts.of([...this._people.values()]);
+    const rows = this._order.of(people).map(one => this._person(one, titleOf(one.target)));
     // That nobody is there and that nothing matches the filter are two different sentences.
     this._part('people').querySelector('[data-empty]')!.textContent =
-      rows.length > 0
+      this._people.size > 0
         ? trans.__('No person or machine matches.')
         : trans.__(
             'None of the people you supervise is at a desktop now. They appear here when they connect.'
@@ -92,6 +97,7 @@ export class RoomPage {
       }))
     );
     this._tables.machines.show(machines.map(one => machineRow(trans, one)));
+    this._part('machine-counts').textContent = machineCounts(trans, machines);
     this._all.disabled = ![...this._people.values()].some(isHere);
   }
 
@@ -100,7 +106,7 @@ export class RoomPage {
     const trans = this._trans;
     const others = watchers.map(watcher => watcher ?? trans.__('somebody')).join(', ');
     const cells = [name, place(trans, one, title), ago(trans, since), activity(trans, one), others];
-    return { key, cells, about: name, actions: this._actions(one) };
+    return { key, cells, about: name, state: stateOf(one), actions: this._actions(one) };
   }
 
   private _actions(one: IPerson): IRowAction[] {
@@ -250,6 +256,8 @@ export class RoomPage {
 
   private readonly _root: string;
   private readonly _tables: Readonly<Record<'people' | 'waiting' | 'machines', LiveTable>>;
+  private readonly _counts: Counts;
+  private readonly _order: Order;
   private readonly _filter = this._body.querySelector<HTMLInputElement>('#filter')!;
   private readonly _all = this._body.querySelector<HTMLButtonElement>('#everybody')!;
   private _room: IRoom = { sessions: [], machines: [], waiting: [], servers: [] };

@@ -145,7 +145,7 @@ function person(key: string, name: string, target: string, room: IRoom, held: re
 }
 
 /** The order of names; made once, because hundreds are compared. */
-const byName = new Intl.Collator();
+const byName = new Intl.Collator(undefined, { numeric: true });
 
 /** The latest of times, which are all of one time zone; null if there is none. */
 const latest = (times: readonly (string | null | undefined)[]): string | null =>

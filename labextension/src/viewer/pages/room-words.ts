@@ -39,6 +39,21 @@ export function machineRow(trans: ITranslate, one: IMachine): IRow {
   };
 }
 
+/** How many machines are in which state, and what is the matter with those that nobody gets. */
+export function machineCounts(trans: ITranslate, machines: readonly IMachine[]): string {
+  const words = {
+    free: trans.__('free'),
+    taken: trans.__('taken'),
+    maintenance: trans.__('In maintenance'),
+    aside: trans.__('does not answer')
+  };
+  return (Object.keys(words) as (keyof typeof words)[])
+    .map(state => [words[state], machines.filter(one => one.state === state).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([word, count]) => `${word} ${count}`)
+    .join(' · ');
+}
+
 /** How long ago something was. */
 export function ago(trans: ITranslate, when: string | null): string {
   if (when === null) {

@@ -17,6 +17,8 @@ export interface IRow {
   readonly cells: readonly string[];
   /** Whom or what the actions are about, for those who do not see the row. */
   readonly about?: string;
+  /** What the page's style tells apart. */
+  readonly state?: string;
   readonly actions?: readonly IRowAction[];
 }
 
@@ -45,7 +47,8 @@ export class LiveTable {
 
   /** Show these rows in this order. */
   show(rows: readonly IRow[]): void {
-    const hadFocus = this._body.contains(document.activeElement);
+    const focused = document.activeElement as HTMLElement | null;
+    const hadFocus = this._body.contains(focused);
     const before = new Map(this._rows.map(row => [row.dataset.key, row]));
     const wanted = new Set(rows.map(row => row.key));
     // First what is gone: a row that has to move would lose the focus.
@@ -59,7 +62,9 @@ export class LiveTable {
     });
     this._table.hidden = rows.length === 0;
     this._section.querySelector<HTMLElement>('[data-empty]')!.hidden = rows.length > 0;
-    if (hadFocus && !this._body.contains(document.activeElement)) {
+    if (hadFocus && this._body.contains(focused)) {
+      focused!.focus({ preventScroll: true }); // its row may have been moved
+    } else if (hadFocus) {
       // What had it is gone. Not to another row's button: the next press was meant for this one's.
       this._section.querySelector<HTMLElement>('input')?.focus();
     }
@@ -69,7 +74,10 @@ export class LiveTable {
     return [...this._body.children] as HTMLElement[];
   }
 
-  private _fill(row: HTMLElement, { cells, about, actions }: IRow): void {
+  private _fill(row: HTMLElement, { cells, about, state, actions }: IRow): void {
+    if (state !== undefined && row.dataset.state !== state) {
+      row.dataset.state = state;
+    }
     cells.forEach((words, at) => {
       const cell = this._cell(row, at);
       if (cell.textContent !== words) {
