@@ -163,7 +163,7 @@ def test_a_student_gives_his_machine_back_on_the_list(enter):
     expect(page.locator(".jp-VNC-pool")).to_contain_text("Your machine: m")
     page.click("text=Give the machine back")
     page.locator("dialog").get_by_text("Give the machine back").last.click()
-    expect(page.locator(".jp-VNC-pool")).to_contain_text("of 2 machines are free")
+    expect(page.locator(".jp-VNC-pool")).to_contain_text("1 of 2 machines is free")
     assert page.locator("text=Course room").count() == 0
     assert page.goto(f"{page.url}room").status == 403
 
