@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
@@ -45,6 +46,12 @@ class Room:
             "waiting": [{"target": target.name} | named(target, row) for target, row in waiting],
             "servers": self.elsewhere.rows(visitor),
         }
+
+
+def absent(rows: Mapping[str, list[dict[str, Any]]], members: Collection[str]) -> list[str]:
+    """Return those members of a course who are in no row of its room: at no desktop, with no machine, in no queue."""
+    there = {row["owner"] for row in (*rows["sessions"], *rows["servers"])}
+    return sorted({*members} - there - {row["user"] for row in (*rows["machines"], *rows["waiting"])})
 
 
 def _known(target: Target) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from jupyter_server.auth.decorator import allow_unauthenticated, authorized
 from jupyterhub.singleuser.extension import JupyterHubOAuthCallbackHandler
 from tornado import web
 
+from jupyter_vnc.broker.course_room import absent
 from jupyter_vnc.exceptions import NotPermitted
 from jupyter_vnc.handlers import VNCAPIHandler, VNCHandler, vnc_errors
 from jupyter_vnc.pages import VNCPageHandler
@@ -51,8 +52,10 @@ class RoomHandler(VNCAPIHandler):
     @authorized
     @vnc_errors
     async def get(self) -> None:
-        """List the sessions and the machines that the visitor oversees."""
-        self.answer(await self.broker.room.rows(_overseer(self)))
+        """List the sessions and the machines that the visitor oversees, and who is absent."""
+        visitor = _overseer(self)
+        room = await self.broker.room.rows(visitor)
+        self.answer(room | {"absent": absent(room, await visitor.members())})
 
 
 class OAuthCallback(Protected, JupyterHubOAuthCallbackHandler):  # type: ignore[misc]

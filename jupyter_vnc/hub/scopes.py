@@ -74,6 +74,11 @@ class Rights:
         return any(scope.name == ADMIN for scope in self.scopes)
 
     @property
+    def overseen_groups(self) -> frozenset[str]:
+        """The groups whose members they permit overseeing, as far as the scopes name any."""
+        return frozenset(scope.value for scope in self.scopes if scope.name == ADMIN and scope.kind == "group")
+
+    @property
     def managed_groups(self) -> frozenset[str] | None:
         """The groups whose targets they permit registering; None for all targets."""
         mine = [scope for scope in self.scopes if scope.name == MANAGE]

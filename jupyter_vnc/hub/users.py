@@ -83,15 +83,35 @@ class People:
         found = {name: self._fresh.get(name) or self._known.get(name) for name in names}
         return {name: user for name, user in found.items() if user is not None}
 
-    async def _learn_groups(self, names: Collection[str]) -> None:
+    async def members(self, groups: Collection[str]) -> frozenset[str]:
+        """Return the names of a group's members, of several groups together; none while the hub does not tell."""
+        try:
+            known = await self._all_groups() if groups else {}
+        except NoAnswer:
+            return frozenset()
+        return frozenset(name for name, of_user in known.items() if not of_user.isdisjoint(groups))
+
+    async def _all_groups(self) -> _Groups:
+        """Return who is in which groups, as the hub said it a moment ago.
+
+        Raises:
+            NoAnswer: it does not answer, or refuses; the log has that.
+        """
         try:
             groups = await self._groups.get("groups", self._ask_for_groups)
         except NoAnswer as error:
             self._outage.failed(error)
+            raise
+        self._outage.succeeded()
+        return groups
+
+    async def _learn_groups(self, names: Collection[str]) -> None:
+        try:
+            groups = await self._all_groups()
+        except NoAnswer as error:
             if error.refused:
                 await self._ask_for_each(names)
             return
-        self._outage.succeeded()
         for name in names:
             known = self._known.get(name)
             self._note(User(name, groups.get(name, frozenset()), known is not None and known.admin))

@@ -290,7 +290,8 @@ describe('the room', () => {
         { ...machine, target: 'lab', machine: 'm3', state: 'taken', user: null }
       ],
       waiting: [],
-      servers: []
+      servers: [],
+      absent: []
     };
     const rows = peopleIn(room).map(({ name, machine: at, sessions, watchers, holds }) => [
       name,

@@ -36,7 +36,7 @@ const machine = (name: string, user: string | null): IMachine => ({
 
 /** A server whose room is the test's, and which records what it was asked to do. */
 class Server {
-  room: IRoom = { sessions: [], machines: [], waiting: [], servers: [] };
+  room: IRoom = { sessions: [], machines: [], waiting: [], servers: [], absent: [] };
   /** Answers that refuse a request, by path; others succeed. */
   readonly refuses = new Map<string, Response>();
   /** What becomes of the next requests for the room, instead of an answer. */
@@ -185,7 +185,8 @@ describe('the room', () => {
       sessions: [session('ann', '1'), session('ada', '2', 'ann'), session('zoe', '3')],
       machines: [machine('m1', 'ann'), machine('m2', 'bob'), machine('m3', null)],
       waiting: [{ target: 'lab', user: 'zoe', place: 1, since: '2026-01-01T10:00:00Z' }],
-      servers: []
+      servers: [],
+      absent: []
     };
     await page.refresh();
     assert.deepEqual(
@@ -211,7 +212,8 @@ describe('the room', () => {
           desktops: [{ target: 'x', state: 'starting', since: AN_HOUR_AGO }]
         }),
         userServer('dan')
-      ]
+      ],
+      absent: []
     };
     await page.refresh();
     assert.deepEqual(cells(), [
@@ -270,7 +272,8 @@ describe('the room', () => {
         { ...busy, viewers: [{ ...busy.viewers[0]!, last_input: now }] },
         userServer('cat', [], { gone: now }),
         userServer('dan', ['ada'])
-      ]
+      ],
+      absent: []
     };
     await page.refresh();
     const counts = (): string[] =>
@@ -296,6 +299,25 @@ describe('the room', () => {
     assert.ok(counts().includes('away 0'), 'what is chosen says why nobody is shown');
     part('[data-kind=all]').click();
     assert.deepEqual(people(), ['ann', 'zoe']);
+  });
+
+  it('shows who is absent only if asked, and offers nothing with them', async () => {
+    server.room = { ...server.room, absent: ['zoe', '<b>al</b>'] };
+    await page.refresh();
+    assert.deepEqual(people(), []);
+    assert.match(part('#people [data-empty]').textContent!, /^None of the people you supervise/);
+    assert.match(part('[data-kind=absent]').textContent!, /absent 2$/);
+    assert.match(part('[data-kind=all]').textContent!, /all 0$/);
+    part('[data-kind=absent]').click();
+    assert.deepEqual(cells(), [
+      ['<b>al</b>', '', '', 'absent', '', ''],
+      ['zoe', '', '', 'absent', '', '']
+    ]);
+    assert.ok(part<HTMLButtonElement>('#everybody').disabled);
+    server.room = { ...server.room, sessions: [session('zoe', '1')], absent: [] };
+    await page.refresh();
+    part('[data-kind=all]').click();
+    assert.deepEqual(people(), ['zoe']);
   });
 
   it('sorts by a column, and what has the focus keeps it', async () => {

@@ -422,6 +422,9 @@ async def test_the_rooms_page_follows_two_students_servers(hub, owner):
         }
         await expect(rows["ann"]).to_contain_text("desk · own server", timeout=60_000)
         assert await rows["amy"].count() == 0, "no desktop runs there yet"
+        await page.click("[data-kind=absent]")
+        await expect(page.locator("#people tbody td:first-child")).to_have_text(["amy"])
+        await page.click("[data-kind=all]")
         async with looking(amy, "desk"):
             await expect(rows["amy"].get_by_role("button")).to_have_text(["Message", "End"], timeout=60_000)
             await rows["ann"].get_by_text("Message").click()

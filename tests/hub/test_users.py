@@ -7,6 +7,7 @@ import pytest
 
 from jupyter_vnc.hub import users
 from jupyter_vnc.hub.client import NoAnswer
+from jupyter_vnc.hub.scopes import ADMIN, VIEW, Rights
 from jupyter_vnc.hub.users import MEMORY, People
 from jupyter_vnc.model.users import User
 
@@ -153,6 +154,44 @@ async def test_a_hub_that_is_away_is_asked_once_and_leaves_what_was_known(hub, c
     hub.refusal = None
     await people.find_all(CROWD)
     assert caplog.text.count("The hub does not tell who is in which group") == 1
+
+
+async def test_the_members_of_a_course_are_asked_for_once_a_minute(hub):
+    hub.groups = CROWD | {"ann": ["course-b"], "bob": ["course-b", "course-c"], "zoe": []}
+    people = hub.people()
+    assert await people.members({"course-b"}) == {"ann", "bob"}
+    assert await people.members({"course-b", "course-a"}) == {"ann", "bob", *CROWD}
+    assert await people.members({"none"}) == frozenset()
+    asked = len(hub.asked)
+    hub.time += MEMORY
+    del hub.groups["ann"]
+    assert await people.members({"course-b"}) == {"bob"}
+    assert len(hub.asked) == 2 * asked
+
+
+def test_the_groups_of_an_instructor_are_those_that_their_scopes_name():
+    scopes = [
+        f"{ADMIN}!group=course-a",
+        f"{ADMIN}!group=course-b",
+        f"{VIEW}!group=course-c",
+        f"{ADMIN}!user=ann",
+        ADMIN,
+    ]
+    assert Rights.parse(scopes).overseen_groups == {"course-a", "course-b"}
+
+
+async def test_whose_scopes_name_no_group_has_no_members_and_the_hub_is_not_asked(hub):
+    assert await hub.people().members(frozenset()) == frozenset()
+    assert not hub.asked
+
+
+@pytest.mark.parametrize("refused", [True, False])
+async def test_a_hub_that_does_not_tell_who_is_in_a_course_is_said_once(hub, caplog, refused):
+    hub.refusal = NoAnswer("HTTP 403: Forbidden", refused=refused)
+    people = hub.people()
+    for _ in range(3):
+        assert await people.members({"course-a"}) == frozenset()
+    assert caplog.text.count("The hub does not tell who is in which group: HTTP 403: Forbidden") == 1
 
 
 GARBAGE = [

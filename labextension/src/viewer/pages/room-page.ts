@@ -81,12 +81,11 @@ export class RoomPage {
     const people = this._counts.of([...this._people.values()]);
     const rows = this._order.of(people).map(one => this._person(one, titleOf(one.target)));
     // That nobody is there and that nothing matches the filter are two different sentences.
-    this._part('people').querySelector('[data-empty]')!.textContent =
-      this._people.size > 0
-        ? trans.__('No person or machine matches.')
-        : trans.__(
-            'None of the people you supervise is at a desktop now. They appear here when they connect.'
-          );
+    this._part('people').querySelector('[data-empty]')!.textContent = [...this._people.values()].some(
+      one => !one.absent
+    )
+      ? trans.__('No person or machine matches.')
+      : trans.__('None of the people you supervise is at a desktop now. They appear here when they connect.');
     this._tables.people.show(
       rows.filter(({ cells }) => `${cells[0]} ${cells[1]}`.toLowerCase().includes(wanted))
     );
@@ -113,7 +112,9 @@ export class RoomPage {
     const trans = this._trans;
     const href = `${this._root}view/${encodeURIComponent(one.target)}/of/${encodeURIComponent(one.name)}`;
     return [
-      ...(one.waits || one.server !== null ? [] : [{ id: 'look', word: trans.__('Look in'), href }]),
+      ...(one.waits || one.absent || one.server !== null
+        ? []
+        : [{ id: 'look', word: trans.__('Look in'), href }]),
       ...(isHere(one) ? [{ id: 'write', word: trans.__('Message') }] : []),
       ...(isHere(one) ? [{ id: 'end', word: trans.__('End') }] : []),
       ...(one.holds ? [{ id: 'release', word: trans.__('Release') }] : [])
@@ -260,12 +261,12 @@ export class RoomPage {
   private readonly _order: Order;
   private readonly _filter = this._body.querySelector<HTMLInputElement>('#filter')!;
   private readonly _all = this._body.querySelector<HTMLButtonElement>('#everybody')!;
-  private _room: IRoom = { sessions: [], machines: [], waiting: [], servers: [] };
+  private _room: IRoom = { sessions: [], machines: [], waiting: [], servers: [], absent: [] };
   private _people: ReadonlyMap<string, IPerson> = new Map();
   private readonly _latest = new Latest();
 }
 
 function isRoom(body: unknown): body is IRoom {
   const room = body as Partial<Record<keyof IRoom, unknown>> | null;
-  return [room?.sessions, room?.machines, room?.waiting, room?.servers].every(Array.isArray);
+  return [room?.sessions, room?.machines, room?.waiting, room?.servers, room?.absent].every(Array.isArray);
 }

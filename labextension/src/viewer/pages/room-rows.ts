@@ -55,9 +55,11 @@ export interface IRoom {
   readonly machines: readonly IMachine[];
   readonly waiting: readonly IWaiting[];
   readonly servers: readonly IUserServer[];
+  /** Members of the course who are in no other list. */
+  readonly absent: readonly string[];
 }
 
-/** Somebody at a desktop, or away from one that is kept or runs for them. */
+/** Somebody at a desktop, away from one that is kept or runs for them, or absent. */
 export interface IPerson {
   readonly key: string;
   readonly name: string;
@@ -75,6 +77,8 @@ export interface IPerson {
   readonly starts: boolean;
   /** Since when their server is not connected any more; null while it is. */
   readonly gone: string | null;
+  /** Whether they have no desktop at all. */
+  readonly absent: boolean;
   /** Whether they still wait for a machine. */
   readonly waits: boolean;
   /** Whether a machine can be taken back from them. */
@@ -95,9 +99,29 @@ export function peopleIn(room: IRoom): IPerson[] {
     places.set(keyOf(user!, target), { name: user!, target });
   }
   const rows = [...places].map(([key, { name, target }]) => person(key, name, target, room, held));
-  return [...rows, ...room.servers.flatMap(inServer)].sort(
+  return [...rows, ...room.servers.flatMap(inServer), ...room.absent.map(nowhere)].sort(
     (one, other) => byName.compare(one.name, other.name) || byName.compare(one.target, other.target)
   );
+}
+
+/** Somebody who has no desktop. */
+function nowhere(name: string): IPerson {
+  return {
+    key: JSON.stringify([name]),
+    name,
+    target: '',
+    machine: null,
+    server: null,
+    since: '',
+    lastInput: null,
+    sessions: [],
+    watchers: [],
+    waits: false,
+    holds: false,
+    starts: false,
+    gone: null,
+    absent: true
+  };
 }
 
 /** The desktops in somebody's own server. */
@@ -118,7 +142,8 @@ function inServer({ owner, server, gone, desktops, viewers }: IUserServer): IPer
       waits: false,
       holds: false,
       starts: state === 'starting',
-      gone
+      gone,
+      absent: false
     };
   });
 }
@@ -140,7 +165,8 @@ function person(key: string, name: string, target: string, room: IRoom, held: re
     waits: room.waiting.some(one => one.user === name && one.target === target),
     holds: lease !== undefined,
     starts: false,
-    gone: null
+    gone: null,
+    absent: false
   };
 }
 

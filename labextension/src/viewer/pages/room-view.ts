@@ -6,7 +6,7 @@ import { button, element } from '../ui/dom';
 import type { ITranslate } from '../ui/i18n';
 
 /** What somebody is doing; each row has one, and all but the first two are reasons to look. */
-export type State = 'here' | 'waits' | 'idle' | 'away' | 'starts' | 'gone';
+export type State = 'here' | 'waits' | 'idle' | 'away' | 'starts' | 'gone' | 'absent';
 
 /** After how long without input somebody is idle (milliseconds). */
 const IDLE = 10 * 60_000;
@@ -15,6 +15,9 @@ const IDLE = 10 * 60_000;
 export function stateOf(one: IPerson): State {
   if (one.gone !== null || one.waits) {
     return one.gone !== null ? 'gone' : 'waits';
+  }
+  if (one.absent) {
+    return 'absent';
   }
   if (!isHere(one)) {
     return one.starts ? 'starts' : 'away';
@@ -25,8 +28,9 @@ export function stateOf(one: IPerson): State {
 
 type Kind = 'all' | State | 'watched';
 
+/** All are all who are in the room: of a large course most may be absent. */
 const isOf = (one: IPerson, kind: Kind): boolean =>
-  kind === 'all' || (kind === 'watched' ? one.watchers.length > 0 : stateOf(one) === kind);
+  kind === 'all' ? !one.absent : kind === 'watched' ? one.watchers.length > 0 : stateOf(one) === kind;
 
 /** How many people there are of each kind; a press shows these only. */
 export class Counts {
@@ -43,7 +47,8 @@ export class Counts {
       away: trans.__('away'),
       starts: trans.__('starting'),
       gone: trans.__('disconnected'),
-      watched: trans.__('watched')
+      watched: trans.__('watched'),
+      absent: trans.__('absent')
     };
     for (const [kind, word] of Object.entries(words) as [Kind, string][]) {
       const count = element('b');

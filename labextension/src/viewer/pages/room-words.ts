@@ -15,6 +15,9 @@ export function place(trans: ITranslate, { machine, server }: IPerson, title: st
 
 /** When somebody did something, or why not. */
 export function activity(trans: ITranslate, one: IPerson): string {
+  if (one.absent) {
+    return trans.__('absent');
+  }
   if (one.gone !== null) {
     return trans.__('disconnected %1', ago(trans, one.gone));
   }
@@ -54,10 +57,10 @@ export function machineCounts(trans: ITranslate, machines: readonly IMachine[]):
     .join(' · ');
 }
 
-/** How long ago something was. */
+/** How long ago something was; nothing for no time at all. */
 export function ago(trans: ITranslate, when: string | null): string {
-  if (when === null) {
-    return trans.__('never');
+  if (!when) {
+    return when === null ? trans.__('never') : '';
   }
   const minutes = Math.round((Date.now() - Date.parse(when)) / 60000);
   if (minutes < 1) {
