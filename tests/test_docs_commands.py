@@ -22,6 +22,8 @@ A_RELEASE = "belongs to the release of a version: it pushes, uploads, or runs th
 NOT_RUN = {
     "sudo apt install tigervnc-standalone-server openbox xterm dbus-x11": NO_INDEX,
     "sudo apt install tigervnc-standalone-server xfce4 dbus-x11": NO_INDEX,
+    "sudo apt install pulseaudio": NO_INDEX,
+    "pip install 'jupyter-vnc[sound]'": NO_INDEX,
     "pip install jupyter-vnc": NO_INDEX,
     "pip install jupyterlab jupyter-vnc": NO_INDEX,
     "pip install 'jupyter-vnc[redis]'": NO_INDEX,

@@ -10,6 +10,7 @@ from typing import Any
 
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.desktops.sound import pulseaudio
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import NotPermitted, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopSpec
@@ -137,7 +138,13 @@ class ManagedDesktops:
             if wanted != "auto":
                 self._log.error("DesktopManager.kernel_display: %r is not a managed desktop", wanted)
             return
-        self._kernels = KernelDisplay(self._manager, (owner.name, *found), tell)
+        # Kernels that have a sound server already keep it, whatever display they get.
+        keep = bool(self._manager.own_sound)
+        self._kernels = KernelDisplay(
+            self._manager,
+            (owner.name, *found),
+            lambda variables: tell(pulseaudio.without(variables) if keep else variables),
+        )
         await self._kernels.open(rings=self._manager.start_on == "window")
         if self._manager.start_on == "server":
             self._kernels.start()

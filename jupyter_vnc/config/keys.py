@@ -134,6 +134,12 @@ SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
             "reaches](../explanation/security.md#view-only-and-the-clipboard).",
             "`both`",
         ),
+        "sound": Key(
+            checks.flag,
+            "Whether viewers may hear a managed desktop. `False`: it has no sound server. Other desktops have no "
+            "[sound](../howto/hear-a-desktop.md) in any case.",
+            "`True`, where PulseAudio and the extra `sound` are installed",
+        ),
         "power": Key(
             checks.flag,
             "Whether a user in control may shut down, restart or reset the machine, if its VNC server supports "

@@ -52,7 +52,7 @@ def _place(values: Mapping[str, Any], credentials: Credentials) -> Address:
     if "pool" in values:
         return _pool(values["pool"], credentials)
     sends = values.get("clipboard", "both") in {"both", "from-desktop"}
-    return DesktopAddress(DesktopSpec(**values["desktop"], sends_clipboard=sends))
+    return DesktopAddress(DesktopSpec(**values["desktop"], sends_clipboard=sends, sound=values.get("sound", True)))
 
 
 def _pool(values: Mapping[str, Any], credentials: Credentials) -> PoolAddress:

@@ -24,6 +24,11 @@ from .checks import check_doors, check_folder, check_session_folder, failure, se
 from .display_start import NO_DISPLAY, DisplayStart
 from .session_run import VITAL, SessionRun
 from .settings import Settings
+from .sound import pulseaudio
+from .sound.sound import STREAMER, Sound
+
+#: Whose logs are a desktop's.
+LOGGED: Final = (*VITAL, launch.FITTER, pulseaudio.NAME, STREAMER)
 
 #: Seconds in which the end of an X server that has closed its connections is reported to us.
 NEWS_DELAY: Final = 1.0
@@ -62,6 +67,8 @@ class Desktop:
         #: Fits windows to the screen; waits for the end of what a session has left.
         self._fitting: asyncio.Task[None] | None = None
         self._waiting: asyncio.Task[None] | None = None
+        #: What it is heard by.
+        self.sound = Sound(self._log)
 
     # -- what it is -----------------------------------------------------------------------------------------------
 
@@ -72,8 +79,8 @@ class Desktop:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a program needs to open a window on it."""
-        return self.display.variables(self._folder)
+        """What a program needs to open a window on it, and to be heard."""
+        return self.display.variables(self._folder) | self.sound.variables
 
     @property
     def known(self) -> bool:
@@ -83,7 +90,7 @@ class Desktop:
     @property
     def log_text(self) -> str:
         """The log of X server and session: of this run, or of the last one."""
-        text = "".join(self._tree.log(name) for name in (*VITAL, launch.FITTER)) if self._tree is not None else ""
+        text = "".join(self._tree.log(name) for name in LOGGED) if self._tree is not None else ""
         return text or self._old_log
 
     def public(self) -> dict[str, Any]:
@@ -107,16 +114,19 @@ class Desktop:
 
     # -- start ----------------------------------------------------------------------------------------------------
 
-    def reserve(self) -> dict[str, str]:
+    def reserve(self, *, heard: bool = False) -> dict[str, str]:
         """Choose the display that it will have, and write its cookie; return what programs will need.
 
         They find the cookie once a process of ours listens on the display: see :func:`.xauthority.publish`.
+
+        Args:
+            heard: whether it will have sound, where that is installed.
 
         Raises:
             DesktopFailed: there is no display, the runtime folder cannot be written, or where X servers listen is not
                 to be trusted.
         """
-        self._make_folder()
+        self._make_folder(heard=heard)
         if not self.display.choose():
             raise DesktopFailed(NO_DISPLAY)
         self.display.reserve_cookie(self._folder)
@@ -161,10 +171,11 @@ class Desktop:
 
     async def _start(self, spec: DesktopSpec, settings: Settings) -> None:
         command = session.choose(spec)
-        await tasks.in_thread(self._prepare, settings, command)
+        await tasks.in_thread(self._prepare, settings, command, spec)
         self.message = "starting X"
         self._tree = tree = await self._start_tree(settings)
-        display = DisplayStart(tree, self.display, self._folder, self.name, spec, command, settings, self._log)
+        sound = self.sound.variables
+        display = DisplayStart(tree, self.display, self._folder, self.name, spec, command, settings, self._log, sound)
         server, self._environ = await display.run()
         number, authority = self.display.number, self._folder / AUTHORITY
         run = SessionRun(tree, number, authority, command)
@@ -175,6 +186,7 @@ class Desktop:
         await self._check_vital(tree, run)
         self._has_run = True
         self.become(State.UP)
+        self.sound.start(tree, settings.environ)  # not before: the first picture does not wait for it
         if tree.exited("session").done():
             self._wait_for_end(tree, run)
         rest = launch.furnish(tree, number, authority, settings, command, fit=spec.fullscreen, log=self._log)
@@ -199,7 +211,7 @@ class Desktop:
             raise server_failure("The desktop's X server ended at once", server.result())
         await run.check()
 
-    def _prepare(self, settings: Settings, command: session.SessionCommand) -> None:
+    def _prepare(self, settings: Settings, command: session.SessionCommand, spec: DesktopSpec) -> None:
         """Make the folder, choose a display, and fail early where a desktop would fail without a reason.
 
         Raises:
@@ -207,14 +219,15 @@ class Desktop:
                 be trusted.
         """
         launch.check_home(settings.home)
-        self._make_folder()
+        self._make_folder(heard=pulseaudio.wanted(spec, settings.variables))
         self.display.choose()
         if not command.alone:
             check_session_folder(self._log)
 
-    def _make_folder(self) -> None:
+    def _make_folder(self, *, heard: bool) -> None:
         check_folder()
         self._folder = self._runtime.desktop_folder(self.user, self.name)
+        self.sound.prepare(self._folder, wanted=heard)
 
     async def run(self, command: Sequence[str], folder: str, patience: float) -> Exit | None:
         """Start a program on the desktop, as its session would; it ends with the desktop.
@@ -274,6 +287,7 @@ class Desktop:
 
         Idempotent; and where a caller was cancelled while it waited, the next one waits in its place.
         """
+        self.sound.stop()
         for task in (self._fitting, self._waiting):
             if task is not None:
                 task.cancel()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,7 @@ class DisplayStart:
         command: the session that will be on it.
         settings: those of the server.
         log: for a warning.
+        sound: what programs find the desktop's sound server by.
     """
 
     tree: Tree
@@ -50,6 +52,7 @@ class DisplayStart:
     command: SessionCommand
     settings: Settings
     log: Log
+    sound: Mapping[str, str] = field(default_factory=dict)
 
     async def run(self) -> tuple[int, dict[str, str]]:
         """Start the X server and the bus; return when both answer.
@@ -63,7 +66,7 @@ class DisplayStart:
         for number in self.display.candidates():
             self.display.use(number)
             await tasks.in_thread(self.display.prepare_cookie, self.folder)
-            variables = self.display.variables(self.folder)
+            variables = self.display.variables(self.folder) | dict(self.sound)
             environ = await tasks.in_thread(
                 launch.session_environment, self.folder, variables, self.command, self.settings
             )

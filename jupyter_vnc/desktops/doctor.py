@@ -19,6 +19,7 @@ from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import DesktopSpec
 
 from . import session
+from .sound import pulseaudio
 from .x11 import xvnc
 
 #: Distributions (``ID`` and ``ID_LIKE`` in os-release(5)), the command that installs packages there, and its column in
@@ -39,6 +40,7 @@ PACKAGES: Final[Mapping[str, tuple[str, str]]] = {
     "fonts": ("fonts-dejavu-core", "dejavu-sans-fonts dejavu-sans-mono-fonts"),
     "OpenGL": ("libgl1-mesa-dri libglx-mesa0 libgl1", "mesa-dri-drivers mesa-libGL"),
     "keyboard data": ("xkb-data x11-xkb-utils", "xkeyboard-config xkbcomp"),
+    "sound": ("pulseaudio", "pulseaudio"),
 }
 
 #: Bytes of shared memory below which browsers and similar programs crash.
@@ -101,6 +103,7 @@ class Surroundings:
     which: session.Which = session.which
     root: Path = Path("/")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    sound_library: Callable[[], bool] = pulseaudio.has_library
 
     def at(self, name: str) -> Path:
         """Return where a file of the system is."""
@@ -256,6 +259,15 @@ def _shared_memory(here: Surroundings) -> Finding:
     return Finding("shared memory", good=False, said=said, needed=False, remedy=remedy)
 
 
+def _sound(here: Surroundings) -> Finding:
+    library = here.sound_library()
+    if lack := pulseaudio.lack(here.which, library=library):
+        # Whoever has not asked for the extra lacks nothing.
+        said = lack if library else f"{lack} To add it: pip install 'jupyter-vnc[sound]', and PulseAudio."
+        return Finding("sound", good=not library, said=said, needed=False)
+    return Finding("sound", good=True, said=str(here.which("pulseaudio")))
+
+
 CHECKS: Final[Sequence[Callable[[Surroundings], Finding]]] = (
     _x_server,
     _session,
@@ -267,6 +279,7 @@ CHECKS: Final[Sequence[Callable[[Surroundings], Finding]]] = (
     _length,
     _x_sockets,
     _shared_memory,
+    _sound,
 )
 
 

@@ -33,7 +33,7 @@ class Manager(Protocol):
     async def ensure(self, user: str, name: str, spec: DesktopSpec) -> UnixAddress:
         """Start the desktop if it does not run."""
 
-    async def reserve(self, user: str, name: str) -> Mapping[str, str]:
+    async def reserve(self, user: str, name: str, spec: DesktopSpec) -> Mapping[str, str]:
         """Choose the display of a desktop that does not run, and write its cookie; nothing if it runs."""
 
     def state(self, user: str, name: str) -> State:
@@ -94,7 +94,7 @@ class KernelDisplay:
 
     async def _arm(self) -> None:
         try:
-            environment = await self._manager.reserve(self._user, self._name)
+            environment = await self._manager.reserve(self._user, self._name, self._spec)
         except VNCError as error:
             self._manager.log.warning("No display for kernels and terminals: %s", error.log_line)
             return

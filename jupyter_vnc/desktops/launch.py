@@ -17,6 +17,7 @@ from jupyter_vnc.system.logs import Log
 from . import session
 from .readiness import appears
 from .settings import Settings
+from .sound import pulseaudio
 
 #: The program that fits windows to the screen where no window manager does; its one line is in the log, too.
 FITTER: Final = "fullscreen"
@@ -50,11 +51,13 @@ def session_environment(
 
     Args:
         folder: the desktop's own.
-        display: the variables that name its display.
+        display: the variables that name its display, and its sound server.
         command: the session.
         settings: those of the server.
     """
-    environ = session.environment(settings.environ, command, display, settings.variables)
+    # Names of devices are another sound server's, if the desktop has its own.
+    inherited = pulseaudio.without(settings.environ) if pulseaudio.SERVER in display else settings.environ
+    environ = session.environment(inherited, command, display, settings.variables)
     environ["HOME"] = environ.get("HOME") or settings.home
     with suppress(OSError):
         if not os.access(environ.get("XDG_RUNTIME_DIR", ""), os.W_OK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from .readiness import SETTLING
 from .record import Entry
 from .session import which
 from .settings import DesktopSettings, Settings
+from .sound import pulseaudio
+from .sound.sound import Link
 
 Rows = list[dict[str, Any]]
 
@@ -40,6 +43,9 @@ class DesktopManager(DesktopSettings):
         self._ending: set[asyncio.Task[None]] = set()
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
+        #: What the server was started with that speaks of a sound server; kernels keep it.
+        self.own_sound = pulseaudio.own(os.environ)
+        self._told_of_sound = False
         #: Called with user and name when a desktop ends, by itself or because it was stopped.
         self.on_exit: Callable[[str, str], None] | None = None
         #: Called with user, name and state whenever a desktop's state changes.
@@ -89,8 +95,13 @@ class DesktopManager(DesktopSettings):
         entry.touch()
         return entry.desktop.address
 
-    async def reserve(self, user: str, name: str) -> dict[str, str]:
+    async def reserve(self, user: str, name: str, spec: DesktopSpec = DesktopSpec()) -> dict[str, str]:  # noqa: B008
         """Choose the display of a desktop that does not run, and write its cookie.
+
+        Args:
+            user: whose desktop.
+            name: the target's name.
+            spec: how it will be started.
 
         Returns:
             What programs will need to open a window on it; nothing if it runs.
@@ -104,7 +115,21 @@ class DesktopManager(DesktopSettings):
             if entry.starting is not None or entry.desktop.state in {State.UP, State.STARTING}:
                 return {}
             await entry.desktop.stop(self.stop_timeout)  # it may have crashed just now
-            return await asyncio.to_thread(entry.desktop.reserve)
+            return await asyncio.to_thread(entry.desktop.reserve, heard=pulseaudio.wanted(spec, self.variables))
+
+    def has_sound(self, spec: DesktopSpec) -> bool:
+        """Whether desktops that start like this one have sound."""
+        return pulseaudio.wanted(spec, self.variables) and not pulseaudio.lack()
+
+    async def listen(self, user: str, name: str) -> Link:
+        """Connect to what brings the sound of a desktop that is up; see :mod:`.sound.messages` for what it sends.
+
+        Raises:
+            DesktopFailed: it has no sound, or does not run.
+        """
+        if (entry := self._entries.get((user, name))) is None or entry.desktop.state is not State.UP:
+            raise DesktopFailed("The desktop does not run.")
+        return await entry.desktop.sound.listen()
 
     def _entry(self, user: str, name: str) -> Entry:
         if self._closed:
@@ -141,6 +166,7 @@ class DesktopManager(DesktopSettings):
             try:
                 settings = self._settings()
                 await self._keep_house()
+                self._tell_of_sound(pulseaudio.wanted(spec, self.variables))
                 await desktop.start(spec, settings)
             except DesktopFailed as error:
                 desktop.become(State.DOWN, str(error))
@@ -150,7 +176,20 @@ class DesktopManager(DesktopSettings):
     def _settings(self) -> Settings:
         if self.server is None:
             raise DesktopFailed(self.advice)
-        return Settings(self.server, self.start_timeout, self.screen_lock, self.variables, self.secret_variables)
+        return Settings(
+            self.server,
+            self.start_timeout,
+            self.screen_lock,
+            self.variables,
+            self.secret_variables,
+            self.own_sound,
+        )
+
+    def _tell_of_sound(self, wanted: bool) -> None:
+        """Say once why desktops have no sound."""
+        if wanted and not self._told_of_sound and (lack := pulseaudio.lack()):
+            self._told_of_sound = True
+            self.log.info("%s `jupyter vnc doctor` says what to do", lack)
 
     def _began(self, entry: Entry, task: asyncio.Task[None]) -> None:
         entry.starting = None

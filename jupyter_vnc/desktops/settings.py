@@ -14,6 +14,7 @@ from jupyter_vnc.system.environment import without_secrets
 from jupyter_vnc.system.logs import Configurable
 
 from . import doctor
+from .sound import pulseaudio
 from .x11 import xvnc
 
 
@@ -152,11 +153,14 @@ class Settings:
     screen_lock: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     secret_variables: Sequence[str] = ()
+    #: What the server was started with that speaks of a sound server. Kernels may have been given another one since,
+    #: which is a desktop's own.
+    own_sound: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environ(self) -> dict[str, str]:
         """What of the server's environment a desktop's programs inherit, its X server and helpers included."""
-        return without_secrets(os.environ, self.secret_variables)
+        return pulseaudio.without(without_secrets(os.environ, self.secret_variables)) | dict(self.own_sound)
 
     @property
     def home(self) -> str:

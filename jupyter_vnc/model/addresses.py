@@ -132,6 +132,7 @@ class DesktopSpec:
 
     ``sends_clipboard``: whether its X server may send the text of its clipboard. RFB has no other way to keep it back.
     ``fullscreen``: whether the windows of a command fill the screen as long as no window manager runs.
+    ``sound``: whether it has a sound server, where one is installed.
     """
 
     command: tuple[str, ...] = ()
@@ -139,6 +140,7 @@ class DesktopSpec:
     dpi: int = 96
     sends_clipboard: bool = True
     fullscreen: bool = True
+    sound: bool = True
 
 
 @dataclass(frozen=True, slots=True)

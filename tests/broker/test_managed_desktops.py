@@ -11,7 +11,7 @@ from jupyter_vnc.broker.catalogue import Catalogue
 from jupyter_vnc.broker.managed_desktops import ManagedDesktops
 from jupyter_vnc.exceptions import NotPermitted, StoreUnavailable, TargetNotFound, TokenRefused
 from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress
-from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.targets import Mode, State, Target
 from jupyter_vnc.stores.memory import MemoryTokenStore
 from jupyter_vnc.tokens import Grant, TokenRegistry
 from tests.broker.test_catalogue import ANN, Listed, Somebody
@@ -132,3 +132,20 @@ async def test_a_desktop_that_one_may_not_stop_keeps_its_tokens(place, visitor, 
 async def test_a_person_starts_a_desktop_however_often_it_failed(place, restart, steps):
     await place.desktops.start(Somebody(ANN), "desk", restart=restart)
     assert place.manager.said == [(step, "ann", "desk") for step in [*steps, "settle"]]
+
+
+@pytest.mark.parametrize(("own", "told"), [({}, ["DISPLAY", "PULSE_SERVER"]), ({"PULSE_SERVER": "mine"}, ["DISPLAY"])])
+async def test_kernels_keep_a_sound_server_that_they_have(place, own, told):
+    """Of the desktop whose display they get they have the sound, too, unless the server was started with another."""
+    variables, manager = {}, place.manager
+    manager.kernel_display, manager.available, manager.start_on = "desk", True, "view"
+    manager.own_sound, manager.log = own, logging.getLogger("test")
+    manager.state = lambda user, name: State.UP
+
+    async def reserve(user, name, spec):
+        return {"DISPLAY": ":7", "PULSE_SERVER": "unix:/run/vnc/sound"}
+
+    manager.reserve = reserve
+    await place.desktops.offer_display(ANN, variables.update, occupied=True)
+    assert sorted(variables) == told
+    await place.desktops.close()

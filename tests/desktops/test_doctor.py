@@ -38,11 +38,12 @@ def machine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def examine(machine, tmp_path):
-    def examine(*, server=SERVER, programs=PROGRAMS, runtime_dir=tmp_path):
+    def examine(*, server=SERVER, programs=PROGRAMS, runtime_dir=tmp_path, library=False):
         def which(name):
             return f"/usr/bin/{name}" if name in programs else None
 
-        here = doctor.Surroundings(lambda: server, str(runtime_dir), which, machine, {"HOME": "/nonexistent"})
+        environ = {"HOME": "/nonexistent"}
+        here = doctor.Surroundings(lambda: server, str(runtime_dir), which, machine, environ, lambda: library)
         return doctor.examine(here)
 
     return examine
@@ -142,3 +143,20 @@ def test_for_programs(examine):
     assert report["command"].endswith("tigervnc-standalone-server")
     assert [row["name"] for row in report["checks"] if not row["ok"]] == ["X server"]
     assert len(report["checks"]) == len(doctor.CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("library", "programs", "good", "said"),
+    [
+        (False, PROGRAMS, True, "pip install 'jupyter-vnc[sound]'"),
+        (False, (*PROGRAMS, "pulseaudio"), True, "pip install 'jupyter-vnc[sound]'"),
+        (True, PROGRAMS, False, "PulseAudio is not installed"),
+        (True, (*PROGRAMS, "pulseaudio"), True, "/usr/bin/pulseaudio"),
+    ],
+)
+def test_sound_is_advised_to_those_who_have_asked_for_it(examine, library, programs, good, said):
+    report = examine(library=library, programs=programs)
+    (sound,) = (finding for finding in report.findings if finding.name == "sound")
+    assert report.usable
+    assert (sound.good, said in sound.said) == (good, True)
+    assert ("pulseaudio" in report.command) is not good

@@ -1,0 +1,203 @@
+"""A desktop's sound server: the real PulseAudio, as programs on the desktop and kernels find it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.desktops.sound import pulseaudio, sound
+from jupyter_vnc.model.addresses import DesktopSpec
+from tests.desktops.sound.tones import TONE, frequency, record, tone
+from tests.needs import require
+
+CLOCK = DesktopSpec(command=("xclock",), geometry="640x480")
+SILENT = DesktopSpec(command=("xclock",), geometry="640x480", sound=False)
+SINKS = ("pactl", "list", "short", "sinks")
+
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
+
+
+@contextlib.asynccontextmanager
+async def managing(**traits):
+    require("pulseaudio", "pactl", "pacat")
+    manager = DesktopManager(**traits)
+    try:
+        yield manager
+    finally:
+        await manager.close()
+
+
+async def eventually(condition):
+    async with asyncio.timeout(20):
+        while not (value := condition()):
+            await asyncio.sleep(0.02)
+        return value
+
+
+def ask(environment, *command):
+    environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environment}
+    return subprocess.run(command, env=environ, capture_output=True, timeout=20, check=False).stdout.decode()
+
+
+def tree_of(manager):
+    return manager._entries["ann", "desktop"].desktop._tree
+
+
+def pid_of(manager, name=pulseaudio.NAME):
+    started = tree_of(manager)._started.get(name)
+    return started.result() if started is not None and started.done() else None
+
+
+@contextlib.asynccontextmanager
+async def heard(**traits):
+    """A desktop whose sound server answers, and what programs need for it."""
+    async with managing(**traits) as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+        environ = manager.environment("ann", "desktop")
+        await eventually(lambda: "desktop" in ask(environ, *SINKS))
+        await eventually(lambda: stat.S_IMODE(socket_of(environ).stat().st_mode) == 0o600)
+        yield manager, environ
+
+
+def socket_of(environ):
+    return Path(environ["PULSE_SERVER"].removeprefix("unix:"))
+
+
+def environ_of(pid):
+    """The environment of a process."""
+    pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return dict(pair.decode().split("=", 1) for pair in pairs if b"=" in pair)
+
+
+async def test_a_tone_that_a_program_plays_can_be_recorded():
+    async with heard() as (_, environ):
+        assert frequency(await record(os.environ | environ, tone(2.0))) == pytest.approx(TONE, abs=1.0)
+
+
+async def test_it_comes_back_after_it_was_killed(caplog):
+    async with heard() as (manager, environ):
+        first = pid_of(manager)
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: pid_of(manager) not in {first, None})
+        await eventually(lambda: "desktop" in ask(environ, *SINKS))
+        assert "its sound server has ended" in caplog.text
+
+
+async def test_one_that_ends_again_and_again_is_given_up(monkeypatch, caplog):
+    monkeypatch.setattr(sound, "STARTS", (0.0, 0.01))
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+        for _ in range(2):
+            pid = await eventually(lambda: pid_of(manager))
+            await eventually(lambda: "desktop" in ask(manager.environment("ann", "desktop"), *SINKS))
+            os.kill(pid, signal.SIGKILL)
+            await eventually(lambda pid=pid: pid_of(manager) != pid or "ended 2 times" in caplog.text)
+        await eventually(lambda: "goes without sound: its server ended 2 times" in caplog.text)
+
+
+async def test_only_its_own_account_and_only_a_socket_reaches_it():
+    async with heard() as (manager, environ):
+        folder = socket_of(environ).parent
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        modules = ask(environ, "pactl", "list", "short", "modules")
+        assert "module-native-protocol-unix" in modules
+        assert "tcp" not in modules
+        links = [link.readlink() for link in Path(f"/proc/{pid_of(manager)}/fd").iterdir()]
+        assert not any(Path("/dev/shm") in link.parents for link in links)
+
+
+async def test_nothing_is_left_in_the_home_folder_or_in_shared_memory(home):
+    shared = Path("/dev/shm")
+    before = {path.name for path in shared.iterdir()}
+    # The user's own configuration would be read, were there any.
+    settings = home / ".config" / "pulse" / "daemon.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("nonsense = here\n")
+    async with heard() as (manager, environ):
+        await record(os.environ | environ, tone(1.5))
+        os.kill(pid_of(manager), signal.SIGKILL)
+    assert [path for path in home.rglob("*") if path.is_file()] == [settings]
+    assert {name for name in {path.name for path in shared.iterdir()} - before if name.startswith("pulse")} == set()
+
+
+async def test_it_starts_after_the_desktop_is_up(monkeypatch):
+    """Nothing of the first picture waits for it."""
+    states = []
+    start = sound.Sound.start
+
+    async with managing() as manager:
+
+        def noted(self, tree, environ):
+            states.append((manager.state("ann", "desktop").value, sorted(tree._started)))
+            start(self, tree, environ)
+
+        monkeypatch.setattr(sound.Sound, "start", noted)
+        await manager.ensure("ann", "desktop", CLOCK)
+        ((state, started),) = states
+        assert state == "up"
+        assert {"server", "session"} <= {*started}
+        assert pulseaudio.NAME not in started
+
+
+async def test_kernels_are_told_before_the_desktop_runs():
+    async with managing() as manager:
+        reserved = await manager.reserve("ann", "desktop", CLOCK)
+        await manager.ensure("ann", "desktop", CLOCK)
+        assert reserved["PULSE_SERVER"] == manager.environment("ann", "desktop")["PULSE_SERVER"]
+
+
+async def test_the_administrators_own_server_is_used():
+    async with managing(variables={"PULSE_SERVER": "unix:/elsewhere"}) as manager:
+        assert "PULSE_SERVER" not in await manager.reserve("ann", "desktop", CLOCK)
+        await manager.ensure("ann", "desktop", CLOCK)
+        assert "PULSE_SERVER" not in manager.environment("ann", "desktop")
+        assert environ_of(pid_of(manager, "session"))["PULSE_SERVER"] == "unix:/elsewhere"
+        assert pid_of(manager) is None
+
+
+async def test_a_desktop_without_sound_has_none_of_anothers(monkeypatch):
+    """Kernels have been told of the first desktop's server, and the server's own environment has it since."""
+    async with heard() as (manager, environ):
+        monkeypatch.setenv("PULSE_SERVER", environ["PULSE_SERVER"])
+        await manager.ensure("ann", "silent", SILENT)
+        session = manager._entries["ann", "silent"].desktop._tree._started["session"].result()
+        assert "PULSE_SERVER" not in environ_of(session)
+
+
+async def test_a_desktop_without_sound_has_what_the_server_was_started_with(monkeypatch):
+    monkeypatch.setenv("PULSE_SERVER", "unix:/own")
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", SILENT)
+        assert environ_of(pid_of(manager, "session"))["PULSE_SERVER"] == "unix:/own"
+        assert pid_of(manager) is None
+
+
+async def test_the_names_of_another_servers_devices_do_not_reach_a_desktop(monkeypatch):
+    monkeypatch.setenv("PULSE_SINK", "of-another-server")
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+        environ = environ_of(pid_of(manager, "session"))
+        assert "PULSE_SINK" not in environ
+        assert environ["PULSE_SERVER"] == manager.environment("ann", "desktop")["PULSE_SERVER"]
+
+
+@pytest.mark.parametrize("missing", ["pulseaudio", "pcmflux"])
+async def test_without_pulseaudio_or_the_extra_there_is_none_and_the_log_says_so_once(missing, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    if missing == "pcmflux":
+        monkeypatch.setattr(pulseaudio, "has_library", lambda: False)
+    else:
+        which = pulseaudio.session.which
+        monkeypatch.setattr(pulseaudio.session, "which", lambda name: None if name == missing else which(name))
+    async with managing() as manager:
+        for name in ("desktop", "other"):
+            await manager.ensure("ann", name, CLOCK)
+            assert "PULSE_SERVER" not in manager.environment("ann", name)
+        assert pid_of(manager) is None
+    assert caplog.text.count("so desktops have no sound") == 1
