@@ -12,6 +12,8 @@ from tornado import web
 
 from .escaping import quote_remote
 from .handlers import VNCAPIHandler, vnc_errors
+from .model.targets import Mode
+from .tokens import STREAM, IssuedToken
 
 
 class TargetsHandler(VNCAPIHandler):
@@ -45,10 +47,18 @@ class TokensHandler(VNCAPIHandler):
     async def post(self) -> None:
         """Issue a token for one target."""
         body = self.body()
+        if body.get("kind") == STREAM:
+            stream = await self.broker.streams.issue(self.visitor(), body["target"], body.get("owner", ""))
+            self._grant(stream, Mode.VIEW, "stream")
+            return
         wanted = body.get("target"), body.get("mode"), body.get("takeover", False), body.get("owner", "")
         issued, mode = await self.broker.issue(self.visitor(), *wanted)
-        answer = {"token": issued.token, "expires_in": issued.expires_in, "target": body["target"], "mode": mode.value}
-        self.answer({**answer, "websocket": url_path_join(self.vnc_root, "ws")}, 201)
+        self._grant(issued, mode, "ws")
+
+    def _grant(self, issued: IssuedToken, mode: Mode, websocket: str) -> None:
+        answer = {"token": issued.token, "expires_in": issued.expires_in, "mode": mode.value}
+        where = {"target": self.body()["target"], "websocket": url_path_join(self.vnc_root, websocket)}
+        self.answer({**answer, **where}, 201)
 
 
 class FramesHandler(VNCAPIHandler):

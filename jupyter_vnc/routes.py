@@ -9,6 +9,7 @@ import jinja2
 
 from . import api, pages
 from .handlers import VNCHandler
+from .stream_socket import StreamWebSocket
 from .websocket import VNCWebSocket
 
 _HERE: Final = Path(__file__).parent
@@ -52,6 +53,7 @@ ROUTES: Final[list[Route]] = [
     (rf"/api/desktops/{NAME}/log", api.DesktopLogHandler, {}),
     (r"/static/(.+)", pages.StaticFiles, {"path": str(_HERE / "static")}),
     (r"/ws", VNCWebSocket, {}),
+    (r"/stream", StreamWebSocket, {}),
     (r"/(.+)", pages.NotFound, {}),
 ]
 

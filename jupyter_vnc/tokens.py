@@ -29,6 +29,9 @@ SUBPROTOCOL: Final = "vnc.token."
 TOKEN_BYTES: Final = 32
 #: A token is revoked after this many attempts by other users.
 MAX_STRANGERS: Final = 3
+#: What a token is for: a session, or a stream beside one.
+SESSION: Final = "session"
+STREAM: Final = "stream"
 #: The maximum of unused tokens of one user, and of all users.
 PER_USER: Final = 16
 TOTAL: Final = 4096
@@ -40,7 +43,7 @@ class Grant:
 
     ``generation`` is the target's when the token was issued; a target that has become another server since then no
     longer fits. ``takeover``: the current controller of an exclusive target is disconnected. ``owner``: the owner of
-    the desktop, if it is another user.
+    the desktop, if it is another user. ``kind``: :data:`SESSION` or :data:`STREAM`.
     """
 
     user: str
@@ -49,6 +52,7 @@ class Grant:
     mode: Mode
     takeover: bool = False
     owner: str = ""
+    kind: str = SESSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The websocket route: authenticate, redeem the token, hand the socket to the broker as a channel."""
+"""Websocket routes: authenticate, redeem the token, hand the socket to the broker as a channel."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ BINARY: Final = "binary"
 NOTES: Final = "vnc.notes"
 
 
-class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
-    """``WS {root}ws``: strangers are refused before the upgrade; after it, a close code says what happened."""
+class TokenWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
+    """A websocket for a token: strangers are refused before the upgrade; after it, a close code says what happened."""
 
-    session: Session
     channel: WebSocketChannel
     _pinging: asyncio.Task[None] | None = None
 
@@ -52,11 +51,23 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
             raise web.HTTPError(403)
         self._check_upgrade()
         try:
-            self.session = await self.broker.redeem(self.visitor(), self._offered_token())
+            await self.redeem(self._offered_token())
         except VNCError as error:
             self.log.warning("Websocket refused: %s", error.log_line)
             raise http_error(error) from None
         await super().get(*args, **kwargs)
+
+    async def redeem(self, token: str) -> None:
+        """Exchange the token for what is then served.
+
+        Raises:
+            VNCError: it is refused.
+        """
+        raise NotImplementedError
+
+    def serve(self) -> None:
+        """Start to serve what the token was for; :attr:`channel` is there."""
+        raise NotImplementedError
 
     def _check_upgrade(self) -> None:
         """Refuse what would fail later: a token must not be spent on it.
@@ -71,12 +82,13 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
             raise web.HTTPError(403, "Cross-origin websockets are refused.")
 
     def _offered_token(self) -> str:
-        tokens = [word.removeprefix(SUBPROTOCOL) for word in self._offered() if word.startswith(SUBPROTOCOL)]
+        tokens = [word.removeprefix(SUBPROTOCOL) for word in self.offered() if word.startswith(SUBPROTOCOL)]
         if len(tokens) != 1:
             raise TokenRefused(detail=f"{len(tokens)} tokens in the request")
         return tokens[0]
 
-    def _offered(self) -> list[str]:
+    def offered(self) -> list[str]:
+        """Return the subprotocols that the browser offers."""
         return [word.strip() for word in self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
 
     def select_subprotocol(self, subprotocols: list[str]) -> str | None:
@@ -86,25 +98,18 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
     def get_compression_options(self) -> None:
         """No compression: pixels are compressed already, and the event loop is shared."""
 
-    @property
-    def max_message_size(self) -> int:
-        """The longest message that a viewer may send (bytes)."""
-        return int(self.broker.max_message)
-
     def open(self, *args: Any, **kwargs: Any) -> None:
         """Start serving; tornado delivers messages only once this has returned."""
         self.set_nodelay(True)
         self.channel = WebSocketChannel(self)
-        if NOTES in self._offered():
-            self.session.tell = self.channel.tell
-        self.broker.open(self.session, self.channel, self.visitor())
+        self.serve()
         if interval := self.broker.ping_interval:
             self._pinging = asyncio.create_task(self.channel.keep_alive(interval))
 
     async def on_message(self, message: str | bytes) -> None:
-        """Pass a message on; text is not RFB."""
+        """Pass a message on; text is of no protocol that we serve."""
         if isinstance(message, str):
-            self.close(CloseCode.VIEWER_PROTOCOL.value, "RFB is binary.")
+            self.close(CloseCode.VIEWER_PROTOCOL.value, "Messages are binary.")
             return
         await self.channel.feed(message)
 
@@ -122,3 +127,28 @@ class VNCWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
             self._pinging.cancel()
         if hasattr(self, "channel"):
             self.channel.feed_eof()
+
+
+class VNCWebSocket(TokenWebSocket):
+    """``WS {root}ws``: a session."""
+
+    session: Session
+
+    @property
+    def max_message_size(self) -> int:
+        """The longest message that a viewer may send (bytes)."""
+        return int(self.broker.max_message)
+
+    async def redeem(self, token: str) -> None:
+        """Exchange the token for a session.
+
+        Raises:
+            VNCError: it is refused.
+        """
+        self.session = await self.broker.redeem(self.visitor(), token)
+
+    def serve(self) -> None:
+        """Serve the session."""
+        if NOTES in self.offered():
+            self.session.tell = self.channel.tell
+        self.broker.open(self.session, self.channel, self.visitor())

@@ -66,9 +66,9 @@ class Client:
         answer = await self.fetch("/api/tokens", "POST", headers or self.token, {"target": target, **more})
         return json.loads(answer.body)
 
-    async def connect(self, token, headers=None, subprotocols=None, **options):
-        """Open the websocket with a token; ``options`` are tornado's."""
-        url = self.origin.replace("http", "ws", 1) + self.url("/ws")
+    async def connect(self, token, headers=None, subprotocols=None, path="/ws", **options):
+        """Open a websocket with a token; ``options`` are tornado's."""
+        url = self.origin.replace("http", "ws", 1) + self.url(path)
         offered = ["binary", f"vnc.token.{token}"] if subprotocols is None else subprotocols
         # A thousand at once may wait longer than tornado would.
         limits = {"connect_timeout": 90, "request_timeout": 90}

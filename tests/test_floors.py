@@ -24,7 +24,7 @@ FLOORS = (
     ("model/", "system/", "config/", "throttling", "pools/", "tokens"),
     ("connect/", "relay/", "desktops/", "notebook/", "sources/", "stores/"),
     ("broker/",),
-    ("http/", "visitor", "handlers", "api", "pages", "viewer_channel", "websocket", "routes"),
+    ("http/", "visitor", "handlers", "api", "pages", "viewer_channel", "websocket", "stream_socket", "routes"),
     ("hub/", "app", "cli", "desktop"),
 )
 

@@ -9,7 +9,7 @@ from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session, place_of
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
-from jupyter_vnc.tokens import Grant, IssuedToken, TokenRegistry
+from jupyter_vnc.tokens import SESSION, Grant, IssuedToken, TokenRegistry
 
 from .catalogue import Access, Catalogue
 
@@ -63,6 +63,8 @@ class Admission:
             StoreUnavailable: the token store does not answer.
         """
         grant = await self._tokens.redeem(token, visitor.user.name)
+        if grant.kind != SESSION:
+            raise TokenRefused(detail="the token is not for a session")
         try:
             access = await self._catalogue.find(visitor, grant.target, grant.owner)
         except TargetNotFound:

@@ -45,6 +45,7 @@ from .presence import Presence
 from .recheck import Rechecker
 from .refresh import Refresher
 from .session_runner import ServingLimits, SessionRunner
+from .streams import Streams
 from .taken import is_taken
 from .traffic import Activity
 
@@ -124,6 +125,9 @@ class VNCBroker(BrokerLimits, Configurable):
         self.desktops = ManagedDesktops(
             self.desktop_manager, self.catalogue, self.tokens, self.audit, self.log, self.check_running
         )
+        self.streams = Streams(
+            self.catalogue, self.tokens, self.registry, self.access, self.log, self.check_running, self.stall_timeout
+        )
         self.room = Room(self.registry, self.catalogue, self.access)
         self.live = LiveSessions(self.registry, self.catalogue, self.access, self.log)
         self._serving: set[asyncio.Task[None]] = set()
@@ -201,7 +205,8 @@ class VNCBroker(BrokerLimits, Configurable):
         kind = self.access.of(target)
         busy = is_taken(self.registry, visitor.user, access)
         state = State.MAINTENANCE if self._is_closed(access) else State.BUSY if busy else kind.state(target, owner)
-        return target.public(mode=access.mode, state=state) | {"pool": kind.summary(target, owner)}
+        more = {"pool": kind.summary(target, owner), "sound": kind.has_sound(target)}
+        return target.public(mode=access.mode, state=state) | more
 
     def _is_closed(self, access: Access) -> bool:
         """Whether a target is in maintenance for whoever is not there already: an owner keeps a pool's machine."""
@@ -278,6 +283,7 @@ class VNCBroker(BrokerLimits, Configurable):
         self._stopping = True
         for session in self.registry:
             session.end(ServerStopping())
+        await self.streams.close()
         if self._serving:
             await asyncio.wait(self._serving, timeout=5.0)
         self.presence.close()

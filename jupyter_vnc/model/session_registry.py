@@ -46,6 +46,8 @@ class SessionRegistry:
     ) -> None:
         self.limits = limits or SessionLimits()
         self._refusal = refusal
+        #: Called with a session that has ended, once it is forgotten.
+        self.on_remove: Callable[[Session], None] = lambda session: None
         self._sessions: dict[str, Session] = {}
 
     def __len__(self) -> int:
@@ -112,7 +114,12 @@ class SessionRegistry:
 
     def remove(self, session: Session) -> None:
         """Forget a session that has ended; the last thing that happens to it."""
-        self._sessions.pop(session.id, None)
+        if self._sessions.pop(session.id, None) is not None:
+            self.on_remove(session)
+
+    def refusal(self) -> VNCError | None:
+        """Return why this process has no room for anything more; None if it has."""
+        return self._refusal(len(self))
 
     def at(self, place: tuple[str, ...]) -> list[Session]:
         """Everybody's sessions on one desktop; see :func:`place_of`."""

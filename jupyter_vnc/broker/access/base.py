@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from jupyter_vnc.connect.connector import Connector, TargetLeg
-from jupyter_vnc.exceptions import TargetError, TargetNotFound
+from jupyter_vnc.desktops.sound.sound import Link
+from jupyter_vnc.exceptions import DesktopFailed, TargetError, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
 from jupyter_vnc.model.causes import Cause
 from jupyter_vnc.model.sessions import Session
@@ -93,6 +94,18 @@ class TargetAccess(ABC, Generic[A]):
     def power(self, target: Target) -> bool:
         """Whether a viewer may shut the machine down, restart and reset it (xvp)."""
         return target.viewer.power
+
+    def has_sound(self, target: Target) -> bool:
+        """Whether a target can be heard."""
+        return False
+
+    async def listen(self, target: Target, owner: User) -> Link:
+        """Connect to what brings a target's sound; see :mod:`jupyter_vnc.desktops.sound.messages`.
+
+        Raises:
+            DesktopFailed: there is none.
+        """
+        raise DesktopFailed("This desktop has no sound.")
 
     def summary(self, target: Target, owner: User) -> dict[str, Any] | None:
         """Return the owner's machine or place in the queue: the key ``pool`` of ``GET api/targets``."""

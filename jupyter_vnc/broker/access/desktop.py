@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jupyter_vnc.connect.connector import Connector, TargetLeg
 from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.desktops.sound.sound import Link
 from jupyter_vnc.exceptions import TargetUnreachable
 from jupyter_vnc.model.addresses import DesktopAddress
 from jupyter_vnc.model.sessions import Session
@@ -62,6 +63,14 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
         there is nothing to keep from anybody.
         """
         return True
+
+    def has_sound(self, target: Target) -> bool:
+        """See :meth:`TargetAccess.has_sound`."""
+        return self._desktops.has_sound(self._address(target).spec)
+
+    async def listen(self, target: Target, owner: User) -> Link:
+        """See :meth:`TargetAccess.listen`."""
+        return await self._desktops.listen(owner.name, target.name)
 
     def trials(self, target: Target, user: User, connector: Connector) -> list[Trial]:
         """See :meth:`TargetAccess.trials`: nothing is started for that."""

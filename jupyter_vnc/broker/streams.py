@@ -1,0 +1,183 @@
+"""Streams: who may have one, and how many, for how long.
+
+A stream belongs to whoever has the desktop on the screen, in whatever mode. It ends with their session, so that all
+that ends a session (an instructor, a takeover, a login that is gone) ends what is heard, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from logging import Logger, LoggerAdapter
+from typing import Any
+
+from jupyter_vnc.broker.access.kinds import AccessKinds
+from jupyter_vnc.channels import Channel
+from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.exceptions import (
+    MalformedRequest,
+    NotPermitted,
+    ServerStopping,
+    TargetNotFound,
+    TokenRefused,
+    VNCError,
+)
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session, place_of
+from jupyter_vnc.model.streams import Stream
+from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.model.users import User
+from jupyter_vnc.model.visitors import Visitor
+from jupyter_vnc.tokens import STREAM, Grant, IssuedToken, TokenRegistry
+
+from .catalogue import Access, Catalogue
+from .listening import Listening
+
+_FAILED = "Something went wrong in the server. Its log has the details."
+
+
+class Streams:
+    """The live streams, and what permits another one.
+
+    Args:
+        catalogue: knows who may see which desktop.
+        tokens: from which those of a stream come.
+        registry: the live sessions; tells when one has ended.
+        kinds: how the sound of each kind of target is reached.
+        log: for errors.
+        check_running: refuses what would begin something new while the server stops.
+        stall_timeout: seconds for which a viewer may accept nothing; 0 for no limit.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        tokens: TokenRegistry,
+        registry: SessionRegistry,
+        kinds: AccessKinds,
+        log: Logger | LoggerAdapter[Any],
+        check_running: Callable[[], None],
+        stall_timeout: float,
+    ) -> None:
+        self._catalogue = catalogue
+        self._tokens = tokens
+        self._registry = registry
+        self._kinds = kinds
+        self._log = log
+        self._check_running = check_running
+        self._stall_timeout = stall_timeout
+        self._live: list[Stream] = []
+        self._serving: set[asyncio.Task[None]] = set()
+        registry.on_remove = self._left
+
+    async def issue(self, visitor: Visitor, name: object, owner: object = "") -> IssuedToken:
+        """Issue a token for the stream of a desktop that the visitor has on the screen.
+
+        Raises:
+            MalformedRequest: ``owner`` is not a name.
+            TargetNotFound: unknown or not permitted, or there is nothing to hear.
+            NotPermitted: the visitor does not have it on the screen.
+            LimitExceeded: too many tokens, or the server has no room.
+            StoreUnavailable: the token store does not answer.
+        """
+        self._check_running()
+        if not isinstance(owner, str):
+            raise MalformedRequest("owner must be a user's name")
+        access = await self._catalogue.find(visitor, name, owner)
+        self._check(visitor, access)
+        grant = Grant(
+            visitor.user.name, access.target.name, access.target.generation, Mode.VIEW, owner=owner, kind=STREAM
+        )
+        return await self._tokens.issue(grant)
+
+    async def redeem(self, visitor: Visitor, token: str) -> Stream:
+        """Exchange a token for a stream, which :meth:`open` runs.
+
+        Raises:
+            TokenRefused: unknown, spent, expired, another user's, or for what the target no longer is or permits.
+            NotPermitted: the visitor does not have the desktop on the screen any more.
+            StoreUnavailable: the token store does not answer.
+        """
+        self._check_running()
+        grant = await self._tokens.redeem(token, visitor.user.name)
+        if grant.kind != STREAM:
+            raise TokenRefused(detail="the token is not for a stream")
+        try:
+            access = await self._catalogue.find(visitor, grant.target, grant.owner)
+            self._check(visitor, access)
+        except TargetNotFound:
+            raise TokenRefused(detail=f"{grant.target} is gone or no longer permitted") from None
+        if access.target.generation != grant.generation:
+            raise TokenRefused(detail=f"{grant.target} is another server than when the token was issued")
+        return Stream(visitor.user, access.target, access.owner)
+
+    def open(self, stream: Stream, viewer: Channel) -> asyncio.Task[None]:
+        """Start to serve a stream; the task ends when the stream does and never raises."""
+        task = asyncio.create_task(self._serve(stream, viewer), name=f"vnc-stream-{stream.id}")
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+        return task
+
+    async def close(self) -> None:
+        """End all streams."""
+        for stream in tuple(self._live):
+            stream.end(ServerStopping())
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=5.0)
+
+    def _check(self, visitor: Visitor, access: Access) -> None:
+        """Check that there may be a stream.
+
+        Raises:
+            TargetNotFound: there is nothing to hear.
+            NotPermitted: the visitor does not have the desktop on the screen.
+            LimitExceeded: the server has no room.
+        """
+        if not self._kinds.of(access.target).has_sound(access.target):
+            raise TargetNotFound("This desktop has no sound.")
+        if not self._sessions(visitor.user, place_of(access.owner, access.target)):
+            raise NotPermitted("Open the desktop first: sound comes with its picture.")
+        if (refusal := self._registry.refusal()) is not None:
+            raise refusal
+
+    def _sessions(self, user: User, place: tuple[str, ...]) -> list[Session]:
+        return [session for session in self._registry.at(place) if session.user.name == user.name]
+
+    def _make_room(self, user: User, place: tuple[str, ...]) -> None:
+        """End what is more than one stream a session: the oldest, of which a viewer may have lost its end."""
+        own = [one for one in self._live if (one.user.name, one.place) == (user.name, place) and not one.ended]
+        for stream in own[: max(0, len(own) - len(self._sessions(user, place)))]:
+            stream.end()
+
+    def _left(self, session: Session) -> None:
+        self._make_room(session.user, session.place)
+
+    async def _serve(self, stream: Stream, viewer: Channel) -> None:
+        """Own one stream to its end. Never raises: every error becomes the viewer's close code and sentence."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
+        code, reason = CloseCode.INTERNAL_ERROR, ""
+        try:
+            stream.run_by(task.cancel)
+            self._live.append(stream)
+            self._make_room(stream.user, stream.place)
+            access = self._kinds.of(stream.target)
+            await Listening(lambda: access.listen(stream.target, stream.owner), viewer, self._stall_timeout).run()
+            code = CloseCode.NORMAL
+        except asyncio.CancelledError:
+            code, reason = _ending(stream)
+        except VNCError as error:
+            self._log.info("Sound of %s: %s", stream.target.name, error.log_line)
+            code, reason = error.close_code, str(error)
+        except Exception:  # noqa: BLE001 - nothing may reach the viewer as a traceback
+            self._log.exception("Sound of %s failed", stream.target.name)
+            reason = _FAILED
+        finally:
+            self._live.remove(stream)
+            await viewer.close(code, reason)
+
+
+def _ending(stream: Stream) -> tuple[CloseCode, str]:
+    """The code and the sentence of a stream that somebody has ended."""
+    error = stream.error or (None if stream.ended else ServerStopping())
+    return (CloseCode.NORMAL, "") if error is None else (error.close_code, str(error))

@@ -1,0 +1,36 @@
+"""The websocket beside the one of a session: what a viewer hears."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+from jupyter_vnc.desktops.sound.messages import LONGEST_FROM_VIEWER
+
+from .model.streams import Stream
+from .websocket import TokenWebSocket
+
+#: Bytes that the kernel takes from us ahead of what it has sent; the rest is dropped rather than heard late.
+UNSENT: Final = 4096
+
+
+class StreamWebSocket(TokenWebSocket):
+    """``WS {root}stream``; see :mod:`jupyter_vnc.desktops.sound.messages` for its messages."""
+
+    heard: Stream
+    max_message_size = LONGEST_FROM_VIEWER
+
+    async def redeem(self, token: str) -> None:
+        """Exchange the token for a stream.
+
+        Raises:
+            VNCError: it is refused.
+        """
+        self.heard = await self.broker.streams.redeem(self.visitor(), token)
+
+    def serve(self) -> None:
+        """Serve the stream."""
+        stream = self.ws_connection.stream if self.ws_connection else None
+        if stream is not None:
+            stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+        self.broker.streams.open(self.heard, self.channel)

@@ -1,0 +1,233 @@
+"""``WS stream``: who gets it, when it ends, and a tone of a desktop in it, by its frequency."""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from tests.bare_browser import GREETING
+from tests.desktops.sound.opus import decode
+from tests.desktops.sound.tones import TONE, frequency, play, tone
+from tests.needs import require
+from tests.server import read_to_close
+
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
+
+ON, OFF = b"\x12\x01", b"\x12\x00"
+HEARD, UNHEARD = b"\x03\x01", b"\x03\x00"
+
+
+@pytest.fixture
+def jp_server_config(home):
+    require("pulseaudio", "pacat")
+    desktop = {"command": ["xclock"], "geometry": "320x240"}
+    targets = {
+        "desktop": {"desktop": desktop},
+        "watched": {"desktop": desktop, "mode": "view"},
+        "silent": {"desktop": desktop, "sound": False},
+        "remote": {"host": "127.0.0.1", "port": 1},
+    }
+    extensions = {"jupyter_vnc": True, "jupyter_server_terminals": False}
+    return {"ServerApp": {"jpserver_extensions": extensions}, "VNCBroker": {"targets": targets}}
+
+
+@pytest.fixture
+def client(client, broker, jp_asyncio_loop):
+    yield client
+    jp_asyncio_loop.run_until_complete(broker.close())
+
+
+async def until(true):
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+async def look_at(client, broker, name="desktop"):
+    """Open a viewer's websocket, and return it once its desktop is up."""
+    websocket = await client.connect((await client.issue(name))["token"])
+    for words in GREETING:
+        await websocket.write_message(words, binary=True)
+    await until(lambda: broker.desktop_manager.environment(owner(broker), name))
+    return websocket
+
+
+def owner(broker):
+    return next(session.owner.name for session in broker.registry)
+
+
+async def listen_to(client, name="desktop", **options):
+    issued = await client.issue(name, kind="stream")
+    assert issued["websocket"].endswith("/vnc/stream"), issued
+    return await client.connect(issued["token"], path="/stream", **options)
+
+
+async def refused(client, name):
+    answer = await client.fetch("/api/tokens", "POST", client.token, {"target": name, "kind": "stream"})
+    return answer.code, json.loads(answer.body)["message"]
+
+
+async def packets(stream, count):
+    """Read until so many packets of sound have come; return them, and what came beside them."""
+    found, rest = [], []
+    async with asyncio.timeout(20):
+        while len(found) < count:
+            message = await stream.read_message()
+            assert message is not None, (stream.close_code, stream.close_reason)
+            found.append(message) if message[0] == 2 else rest.append(message)
+    return found, rest
+
+
+async def test_a_tone_on_the_desktop_is_in_the_stream(client, broker):
+    session = await look_at(client, broker)
+    environ = os.environ | broker.desktop_manager.environment(owner(broker), "desktop")
+    stream = await listen_to(client)
+    await stream.write_message(ON, binary=True)
+    assert await stream.read_message() == HEARD
+    playing = asyncio.create_task(play(environ, tone(3.0)))
+    found, rest = await packets(stream, 75)
+    assert rest == []
+    assert frequency(decode([message[5:] for message in found])[40_000:]) == pytest.approx(TONE, abs=1.0)
+    times = [int.from_bytes(message[1:5]) for message in found]
+    assert {later - earlier for earlier, later in itertools.pairwise(times)} == {960}
+    await stream.write_message(OFF, binary=True)
+    await playing
+    session.close()
+    _, code, _ = await read_to_close(stream)
+    assert code == 1000
+
+
+async def test_nothing_is_sent_while_it_is_off_or_the_desktop_is_silent(client, broker):
+    await look_at(client, broker)
+    environ = os.environ | broker.desktop_manager.environment(owner(broker), "desktop")
+    stream = await listen_to(client)
+    await play(environ, tone(0.5))
+    # Had anything been sent while it was off, it would come before this.
+    await stream.write_message(ON, binary=True)
+    assert await stream.read_message() == HEARD
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(stream.read_message(), 0.7)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "said"),
+    [
+        ("silent", 404, "This desktop has no sound."),
+        ("remote", 404, "This desktop has no sound."),
+        ("nowhere", 404, "There is no such desktop, or you may not use it."),
+        ("desktop", 403, "Open the desktop first: sound comes with its picture."),
+    ],
+)
+async def test_who_gets_no_token(client, name, status, said):
+    assert await refused(client, name) == (status, said)
+
+
+async def test_the_list_says_what_can_be_heard(client):
+    rows = json.loads((await client.fetch("/api/targets", headers=client.token)).body)
+    assert {row["name"]: row["sound"] for row in rows} == {
+        "desktop": True,
+        "watched": True,
+        "silent": False,
+        "remote": False,
+    }
+
+
+async def test_a_token_opens_its_own_websocket_only(client, broker):
+    await look_at(client, broker)
+    for kind, path in (("session", "/stream"), ("stream", "/ws")):
+        issued = await client.issue("desktop", kind=kind)
+        with pytest.raises(HTTPClientError) as caught:
+            await client.connect(issued["token"], path=path)
+        assert caught.value.code == 403
+
+
+async def test_whoever_may_only_look_may_listen(client, broker):
+    await look_at(client, broker, "watched")
+    stream = await listen_to(client, "watched")
+    await stream.write_message(ON, binary=True)
+    assert await stream.read_message() == HEARD
+
+
+async def test_it_ends_when_somebody_ends_the_session(client, broker):
+    await look_at(client, broker)
+    stream = await listen_to(client)
+    (session,) = broker.registry
+    await client.fetch(f"/api/sessions/{session.id}", "DELETE", client.token)
+    _, code, _ = await read_to_close(stream)
+    assert code == 1000
+
+
+async def test_of_more_streams_than_sessions_the_oldest_ends(client, broker):
+    """It may be what is left of a viewer that was reloaded."""
+    await look_at(client, broker)
+    first, second = await listen_to(client), await listen_to(client)
+    _, code, _ = await read_to_close(first)
+    assert code == 1000
+    await second.write_message(ON, binary=True)
+    assert await second.read_message() == HEARD
+
+
+async def test_what_is_no_message_of_the_protocol(client, broker):
+    await look_at(client, broker)
+    for message, expected in ((b"\x12\x02", 4400), ("on", 4400), (b"\x12" * 17, 1009)):
+        stream = await listen_to(client)
+        await stream.write_message(message, binary=isinstance(message, bytes))
+        _, code, _ = await read_to_close(stream)
+        assert code == expected
+
+
+async def test_a_streamer_that_is_killed_comes_back_and_leaves_with_its_last_listener(client, broker, monkeypatch):
+    await look_at(client, broker)
+    user = owner(broker)
+    environ = os.environ | broker.desktop_manager.environment(user, "desktop")
+    tree = broker.desktop_manager._entries[user, "desktop"].desktop._tree
+    stream = await listen_to(client)
+    await stream.write_message(ON, binary=True)
+    assert await stream.read_message() == HEARD
+    os.kill(tree._started["stream"].result(), signal.SIGKILL)
+    assert [await stream.read_message() for _ in range(2)] == [UNHEARD, HEARD]
+    playing = asyncio.create_task(play(environ, tone(2.0)))
+    await packets(stream, 10)
+    await playing
+
+
+async def test_sound_goes_on_after_pulseaudio_was_killed(client, broker):
+    await look_at(client, broker)
+    user = owner(broker)
+    environ = os.environ | broker.desktop_manager.environment(user, "desktop")
+    tree = broker.desktop_manager._entries[user, "desktop"].desktop._tree
+    stream = await listen_to(client)
+    await stream.write_message(ON, binary=True)
+    assert await stream.read_message() == HEARD
+    await until(lambda: "sound" in tree._started and tree._started["sound"].done())
+    first = tree._started["sound"].result()
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: tree._started["sound"].done() and tree._started["sound"].result() != first)
+    heard = asyncio.create_task(packets(stream, 10))
+    async with asyncio.timeout(30):
+        while not heard.done():
+            with_sound = asyncio.create_task(play_once(environ))
+            await with_sound
+    assert len(heard.result()[0]) == 10
+
+
+async def play_once(environ):
+    """Play a little; the sound server may not be there yet."""
+    try:
+        await play(environ, tone(0.5))
+    except (AssertionError, BrokenPipeError, ConnectionResetError):
+        await asyncio.sleep(0.1)
+
+
+async def test_nothing_of_it_is_left_when_the_desktop_is_stopped(client, broker):
+    await look_at(client, broker)
+    stream = await listen_to(client)
+    await stream.write_message(ON, binary=True)
+    assert await stream.read_message() == HEARD
+    assert (await client.fetch("/api/desktops/desktop", "DELETE", client.token)).code == 204
+    _, code, _ = await read_to_close(stream)
+    assert code == 1000
