@@ -30,6 +30,8 @@ export interface ITarget {
   readonly state: TargetState;
   /** Whether the server starts and stops it. */
   readonly managed: boolean;
+  /** Whether it can be heard. */
+  readonly sound: boolean;
   readonly viewer: IViewerSettings;
   /** How the user stands, where the target is many machines of which each user gets one. */
   readonly pool?: IPool | null;
@@ -65,6 +67,8 @@ export interface IVNCManager extends IDisposable {
   refresh(): Promise<void>;
   /** Ask for a token that opens one websocket. */
   requestToken(target: string, mode: Mode, signal: AbortSignal, takeover?: boolean): Promise<IGrant>;
+  /** Ask for a token that opens the websocket of a desktop's sound. */
+  requestStream(target: string, signal: AbortSignal): Promise<IGrant>;
   /** Ask who has a desktop on the screen. */
   fetchViewers(target: string): Promise<readonly IPresence[]>;
   /** Open a websocket to a path on the server. */

@@ -116,6 +116,11 @@ export class VNCManager implements IVNCManager {
     return api.requestToken(this._settings, target, mode, signal, takeover);
   }
 
+  /** Ask for a token that opens the websocket of a desktop's sound. */
+  requestStream(target: string, signal: AbortSignal): Promise<IGrant> {
+    return requests().then(({ requestStream }) => requestStream(this._settings, target, signal));
+  }
+
   /** Ask who has a desktop on the screen. */
   fetchViewers(target: string): Promise<IPresence[]> {
     return requests().then(({ fetchViewers }) => fetchViewers(this._settings, target));

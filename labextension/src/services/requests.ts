@@ -4,7 +4,22 @@
 import { ServerConnection } from '@jupyterlab/services';
 
 import { read, send } from './rest-api';
+import { type IGrant, readGrant } from '../viewer/connection/grant';
 import type { IPresence } from '../viewer/session';
+
+/**
+ * Ask for a token of a desktop's sound.
+ *
+ * @throws TokenRefused - with the reason, when the server gives none
+ */
+export async function requestStream(
+  settings: ServerConnection.ISettings,
+  target: string,
+  signal: AbortSignal
+): Promise<IGrant> {
+  const init = { method: 'POST', body: JSON.stringify({ target, kind: 'stream' }), signal };
+  return readGrant(await send(settings, 'api/tokens', init));
+}
 
 /** Everybody's sessions on a desktop. */
 export function fetchViewers(settings: ServerConnection.ISettings, target: string): Promise<IPresence[]> {

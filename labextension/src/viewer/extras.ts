@@ -13,6 +13,8 @@ import type { Preferences } from './preferences';
 import { Pulse } from './connection/liveness';
 import { QualityController } from './quality/controller';
 import { SharedClipboard } from './panels/shared-clipboard';
+import { Sound } from './sound/sound';
+import { HIGHEST } from './preferences';
 import type { Stage } from './screen/stage';
 import { Thumbnail } from './screen/thumbnails';
 import { Updates } from './connection/updates';
@@ -43,6 +45,11 @@ export class Extras {
       isViewOnly,
       notify: sentence => _stage.tell(sentence)
     });
+    this.sound = new Sound({
+      ..._options,
+      tell: sentence => _stage.tell(sentence),
+      volume: () => _preferences.now.volume / HIGHEST.volume
+    });
     _stage.node.append(this.quality.node);
     _preferences.changed.on(() => this._apply());
     this.company.changed.on(came => this._greet(came));
@@ -50,6 +57,9 @@ export class Extras {
 
   /** Who else is there. */
   readonly company: Company;
+
+  /** What is heard of the desktop. */
+  readonly sound: Sound;
 
   /** Whether the connection is alive. */
   readonly pulse: Pulse;
@@ -96,6 +106,7 @@ export class Extras {
     this.quality.arrived(rfb, this._stage.canvas);
     this._apply();
     this._clipboard.arrived(rfb);
+    this.sound.live = true;
   }
 
   /** The desktop went away; its canvas is still there. */
@@ -104,6 +115,7 @@ export class Extras {
     this._warn(0);
     this._rfb = null;
     this._updates = null;
+    this.sound.live = false;
     this.quality.departed();
     this._clipboard.departed();
     this._apply();
@@ -128,6 +140,7 @@ export class Extras {
   dispose(): void {
     this.keep();
     this._rfb = null;
+    this.sound.dispose();
     this.quality.dispose();
     this._clipboard.dispose();
     this._bell.dispose();
@@ -148,6 +161,7 @@ export class Extras {
     if (this._rfb) {
       this._look.apply(this._rfb);
     }
+    this.sound.apply();
     this.quality.apply(live);
   }
 

@@ -8,6 +8,7 @@ import type { IGrant } from './connection/grant';
 import type { IRFBConstructor } from './engine/novnc';
 import type { IPreferenceStore } from './preferences';
 import type { IPresence, Mode } from './session';
+import type { FetchStream } from './sound/sound';
 import type { IManaged } from './connection/startup';
 import type { ITranslate } from './ui/i18n';
 
@@ -36,6 +37,8 @@ export interface IViewerOptions {
   readonly trans: ITranslate;
   /** Ask the server for a fresh token; called before every attempt. `takeover`: the reader takes over. */
   readonly fetchToken: (signal: AbortSignal, takeover: boolean) => Promise<IGrant>;
+  /** Ask the server for a token of the desktop's sound; absent where it has none. */
+  readonly fetchStream?: FetchStream;
   /** Ask the server who has the desktop on the screen; nobody is named where it is absent. */
   readonly fetchViewers?: () => Promise<readonly IPresence[]>;
   /** The desktop, should the server be the one that starts it. */

@@ -24,13 +24,22 @@ export interface ICommonPreferences {
   readonly pictures: boolean;
 }
 
-/** Choices for one desktop: the best picture that is asked for. */
-export interface IOwnPreferences {
+/** The best picture that is asked for. */
+export interface IPictureChoices {
   /** 0 (least) to 9 (best picture). */
   readonly quality: number;
   /** 0 (none) to 9 (most). */
   readonly compression: number;
 }
+
+/** Choices for one desktop: its picture, and how loud it is. */
+export interface IOwnPreferences extends IPictureChoices {
+  /** 0 (silent) to 10 (as the desktop plays it). */
+  readonly volume: number;
+}
+
+/** The highest value of each, and of `volume` what holds until the reader chooses. */
+export const HIGHEST: IOwnPreferences = { quality: 9, compression: 9, volume: 10 };
 
 /** All of it. */
 export type IPreferences = ICommonPreferences & IOwnPreferences;
@@ -76,7 +85,7 @@ export class Preferences {
   constructor(
     private readonly _memory: IMemory,
     private readonly _name: string,
-    private readonly _own: IOwnPreferences,
+    private readonly _own: IPictureChoices,
     private readonly _store: IPreferenceStore = storeIn(_memory)
   ) {
     this._stop = _store.watch(() => this.changed.emit());
@@ -92,8 +101,9 @@ export class Preferences {
     return {
       ...DEFAULTS,
       ...this._store.read(),
-      quality: level(kept.quality, quality),
-      compression: level(kept.compression, compression)
+      quality: level(kept.quality, quality, HIGHEST.quality),
+      compression: level(kept.compression, compression, HIGHEST.compression),
+      volume: level(kept.volume, HIGHEST.volume, HIGHEST.volume)
     };
   }
 
@@ -105,8 +115,9 @@ export class Preferences {
 
   /** Choose for this desktop. */
   setOwn(preferences: Partial<IOwnPreferences>): void {
-    const { quality, compression } = this.now;
-    this._memory.set(`quality:${this._name}`, JSON.stringify({ quality, compression, ...preferences }));
+    const { quality, compression, volume } = this.now;
+    const kept = { quality, compression, volume, ...preferences };
+    this._memory.set(`quality:${this._name}`, JSON.stringify(kept));
     this.changed.emit();
   }
 
@@ -119,9 +130,9 @@ export class Preferences {
   private readonly _stop: () => void;
 }
 
-/** noVNC takes whole numbers from 0 to 9 and nothing else. */
-function level(value: unknown, otherwise: number): number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 9
+/** Whole numbers from 0 to the highest, and nothing else: noVNC takes no other. */
+function level(value: unknown, otherwise: number, highest: number): number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= highest
     ? (value as number)
     : otherwise;
 }

@@ -25,9 +25,23 @@ export async function requestToken(
   takeover: boolean,
   owner = ''
 ): Promise<IGrant> {
+  return postToken(root, { target, mode, takeover, ...(owner && { owner }) }, signal);
+}
+
+/** Ask for a token of a desktop's sound, as a page does. */
+export async function requestStream(
+  root: string,
+  target: string,
+  signal: AbortSignal,
+  owner = ''
+): Promise<IGrant> {
+  return postToken(root, { target, kind: 'stream', ...(owner && { owner }) }, signal);
+}
+
+async function postToken(root: string, wanted: object, signal: AbortSignal): Promise<IGrant> {
   const response = await fetchAPI(`${root}api/tokens`, {
     method: 'POST',
-    body: JSON.stringify({ target, mode, takeover, ...(owner && { owner }) }),
+    body: JSON.stringify(wanted),
     headers: { 'Content-Type': 'application/json' },
     signal
   });

@@ -16,7 +16,15 @@ import type { Mode } from '../session';
 import { managed } from '../connection/startup';
 import { PageToolbar } from '../toolbar/toolbar';
 import { Viewer } from '../viewer';
-import { fetchAPI, fetchViewers, openSocket, requestToken, translatePage, translation } from './http';
+import {
+  fetchAPI,
+  fetchViewers,
+  openSocket,
+  requestStream,
+  requestToken,
+  translatePage,
+  translation
+} from './http';
 import { unattended } from '../ui/report';
 
 /** So long the toolbar waits for the first picture (milliseconds). */
@@ -57,6 +65,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     settings: JSON.parse(data.viewer ?? '{}') as IViewerSettings,
     trans,
     fetchToken: early.fetchToken,
+    fetchStream: data.sound === undefined ? undefined : signal => requestStream(root, name, signal, owner),
     fetchViewers: () => fetchViewers(root, name, owner),
     desktop: managed(root, name, (path, init) => fetchAPI(root + path, init)),
     mayRestart: data.managed !== undefined && mode === 'control',

@@ -3,7 +3,7 @@
  */
 import { element } from '../ui/dom';
 import { type IPanel, panel } from './panel';
-import type { ICommonPreferences, IOwnPreferences, Preferences } from '../preferences';
+import { HIGHEST, type ICommonPreferences, type IOwnPreferences, type Preferences } from '../preferences';
 import type { ITranslate } from '../ui/i18n';
 
 /** The switches, in their order. */
@@ -22,12 +22,14 @@ export class SettingsPanel implements IPanel {
   constructor(
     private readonly _trans: ITranslate,
     private readonly _preferences: Preferences,
-    closed: () => void
+    closed: () => void,
+    heard = false
   ) {
     this.node = panel(_trans, _trans.__('Settings'), closed, [
       this._switch('adaptive', _trans.__('Adapt quality to the connection')),
       this._slider('quality', _trans.__('Quality')),
       this._slider('compression', _trans.__('Compression')),
+      ...(heard ? [this._slider('volume', _trans.__('Volume'))] : []),
       element('hr'),
       ...switches(_trans).map(({ key, label }) => this._switch(key, label))
     ]);
@@ -52,14 +54,16 @@ export class SettingsPanel implements IPanel {
   }
 
   private _slider(key: keyof IOwnPreferences, label: string): HTMLElement {
-    const input = element('input', { attributes: { type: 'range', name: key, min: '0', max: '9' } });
+    const input = element('input', {
+      attributes: { type: 'range', name: key, min: '0', max: String(HIGHEST[key]) }
+    });
     const value = element('output');
     input.addEventListener('change', () => this._preferences.setOwn({ [key]: Number(input.value) }));
     input.addEventListener('input', () => (value.textContent = input.value));
     this._updates.push(() => {
       const { [key]: now, adaptive } = this._preferences.now;
       input.value = String(now);
-      value.textContent = adaptive ? this._limit(key, now) : String(now);
+      value.textContent = adaptive && key !== 'volume' ? this._limit(key, now) : String(now);
     });
     return element('label', {
       className: 'jp-VNC-slider',
@@ -67,7 +71,7 @@ export class SettingsPanel implements IPanel {
     });
   }
 
-  private _limit(key: keyof IOwnPreferences, now: number): string {
+  private _limit(key: 'quality' | 'compression', now: number): string {
     return key === 'quality'
       ? this._trans.__('at most %1', String(now))
       : this._trans.__('at least %1', String(now));

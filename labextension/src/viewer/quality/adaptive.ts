@@ -2,7 +2,7 @@
  * Chooses quality and compression by what was measured. No DOM.
  */
 import type { ISample } from './meter';
-import type { IOwnPreferences } from '../preferences';
+import type { IPictureChoices } from '../preferences';
 
 /** A round trip above the first is too long, below the second short (milliseconds). */
 const DELAY = { long: 250, short: 100 };
@@ -44,7 +44,7 @@ export class Adaptive {
   }
 
   /** What to ask the desktop for, of what the reader wants. */
-  choose({ quality, compression }: IOwnPreferences): IOwnPreferences {
+  choose({ quality, compression }: IPictureChoices): IPictureChoices {
     const off = STEPS[this._step]!;
     return {
       quality: Math.max(Math.min(quality, 1), quality - off),

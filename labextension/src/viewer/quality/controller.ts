@@ -6,7 +6,7 @@ import { type IClock, PICTURE_FIRST, Timer } from '../ui/clock';
 import { Emitter } from '../ui/emitter';
 import type { IRFB } from '../engine/novnc';
 import { type ISample, Meter } from './meter';
-import type { IOwnPreferences, Preferences } from '../preferences';
+import type { IPictureChoices, Preferences } from '../preferences';
 import type { ITranslate } from '../ui/i18n';
 import { Statistics } from './statistics';
 import { unattended } from '../ui/report';
@@ -100,7 +100,7 @@ export class QualityController {
     rfb.compressionLevel = compression;
   }
 
-  private get _wanted(): IOwnPreferences {
+  private get _wanted(): IPictureChoices {
     const { now } = this._preferences;
     return now.adaptive ? this._adaptive.choose(now) : now;
   }

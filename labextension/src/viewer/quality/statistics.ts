@@ -3,7 +3,7 @@
  */
 import { element } from '../ui/dom';
 import type { ISample } from './meter';
-import type { IOwnPreferences } from '../preferences';
+import type { IPictureChoices } from '../preferences';
 import type { ITranslate } from '../ui/i18n';
 
 /** The box; its `node` goes into the viewer. */
@@ -16,7 +16,7 @@ export class Statistics {
   readonly node = element('dl', { className: 'jp-VNC-statistics', attributes: { hidden: '' } });
 
   /** Show what was measured and what is asked for, or nothing. */
-  show(sample: ISample | null, asked: IOwnPreferences): void {
+  show(sample: ISample | null, asked: IPictureChoices): void {
     this.node.hidden = sample === null;
     if (sample) {
       this.node.replaceChildren(
@@ -28,7 +28,7 @@ export class Statistics {
     }
   }
 
-  private _lines(sample: ISample, asked: IOwnPreferences): [string, string][] {
+  private _lines(sample: ISample, asked: IPictureChoices): [string, string][] {
     const { _trans: trans } = this;
     const delay = sample.delay === null ? '–' : `${Math.round(sample.delay)} ms`;
     return [

@@ -48,7 +48,8 @@ export class Stage {
     this.panels = new Panels(
       {
         clipboard: () => this.clipboard,
-        settings: () => new SettingsPanel(trans, preferences, () => closed('settings')),
+        settings: () =>
+          new SettingsPanel(trans, preferences, () => closed('settings'), _options.fetchStream !== undefined),
         typing: () =>
           new TypingPanel(
             trans,

@@ -12,6 +12,7 @@ import type { Camera } from '../screen/screenshot';
 import { giveBackWords } from '../pool';
 import { powerItems } from '../input/power';
 import type { Role } from '../input/view-mode';
+import type { Sound } from '../sound/sound';
 import type { ITranslate } from '../ui/i18n';
 import { unattended } from '../ui/report';
 
@@ -30,7 +31,10 @@ export interface IActionable {
   readonly dragging: boolean;
   readonly hands: Pick<Hands, 'hasPower' | 'isHolding' | 'sendKeys' | 'isHeld' | 'toggleHeld' | 'power'>;
   readonly camera: Pick<Camera, 'canKeep' | 'save'>;
-  readonly extras: { readonly company: Pick<Company, 'others' | 'count'> };
+  readonly extras: {
+    readonly company: Pick<Company, 'others' | 'count'>;
+    readonly sound: Pick<Sound, 'offered' | 'able' | 'on' | 'toggle'>;
+  };
   readonly fullscreen: boolean;
   setScaling(scaling: Scaling): void;
   toggleDragging(): void;
@@ -140,6 +144,19 @@ export function createActions(trans: ITranslate): IAction[] {
       isVisible: viewer => viewer.role.mayChoose,
       isPressed: viewer => viewer.viewOnly,
       run: viewer => viewer.toggleViewOnly()
+    },
+    {
+      id: 'sound',
+      // The name stays when it is pressed: screen readers say that beside it.
+      label: viewer =>
+        viewer?.extras.sound.able === false
+          ? trans.__('Sound (only on https pages, in a current browser)')
+          : trans.__('Sound'),
+      icon: viewer => (viewer?.extras.sound.on ? icons.SOUND : icons.MUTED),
+      isEnabled: viewer => viewer.extras.sound.on || (viewer.connected && viewer.extras.sound.able),
+      isVisible: viewer => viewer.extras.sound.offered,
+      isPressed: viewer => viewer.extras.sound.on,
+      run: viewer => viewer.extras.sound.toggle()
     },
     {
       id: 'fullscreen',
