@@ -77,3 +77,9 @@ def test_keys_that_are_wrong_are_named_and_forge_no_line():
     error = InvalidTarget({"port": "is wrong", "": "no server", "a\nb": "is\x1b unknown"})
     assert error.errors == {"port": "is wrong", "": "no server", "a\\nb": "is\\x1b unknown"}
     assert str(error) == "port is wrong; no server; a\\nb is\\x1b unknown."
+
+
+def test_maintenance_is_a_conflict_that_ends_later():
+    error = exceptions.InMaintenance()
+    assert (error.http_status, error.reason) == (409, "maintenance")
+    assert str(error) == "This desktop is in maintenance. Try again later."
