@@ -30,7 +30,7 @@ SHARPNESS: Final = 1.5
 LIMIT: Final = 60_000
 #: Milliseconds that a page may take, on a machine that does other things as well.
 PATIENCE: Final = 120_000
-#: Milliseconds between two looks at a page that is to be at rest, and how many looks it gets.
+#: Milliseconds between two looks at a page until it rests, and how many looks it gets.
 PAUSE: Final = 1500
 LOOKS: Final = 6
 
