@@ -33,5 +33,5 @@ nox.options.default_venv_backend = "venv"
 @nox.session(python=PYTHONS)
 def unit(session: nox.Session) -> None:
     """Install the package, without its front end, and run the tests."""
-    session.install("--editable", ".[hub,notebook]", *NEEDS, env={"HATCH_JUPYTER_BUILDER_SKIP_NPM": "1"})
+    session.install("--editable", ".[hub,hub-postgresql,notebook]", *NEEDS, env={"HATCH_JUPYTER_BUILDER_SKIP_NPM": "1"})
     session.run("python", "-m", "pytest", "-p", "no:asyncio", *(session.posargs or TESTS))
