@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import re
@@ -48,7 +47,7 @@ from .identity import HubIdentityProvider, HubVisitor
 from .registry.maintenance import MaintenanceService
 from .registry.service import RegistryService, open_registry
 from .registry.trials import Trials
-from .scopes import ADMIN, CONTROL, VIEW
+from .scopes import names_ours
 from .server import FILES, BoundedServer
 from .uplink.uplinks import Uplinks
 from .users import People
@@ -281,8 +280,7 @@ class VNCHub(JupyterApp):
     def _by_scopes(self) -> bool:
         if self.rights != "auto":
             return bool(self.rights == "scopes")
-        passed = _scopes(os.environ.get(ALLOWED_SCOPES) or "[]")
-        return any(scope.partition("!")[0] in {VIEW, CONTROL, ADMIN} for scope in passed)
+        return names_ours(os.environ.get(ALLOWED_SCOPES) or "[]", key=ALLOWED_SCOPES)
 
     def _log_request(self, handler: web.RequestHandler) -> None:
         """Log failed requests without the query string; sessions have log lines of their own."""
@@ -292,21 +290,6 @@ class VNCHub(JupyterApp):
         if status == 429:  # its reason is logged, too; see LoggedErrors
             level = logging.DEBUG
         one_line(self.log).log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
-
-
-def _scopes(said: str) -> list[str]:
-    """Return the scopes that the hub passes on.
-
-    Raises:
-        ConfigError: it is not a list of strings.
-    """
-    try:
-        scopes = json.loads(said)
-    except (ValueError, RecursionError):
-        scopes = None
-    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
-        raise ConfigError("must be a JSON list of scopes", key=ALLOWED_SCOPES)
-    return scopes
 
 
 async def _told_to_stop() -> None:

@@ -8,10 +8,12 @@ target that names nobody is for everybody.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 
@@ -93,3 +95,18 @@ def _parse(scope: str) -> Scope | None:
         return None
     kind, _, value = narrowed.partition("=")
     return Scope(name, kind, value)
+
+
+def names_ours(said: str, key: str) -> bool:
+    """Whether a JSON list of scopes has one of those that permit something.
+
+    Raises:
+        ConfigError: it is not a list of strings; names the key.
+    """
+    try:
+        scopes = json.loads(said)
+    except (ValueError, RecursionError):
+        scopes = None
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        raise ConfigError("must be a JSON list of scopes", key=key)
+    return any(scope.partition("!")[0] in _MODES for scope in scopes)
