@@ -7,7 +7,7 @@ No X server, browser or hub is needed. Where a Python is missing, its session is
 import nox
 
 #: The same as in ``pyproject.toml``'s classifiers; a test compares them.
-PYTHONS = ("3.11", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13")
 
 #: What needs nothing but Python: the floors 0 to 2 without desktops.
 TESTS = tuple(
