@@ -61,7 +61,7 @@ def jp_server_config(host):
 
 def own_policy(path):
     """Our part of the policy of an answer at a path."""
-    api = path.startswith(("/api", "/static", "/ws"))
+    api = path.startswith(("/api", "/static", "/ws", "/stream"))
     return headers.DATA_POLICY if api else headers.PAGE_POLICY
 
 
@@ -96,7 +96,7 @@ async def every_answer(client):
     requests += [(login, known, ("GET", "POST", "DELETE")) for login in others]
     for login, paths, verbs in requests:
         for path in paths:
-            more = UPGRADE if path == "/ws" else {}
+            more = UPGRADE if path in {"/ws", "/stream"} else {}
             for verb in verbs:
                 body = "no JSON" if verb in {"POST", "PUT", "PATCH"} else None
                 yield path, await client.fetch(path, verb, {**login, **more}, body=body)

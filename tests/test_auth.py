@@ -107,7 +107,7 @@ UPGRADE = {
 
 async def assert_nobody_gets_in(client, headers, routes=ROUTES):
     for path, verb in routes:
-        more = UPGRADE if path == "/ws" else {}
+        more = UPGRADE if path in {"/ws", "/stream"} else {}
         answer = await client.fetch(
             path, verb, {**headers, **more}, body='{"target": "lab-1"}' if verb == "POST" else None
         )
@@ -132,7 +132,7 @@ async def test_cookie_from_another_origin(client, listener):
     """Each route refuses it before it looks at anything: what it answers to its own page is never the same."""
     cookie = await client.log_in()
     for path, verb in ROUTES:
-        more = UPGRADE if path == "/ws" else {}
+        more = UPGRADE if path in {"/ws", "/stream"} else {}
         body = "{}" if verb == "POST" else None
         told = []
         for origin in (client.origin, *FOREIGN):
@@ -140,7 +140,7 @@ async def test_cookie_from_another_origin(client, listener):
             told.append((await client.fetch(path, verb, headers, body=body)).code)
         own, *foreign = told
         # The websocket's own page is refused too, because it has no token here.
-        assert own in {200, 204, 400, 404} or path == "/ws", f"{verb} {path}: {own}"
+        assert own in {200, 204, 400, 404} or path in {"/ws", "/stream"}, f"{verb} {path}: {own}"
         assert foreign == [403] * len(FOREIGN), f"{verb} {path}: {foreign}"
     assert callers(listener) == 0
 

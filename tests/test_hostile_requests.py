@@ -178,6 +178,7 @@ LIMITED = {
     "/api/desktops/mine": ("POST", {}, {"action": "start"}),
     "/api/desktops/mine/open": ("POST", {}, {"path": "note.txt"}),
     "/ws": ("GET", {**UPGRADE, "Sec-WebSocket-Protocol": "binary, vnc.token.x"}, None),
+    "/stream": ("GET", {**UPGRADE, "Sec-WebSocket-Protocol": "binary, vnc.token.x"}, None),
 }
 
 
@@ -188,6 +189,7 @@ async def test_each_temporary_refusal_says_when_to_retry(client, broker, monkeyp
     for part, names in (
         (broker, ("list_targets", "public_target", "issue", "redeem")),
         (broker.frames, ("issue",)),
+        (broker.streams, ("redeem",)),
         (broker.desktops, ("start", "open_file")),
     ):
         for name in names:
@@ -231,6 +233,7 @@ FAILED = {
     ("GET", "/view/none", b""): 404,
     ("GET", "/view/\x9b2J\x85x", b""): 404,
     ("GET", "/ws", b""): 400,
+    ("GET", "/stream", b""): 400,
     ("GET", "/static/none.js", b""): 404,
     ("POST", "/api/tokens", b"[]"): 400,
     ("POST", "/api/tokens", bytes(3000)): 413,

@@ -80,7 +80,7 @@ def walk(http, hub, headers=None, only=lambda verb: True):
     """Ask for everything; yield what was asked for with its answer."""
     for path, verb in ROUTES:
         if only(verb):
-            more = UPGRADE if path == "/ws" else {}
+            more = UPGRADE if path in {"/ws", "/stream"} else {}
             body = {"json": {"target": "a1"}} if verb == "POST" else {}
             how = {"headers": {**(headers or {}), **more}, "allow_redirects": False, "timeout": 20, **body}
             yield f"{verb} {path}", http.request(verb, f"{hub.url}/services/vnc{path}", **how)
