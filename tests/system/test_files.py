@@ -19,7 +19,6 @@ from jupyter_vnc.connect.passwords import load_password
 from jupyter_vnc.desktops.processes import listeners as sockets
 from jupyter_vnc.desktops.x11 import xauthority
 from jupyter_vnc.exceptions import ConfigError, TargetRefused
-from jupyter_vnc.hub import app as hub
 from jupyter_vnc.hub import files as hub_files
 from jupyter_vnc.model.credentials import Credentials
 from jupyter_vnc.model.users import User
@@ -345,10 +344,3 @@ def test_the_end_of_a_large_file(tmp_path):
     with (tmp_path / "file").open("ab") as file:
         file.write(b"the end")
     assert read_tail(tmp_path / "file", 10) == b"\0\0\0the end"
-
-
-@pytest.mark.parametrize("said", ["", "{", "{}", "5", "[5]", '"a"', "[" * 10_000, "9" * 5000])
-def test_what_the_hub_hands_over_is_a_list_of_words_or_an_error(said):
-    with pytest.raises(ConfigError, match="must be a JSON list of scopes"):
-        hub._scopes(said)
-    assert hub._scopes('["a", "b!c"]') == ["a", "b!c"]
