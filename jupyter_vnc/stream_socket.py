@@ -31,6 +31,6 @@ class StreamWebSocket(TokenWebSocket):
     def serve(self) -> None:
         """Serve the stream."""
         stream = self.ws_connection.stream if self.ws_connection else None
-        if stream is not None:
+        if stream is not None and not stream.closed():
             stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         self.broker.streams.open(self.heard, self.channel)

@@ -32,6 +32,8 @@ class TokenWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
 
     channel: WebSocketChannel
     _pinging: asyncio.Task[None] | None = None
+    #: Tornado calls :meth:`on_close` once, and before :meth:`open` if the browser leaves while the token is redeemed.
+    _left = False
 
     #: Both the mixin and tornado would ping, one in milliseconds and one in seconds; ours respects backpressure.
     ping_interval = 0.0
@@ -100,6 +102,8 @@ class TokenWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         """Start serving; tornado delivers messages only once this has returned."""
+        if self._left:
+            return  # nothing would end what is begun here
         self.set_nodelay(True)
         self.channel = WebSocketChannel(self)
         self.serve()
@@ -123,6 +127,7 @@ class TokenWebSocket(WebSocketMixin, WebSocketHandler, VNCHandler):
 
     def on_close(self) -> None:
         """Notify the session that its viewer is gone."""
+        self._left = True
         if self._pinging is not None:
             self._pinging.cancel()
         if hasattr(self, "channel"):

@@ -1,5 +1,6 @@
 """What the tests of handlers share: a server with targets, a browser-like client, and a target that counts callers."""
 
+import asyncio
 import json
 import socket
 from contextlib import contextmanager
@@ -86,3 +87,29 @@ async def read_to_close(websocket, limit=100):
             return data, websocket.close_code, websocket.close_reason
         data += message
     raise AssertionError("the server does not close")
+
+
+async def ask_for_websocket(port, path, **headers):
+    """Send the request for a websocket and wait for no answer; return what closes the connection."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    upgrade = {"Host": f"127.0.0.1:{port}", "Connection": "Upgrade", "Upgrade": "websocket"}
+    version = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    lines = [f"{name}: {value}" for name, value in {**upgrade, **version, **headers}.items()]
+    writer.write("\r\n".join([f"GET {path} HTTP/1.1", *lines, "", ""]).encode())
+    return writer.close
+
+
+def note_calls(monkeypatch, kind, called):
+    """Have the names of a websocket handler's ``open`` and ``on_close`` appended once they have been called."""
+
+    def noting(name, call):
+        def noted(self, *args):
+            try:
+                return call(self, *args)
+            finally:
+                called.append(name)
+
+        return noted
+
+    for name in ("open", "on_close"):
+        monkeypatch.setattr(kind, name, noting(name, getattr(kind, name)))

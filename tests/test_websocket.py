@@ -5,18 +5,23 @@ import json
 import logging
 import re
 import secrets
+import socket
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from jupyter_server.auth.identity import IdentityProvider, User
 from prometheus_client import REGISTRY
 from tornado.httpclient import HTTPClientError
+from tornado.iostream import IOStream
 
 from jupyter_vnc.broker.audit import SESSION_EVENT
 from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.model import sessions
+from jupyter_vnc.stream_socket import StreamWebSocket
+from jupyter_vnc.websocket import VNCWebSocket
 from tests.fakes import vnc_server
-from tests.server import read_to_close
+from tests.server import ask_for_websocket, note_calls, read_to_close
 
 KEY_A = b"\x04\x01\x00\x00\x00\x00\x00\x61"
 UPDATE_REQUEST = b"\x03\x01\x00\x00\x00\x00\x00\x40\x00\x30"
@@ -177,6 +182,43 @@ async def test_a_viewer_that_leaves_while_it_waits_frees_the_target(client, brok
         websocket.close()
         await server.until(lambda: server.open == 0)
         await until(lambda: len(broker.registry) == 0)
+
+
+@pytest.mark.parametrize("kind", [VNCWebSocket, StreamWebSocket])
+async def test_a_viewer_that_leaves_while_its_token_is_redeemed_is_not_served(
+    kind, client, broker, jp_http_port, monkeypatch, caplog
+):
+    path, served_by = {VNCWebSocket: ("/ws", broker), StreamWebSocket: ("/stream", broker.streams)}[kind]
+    asked, redeemed, called, served = asyncio.Event(), asyncio.Event(), [], []
+
+    async def slow(visitor, token):
+        asked.set()
+        await redeemed.wait()
+
+    monkeypatch.setattr(served_by, "redeem", slow)
+    monkeypatch.setattr(served_by, "open", lambda *what: served.append(what))
+    note_calls(monkeypatch, kind, called)
+    offered = {"Sec-WebSocket-Protocol": "binary, vnc.token.x"}
+    leave = await ask_for_websocket(jp_http_port, client.url(path), **offered, **client.token)
+    await asked.wait()
+    leave()
+    await until(lambda: called == ["on_close"])
+    redeemed.set()
+    await until(lambda: "open" in called)
+    assert served == []
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_stream_whose_connection_is_gone_already_ends_without_an_error():
+    here, there = socket.socketpair()
+    there.close()
+    gone = IOStream(here)
+    gone.close()
+    opened = []
+    streams = SimpleNamespace(open=lambda heard, channel: opened.append(channel))
+    parts = {"broker": SimpleNamespace(streams=streams), "heard": None, "channel": "a channel"}
+    StreamWebSocket.serve(SimpleNamespace(ws_connection=SimpleNamespace(stream=gone), **parts))
+    assert opened == ["a channel"]
 
 
 async def test_a_socket_that_is_missing(client, broker, tmp_path):

@@ -35,6 +35,9 @@ class Uplink(Protected, WebSocketHandler):
     ping_timeout = PING / 2
     max_message_size = LONGEST
     _checks: asyncio.Task[None] | None = None
+    #: Tornado calls :meth:`on_close` once, and before :meth:`open` if the server leaves while the hub is asked.
+    _left = False
+    _added = False
 
     def initialize(self) -> None:
         """Begin with nothing said and nothing to send."""
@@ -85,11 +88,14 @@ class Uplink(Protected, WebSocketHandler):
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         """Begin to check now and then whether the token still is that server's: it is not after the server's end."""
+        if self._left:
+            return
         try:
             self._links.add(self)
         except LimitExceeded as error:
             self.close(error.close_code.value, str(error))
             return
+        self._added = True
         if interval := self.settings["vnc_broker"].recheck_interval:
             self._checks = asyncio.create_task(self._check(interval))
 
@@ -134,9 +140,11 @@ class Uplink(Protected, WebSocketHandler):
 
     def on_close(self) -> None:
         """Forget what the server said."""
+        self._left = True
         if self._checks is not None:
             self._checks.cancel()
-        self._links.remove(self)
+        if self._added:
+            self._links.remove(self)
 
 
 def server_of(model: dict[str, Any] | None) -> tuple[str, str] | None:

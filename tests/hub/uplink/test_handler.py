@@ -17,6 +17,7 @@ from jupyter_vnc.hub.uplink.messages import LONGEST
 from jupyter_vnc.hub.uplink.uplinks import Uplinks
 from jupyter_vnc.model.users import User
 from tests.hub.conftest import until
+from tests.server import ask_for_websocket, note_calls
 
 REPORT = json.dumps({"desktops": [], "viewers": []})
 
@@ -54,6 +55,7 @@ async def service(hub, recheck_interval=0):
         url = f"ws://127.0.0.1:{listening.getsockname()[1]}/uplink"
         return await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {token}"}))
 
+    connect.port = listening.getsockname()[1]
     try:
         yield connect, uplinks
     finally:
@@ -136,3 +138,26 @@ async def test_whoever_has_no_token_of_a_server_is_refused():
             with pytest.raises(HTTPClientError, match="403"):
                 await connect(token)
         assert not uplinks._links
+
+
+async def test_a_server_that_leaves_while_the_hub_is_asked_leaves_nothing_behind(monkeypatch, caplog):
+    hub, asked, answered, called = Hub("ann"), asyncio.Event(), asyncio.Event(), []
+
+    async def slow(token, **more):
+        asked.set()
+        await answered.wait()
+        return hub.tokens[token]
+
+    monkeypatch.setattr(hub, "user_for_token", slow)
+    monkeypatch.setattr(handler.Uplink, "_check", lambda self, interval: called.append("check") or asyncio.sleep(0))
+    note_calls(monkeypatch, handler.Uplink, called)
+    async with service(hub, recheck_interval=60) as (connect, uplinks):
+        leave = await ask_for_websocket(connect.port, "/uplink", Authorization="token ann")
+        await asked.wait()
+        leave()
+        await until(lambda: called == ["on_close"])
+        answered.set()
+        await until(lambda: "open" in called)
+        assert called == ["on_close", "open"]
+        assert not uplinks._links
+    assert not [record for record in caplog.records if record.exc_info]
