@@ -387,7 +387,7 @@ def token_of(hub, name):
     raise AssertionError(f"{name} has no server")
 
 
-async def test_no_other_token_opens_an_uplink(hub, owner):
+async def test_a_token_for_everything_a_services_and_a_page_open_no_uplink(hub, owner):
     mine = hub.ask("POST", "/users/ann/tokens", json={"note": "for everything"}).json()["token"]
     for token in (mine, hub.token, "wrong"):
         with pytest.raises(HTTPClientError, match="403"):

@@ -12,6 +12,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import LimitExceeded, NotPermitted
 from jupyter_vnc.hub.protected import Protected
 from jupyter_vnc.throttling import RateLimit
@@ -24,6 +25,8 @@ PING: Final = 30.0
 #: Reports a minute, twice as many as a server sends; and at once.
 PER_MINUTE: Final = 60
 BURST: Final = 20
+#: The longest name of a server (characters), which is as long as the hub's database has them.
+LONGEST_NAME: Final = 255
 #: Notices that may wait for a server that does not read; with one more it is closed.
 MAX_WAITING: Final = 64
 
@@ -50,8 +53,8 @@ class Uplink(Protected, WebSocketHandler):
         """Check whose server it is; then upgrade.
 
         Raises:
-            web.HTTPError: 403 for whoever is no user's server, or a browser; 400 for what is no websocket; 503 while
-                the hub does not answer.
+            web.HTTPError: 403 for a token that speaks for no server, or a browser; 400 for what is no websocket; 503
+                while the hub does not answer.
         """
         if "Origin" in self.request.headers:
             raise web.HTTPError(403, "The uplink is for servers, not for pages.")
@@ -148,11 +151,13 @@ class Uplink(Protected, WebSocketHandler):
 
 
 def server_of(model: dict[str, Any] | None) -> tuple[str, str] | None:
-    """Return whose server has a token, and the server's name; None if it is no server's own token.
+    """Return for which server a token speaks, as its owner and name; None if it does for none.
 
     The token of a server has access to exactly this server, and moves its owner's activity. One that a browser has,
-    which came from the hub's login at a server, has the first of that only; one that a user made for themselves has
-    access to all of theirs.
+    which came from the hub's login at a server, has the first of that only; one that a user made for everything has
+    access to all of theirs. But a user can make a token with exactly these scopes, even for a server that they never
+    had: so a name is bounded and of one line, and there are at most :data:`~.uplinks.PER_USER` of a user. Such a token
+    says no more than the programs in a real server can: it speaks for its own user only.
     """
     if model is None or model.get("kind", "user") != "user":
         return None  # a service may have the name of a user
@@ -161,4 +166,5 @@ def server_of(model: dict[str, Any] | None) -> tuple[str, str] | None:
     if len(servers) != 1 or f"users:activity!user={name}" not in scopes:
         return None
     owner, slash, server = servers[0].partition("/")
-    return (owner, server) if slash and owner == name else None
+    fit = len(server) <= LONGEST_NAME and printable(server) == server
+    return (owner, server) if slash and owner == name and fit else None

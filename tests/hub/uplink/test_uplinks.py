@@ -161,6 +161,10 @@ def test_one_user_cannot_fill_the_service():
 OWN = ["access:servers!server=ann/", "users:activity!user=ann"]
 
 
+def own(server):
+    return f"access:servers!server=ann/{server}"
+
+
 @pytest.mark.parametrize(
     ("name", "scopes", "server"),
     [
@@ -174,9 +178,16 @@ OWN = ["access:servers!server=ann/", "users:activity!user=ann"]
         ("ann", [*OWN, "access:servers!server=amy/"], None),
         ("ann", ["access:servers!server=ann", OWN[1]], None),
         ("ann", [], None),
+        ("ann", [own("x" * 255), OWN[1]], ("ann", "x" * 255)),
+        ("ann", [own("x" * 256), OWN[1]], None),
+        ("ann", [own("實驗"), OWN[1]], ("ann", "實驗")),
+        ("ann", [own("lab\n"), OWN[1]], None),
+        ("ann", [own("lab\u202e"), OWN[1]], None),
+        ("ann", [own("\x1b[2J"), OWN[1]], None),
+        ("ann", [own("lab\ud800"), OWN[1]], None),
     ],
 )
-def test_only_the_token_of_a_server_is_a_servers(name, scopes, server):
+def test_a_token_speaks_for_the_one_server_of_its_user_that_its_scopes_name(name, scopes, server):
     assert server_of({"name": name, "scopes": scopes}) == server
 
 
