@@ -52,7 +52,8 @@ class VNCExtension(ExtensionApp):
 
     uplink_url = Unicode(
         help="""The root of the service, such as ``https://hub.example.org/services/vnc/``, where the address that the
-        hub has for it cannot be reached from users' servers. Default: the hub is asked, once, when the server starts.
+        hub has for it cannot be reached from users' servers. The server's token is sent there. Default: the hub is
+        asked before each connection; if it names no service when the server starts, it is not asked again.
         """,
     ).tag(config=True)
 

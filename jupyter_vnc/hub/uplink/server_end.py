@@ -51,7 +51,8 @@ class ServerEnd:
 
     Args:
         hub_auth: JupyterHub's own client, for its address, token and certificates.
-        url: the service's root, such as ``https://hub.example.org/services/vnc/``; empty to ask the hub, once.
+        url: the service's root, such as ``https://hub.example.org/services/vnc/``; empty to ask the hub before each
+            connection: the token is shown only to an address that the hub vouches for at that moment.
         report: returns what there is to report.
         registry: the sessions that notices are about.
         log: is told when the service goes away and comes back.
@@ -77,6 +78,7 @@ class ServerEnd:
         self._outage = Outage(log, "No uplink to the service of the course room", "The uplink works again")
         self._task: asyncio.Task[None] | None = None
         self._delay = FIRST
+        self._found = False
         self._rate = RateLimit(PER_MINUTE, BURST, what="notices")
 
     def start(self) -> None:
@@ -91,34 +93,41 @@ class ServerEnd:
     async def _run(self) -> None:
         while True:
             try:
-                self._url = self._url or await self._find_service()
-                if not self._url:
+                url = self._url or await self._find_service()
+                if not url:
                     return
-                await self._serve(await self._connect())
+                await self._serve(await self._connect(url))
             except Exception as error:  # noqa: BLE001 - whatever answers there, it is no reason for anything to fail
                 self._outage.failed(printable(str(error) or type(error).__name__))
             await asyncio.sleep(self._delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
             self._delay = min(LAST, self._delay * 2)
 
     async def _find_service(self) -> str:
-        """Ask the hub where the service is; empty if there is none, or this server may not know of it."""
+        """Ask the hub where the service is; empty if there is none, or this server may not know of it.
+
+        Raises:
+            NoAnswer: the hub does not answer, or no longer names the service that it has named before.
+        """
         try:
             answer = await self._hub.get(f"services/{SERVICE}")
         except NoAnswer as error:
-            if not error.refused:
+            if self._found or not error.refused:
                 raise
             self._log.debug("No uplink: the hub names no service %r (%s)", SERVICE, error)
             return ""
         url, prefix = answer.get("url"), answer.get("prefix")
         if not isinstance(url, str) or not isinstance(prefix, str) or urlsplit(url).scheme not in {"http", "https"}:
+            if self._found:
+                raise NoAnswer("the hub does not say any more where the service is")
             self._log.debug("No uplink: the hub does not say where the service %r is", SERVICE)
             return ""
+        self._found = True
         return url.rstrip("/") + prefix
 
-    async def _connect(self) -> WebSocketClientConnection:
+    async def _connect(self, url: str) -> WebSocketClientConnection:
         hub = self._auth
         request = HTTPRequest(
-            self._url.rstrip("/").replace("http", "ws", 1) + "/uplink",
+            url.rstrip("/").replace("http", "ws", 1) + "/uplink",
             headers={"Authorization": f"token {hub.api_token}"},
             connect_timeout=CONNECT,
             request_timeout=CONNECT,

@@ -64,15 +64,15 @@ async def test_a_service_that_is_away_is_tried_again_and_the_log_has_one_line(mo
     one = made(hub)
     connect = one._connect
 
-    async def counted():
-        tried.append(None)
-        return await connect()
+    async def counted(url):
+        tried.append(url)
+        return await connect(url)
 
     monkeypatch.setattr(one, "_connect", counted)
     one.start()
     await until(lambda: len(tried) > 2)
     await one.close()
-    assert hub.asked == ["services/vnc"] * 2
+    assert hub.asked == ["services/vnc"] * (1 + len(tried)), "the hub is asked again before each try"
     assert len([record for record in caplog.records if "No uplink" in record.message]) == 1
     assert "secret" not in caplog.text
 
@@ -111,6 +111,34 @@ def service(jp_asyncio_loop):
 
 async def _listen(server, listening):
     server.add_socket(listening)
+
+
+async def test_the_token_is_not_shown_to_an_address_that_the_hub_no_longer_names(service, monkeypatch, caplog):
+    monkeypatch.setattr(server_end, "FIRST", 0.01)
+    monkeypatch.setattr(server_end, "LAST", 0.02)
+    service.drops = 1000
+    here, there = service.url.removesuffix("/services/vnc/"), f"http://127.0.0.1:{free_port()}"
+    prefix = {"prefix": "/services/vnc/"}
+    answers = [{"url": here, **prefix}, NoAnswer("HTTP 404: Not Found", refused=True), {}, {"url": there, **prefix}]
+    hub = Hub(*answers)
+    one = made(hub)
+    one.start()
+    await until(lambda: len(hub.asked) >= 6)
+    assert not one._task.done()
+    await one.close()
+    assert len(service.came) == 1
+    assert len([record for record in caplog.records if "No uplink" in record.message]) == 1
+
+
+async def test_a_configured_address_is_kept_and_the_hub_is_never_asked(service, monkeypatch):
+    monkeypatch.setattr(server_end, "FIRST", 0.01)
+    service.drops = 1000
+    hub = Hub({})
+    one = made(hub, service.url)
+    one.start()
+    await until(lambda: len(service.came) >= 3)
+    await one.close()
+    assert hub.asked == []
 
 
 async def test_a_service_that_accepts_and_drops_is_tried_ever_later(service, monkeypatch, caplog):
