@@ -118,7 +118,7 @@ class Uplink(Protected, WebSocketHandler):
         """Take a report."""
         try:
             self._rate.spend("")
-            self.report = read(message, REPORT)
+            self._links.heard(self, read(message, REPORT))
         except (ValueError, LimitExceeded):
             self.close(CloseCode.VIEWER_PROTOCOL.value, "This is no report, or one too many.")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -23,6 +24,8 @@ from jupyter_vnc.throttling import RateLimit
 #: The most servers of one user (a hub permits several), and of all.
 PER_USER: Final = 16
 TOTAL: Final = 10_000
+#: The most sessions of its owner that are kept of a server; more than the limit of a server by default.
+OWN: Final = 16
 #: Connections of one user in a minute, and at once: all of their servers come back when the service was restarted.
 PER_MINUTE: Final = 30
 BURST: Final = 2 * PER_USER
@@ -30,8 +33,15 @@ BURST: Final = 2 * PER_USER
 GONE: Final = 600.0
 
 
+#: Any desktop in somebody's own server: no target of a course, so that the person decides who oversees it.
+_TARGET: Final = Target(name="desktop", address=DesktopAddress(DesktopSpec()))
+
+
 class Link(Protocol):
-    """A connection to a user's server. ``report`` is what it said last; ``owner`` is who its login says that it is."""
+    """A connection to a user's server.
+
+    ``report`` is what it said last, which :meth:`Uplinks.heard` sets; ``owner`` is who its login says that it is.
+    """
 
     owner: User
     server: str
@@ -59,6 +69,11 @@ class Uplinks(Elsewhere):
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._links: dict[tuple[str, str], Link] = {}
+        #: How many of them are of whom.
+        self._servers: Counter[str] = Counter()
+        #: The owners' own sessions, by the ids that they have here: what a guest does in somebody's server is that
+        #: server's affair.
+        self._sessions: dict[str, tuple[Link, dict[str, Any]]] = {}
         self._gone: TTLCache[tuple[str, str], _Gone] = TTLCache(TOTAL, GONE, clock)
         self._rate = RateLimit(PER_MINUTE, BURST, what="connections", clock=clock)
 
@@ -69,30 +84,55 @@ class Uplinks(Elsewhere):
             LimitExceeded: there are too many, or too often new ones.
         """
         self._rate.spend(link.owner.name)
-        key = (link.owner.name, link.server)
-        others = [name for name, server in self._links if (name, server) != key]
-        if len(others) >= TOTAL or others.count(link.owner.name) >= PER_USER:
-            raise LimitExceeded("Too many servers are connected.", retry_after=60.0)
+        key = _key(link)
         earlier = self._links.get(key)
+        if earlier is not None:
+            self._forget_sessions(earlier)
+        elif len(self._links) >= TOTAL or self._servers[key[0]] >= PER_USER:
+            raise LimitExceeded("Too many servers are connected.", retry_after=60.0)
+        else:
+            self._servers[key[0]] += 1
         self._links[key] = link
         self._gone.pop(key, None)
+        self.heard(link, link.report)
         if earlier is not None:
             earlier.replace()
 
+    def heard(self, link: Link, report: dict[str, Any]) -> None:
+        """Take a report; one that comes late, when the server has connected again, is left out."""
+        if self._links.get(_key(link)) is not link:
+            return
+        self._forget_sessions(link)
+        own = [viewer for viewer in report["viewers"] if viewer["user"] == link.owner.name]
+        left_out = own[OWN:]
+        link.report = {**report, "viewers": [viewer for viewer in report["viewers"] if viewer not in left_out]}
+        self._sessions |= {_id(link, viewer): (link, viewer) for viewer in own[:OWN]}
+
+    def _forget_sessions(self, link: Link) -> None:
+        for viewer in link.report["viewers"]:
+            self._sessions.pop(_id(link, viewer), None)
+
     def remove(self, link: Link) -> None:
         """Forget a connection that is gone, unless the server has another by now."""
-        key = (link.owner.name, link.server)
+        key = _key(link)
         if self._links.get(key) is link:
+            self._forget_sessions(link)
             del self._links[key]
+            self._servers[key[0]] -= 1
+            if not self._servers[key[0]]:
+                del self._servers[key[0]]
             if link.report["desktops"] and sum(name == key[0] for name, _ in self._gone) < PER_USER:
                 self._gone[key] = _Gone(link.owner, link.server, {**link.report, "viewers": []}, _now())
 
     def rows(self, visitor: Visitor) -> list[dict[str, Any]]:
         """See :meth:`.Elsewhere.rows`."""
-        here = (_row(visitor, link) | {"gone": None} for link in self._links.values())
-        latest = filter(None, map(self._gone.get, tuple(self._gone)))
-        gone = (_row(visitor, one) | {"gone": one.at} for one in latest)
-        return [row for row in (*here, *gone) if row["desktops"]]
+        known: list[tuple[Link | _Gone, str | None]] = [(link, None) for link in self._links.values()]
+        known += [(one, one.at) for one in filter(None, map(self._gone.get, tuple(self._gone)))]
+        return [
+            _row(visitor, link) | {"gone": at}
+            for link, at in known
+            if link.report["desktops"] and visitor.oversees(link.owner, _TARGET)
+        ]
 
     def message(self, visitor: Visitor, session_id: str, text: str) -> str:
         """See :meth:`.Elsewhere.message`."""
@@ -103,19 +143,16 @@ class Uplinks(Elsewhere):
         return self._send(visitor, session_id, {"type": "end"})
 
     def _send(self, visitor: Visitor, session_id: str, notice: dict[str, Any]) -> str:
-        for link, viewer in self._sessions(visitor):
-            if _id(link, viewer) == session_id:
-                link.send({**notice, "session": viewer["id"], "sender": visitor.user.name})
-                return link.owner.name
-        raise TargetNotFound("There is no such session.")
+        found = self._sessions.get(session_id)
+        if found is None or not visitor.oversees(found[0].owner, _TARGET):
+            raise TargetNotFound("There is no such session.")
+        link, viewer = found
+        link.send({**notice, "session": viewer["id"], "sender": visitor.user.name})
+        return link.owner.name
 
-    def _sessions(self, visitor: Visitor) -> Iterator[tuple[Link, dict[str, Any]]]:
-        """The owners' own sessions: what a guest does in somebody's server is that server's affair."""
-        for link in self._links.values():
-            for viewer in link.report["viewers"]:
-                mine = viewer["user"] == link.owner.name
-                if mine and visitor.oversees(link.owner, _target(viewer["target"])):
-                    yield link, viewer
+
+def _key(link: Link) -> tuple[str, str]:
+    return link.owner.name, link.server
 
 
 def _now() -> str:
@@ -124,12 +161,11 @@ def _now() -> str:
 
 def _row(visitor: Visitor, link: Link | _Gone) -> dict[str, Any]:
     """One row of ``servers``. Others than the owner are named to those who oversee them, and to themselves."""
-    seen = {row["name"] for row in link.report["desktops"] if visitor.oversees(link.owner, _target(row["name"]))}
+    running = {row["name"] for row in link.report["desktops"]}
 
     def known(viewer: dict[str, Any]) -> str | None:
         name: str = viewer["user"]
-        target = _target(viewer["target"])
-        named = name in {link.owner.name, visitor.user.name} or visitor.oversees(User(name), target)
+        named = name in {link.owner.name, visitor.user.name} or visitor.oversees(User(name), _TARGET)
         return printable(name) if named else None
 
     return {
@@ -138,12 +174,11 @@ def _row(visitor: Visitor, link: Link | _Gone) -> dict[str, Any]:
         "desktops": [
             {"target": printable(row["name"]), "state": row["state"], "since": row["since"]}
             for row in link.report["desktops"]
-            if row["name"] in seen
         ],
         "viewers": [
             {**row, "id": _id(link, row), "target": printable(row["target"]), "user": known(row)}
             for row in link.report["viewers"]
-            if row["target"] in seen
+            if row["target"] in running
         ],
     }
 
@@ -152,8 +187,3 @@ def _id(link: Link | _Gone, viewer: dict[str, Any]) -> str:
     """Name a session for this service: a server chooses its ids, and could choose another's."""
     parts = "\0".join([link.owner.name, link.server, viewer["id"]])
     return hashlib.sha256(parts.encode("utf8", "replace")).hexdigest()[:16]
-
-
-def _target(name: str) -> Target:
-    """A desktop in somebody's own server: no target of a course, so that the person decides who oversees it."""
-    return Target(name=name, address=DesktopAddress(DesktopSpec()))

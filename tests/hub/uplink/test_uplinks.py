@@ -1,5 +1,6 @@
 """What the service knows of users' servers: whose they are, who sees them, and where a notice goes."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound
 from jupyter_vnc.hub.scopes import ADMIN, Rights
 from jupyter_vnc.hub.uplink.handler import server_of
 from jupyter_vnc.hub.uplink.messages import LONGEST, NOTICE, REPORT, read
-from jupyter_vnc.hub.uplink.uplinks import BURST, GONE, PER_USER, Uplinks
+from jupyter_vnc.hub.uplink.uplinks import BURST, GONE, OWN, PER_USER, Uplinks
 from jupyter_vnc.model.users import User
 
 SINCE = "2026-01-02T03:04:05.123456+00:00"
@@ -81,6 +82,71 @@ def test_a_notice_reaches_the_session_that_was_listed():
     about = {"session": VIEWER["id"], "sender": "ada"}
     assert ann.sent == [{"type": "message", "text": "Save.", **about}, {"type": "end", **about}]
     assert amy.sent == []
+
+
+def test_a_notice_reaches_only_what_the_latest_report_of_the_latest_connection_has():
+    first, second = Link(), Link(report={"desktops": [DESK], "viewers": []})
+    uplinks = connected(first)
+
+    def reached():
+        found = []
+        for nth in (VIEWER["id"], "b" * 16):
+            with contextlib.suppress(TargetNotFound):
+                uplinks.end(Instructor(), listed[nth])
+                found.append(nth[0])
+        return found
+
+    uplinks.heard(first, {"desktops": [DESK], "viewers": [VIEWER, VIEWER | {"id": "b" * 16}]})
+    both = uplinks.rows(Instructor())[0]["viewers"]
+    listed = dict(zip((VIEWER["id"], "b" * 16), (row["id"] for row in both), strict=True))
+    assert reached() == ["a", "b"]
+    uplinks.heard(first, {"desktops": [DESK], "viewers": [VIEWER | {"id": "b" * 16}]})
+    assert reached() == ["b"]
+    uplinks.add(second)
+    assert reached() == []
+    uplinks.heard(first, REPORTED)
+    assert reached() == []
+    uplinks.heard(second, REPORTED)
+    uplinks.remove(first)
+    assert reached() == ["a"]
+    uplinks.remove(second)
+    assert reached() == []
+    assert uplinks._sessions == {}
+    assert not uplinks._servers
+
+
+def test_a_notice_finds_its_session_among_those_of_all_servers_without_asking_for_each():
+    asked = []
+
+    class Counting(Instructor):
+        def __init__(self):
+            super().__init__()
+            self._may, self.oversees = self.oversees, self._counted
+
+        def _counted(self, person, target):
+            asked.append(person.name)
+            return self._may(person, target)
+
+    names = [f"u{nth}" for nth in range(50)]
+    uplinks = connected(*(Link(name, report=viewer(user=name)) for name in names))
+    session = next(row for row in uplinks.rows(Instructor()) if row["owner"] == "u49")["viewers"][0]["id"]
+    assert uplinks.message(Counting(), session, "Hello") == "u49"
+    with pytest.raises(TargetNotFound):
+        uplinks.end(Counting(), "f" * 16)
+    assert asked == ["u49"]
+
+
+def test_a_server_has_a_bounded_number_of_its_owners_sessions_and_all_guests():
+    own = [VIEWER | {"id": f"{nth:016x}"} for nth in range(OWN + 2)]
+    guests = [VIEWER | {"id": f"{nth:016x}", "user": "gus"} for nth in range(100, 103)]
+    link = Link(report={"desktops": [DESK], "viewers": [*own, *guests]})
+    uplinks = connected(link)
+    (row,) = uplinks.rows(Instructor("root", ADMIN))
+    assert [one["user"] for one in row["viewers"]] == ["ann"] * OWN + ["gus"] * 3
+    assert len(uplinks._sessions) == OWN
+    for one in row["viewers"][:OWN]:
+        uplinks.end(Instructor(), one["id"])
+    assert [notice["session"] for notice in link.sent] == [one["id"] for one in own[:OWN]]
 
 
 def test_nobody_else_can_send_a_notice_and_none_goes_to_a_guest():
@@ -158,7 +224,7 @@ def test_one_user_cannot_fill_the_service():
     uplinks.add(Link(server="0"))
 
 
-OWN = ["access:servers!server=ann/", "users:activity!user=ann"]
+SERVER = ["access:servers!server=ann/", "users:activity!user=ann"]
 
 
 def own(server):
@@ -168,23 +234,23 @@ def own(server):
 @pytest.mark.parametrize(
     ("name", "scopes", "server"),
     [
-        ("ann", OWN, ("ann", "")),
-        ("ann", ["access:servers!server=ann/lab/2", OWN[1]], ("ann", "lab/2")),
-        ("ann", OWN[:1], None),  # a browser's, from the login at her own server
-        ("gus", OWN, None),  # a guest's
-        ("gus", [OWN[0], "users:activity!user=gus"], None),
-        ("ann", ["access:servers!user=ann", OWN[1]], None),  # one that she made for everything
-        ("ann", ["access:servers", OWN[1]], None),
-        ("ann", [*OWN, "access:servers!server=amy/"], None),
-        ("ann", ["access:servers!server=ann", OWN[1]], None),
+        ("ann", SERVER, ("ann", "")),
+        ("ann", ["access:servers!server=ann/lab/2", SERVER[1]], ("ann", "lab/2")),
+        ("ann", SERVER[:1], None),  # a browser's, from the login at her own server
+        ("gus", SERVER, None),  # a guest's
+        ("gus", [SERVER[0], "users:activity!user=gus"], None),
+        ("ann", ["access:servers!user=ann", SERVER[1]], None),  # one that she made for everything
+        ("ann", ["access:servers", SERVER[1]], None),
+        ("ann", [*SERVER, "access:servers!server=amy/"], None),
+        ("ann", ["access:servers!server=ann", SERVER[1]], None),
         ("ann", [], None),
-        ("ann", [own("x" * 255), OWN[1]], ("ann", "x" * 255)),
-        ("ann", [own("x" * 256), OWN[1]], None),
-        ("ann", [own("實驗"), OWN[1]], ("ann", "實驗")),
-        ("ann", [own("lab\n"), OWN[1]], None),
-        ("ann", [own("lab\u202e"), OWN[1]], None),
-        ("ann", [own("\x1b[2J"), OWN[1]], None),
-        ("ann", [own("lab\ud800"), OWN[1]], None),
+        ("ann", [own("x" * 255), SERVER[1]], ("ann", "x" * 255)),
+        ("ann", [own("x" * 256), SERVER[1]], None),
+        ("ann", [own("實驗"), SERVER[1]], ("ann", "實驗")),
+        ("ann", [own("lab\n"), SERVER[1]], None),
+        ("ann", [own("lab\u202e"), SERVER[1]], None),
+        ("ann", [own("\x1b[2J"), SERVER[1]], None),
+        ("ann", [own("lab\ud800"), SERVER[1]], None),
     ],
 )
 def test_a_token_speaks_for_the_one_server_of_its_user_that_its_scopes_name(name, scopes, server):
@@ -194,7 +260,7 @@ def test_a_token_speaks_for_the_one_server_of_its_user_that_its_scopes_name(name
 def test_whom_the_hub_does_not_know_has_no_server():
     assert server_of(None) is None
     assert server_of({"name": "vnc", "kind": "service"}) is None
-    assert server_of({"name": "ann", "kind": "service", "scopes": OWN}) is None
+    assert server_of({"name": "ann", "kind": "service", "scopes": SERVER}) is None
 
 
 def test_a_report_is_read_as_it_was_sent():
