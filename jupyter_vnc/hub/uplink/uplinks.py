@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from cachetools import TTLCache
 
@@ -20,6 +20,8 @@ from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.throttling import RateLimit
+
+Kept = TypeVar("Kept")
 
 #: The most servers of one user (a hub permits several), and of all.
 PER_USER: Final = 16
@@ -74,7 +76,9 @@ class Uplinks(Elsewhere):
         #: The owners' own sessions, by the ids that they have here: what a guest does in somebody's server is that
         #: server's affair.
         self._sessions: dict[str, tuple[Link, dict[str, Any]]] = {}
-        self._gone: TTLCache[tuple[str, str], _Gone] = TTLCache(TOTAL, GONE, clock)
+        self._clock = clock
+        #: By owner and server; each owner has a few, so that they need not be counted among those of all.
+        self._gone: TTLCache[str, TTLCache[str, _Gone]] = TTLCache(TOTAL, GONE, clock, getsizeof=len)
         self._rate = RateLimit(PER_MINUTE, BURST, what="connections", clock=clock)
 
     def add(self, link: Link) -> None:
@@ -93,7 +97,8 @@ class Uplinks(Elsewhere):
         else:
             self._servers[key[0]] += 1
         self._links[key] = link
-        self._gone.pop(key, None)
+        if (of_owner := self._gone.get(link.owner.name)) is not None:
+            of_owner.pop(link.server, None)
         self.heard(link, link.report)
         if earlier is not None:
             earlier.replace()
@@ -121,13 +126,21 @@ class Uplinks(Elsewhere):
             self._servers[key[0]] -= 1
             if not self._servers[key[0]]:
                 del self._servers[key[0]]
-            if link.report["desktops"] and sum(name == key[0] for name, _ in self._gone) < PER_USER:
-                self._gone[key] = _Gone(link.owner, link.server, {**link.report, "viewers": []}, _now())
+            if link.report["desktops"]:
+                self._keep(_Gone(link.owner, link.server, {**link.report, "viewers": []}, _now()))
+
+    def _keep(self, gone: _Gone) -> None:
+        """Keep what a server said last; of more than :data:`PER_USER` of one user, the latest."""
+        of_owner = self._gone.get(gone.owner.name)
+        if of_owner is None:
+            of_owner = TTLCache(PER_USER, GONE, self._clock)
+        of_owner[gone.server] = gone
+        self._gone[gone.owner.name] = of_owner  # again: it now lasts longer, and has another size
 
     def rows(self, visitor: Visitor) -> list[dict[str, Any]]:
         """See :meth:`.Elsewhere.rows`."""
         known: list[tuple[Link | _Gone, str | None]] = [(link, None) for link in self._links.values()]
-        known += [(one, one.at) for one in filter(None, map(self._gone.get, tuple(self._gone)))]
+        known += [(one, one.at) for of_owner in _fresh(self._gone) for one in _fresh(of_owner)]
         return [
             _row(visitor, link) | {"gone": at}
             for link, at in known
@@ -153,6 +166,11 @@ class Uplinks(Elsewhere):
 
 def _key(link: Link) -> tuple[str, str]:
     return link.owner.name, link.server
+
+
+def _fresh(cache: TTLCache[str, Kept]) -> list[Kept]:
+    """What has not expired; the cache's own views raise errors for what expires meanwhile."""
+    return [value for key in tuple(cache) if (value := cache.get(key)) is not None]
 
 
 def _now() -> str:

@@ -5,9 +5,11 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from cachetools import TTLCache
 
 from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound
 from jupyter_vnc.hub.scopes import ADMIN, Rights
+from jupyter_vnc.hub.uplink import uplinks as uplinks_module
 from jupyter_vnc.hub.uplink.handler import server_of
 from jupyter_vnc.hub.uplink.messages import LONGEST, NOTICE, REPORT, read
 from jupyter_vnc.hub.uplink.uplinks import BURST, GONE, OWN, PER_USER, Uplinks
@@ -204,6 +206,41 @@ def test_one_user_cannot_fill_the_room_with_servers_that_have_gone():
         uplinks.add(link := Link(server=str(nth)))
         uplinks.remove(link)
     assert len(uplinks.rows(Instructor())) == PER_USER
+    assert {row["server"] for row in uplinks.rows(Instructor())} == {str(PER_USER * 2 + nth) for nth in range(PER_USER)}
+
+
+def test_when_all_servers_go_at_once_each_is_kept_without_a_look_at_the_others(monkeypatch):
+    looked = []
+    monkeypatch.setattr(TTLCache, "__iter__", lambda cache: looked.append(cache) or iter(()))
+    links = [Link(f"u{nth}") for nth in range(20)]
+    uplinks = connected(*links)
+    for link in links:
+        uplinks.remove(link)
+    assert looked == []
+    monkeypatch.undo()
+    assert len(uplinks.rows(Instructor())) == 20
+
+
+def test_servers_that_have_gone_are_bounded_in_all_and_expire_one_by_one(monkeypatch):
+    monkeypatch.setattr(uplinks_module, "TOTAL", 5)
+    now = [0.0]
+    uplinks = Uplinks(clock=lambda: now[0])
+
+    def goes(owner, server=""):
+        uplinks.add(link := Link(owner, server=server))
+        uplinks.remove(link)
+
+    for nth in range(4):
+        goes("ann", str(nth))
+    now[0] = GONE / 2
+    goes("ann", "late")
+    now[0] = GONE + 1
+    assert [row["server"] for row in uplinks.rows(Instructor())] == ["late"]
+    for name in ("bob", "cem", "dan", "eve", "fay", "gil"):
+        for server in ("", "second"):
+            goes(name, server)
+            assert len(uplinks.rows(Instructor())) <= 5
+    assert {row["owner"] for row in uplinks.rows(Instructor())} == {"fay", "gil"}
 
 
 def test_one_user_cannot_connect_all_the_time():
