@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from typing import Any, Final
 
 from jupyter_server.auth.decorator import allow_unauthenticated
@@ -25,6 +26,8 @@ PING: Final = 30.0
 #: Reports a minute, twice as many as a server sends; and at once.
 PER_MINUTE: Final = 60
 BURST: Final = 20
+#: By how much of the interval a look at the token may be earlier or later.
+SPREAD: Final = 0.25
 #: The longest name of a server (characters), which is as long as the hub's database has them.
 LONGEST_NAME: Final = 255
 #: Notices that may wait for a server that does not read; with one more it is closed.
@@ -104,7 +107,8 @@ class Uplink(Protected, WebSocketHandler):
 
     async def _check(self, interval: float) -> None:
         while True:
-            await asyncio.sleep(interval)
+            # The servers of a class connect at the same moment, and the hub should not be asked for all of them at one.
+            await asyncio.sleep(interval * random.uniform(1 - SPREAD, 1 + SPREAD))  # noqa: S311 - no secret
             try:
                 model = await self._ask(again=True)
             except web.HTTPError:

@@ -41,6 +41,8 @@ CONNECT: Final = 20.0
 PING: Final = 30.0
 #: Seconds after which a connection counts as one that works: a service that accepts and drops is tried ever later.
 LASTING: Final = PING
+#: Seconds within which a server tries again after a connection that worked: all servers lose theirs at the same moment.
+SPREAD: Final = 10.0
 #: Notices a minute that are done here, and at once; a room with a message to all sends one for each open page.
 PER_MINUTE: Final = 120
 BURST: Final = 64
@@ -79,6 +81,7 @@ class ServerEnd:
         self._task: asyncio.Task[None] | None = None
         self._delay = FIRST
         self._found = False
+        self._lasted = False
         self._rate = RateLimit(PER_MINUTE, BURST, what="notices")
 
     def start(self) -> None:
@@ -99,8 +102,14 @@ class ServerEnd:
                 await self._serve(await self._connect(url))
             except Exception as error:  # noqa: BLE001 - whatever answers there, it is no reason for anything to fail
                 self._outage.failed(printable(str(error) or type(error).__name__))
-            await asyncio.sleep(self._delay * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-            self._delay = min(LAST, self._delay * 2)
+            await asyncio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        """Return the seconds until the next try; the one after it is later."""
+        span = (0.0, SPREAD) if self._lasted else (self._delay / 2, self._delay)
+        self._lasted = False
+        self._delay = min(LAST, self._delay * 2)
+        return random.uniform(*span)  # noqa: S311 - no secret
 
     async def _find_service(self) -> str:
         """Ask the hub where the service is; empty if there is none, or this server may not know of it.
@@ -154,6 +163,7 @@ class ServerEnd:
 
     def _lasts(self) -> None:
         self._delay = FIRST
+        self._lasted = True
         self._outage.succeeded()
 
     async def _listen(self, connection: WebSocketClientConnection) -> None:

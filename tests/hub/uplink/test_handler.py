@@ -110,6 +110,23 @@ async def test_a_token_that_is_not_that_servers_any_more_ends_the_uplink(now):
         await until(lambda: not uplinks._links)
 
 
+async def test_the_hub_is_not_asked_for_all_servers_at_one_moment(monkeypatch):
+    pauses, names = [], [f"s{nth}" for nth in range(20)]
+
+    async def noted(seconds):
+        pauses.append(seconds)
+        await asyncio.sleep(seconds)
+
+    monkeypatch.setattr(handler, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": noted}))
+    async with service(Hub(*names), recheck_interval=100) as (connect, _):
+        connections = [await connect(name) for name in names]
+        await until(lambda: len(pauses) == len(names))
+        for connection in connections:
+            connection.close()
+    assert 75 <= min(pauses) < max(pauses) <= 125
+    assert len(set(pauses)) == len(names)
+
+
 async def test_who_is_moved_to_another_group_is_so_on_the_uplink():
     hub = Hub("ann")
     async with service(hub, recheck_interval=0.05) as (connect, uplinks):

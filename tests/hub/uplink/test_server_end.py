@@ -157,6 +157,7 @@ async def test_a_service_that_accepts_and_drops_is_tried_ever_later(service, mon
 async def test_a_connection_that_lasts_ends_the_outage(service, monkeypatch, caplog):
     monkeypatch.setattr(server_end, "FIRST", 0.01)
     monkeypatch.setattr(server_end, "LASTING", 0.1)
+    monkeypatch.setattr(server_end, "SPREAD", 0.01)
     service.drops = 3
     one = made(Hub({}), service.url)
     caplog.set_level(logging.INFO)
@@ -167,6 +168,16 @@ async def test_a_connection_that_lasts_ends_the_outage(service, monkeypatch, cap
     await until(lambda: len(service.came) == 5)
     assert one._delay == 0.02, "as after the first failure"
     await one.close()
+
+
+async def test_the_servers_of_a_class_do_not_come_back_at_one_moment(monkeypatch):
+    spans = []
+    monkeypatch.setattr(server_end.random, "uniform", lambda *span: spans.append(span) or span[1])
+    one = made(Hub({}))
+    assert [one._pause(), one._pause()] == [1.0, 2.0]
+    one._lasts()
+    assert [one._pause(), one._pause(), one._pause()] == [10.0, 2.0, 4.0]
+    assert spans == [(0.5, 1.0), (1.0, 2.0), (0.0, 10.0), (1.0, 2.0), (2.0, 4.0)]
 
 
 MESSAGE = {"type": "message", "session": "a" * 16, "sender": "sue", "text": "Hello"}
