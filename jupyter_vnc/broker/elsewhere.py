@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.visitors import Visitor
+
+#: What is said to whoever sends a message to a viewer without notes, here or elsewhere.
+MUTE: Final = "The viewer of this session cannot show messages."
 
 
 class Elsewhere:
@@ -20,6 +23,7 @@ class Elsewhere:
 
         Raises:
             TargetNotFound: there is no such session that the visitor oversees.
+            TargetBusy: its viewer cannot show messages.
         """
         raise TargetNotFound("There is no such session.")
 

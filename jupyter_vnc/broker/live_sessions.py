@@ -15,7 +15,7 @@ from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.system.logs import Log
 
 from .catalogue import Catalogue
-from .elsewhere import Elsewhere
+from .elsewhere import MUTE, Elsewhere
 
 #: The longest message that is shown in a viewer (characters).
 MAX_MESSAGE: Final = 500
@@ -115,7 +115,7 @@ class LiveSessions:
             self._log.info(line, session_id, visitor.user.name, owner, len(text))
             return
         if session.tell is None:
-            raise TargetBusy("The viewer of this session cannot show messages.")
+            raise TargetBusy(MUTE)
         self._log.info(
             "Session %s: %s sends %s, at %s, a message of %d characters",
             *(session.id, visitor.user.name, session.user.name, session.about, len(text)),

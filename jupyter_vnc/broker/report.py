@@ -28,4 +28,5 @@ def report(desktops: DesktopManager, registry: SessionRegistry, owner: User) -> 
 
 def _viewer(session: Session) -> dict[str, Any]:
     row = session.public()
-    return {key: row[key] for key in ("id", "target", "user", "mode", "since", "last_input")}
+    shown = {key: row[key] for key in ("id", "target", "user", "mode", "since", "last_input")}
+    return shown | {"notes": session.tell is not None}

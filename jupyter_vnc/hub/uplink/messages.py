@@ -69,6 +69,7 @@ REPORT: Final = _Schema(
             mode={"enum": ["view", "control"]},
             since=_TIME,
             last_input={"anyOf": [_TIME, {"type": "null"}]},
+            notes={"type": "boolean"},
         ),
     ),
     format_checker=_FORMATS,

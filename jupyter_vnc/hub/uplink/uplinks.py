@@ -12,9 +12,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from cachetools import TTLCache
 
-from jupyter_vnc.broker.elsewhere import Elsewhere
+from jupyter_vnc.broker.elsewhere import MUTE, Elsewhere
 from jupyter_vnc.escaping import printable
-from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound
+from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
@@ -149,19 +149,25 @@ class Uplinks(Elsewhere):
 
     def message(self, visitor: Visitor, session_id: str, text: str) -> str:
         """See :meth:`.Elsewhere.message`."""
-        return self._send(visitor, session_id, {"type": "message", "text": text})
+        link, viewer = self._find(visitor, session_id)
+        if not viewer["notes"]:
+            raise TargetBusy(MUTE)
+        return _send(visitor, link, viewer, {"type": "message", "text": text})
 
     def end(self, visitor: Visitor, session_id: str) -> str:
         """See :meth:`.Elsewhere.end`."""
-        return self._send(visitor, session_id, {"type": "end"})
+        return _send(visitor, *self._find(visitor, session_id), {"type": "end"})
 
-    def _send(self, visitor: Visitor, session_id: str, notice: dict[str, Any]) -> str:
+    def _find(self, visitor: Visitor, session_id: str) -> tuple[Link, dict[str, Any]]:
         found = self._sessions.get(session_id)
         if found is None or not visitor.oversees(found[0].owner, _TARGET):
             raise TargetNotFound("There is no such session.")
-        link, viewer = found
-        link.send({**notice, "session": viewer["id"], "sender": visitor.user.name})
-        return link.owner.name
+        return found
+
+
+def _send(visitor: Visitor, link: Link, viewer: dict[str, Any], notice: dict[str, Any]) -> str:
+    link.send({**notice, "session": viewer["id"], "sender": visitor.user.name})
+    return link.owner.name
 
 
 def _key(link: Link) -> tuple[str, str]:
@@ -194,7 +200,8 @@ def _row(visitor: Visitor, link: Link | _Gone) -> dict[str, Any]:
             for row in link.report["desktops"]
         ],
         "viewers": [
-            {**row, "id": _id(link, row), "target": printable(row["target"]), "user": known(row)}
+            {key: row[key] for key in ("mode", "since", "last_input")}
+            | {"id": _id(link, row), "target": printable(row["target"]), "user": known(row)}
             for row in link.report["viewers"]
             if row["target"] in running
         ],

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from cachetools import TTLCache
 
-from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound
+from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound
 from jupyter_vnc.hub.scopes import ADMIN, Rights
 from jupyter_vnc.hub.uplink import uplinks as uplinks_module
 from jupyter_vnc.hub.uplink.handler import server_of
@@ -17,7 +17,15 @@ from jupyter_vnc.model.users import User
 
 SINCE = "2026-01-02T03:04:05.123456+00:00"
 DESK = {"name": "desk", "state": "up", "since": SINCE}
-VIEWER = {"id": "a" * 16, "target": "desk", "user": "ann", "mode": "control", "since": SINCE, "last_input": None}
+VIEWER = {
+    "id": "a" * 16,
+    "target": "desk",
+    "user": "ann",
+    "mode": "control",
+    "since": SINCE,
+    "last_input": None,
+    "notes": True,
+}
 REPORTED = {"desktops": [DESK], "viewers": [VIEWER]}
 
 
@@ -149,6 +157,18 @@ def test_a_server_has_a_bounded_number_of_its_owners_sessions_and_all_guests():
     for one in row["viewers"][:OWN]:
         uplinks.end(Instructor(), one["id"])
     assert [notice["session"] for notice in link.sent] == [one["id"] for one in own[:OWN]]
+
+
+def test_who_cannot_show_a_message_is_not_said_to_have_got_one():
+    link = Link(report={"desktops": [DESK], "viewers": [VIEWER | {"notes": False}]})
+    uplinks = connected(link)
+    (session,) = (row["id"] for row in uplinks.rows(Instructor())[0]["viewers"])
+    with pytest.raises(TargetBusy, match="cannot show messages"):
+        uplinks.message(Instructor(), session, "Save.")
+    with pytest.raises(TargetNotFound):
+        uplinks.message(Instructor("bea", f"{ADMIN}!group=course-b"), session, "Save.")
+    assert link.sent == []
+    assert uplinks.end(Instructor(), session) == "ann"
 
 
 def test_nobody_else_can_send_a_notice_and_none_goes_to_a_guest():
@@ -343,6 +363,8 @@ REFUSED = {
     "id": viewer(id="A" * 16),
     "id and more": viewer(id="a" * 16 + "\n"),
     "mode": viewer(mode="root"),
+    "notes": viewer(notes=1),
+    "no notes": {**REPORTED, "viewers": [{key: VIEWER[key] for key in VIEWER if key != "notes"}]},
     **{
         f"time {time!r}": viewer(last_input=time)
         for time in (
