@@ -15,7 +15,7 @@ from traitlets.config import Configurable
 
 from .broker.audit import EVENT_SCHEMA_FILES, adopt_loggers
 from .broker.broker import VNCBroker
-from .broker.report import report
+from .broker.report import own_sessions, report
 from .desktops.manager import DesktopManager
 from .hub.uplink.server_end import ServerEnd
 from .hub.visitors import HubUserServerVisitor
@@ -132,7 +132,7 @@ class VNCExtension(ExtensionApp):
                 provider.hub_auth,  # type: ignore[attr-defined]
                 self.uplink_url,
                 lambda: report(broker.desktop_manager, broker.registry, owner),
-                broker.registry,
+                lambda: own_sessions(broker.desktop_manager, broker.registry, owner),
                 broker.log,
             )
             self.server_end.start()

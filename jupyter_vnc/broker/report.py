@@ -16,14 +16,26 @@ VIEWERS: Final = 64
 
 def report(desktops: DesktopManager, registry: SessionRegistry, owner: User) -> dict[str, Any]:
     """Return the managed desktops of a user that run, and who has them on the screen."""
-    running = [row for row in desktops.list(owner.name) if row["state"] in {"up", "starting"}][:DESKTOPS]
-    names = {row["name"] for row in running}
-    there = [one for one in registry if one.owner.name == owner.name and one.target.name in names]
-    ranked = sorted(there, key=lambda one: (one.user.name != owner.name, one.since))
+    running = _running(desktops, owner)
     return {
         "desktops": [{key: row[key] for key in ("name", "state", "since")} for row in running],
-        "viewers": [_viewer(one) for one in ranked[:VIEWERS]],
+        "viewers": [_viewer(one) for one in _there(running, registry, owner)],
     }
+
+
+def own_sessions(desktops: DesktopManager, registry: SessionRegistry, owner: User) -> list[Session]:
+    """Return the owner's own sessions among those of :func:`report`: the service may act on no others."""
+    return [one for one in _there(_running(desktops, owner), registry, owner) if one.user.name == owner.name]
+
+
+def _running(desktops: DesktopManager, owner: User) -> list[dict[str, Any]]:
+    return [row for row in desktops.list(owner.name) if row["state"] in {"up", "starting"}][:DESKTOPS]
+
+
+def _there(running: list[dict[str, Any]], registry: SessionRegistry, owner: User) -> list[Session]:
+    names = {row["name"] for row in running}
+    there = [one for one in registry if one.owner.name == owner.name and one.target.name in names]
+    return sorted(there, key=lambda one: (one.user.name != owner.name, one.since))[:VIEWERS]
 
 
 def _viewer(session: Session) -> dict[str, Any]:

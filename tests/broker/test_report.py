@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from jupyter_vnc.broker.report import VIEWERS, report
+from jupyter_vnc.broker.report import VIEWERS, own_sessions, report
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, TCPAddress
 from jupyter_vnc.model.session_registry import SessionLimits, SessionRegistry
 from jupyter_vnc.model.sessions import Session
@@ -41,6 +41,18 @@ def test_what_runs_and_who_has_it_on_the_screen():
         (mine.id, "ann", "control"),
         (gus.id, "gus", "view"),
     ]
+
+
+def test_the_service_may_act_on_the_owners_sessions_at_reported_desktops_only():
+    mine = Session(ANN, DESK, Mode.CONTROL)
+    others = [
+        Session(GUS, DESK, Mode.VIEW, owner=ANN),
+        Session(ANN, LAB, Mode.CONTROL),
+        Session(ANN, DESK, Mode.VIEW, owner=AMY),
+        Session(AMY, DESK, Mode.CONTROL),
+    ]
+    assert own_sessions(desktops("up"), registry(mine, *others), ANN) == [mine]
+    assert own_sessions(desktops("stopped"), registry(mine, *others), ANN) == []
 
 
 def test_whether_a_viewer_can_show_messages():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -19,7 +19,6 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.hub.client import Client, HubClient, NoAnswer
 from jupyter_vnc.model.causes import ended_by
-from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.users import User
 from jupyter_vnc.system.logs import Log, Outage
@@ -56,7 +55,7 @@ class ServerEnd:
         url: the service's root, such as ``https://hub.example.org/services/vnc/``; empty to ask the hub before each
             connection: the token is shown only to an address that the hub vouches for at that moment.
         report: returns what there is to report.
-        registry: the sessions that notices are about.
+        sessions: returns those that notices may be about.
         log: is told when the service goes away and comes back.
         hub: is asked for the service.
     """
@@ -66,7 +65,7 @@ class ServerEnd:
         hub_auth: Any,
         url: str,
         report: Callable[[], dict[str, Any]],
-        registry: SessionRegistry,
+        sessions: Callable[[], Iterable[Session]],
         log: Log,
         *,
         hub: Client | None = None,
@@ -74,7 +73,7 @@ class ServerEnd:
         self._auth = hub_auth
         self._url = url
         self._report = report
-        self._registry = registry
+        self._sessions = sessions
         self._log = log
         self._hub = hub or HubClient(hub_auth)
         self._outage = Outage(log, "No uplink to the service of the course room", "The uplink works again")
@@ -187,8 +186,8 @@ class ServerEnd:
             await asyncio.sleep(PAUSE)
 
     def _obey(self, notice: dict[str, Any]) -> None:
-        """Do what a notice says to one of the sessions here; the session may have ended meanwhile."""
-        for session in self._registry:
+        """Do what a notice says to one of the sessions; it may have ended meanwhile."""
+        for session in self._sessions():
             if session.id == notice["session"]:
                 _DEEDS[notice["type"]](session, notice)
 

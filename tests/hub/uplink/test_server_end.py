@@ -17,7 +17,10 @@ from demo.demo import free_port
 from jupyter_vnc.hub.client import NoAnswer
 from jupyter_vnc.hub.uplink import server_end
 from jupyter_vnc.hub.uplink.server_end import ServerEnd
-from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.users import User
 from tests.hub.conftest import until
 
 
@@ -36,9 +39,9 @@ class Hub:
         return answer
 
 
-def made(hub, url="", report=dict):
+def made(hub, url="", report=dict, sessions=tuple):
     auth = SimpleNamespace(api_token="secret", certfile="", keyfile="", client_ca="")
-    return ServerEnd(auth, url, report, SessionRegistry(), logging.getLogger("uplink"), hub=hub)
+    return ServerEnd(auth, url, report, sessions, logging.getLogger("uplink"), hub=hub)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +184,24 @@ async def test_the_servers_of_a_class_do_not_come_back_at_one_moment(monkeypatch
 
 
 MESSAGE = {"type": "message", "session": "a" * 16, "sender": "sue", "text": "Hello"}
+ENDED = {"type": "end", "session": "b" * 16, "sender": "sue"}
+
+
+async def test_a_notice_is_for_the_session_that_it_names(service):
+    desk = Target(name="desk", address=DesktopAddress(DesktopSpec()))
+    sessions = [Session(User("ann"), desk, Mode.CONTROL, id=letter * 16) for letter in "ab"]
+    shown = {one.id: [] for one in sessions}
+    for one in sessions:
+        one.tell = shown[one.id].append
+    service.says = [json.dumps(said) for said in (MESSAGE | {"session": "c" * 16}, MESSAGE, ENDED)]
+    server_end = made(Hub({}), service.url, sessions=lambda: sessions)
+    server_end.start()
+    await until(lambda: sessions[1].error is not None)
+    await server_end.close()
+    assert shown == {"a" * 16: [{"kind": "message", "text": "Hello", "sender": "sue"}], "b" * 16: []}
+    assert sessions[0].error is None
+
+
 FALSE = {
     "kind": {**MESSAGE, "type": "open"},
     "more": {**MESSAGE, "run": "xterm"},
