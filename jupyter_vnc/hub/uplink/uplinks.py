@@ -184,7 +184,11 @@ def _now() -> str:
 
 
 def _row(visitor: Visitor, link: Link | _Gone) -> dict[str, Any]:
-    """One row of ``servers``. Others than the owner are named to those who oversee them, and to themselves."""
+    """One row of ``servers``.
+
+    Guests are named to themselves, and to those who oversee everybody or exactly them. Who oversees a group is told no
+    guest's name, not even of the group: a server says who is there, and could say anybody.
+    """
     running = {row["name"] for row in link.report["desktops"]}
 
     def known(viewer: dict[str, Any]) -> str | None:
