@@ -190,7 +190,11 @@ def _engine(url: URL) -> AsyncEngine:
     """Make the engine; values of statements stay out of errors and logs."""
     common: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
     if file_of(url) is None:
-        limits = {"connect_timeout": 5, "options": f"-c statement_timeout={int(TIMEOUT * 1000)}"}
+        # The second one ends the transaction of a client that is gone: others would wait for the rows that it has
+        # locked until the operating system notices, which may take hours.
+        timeouts = ("statement_timeout", "idle_in_transaction_session_timeout")
+        options = " ".join(f"-c {name}={int(TIMEOUT * 1000)}" for name in timeouts)
+        limits = {"connect_timeout": 5, "options": options}
         pool = {"pool_size": CONNECTIONS, "max_overflow": CONNECTIONS, "pool_timeout": 5}
         return create_async_engine(url, connect_args=limits, **pool, **common)
     engine = create_async_engine(url, connect_args={"timeout": BUSY}, **common)

@@ -219,6 +219,12 @@ async def test_while_another_process_writes_nothing_blocks_the_loop(file, monkey
 # -- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["statement_timeout", "idle_in_transaction_session_timeout"])
+async def test_postgresql_ends_what_takes_too_long_and_what_a_dead_client_has_begun(postgresql_database, name):
+    async with postgresql_database.reading() as connection:
+        assert await connection.scalar(text(f"SHOW {name}")) == f"{databases.TIMEOUT:.0f}s"
+
+
 async def test_postgresql_may_be_away_at_the_start_and_later(postgres, caplog, monkeypatch):
     monkeypatch.setattr(databases, "PAUSE", 0)
     url = postgres.new_database("away").replace("vnc@", "vnc:s3cret@")
