@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.model.maintenance import Place
 
 from .database import Database
 from .tables import changes, maintenance
+
+#: What inserts a row unless there is one, by the kind of database.
+_INSERT: Final[Mapping[str, Callable[..., Any]]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class MaintenanceStore:
@@ -31,7 +37,7 @@ class MaintenanceStore:
             return frozenset((row.target, row.machine) for row in rows)
 
     async def put(self, place: Place, begins: bool, by: str, detail: str) -> bool:
-        """Begin or end maintenance; return whether that changed anything.
+        """Begin or end maintenance; return whether that changed anything. What has begun already stays as it is.
 
         Args:
             place: what it is about.
@@ -42,18 +48,23 @@ class MaintenanceStore:
         Raises:
             StoreUnavailable: the database does not answer; nothing has changed.
         """
-        target, machine = place
-        here = (maintenance.c.target == target) & (maintenance.c.machine == machine)
         now = self._clock()
         async with self._database.writing() as connection:
             # Not read first: of two that do the same at once, the second must not fail or count.
-            gone = (await connection.execute(delete(maintenance).where(here))).rowcount > 0
-            if begins:
-                row = {"target": target, "machine": machine, "since": now, "by": by}
-                await connection.execute(insert(maintenance).values(row))
-            if gone == begins:
+            if not await (_begin(connection, place, now, by) if begins else _end(connection, place)):
                 return False
             action = "maintain" if begins else "in service"
-            said = {"at": now, "by": by, "action": action, "target": target, "detail": detail}
+            said = {"at": now, "by": by, "action": action, "target": place[0], "detail": detail}
             await connection.execute(insert(changes).values(said))
         return True
+
+
+async def _begin(connection: AsyncConnection, place: Place, now: float, by: str) -> bool:
+    row = {"target": place[0], "machine": place[1], "since": now, "by": by}
+    begun = _INSERT[connection.dialect.name](maintenance).values(row).on_conflict_do_nothing()
+    return (await connection.execute(begun.returning(maintenance.c.target))).first() is not None
+
+
+async def _end(connection: AsyncConnection, place: Place) -> bool:
+    here = (maintenance.c.target == place[0]) & (maintenance.c.machine == place[1])
+    return (await connection.execute(delete(maintenance).where(here))).rowcount > 0
