@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from traitlets import Unicode
 
-from jupyter_vnc.exceptions import ServerStopping, SessionEnded, StoreUnavailable
+from jupyter_vnc.exceptions import ConfigError, ServerStopping, SessionEnded, StoreUnavailable
 from jupyter_vnc.model.addresses import PoolMachine
 from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
@@ -73,6 +73,8 @@ class PoolManager(Configurable):
         self._ready = asyncio.Event()
         if not self.state_file:
             self._ready.set()
+        #: Why the leases cannot be loaded at present.
+        self._trouble = ""
         #: Called with user, target's name and a sentence when a user's machine is taken back.
         self.on_release: Callable[[str, str, str], None] = lambda user, target_name, reason: None
         #: The same when a user's machine is gone or failed, and they get another one; the reason is a predicate, whose
@@ -292,12 +294,19 @@ class PoolManager(Configurable):
                 self.log.exception("Leases could not be checked; trying again")
 
     async def _go_round(self) -> None:
-        with suppress(StoreUnavailable):  # the database says so itself
-            if not self._ready.is_set():
-                return await self._open()
-            await self._keeper.refresh()
+        try:
+            await (self._keeper.refresh() if self._ready.is_set() else self._open())
+        except StoreUnavailable:
+            pass  # the database says so itself
+        except ConfigError as error:
+            self._complain(str(error))
         self.sweep()
-        return None
+
+    def _complain(self, trouble: str) -> None:
+        """Log what an administrator has to fix, once: it is tried again every second."""
+        if trouble != self._trouble:
+            self.log.error("%s. No machine is given out until this is fixed.", trouble)
+        self._trouble = trouble
 
     def sweep(self) -> None:
         """Take back what has expired, and give free machines to those who wait; called every second."""

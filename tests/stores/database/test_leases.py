@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import sqlite3
 import subprocess
@@ -358,6 +359,39 @@ async def test_a_service_that_starts_without_its_database_loads_the_leases_later
     monkeypatch.setattr(pool_manager, "READ", 30)
     assert (await manager.lease("bob", "lab")).name == "m2"
     assert manager.machine_of("ann", "lab").name == "m1"
+
+
+TORN = "is broken, so its leases cannot be taken over"
+LOCKED = "is in use by another service"
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("is_torn", "said"), [(True, TORN), (False, LOCKED)])
+async def test_an_old_file_that_cannot_be_taken_over_later_either_is_said_once(
+    older, path, database, open_manager, quick, monkeypatch, caplog, is_torn, said
+):
+    """The database was away at the start, where this ends the service with the same sentence."""
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    monkeypatch.setattr(database, "trouble", "away")
+    monkeypatch.setattr(database, "_ask_again", math.inf)
+    manager = await open_manager(lab(1))
+    path.write_bytes(older[:20]) if is_torn else lock.take()
+    tried = []
+    monkeypatch.setattr(manager, "sweep", lambda: tried.append(said))
+    monkeypatch.setattr(database, "_ask_again", 0.0)
+    await until(lambda: said in caplog.text)
+    tried.clear()
+    await until(lambda: len(tried) > 3)
+    monkeypatch.setattr(pool_manager, "READ", 0.05)
+    with pytest.raises(StoreUnavailable, match="have not been loaded yet"):
+        await manager.lease("bob", "lab")
+    (line,) = [record for record in caplog.records if said in record.getMessage()]
+    assert (line.levelname, line.exc_info, line.exc_text) == ("ERROR", None, None)
+    assert str(path) in line.getMessage()
+    assert "Traceback" not in caplog.text
+    path.write_bytes(older)
+    lock.release()
+    await until(lambda: manager.machine_of("ann", "lab"))
 
 
 @pytest.mark.parametrize("changes", [100, pytest.param(1000, marks=[pytest.mark.endurance, pytest.mark.timeout(600)])])
