@@ -13,6 +13,7 @@ OTHERS = (
     "Name or service not known",
     "Error 111 connecting to",
     "Authentication failure",
+    "permission denied for schema public",
     "install -d -m 1777 -o root",
 )
 #: As many words in a row that no text of the code contains are a sentence that is not printed.

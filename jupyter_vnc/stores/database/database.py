@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +34,9 @@ CONNECTIONS: Final = 5
 BUSY: Final = 5
 
 _KEY: Final = "VNCHub.db_url"
+_AWAY: Final = "The database does not answer. Try again in a moment."
+#: SQLSTATE of PostgreSQL for what an account may not do.
+_NOT_PERMITTED: Final = "42501"
 
 
 class Database:
@@ -70,7 +74,7 @@ class Database:
 
         Raises:
             ConfigError: it cannot be used: its driver is missing, its file is in use or readable by others, or its
-                tables are newer than this program.
+                tables are newer than this program, or cannot be made.
         """
         if self._file is not None:
             await asyncio.to_thread(self._prepare_file, self._file, alone)
@@ -79,8 +83,8 @@ class Database:
         except ImportError as error:
             raise ConfigError(f"needs a package that is not installed: {error}", key=_KEY) from None
         try:
-            async with self.reading():
-                pass
+            async with self._translated():
+                await self._prepare()
         except StoreUnavailable:
             self._log.warning("The service starts without its database, and goes on trying.")
         except BaseException:
@@ -136,17 +140,49 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
         async with self._writers if writes else self._readers, self._translated():
-            await self._prepare()
+            await self._prepare_again()
             assert self._engine is not None  # noqa: S101 - for the type checker
             async with asyncio.timeout(TIMEOUT), self._engine.execution_options(writes=writes).begin() as connection:
                 yield connection
         self._found()
 
     async def _prepare(self) -> None:
-        """Bring the tables up to date, if that was not possible before."""
+        """Bring the tables up to date, unless they are.
+
+        Raises:
+            ConfigError: they are newer than this program, or the account may not make them.
+        """
         if not self._ready:
             async with self._opening:
-                await self._migrate()
+                try:
+                    await self._migrate()
+                except DBAPIError as error:
+                    if not _is_about_tables(error):
+                        raise
+                    raise ConfigError(self._refusal(error), key=_KEY) from None
+
+    async def _prepare_again(self) -> None:
+        """Bring the tables up to date while the service runs: then it waits until an administrator has fixed this.
+
+        Raises:
+            StoreUnavailable: they cannot be used.
+        """
+        try:
+            await self._prepare()
+        except ConfigError as error:
+            trouble = error.message
+            if trouble != self.trouble:
+                self._log.error("The database %s cannot be used: %s. Open sessions continue.", self._where, trouble)
+            self._lost(trouble)
+            raise StoreUnavailable(_AWAY) from None
+
+    def _refusal(self, error: DBAPIError) -> str:
+        """Say why the tables cannot be made, and what to do."""
+        sentence = f"the tables of the database cannot be made or brought up to date: {_first_line(error.orig)}"
+        if getattr(error.orig, "sqlstate", "") != _NOT_PERMITTED:
+            return sentence
+        grant = f"GRANT USAGE, CREATE ON SCHEMA public TO {self._url.username or '<account>'}"
+        return f"{sentence}. In the database: {grant}; tables that are there already must belong to that account"
 
     async def _migrate(self) -> None:
         if self._ready:  # somebody else did it while this one waited
@@ -160,30 +196,48 @@ class Database:
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
         """Make one error of all ways in which a database can be away."""
-        loop = asyncio.get_running_loop()
-        if self.trouble and loop.time() < self._ask_again:
-            raise StoreUnavailable("The database does not answer. Try again in a moment.")
+        if self.trouble and asyncio.get_running_loop().time() < self._ask_again:
+            raise StoreUnavailable(_AWAY)
         try:
             yield
-        except (IntegrityError, ProgrammingError):
+        except IntegrityError:
             raise
         except (DBAPIError, PoolTimeout, TimeoutError, OSError) as error:
-            self._lost(error)
-            self._ask_again = loop.time() + PAUSE
-            raise StoreUnavailable("The database does not answer. Try again in a moment.") from None
+            if _is_about_tables(error):
+                self._tables_are_gone()
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            trouble = f"{type(cause).__name__}: {_first_line(cause)}"
+            if not self.trouble:
+                self._log.error("The database %s does not answer: %s. Open sessions continue.", self._where, trouble)
+            self._lost(trouble)
+            raise StoreUnavailable(_AWAY) from None
 
-    def _lost(self, error: Exception) -> None:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        trouble = f"{type(cause).__name__}: {cause}".splitlines()[0]
-        if not self.trouble:
-            where = self._url.render_as_string(hide_password=True)
-            self._log.error("The database %s does not answer: %s. Open sessions continue.", where, trouble)
+    def _tables_are_gone(self) -> None:
+        """Note that they are not what they were, as after a restore: the next use brings them up to date again."""
+        self._ready = False
+
+    @property
+    def _where(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
+    def _lost(self, trouble: str) -> None:
         self.trouble = trouble
+        self._ask_again = asyncio.get_running_loop().time() + PAUSE
 
     def _found(self) -> None:
         if self.trouble:
             self._log.info("The database answers again")
         self.trouble = ""
+
+
+def _first_line(error: object) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+def _is_about_tables(error: Exception) -> bool:
+    """Whether a statement did not fit the tables, or may not use them. SQLite has no error of its own for that."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+    return isinstance(error, ProgrammingError) or code == sqlite3.SQLITE_ERROR
 
 
 def _engine(url: URL) -> AsyncEngine:

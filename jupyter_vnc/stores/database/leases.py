@@ -130,12 +130,17 @@ class DatabaseLeases(LeaseKeeper):
         self._saved = saved
 
     async def _reread(self, connection: AsyncConnection, number: int) -> None:
-        """Join the changes of another process with those of this one."""
+        """Join the changes of another process with those of this one.
+
+        The number grows with each change. A lower one is of a backup, or of tables that were made anew: what this
+        process knows is newer, and users keep their machines.
+        """
         theirs = Saved(number, await _read(connection))
-        try:
-            self._adopt(from_rows(self._saved.rows), from_rows(theirs.rows))
-        except ValueError as error:
-            raise NotSaved(_broken(error)) from None
+        if number >= self._saved.number:
+            try:
+                self._adopt(from_rows(self._saved.rows), from_rows(theirs.rows))
+            except ValueError as error:
+                raise NotSaved(_broken(error)) from None
         self._saved = theirs
 
 

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from sqlalchemy import MetaData
 
 from jupyter_vnc.stores.database import urls
 from jupyter_vnc.stores.database.database import Database
@@ -38,3 +39,18 @@ def database(url, jp_asyncio_loop):
     jp_asyncio_loop.run_until_complete(database.open())
     yield database
     jp_asyncio_loop.run_until_complete(database.close())
+
+
+@pytest.fixture
+def drop_tables(database):
+    """Drop all tables of the database, as a restore does."""
+
+    def drop(connection):
+        (there := MetaData()).reflect(connection)
+        there.drop_all(connection)
+
+    async def drop_tables():
+        async with database.writing() as connection:
+            await connection.run_sync(drop)
+
+    return drop_tables

@@ -70,6 +70,12 @@ class PostgreSQL:
             connection.execute(f'CREATE DATABASE "{name}"')
         return f"postgresql+psycopg://vnc@/{name}?host={self.folder}"
 
+    def do(self, name, *statements):
+        """Run statements in a database, as its owner."""
+        with psycopg.connect(host=str(self.folder), user="vnc", dbname=name, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
     def dump(self, name):
         """Return what a backup of a database contains."""
         command = [self._programs / "pg_dump", "--host", self.folder, "--username=vnc", "--inserts", name]

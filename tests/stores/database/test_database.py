@@ -1,6 +1,7 @@
 """Opening a database: its tables, one process for a file, and what happens while it is away."""
 
 import asyncio
+import math
 import os
 import sqlite3
 import stat
@@ -98,6 +99,44 @@ async def test_a_change_outlives_the_process(database, url):
     await again.open()
     assert [one.name for one in (await RegisteredTargets(again).all())[1]] == ["lab"]
     await again.close()
+
+
+@pytest.fixture
+def open_away(monkeypatch):
+    """Open a database that is away then, and back afterwards."""
+    monkeypatch.setattr(databases, "PAUSE", 0)
+
+    async def open_away(url):
+        database = Database(urls.parse(url), LOG)
+        database.trouble, database._ask_again = "away", math.inf
+        await database.open(alone=False)
+        database._ask_again = 0.0
+        return database
+
+    return open_away
+
+
+async def test_a_database_that_is_newer_when_it_is_back_is_said_once(database, url, open_away, caplog):
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    later = await open_away(url)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await RegisteredTargets(later).all()
+    await later.close()
+    assert caplog.text.count("cannot be used: the database was made by a newer version") == 1
+
+
+async def test_tables_that_are_gone_are_made_again(database, drop_tables, monkeypatch, caplog):
+    monkeypatch.setattr(databases, "PAUSE", 0)
+    targets = RegisteredTargets(database)
+    await drop_tables()
+    with pytest.raises(StoreUnavailable):
+        await targets.all()
+    assert "targets" in database.trouble or "revisions" in database.trouble
+    assert await targets.write([Write("lab", {"host": "a"}, expected=0)], "ada") == {"lab": 1}
+    assert database.trouble == ""
+    assert caplog.text.count("does not answer: ") == 1
 
 
 # -- SQLite -----------------------------------------------------------------------------------------------------------
@@ -247,3 +286,48 @@ async def test_postgresql_may_be_away_at_the_start_and_later(postgres, caplog, m
     await database.close()
     assert caplog.text.count("does not answer: ") == 2
     assert "s3cret" not in caplog.text
+
+
+@pytest.fixture
+def poor(postgres):
+    """The URL of a database for an account that may not make tables."""
+    url = postgres.new_database("vnc")
+    no_right = "REVOKE CREATE ON SCHEMA public FROM public"
+    postgres.do("vnc", "DROP ROLE IF EXISTS poor", "CREATE ROLE poor LOGIN", no_right)
+    return url.replace("vnc@", "poor@")
+
+
+GRANT = "GRANT USAGE, CREATE ON SCHEMA public TO poor"
+
+
+async def test_an_account_that_may_not_make_tables_is_told_what_to_grant(poor, postgres):
+    said = f"'VNCHub.db_url': .* permission denied for schema public.*: {GRANT}; tables that are there"
+    with pytest.raises(ConfigError, match=said):
+        await Database(urls.parse(poor), LOG).open()
+    postgres.do("vnc", GRANT)
+    database = Database(urls.parse(poor), LOG)
+    await database.open()
+    assert await RegisteredTargets(database).revision() == 0
+    await database.close()
+
+
+async def test_tables_of_another_account_are_refused_at_the_start(poor):
+    owner = Database(urls.parse(poor.replace("poor@", "vnc@")), LOG)
+    await owner.open()
+    await owner.close()
+    with pytest.raises(
+        ConfigError, match=r"'VNCHub.db_url': .*permission denied for table .* must belong to that account"
+    ):
+        await Database(urls.parse(poor), LOG).open()
+
+
+async def test_rights_that_are_missing_when_it_is_back_are_said_once(poor, postgres, open_away, caplog):
+    database = await open_away(poor)
+    targets = RegisteredTargets(database)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await targets.all()
+    assert caplog.text.count(GRANT) == 1
+    postgres.do("vnc", GRANT)
+    assert await targets.revision() == 0
+    await database.close()

@@ -1,6 +1,7 @@
 """Leases in the database: over restarts, in several processes, taken over from a file, and through a ``kill -9``."""
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -392,6 +393,30 @@ async def test_an_old_file_that_cannot_be_taken_over_later_either_is_said_once(
     path.write_bytes(older)
     lock.release()
     await until(lambda: manager.machine_of("ann", "lab"))
+
+
+async def test_leases_outlive_tables_that_are_gone(open_manager, database, drop_tables, quick, monkeypatch, caplog):
+    """Whoever restores a database while the service runs: what it knows is newer, and everybody keeps their machine."""
+    monkeypatch.setattr(databases, "PAUSE", 0.3)
+    manager = await open_manager(lab(2))
+    await manager.lease("ann", "lab")
+    swept, sweep = [], manager.sweep
+    monkeypatch.setattr(manager, "sweep", lambda: swept.append(database.trouble) or sweep())
+    await drop_tables()
+    bob, refused = None, 0
+    async with asyncio.timeout(30):
+        while bob is None or not any(swept):
+            try:
+                bob = await manager.lease("bob", "lab")
+            except StoreUnavailable:
+                refused += 1
+            await asyncio.sleep(0.01)
+    assert (bob.name, refused > 0) == ("m2", True)
+    assert holders(await saved(database)) == {"ann": "m1", "bob": "m2"}
+    assert manager.told == manager.moved == []
+    gc.collect()
+    for unwanted in ("Traceback", "never retrieved"):
+        assert unwanted not in caplog.text
 
 
 @pytest.mark.parametrize("changes", [100, pytest.param(1000, marks=[pytest.mark.endurance, pytest.mark.timeout(600)])])
