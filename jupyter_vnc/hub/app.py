@@ -202,15 +202,15 @@ class VNCHub(JupyterApp):
 
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
-        self._keep_leases(broker.pools, registry.database)
+        maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
+        self._keep_leases(broker.pools, registry.database, maintenance)
         broker.room.elsewhere = broker.live.elsewhere = uplinks = Uplinks()
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
-        maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
         server = BoundedServer(
             self.application(broker, registry, maintenance, uplinks), longest_message=broker.max_message, **options
         )
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-        await maintenance.start()  # before the first machine is given out
+        await maintenance.start()
         await broker.start()
         server.listen(url.port or 80, url.hostname or "127.0.0.1")
         one_line(self.log).info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
@@ -220,10 +220,13 @@ class VNCHub(JupyterApp):
         await broker.close()
         await server.close_all_connections()
 
-    def _keep_leases(self, pools: PoolManager, database: Database) -> None:
-        """Keep the leases in the database; those of a service that had none are taken over from its file."""
+    def _keep_leases(self, pools: PoolManager, database: Database, maintenance: MaintenanceService) -> None:
+        """Keep the leases in the database; those of a service that had none are taken over from its file.
+
+        A machine in maintenance must not be given out because the database came back between two looks at it.
+        """
         old = OldLeases(Path(pools.state_file) if pools.state_file else None, self.log)
-        pools.keep_with(partial(DatabaseLeases, database, old, self.log))
+        pools.keep_with(partial(DatabaseLeases, database, old, self.log), partial(maintenance.refresh, strict=True))
 
     def _defaults(self) -> dict[str, Any]:
         """Defaults for many users, which the configuration overrides."""

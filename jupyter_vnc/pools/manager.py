@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -67,6 +67,8 @@ class PoolManager(Configurable):
         self._news = asyncio.Event()
         file = Path(self.state_file) if self.state_file else None
         self._keeper: LeaseKeeper = FileLeases(file, self.log, self._pools.to_json)
+        #: Awaited before the leases are loaded.
+        self._before: Callable[[], Awaitable[None]] | None = None
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
         #: Set once the leases are loaded. Until then no lease is given out and nothing is saved.
@@ -88,12 +90,17 @@ class PoolManager(Configurable):
 
     # -- begin and end --------------------------------------------------------------------------------------------
 
-    def keep_with(self, make: Callable[[State, Adopt], LeaseKeeper]) -> None:
+    def keep_with(
+        self, make: Callable[[State, Adopt], LeaseKeeper], before: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         """Keep the leases elsewhere than in the state file; called before :meth:`start`.
 
         Args:
             make: gets what returns the current state, and what takes over that of another process.
+            before: finds out what else has to be known before the first machine is given out. While it raises
+                ``StoreUnavailable``, none is.
         """
+        self._before = before
         self._keeper = make(self._pools.to_json, self._adopt)
         self._ready.clear()
 
@@ -108,6 +115,8 @@ class PoolManager(Configurable):
         self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
 
     async def _open(self) -> None:
+        if self._before is not None:
+            await self._before()
         await self._keeper.load(self._pools.load)
         self._ready.set()
         for target in self._pools.targets():

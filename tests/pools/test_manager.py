@@ -16,6 +16,7 @@ from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools import manager as leases
 from jupyter_vnc.pools import state_file as lease_file
 from jupyter_vnc.pools.lease import GRACE
+from jupyter_vnc.pools.lease_keeper import FileLeases
 from jupyter_vnc.pools.manager import PoolManager
 
 STUDENTS = [f"student-{number:02}" for number in range(30)]
@@ -596,6 +597,30 @@ async def test_nothing_is_given_out_before_the_leases_are_loaded(clock, path, mo
     with pytest.raises(StoreUnavailable):
         await PoolManager(clock=clock, state_file=str(path)).lease("ann", "lab")
     assert not path.exists()
+
+
+async def test_nothing_is_given_out_before_what_else_has_to_be_known(clock, path, monkeypatch):
+    monkeypatch.setattr(leases, "ROUND", 0.01)
+    monkeypatch.setattr(leases, "READ", 0.05)
+    known, asked = asyncio.Event(), []
+
+    async def before():
+        asked.append(known.is_set())
+        if not known.is_set():
+            raise StoreUnavailable
+
+    manager = PoolManager(clock=clock)
+    log = logging.getLogger("tests.manager")
+    manager.keep_with(lambda state, adopt: FileLeases(path, log, state), before)
+    await manager.start()
+    manager.configure(lab(1))
+    with pytest.raises(StoreUnavailable):
+        await manager.lease("ann", "lab")
+    known.set()
+    await until(lambda: asked[-1])
+    assert (await manager.lease("ann", "lab")).name == "m1"
+    assert asked.count(True) == 1
+    await manager.close()
 
 
 async def test_a_manager_that_was_never_started_leaves_the_file_alone(clock, path, open_manager):

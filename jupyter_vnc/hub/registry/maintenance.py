@@ -49,7 +49,7 @@ class MaintenanceService:
 
     async def start(self) -> None:
         """Read what is in maintenance, and from now on what changes. A database that is away is waited for."""
-        await self._look()
+        await self.refresh()
         self._task = asyncio.create_task(self._follow(), name="vnc-maintenance")
 
     async def close(self) -> None:
@@ -62,15 +62,24 @@ class MaintenanceService:
         while True:
             await asyncio.sleep(INTERVAL)
             try:
-                await self._look()
+                await self.refresh()
             except Exception:  # noqa: BLE001 - the next look may succeed
                 self._log.exception("What is in maintenance could not be read")
 
-    async def _look(self) -> None:
+    async def refresh(self, *, strict: bool = False) -> None:
+        """Read what is in maintenance; while the database is away, what was known last still counts.
+
+        Args:
+            strict: whether to raise then.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
         try:
             self._known.places = await self._store.all()
         except StoreUnavailable:
-            return  # what was known last still counts
+            if strict:
+                raise
 
     async def put(self, editor: Editor, target: Target, machine: str, begins: bool) -> None:
         """Take a target or one machine of its pool out of service, or back; tell whoever is there.
@@ -87,7 +96,7 @@ class MaintenanceService:
         detail = {"changed": {"maintenance": [not begins, begins]}, "machine": machine, "groups": groups}
         place = (target.name, machine)
         if await self._store.put(place, begins, editor.name, json.dumps(detail)):
-            await self._look()
+            await self.refresh()
             self._log.info("%s: %s %s", editor.name, "/".join(filter(None, place)), "out of service" * begins or "back")
             self._tell(place, begins, editor.name)
 

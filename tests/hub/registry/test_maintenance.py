@@ -1,16 +1,21 @@
 """Targets and machines in maintenance, over a real SQLite database."""
 
+import asyncio
 import logging
+import math
 
 import pytest
 
 from jupyter_vnc.exceptions import InMaintenance, TargetNotFound
+from jupyter_vnc.hub.app import VNCHub
 from jupyter_vnc.hub.editor import Editor
 from jupyter_vnc.hub.registry.maintenance import MaintenanceService, state_of
 from jupyter_vnc.hub.registry.service import open_registry
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools import manager as pool_manager
+from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.stores.database.maintenance import MaintenanceStore
 
 LOG = logging.getLogger("tests.maintenance")
@@ -102,3 +107,21 @@ async def test_a_target_that_is_removed_takes_its_maintenance_along(registry):
 async def test_the_history_names_the_machine(registry):
     await service(registry, []).put(ADMIN, LAB, "m1", True)
     assert (await registry.registry.history(ADMIN))[0]["machine"] == "m1"
+
+
+async def test_leases_that_are_loaded_late_know_what_is_in_maintenance(registry, monkeypatch):
+    """The database was away at the start, and is back long before the next look at maintenance."""
+    monkeypatch.setattr(pool_manager, "ROUND", 0.01)
+    await service(registry, []).put(ADMIN, LAB, "m1", True)
+    pools, database = PoolManager(), registry.database
+    one = MaintenanceService(database, pools.maintenance, lambda *what: None, LOG)
+    VNCHub()._keep_leases(pools, database, one)
+    database.trouble, database._ask_again = "away", math.inf
+    await one.start()
+    await pools.start()
+    pools.configure(LAB)
+    database._ask_again = 0.0
+    async with asyncio.timeout(20):
+        assert (await pools.lease("ann", "lab")).name == "m2"
+    await pools.close()
+    await one.close()
