@@ -14,7 +14,7 @@ from jupyter_vnc.exceptions import MalformedRequest, StoreUnavailable, TargetNot
 from jupyter_vnc.handlers import vnc_errors
 from jupyter_vnc.hub.editor import Editor
 from jupyter_vnc.model.maintenance import Maintenance, Place
-from jupyter_vnc.model.targets import Target
+from jupyter_vnc.model.targets import MAX_CONFIG_NAME, Target
 from jupyter_vnc.routes import MACHINE, NAME, Route
 from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.maintenance import MaintenanceStore
@@ -87,14 +87,15 @@ class MaintenanceService:
         Raises:
             StoreUnavailable: the database does not answer; nothing has changed.
             TargetNotFound: it has no such machine, or it is not theirs. One that has left the pool can be put back.
+                A name that is longer than the database keeps is none.
         """
         about = {"allow_users": sorted(target.allow_users), "allow_groups": sorted(target.allow_groups)}
         machines = ["", *machines_of(target), *([] if begins else self._known.machines(target.name))]
-        if not editor.sees(about) or machine not in machines:
+        place = (target.name, machine)
+        if not editor.sees(about) or machine not in machines or max(map(len, place)) > MAX_CONFIG_NAME:
             raise TargetNotFound(_UNKNOWN)
         groups = None if target.allow_users or not target.allow_groups else sorted(target.allow_groups)
         detail = {"changed": {"maintenance": [not begins, begins]}, "machine": machine, "groups": groups}
-        place = (target.name, machine)
         if await self._store.put(place, begins, editor.name, json.dumps(detail)):
             await self.refresh()
             self._log.info("%s: %s %s", editor.name, "/".join(filter(None, place)), "out of service" * begins or "back")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -200,8 +200,8 @@ class Database:
             raise StoreUnavailable(_AWAY)
         try:
             yield
-        except IntegrityError:
-            raise
+        except (DataError, IntegrityError):
+            raise  # of what one caller wanted to write: the database is not away for others
         except (DBAPIError, PoolTimeout, TimeoutError, OSError) as error:
             if _is_about_tables(error):
                 self._tables_are_gone()

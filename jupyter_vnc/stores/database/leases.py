@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
@@ -127,6 +127,8 @@ class DatabaseLeases(LeaseKeeper):
         except IntegrityError:
             self._saved = Saved(-1, self._saved.rows)  # read all again
             raise NotSaved("the leases in the database have changed") from None
+        except DataError as error:
+            raise NotSaved(f"the database does not take the leases: {error.orig}") from None
         self._saved = saved
 
     async def _reread(self, connection: AsyncConnection, number: int) -> None:

@@ -75,6 +75,15 @@ async def test_what_is_not_theirs_or_not_there_is_refused_alike(registry, editor
     assert await MaintenanceStore(registry.database).all() == frozenset()
 
 
+@pytest.mark.parametrize(("target", "machine"), [("l" * 65, ""), ("l" * 65, "m1"), ("lab", "m" * 65)])
+async def test_a_name_that_is_too_long_for_the_table_is_refused(registry, target, machine):
+    """A list of addresses makes long names of machines, and a token file of targets."""
+    pool = PoolAddress(tuple(PoolMachine(name, TCPAddress(name, 5900)) for name in ("m1", "m" * 65)))
+    with pytest.raises(TargetNotFound):
+        await service(registry, []).put(ADMIN, Target(name=target, address=pool), machine, True)
+    assert await MaintenanceStore(registry.database).all() == frozenset()
+
+
 async def test_a_target_for_everybody_is_no_managers_of_a_group(registry):
     with pytest.raises(TargetNotFound):
         await service(registry, []).put(OF_A, Target(name="all", address=TCPAddress("127.0.0.1", 1)), "", True)

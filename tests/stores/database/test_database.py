@@ -12,6 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import BigInteger, Float, Integer, MetaData, String, Text, create_engine, insert, select, text
+from sqlalchemy.exc import DataError
 
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
 from jupyter_vnc.stores.database import database as databases
@@ -286,6 +287,15 @@ async def test_postgresql_may_be_away_at_the_start_and_later(postgres, caplog, m
     await database.close()
     assert caplog.text.count("does not answer: ") == 2
     assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["l" * 65, "l\0b"])
+async def test_a_value_that_the_database_refuses_is_its_writers_error(postgresql_database, caplog, name):
+    with pytest.raises(DataError):
+        await RegisteredTargets(postgresql_database).write([Write(name, {"host": "a"})], "ada")
+    assert postgresql_database.trouble == ""
+    assert await RegisteredTargets(postgresql_database).all() == (0, [])
+    assert caplog.text == ""
 
 
 @pytest.fixture
