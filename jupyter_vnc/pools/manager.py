@@ -161,7 +161,7 @@ class PoolManager(Configurable):
 
         Its leases and places stay: a file that is replaced is missing for a moment.
         """
-        self._pools.of(name).withdraw()
+        self._pools.withdraw(name)
 
     def target(self, name: str) -> Target | None:
         """Return the target of a pool as the catalogue found it last."""

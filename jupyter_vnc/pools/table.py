@@ -30,6 +30,8 @@ class PoolTable:
         self._pools: dict[str, Pool] = {}
         #: The targets of the pools, as the catalogue found them last.
         self._targets: dict[str, Target] = {}
+        #: Those that the sources do not have at present.
+        self._withdrawn: set[str] = set()
         #: The pools' versions when somebody asked last whether they have changed.
         self._seen: dict[str, int] = {}
 
@@ -50,15 +52,21 @@ class PoolTable:
     def configure(self, target: Target) -> list[Lease]:
         """Note a target, and apply the machines and times that it has now; see :meth:`.Pool.configure`."""
         self._targets[target.name] = target
+        self._withdrawn.discard(target.name)
         return self.of(target.name).configure(cast("PoolAddress", target.address))  # the catalogue brings no others
+
+    def withdraw(self, name: str) -> None:
+        """Note that the sources have no such pool at present; see :meth:`.Pool.withdraw`."""
+        self._withdrawn.add(name)
+        self.of(name).withdraw()
 
     def target(self, name: str) -> Target | None:
         """Return a target as the catalogue found it last."""
         return self._targets.get(name)
 
     def targets(self) -> list[Target]:
-        """List the targets as the catalogue found them last."""
-        return [*self._targets.values()]
+        """List the targets that the sources have, as the catalogue found them last."""
+        return [target for name, target in self._targets.items() if name not in self._withdrawn]
 
     def have_changed(self) -> bool:
         """Whether something that has to be saved at once has changed since the last call."""

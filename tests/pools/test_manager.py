@@ -623,6 +623,19 @@ async def test_nothing_is_given_out_before_what_else_has_to_be_known(clock, path
     await manager.close()
 
 
+async def test_a_pool_that_is_withdrawn_before_the_leases_are_loaded_stays_withdrawn(clock, path, waiting):
+    manager = PoolManager(clock=clock, state_file=str(path))
+    manager.configure(lab(1))
+    manager.withdraw("lab")
+    await manager.start()
+    waits = waiting(manager, "ann", lab(1))
+    await until(lambda: waits.done() or manager.waiting("lab"))
+    assert not waits.done()
+    manager.configure(lab(1))
+    assert (await have(waits)).name == "m1"
+    await manager.close()
+
+
 async def test_a_manager_that_was_never_started_leaves_the_file_alone(clock, path, open_manager):
     first = await open_manager(lab(2))
     await first.lease("ann", "lab")

@@ -49,3 +49,15 @@ def test_a_machine_in_maintenance_is_given_to_nobody_in_any_pool(clock):
     asked = [pool.of("lab").in_maintenance for pool in (table, later)]
     assert [ask.func for ask in asked] == [maintenance.of] * 2
     assert [ask.args for ask in asked] == [("lab",)] * 2
+
+
+def test_a_pool_that_is_withdrawn_is_none_that_the_sources_have_until_it_is_configured_again(clock):
+    table = PoolTable(clock, Maintenance())
+    table.configure(lab(1))
+    table.withdraw("lab")
+    assert (table.targets(), table.target("lab")) == ([], lab(1))
+    table.load({})
+    assert table.targets() == []
+    table.configure(lab(1))
+    assert table.targets() == [lab(1)]
+    assert table.of("lab").request("ann").name == "m1"
