@@ -21,9 +21,11 @@ from jupyter_vnc.exceptions import DesktopFailed
 
 from .checks import failure
 from .launch import FITTER
+from .sound import pulseaudio
+from .sound.sound import STREAMER
 
 #: What runs on a desktop beside its session. Services that the bus starts stay idle for ever.
-_NOT_THE_SESSIONS: Final = ("server", "bus", FITTER)
+_NOT_THE_SESSIONS: Final = ("server", "bus", FITTER, pulseaudio.NAME, STREAMER)
 
 #: What sessions leave behind in the background when they end (names as the kernel cuts them): no reason to stay.
 _AGENTS: Final = (

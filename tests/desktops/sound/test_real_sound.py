@@ -13,6 +13,7 @@ import pytest
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.sound import pulseaudio, sound
 from jupyter_vnc.model.addresses import DesktopSpec
+from jupyter_vnc.model.targets import State
 from tests.desktops.sound.tones import TONE, frequency, record, tone
 from tests.needs import require
 
@@ -201,3 +202,16 @@ async def test_without_pulseaudio_or_the_extra_there_is_none_and_the_log_says_so
             assert "PULSE_SERVER" not in manager.environment("ann", name)
         assert pid_of(manager) is None
     assert caplog.text.count("so desktops have no sound") == 1
+
+
+async def test_a_listener_does_not_keep_a_desktop_whose_application_has_ended(tmp_path):
+    """Neither the sound server nor the streamer is something that the application has left."""
+    done = tmp_path / "done"
+    command = ("sh", "-c", f"while [ ! -e {done} ]; do sleep 0.05; done")
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", DesktopSpec(command=command, geometry="640x480"))
+        await eventually(lambda: "desktop" in ask(manager.environment("ann", "desktop"), *SINKS))
+        _, writer = await manager.listen("ann", "desktop")
+        done.touch()
+        await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
+        writer.close()
