@@ -28,6 +28,11 @@ DEVICES: Final = ("PULSE_SINK", "PULSE_SOURCE")
 #: All of it.
 VARIABLES: Final = (SERVER, "PULSE_COOKIE", *DEVICES)
 
+#: What leads to the session in which the Jupyter server was started, or to a display that starts when it is opened.
+_ELSEWHERE: Final = ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
+#: The address of a bus that there is none: without any, D-Bus would look for one by the display, and start one.
+_NO_BUS: Final = "disabled:"
+
 #: The sink that programs play to, and where what they play can be recorded.
 SINK: Final = "desktop"
 SOURCE: Final = f"{SINK}.monitor"
@@ -88,6 +93,14 @@ def without(environ: Mapping[str, str], names: tuple[str, ...] = VARIABLES) -> d
     return {name: value for name, value in environ.items() if name not in names}
 
 
+def apart(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment that leads to no display, no bus and no sound server.
+
+    PulseAudio takes a name on the session bus, and ends where another has it: a user's second desktop would be silent.
+    """
+    return {**without(environ, (*VARIABLES, *_ELSEWHERE)), "DBUS_SESSION_BUS_ADDRESS": _NO_BUS}
+
+
 def command(path: str, socket: Path) -> tuple[str, ...]:
     """Return the command of a sound server that listens on a socket.
 
@@ -105,7 +118,7 @@ def command(path: str, socket: Path) -> tuple[str, ...]:
 
 def environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Return the environment of a sound server: what it would read or write elsewhere is in the desktop's folder."""
-    kept = {name: value for name, value in environ.items() if not name.startswith("PULSE_")}
+    kept = {name: value for name, value in apart(environ).items() if not name.startswith("PULSE_")}
     places = {name: str(folder / "pulse") for name in ("PULSE_RUNTIME_PATH", "PULSE_STATE_PATH")}
     # There is no switch that keeps the daemon from reading ~/.config/pulse/daemon.conf.
     return {**kept, **places, "PULSE_CONFIG": os.devnull}

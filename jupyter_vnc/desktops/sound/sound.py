@@ -107,7 +107,7 @@ class Sound:
         if found is None or found.origin is None:
             raise DesktopFailed(_NONE, detail=f"{pulseaudio.LIBRARY} is gone")
         command = isolated("sound.streamer", str(socket), pulseaudio.SOURCE, str(Path(found.origin).parent))
-        environ = pulseaudio.without(self._environ) | self.variables
+        environ = pulseaudio.apart(self._environ) | self.variables
         _unlink(socket)
         await tree.run(STREAMER, command, environ, last=True)
         if not await _listens(socket, tree, STREAMER):

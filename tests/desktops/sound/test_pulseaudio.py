@@ -41,7 +41,14 @@ def test_the_sound_server_inherits_no_setting_of_another():
     environ = pulseaudio.environment({"PULSE_SERVER": "a", "PULSE_CONFIG": "b", "PATH": "/bin"}, Path("/run/d"))
     assert environ == {
         "PATH": "/bin",
+        "DBUS_SESSION_BUS_ADDRESS": "disabled:",
         "PULSE_RUNTIME_PATH": "/run/d/pulse",
         "PULSE_STATE_PATH": "/run/d/pulse",
         "PULSE_CONFIG": "/dev/null",
     }
+
+
+@pytest.mark.parametrize("name", ["DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "PULSE_SINK"])
+def test_sound_is_apart_from_the_session_in_which_the_server_was_started(name):
+    environ = {name: "of the user", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus", "PATH": "/bin"}
+    assert pulseaudio.apart(environ) == {"PATH": "/bin", "DBUS_SESSION_BUS_ADDRESS": "disabled:"}

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.desktops.readiness import free_displays
 from jupyter_vnc.desktops.sound import pulseaudio, sound
+from jupyter_vnc.desktops.x11.lazy_display import LazyDisplay
 from jupyter_vnc.model.addresses import DesktopSpec
 from jupyter_vnc.model.targets import State
 from tests.desktops.sound.tones import TONE, frequency, record, tone
@@ -215,3 +217,42 @@ async def test_a_listener_does_not_keep_a_desktop_whose_application_has_ended(tm
         done.touch()
         await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
         writer.close()
+
+
+@contextlib.contextmanager
+def users_bus(folder):
+    """The session bus of a user who is logged in to the machine; its address."""
+    address = f"unix:path={folder}/users-bus"
+    command = ("dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={address}", "--print-address")
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as daemon:
+        try:
+            assert daemon.stdout.readline().startswith(b"unix:")
+            yield address
+        finally:
+            daemon.terminate()
+
+
+async def test_two_desktops_on_one_session_bus_have_sound(tmp_path, monkeypatch):
+    """PulseAudio ends where another has its name on the bus."""
+    with users_bus(tmp_path) as address:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+        async with heard() as (manager, _):
+            await manager.ensure("ann", "second", CLOCK)
+            await eventually(lambda: "desktop" in ask(manager.environment("ann", "second"), *SINKS))
+
+
+async def test_sound_rings_at_no_display(desktop_folder, monkeypatch):
+    """Kernels are told of a display that starts when a window is opened on it, and the server's environment has it."""
+    rings, display = [], next(free_displays("doorbell"))
+    bell = LazyDisplay(display, desktop_folder)
+    bell.listen(lambda: rings.append(display))
+    monkeypatch.setenv("DISPLAY", f":{display}")
+    try:
+        async with heard() as (manager, _):
+            _, writer = await manager.listen("ann", "desktop")
+            for name in (pulseaudio.NAME, sound.STREAMER):
+                assert not {"DISPLAY", "XDG_RUNTIME_DIR"} & environ_of(pid_of(manager, name)).keys()
+            writer.close()
+    finally:
+        bell.close()
+    assert rings == []
