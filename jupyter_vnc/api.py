@@ -48,7 +48,8 @@ class TokensHandler(VNCAPIHandler):
         """Issue a token for one target."""
         body = self.body()
         if body.get("kind") == STREAM:
-            stream = await self.broker.streams.issue(self.visitor(), body["target"], body.get("owner", ""))
+            beside = body.get("session", ""), body.get("owner", "")
+            stream = await self.broker.streams.issue(self.visitor(), body["target"], *beside)
             self._grant(stream, Mode.VIEW, "stream")
             return
         wanted = body.get("target"), body.get("mode"), body.get("takeover", False), body.get("owner", "")

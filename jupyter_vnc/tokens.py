@@ -44,7 +44,8 @@ class Grant:
 
     ``generation`` is the target's when the token was issued; a target that has become another server since then no
     longer fits. ``takeover``: the current controller of an exclusive target is disconnected. ``owner``: the owner of
-    the desktop, if it is another user. ``kind``: :data:`SESSION` or :data:`STREAM`.
+    the desktop, if it is another user. ``kind``: :data:`SESSION` or :data:`STREAM`. ``session``: the id of the one that
+    a stream is beside.
     """
 
     user: str
@@ -54,6 +55,7 @@ class Grant:
     takeover: bool = False
     owner: str = ""
     kind: str = SESSION
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,7 @@ class VNCBroker(BrokerLimits, Configurable):
         kind = self.access.of(target)
         busy = is_taken(self.registry, visitor.user, access)
         state = State.MAINTENANCE if self._is_closed(access) else State.BUSY if busy else kind.state(target, owner)
-        more = {"pool": kind.summary(target, owner), "sound": kind.has_sound(target)}
+        more = {"pool": kind.summary(target, owner), "sound": kind.has_sound(target, owner)}
         return target.public(mode=access.mode, state=state) | more
 
     def _is_closed(self, access: Access) -> bool:

@@ -91,6 +91,8 @@ class SessionRunner:
             session.run_by(task.cancel)
             self._registry.add(session)
             admitted = True
+            if self._kinds.of(session.target).has_sound(session.target, session.owner):
+                session.note("session", id=session.id)  # which its viewer has to name for the sound
             self._presence.changed(session.place)
             self._audit.opened(session)
             code, reason = CloseCode.NORMAL, await self._ending(session, await self._join(session, viewer))

@@ -1,7 +1,7 @@
 """Streams: who may have one, and how many, for how long.
 
-A stream belongs to whoever has the desktop on the screen, in whatever mode. It ends with their session, so that all
-that ends a session (an instructor, a takeover, a login that is gone) ends what is heard, too.
+A stream belongs to one session of whoever has the desktop on the screen, in whatever mode. It ends with that session,
+so that all that ends it (an instructor, a takeover, a login that is gone) ends what is heard, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session, place_of
 from jupyter_vnc.model.streams import Stream
 from jupyter_vnc.model.targets import Mode
-from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.tokens import STREAM, Grant, IssuedToken, TokenRegistry
 
@@ -70,32 +69,32 @@ class Streams:
         self._serving: set[asyncio.Task[None]] = set()
         registry.on_remove = self._left
 
-    async def issue(self, visitor: Visitor, name: object, owner: object = "") -> IssuedToken:
-        """Issue a token for the stream of a desktop that the visitor has on the screen.
+    async def issue(self, visitor: Visitor, name: object, session: object = "", owner: object = "") -> IssuedToken:
+        """Issue a token for a stream beside a session, by its id, of the visitor's on a desktop.
 
         Raises:
-            MalformedRequest: ``owner`` is not a name.
+            MalformedRequest: ``owner`` is not a name, or ``session`` no id.
             TargetNotFound: unknown or not permitted, or there is nothing to hear.
-            NotPermitted: the visitor does not have it on the screen.
+            NotPermitted: the visitor has no such session on it.
             LimitExceeded: too many tokens, or the server has no room.
             StoreUnavailable: the token store does not answer.
         """
         self._check_running()
         if not isinstance(owner, str):
             raise MalformedRequest("owner must be a user's name")
+        if not isinstance(session, str):
+            raise MalformedRequest("session must be the id of a session")
         access = await self._catalogue.find(visitor, name, owner)
-        self._check(visitor, access)
-        grant = Grant(
-            visitor.user.name, access.target.name, access.target.generation, Mode.VIEW, owner=owner, kind=STREAM
-        )
-        return await self._tokens.issue(grant)
+        self._check(visitor, access, session)
+        about = visitor.user.name, access.target.name, access.target.generation, Mode.VIEW
+        return await self._tokens.issue(Grant(*about, owner=owner, kind=STREAM, session=session))
 
     async def redeem(self, visitor: Visitor, token: str) -> Stream:
         """Exchange a token for a stream, which :meth:`open` runs.
 
         Raises:
             TokenRefused: unknown, spent, expired, another user's, or for what the target no longer is or permits.
-            NotPermitted: the visitor does not have the desktop on the screen any more.
+            NotPermitted: the session has ended.
             StoreUnavailable: the token store does not answer.
         """
         self._check_running()
@@ -104,12 +103,12 @@ class Streams:
             raise TokenRefused(detail="the token is not for a stream")
         try:
             access = await self._catalogue.find(visitor, grant.target, grant.owner)
-            self._check(visitor, access)
+            session = self._check(visitor, access, grant.session)
         except TargetNotFound:
             raise TokenRefused(detail=f"{grant.target} is gone or no longer permitted") from None
         if access.target.generation != grant.generation:
             raise TokenRefused(detail=f"{grant.target} is another server than when the token was issued")
-        return Stream(visitor.user, access.target, access.owner)
+        return Stream(session, access.target, access.owner)
 
     def open(self, stream: Stream, viewer: Channel) -> asyncio.Task[None]:
         """Start to serve a stream; the task ends when the stream does and never raises."""
@@ -125,32 +124,40 @@ class Streams:
         if self._serving:
             await asyncio.wait(self._serving, timeout=5.0)
 
-    def _check(self, visitor: Visitor, access: Access) -> None:
-        """Check that there may be a stream.
+    def _check(self, visitor: Visitor, access: Access, session: str) -> Session:
+        """Check that there may be a stream; return the session that it is beside.
 
         Raises:
             TargetNotFound: there is nothing to hear.
-            NotPermitted: the visitor does not have the desktop on the screen.
+            NotPermitted: the visitor has no session of this id on the desktop.
             LimitExceeded: the server has no room.
         """
-        if not self._kinds.of(access.target).has_sound(access.target):
+        if not self._kinds.of(access.target).has_sound(access.target, access.owner):
             raise TargetNotFound("This desktop has no sound.")
-        if not self._sessions(visitor.user, place_of(access.owner, access.target)):
+        here = self._registry.at(place_of(access.owner, access.target))
+        for one in here:
+            if (one.id, one.user.name) == (session, visitor.user.name):
+                break
+        else:
             raise NotPermitted("Open the desktop first: sound comes with its picture.")
         if (refusal := self._registry.refusal()) is not None:
             raise refusal
+        return one
 
-    def _sessions(self, user: User, place: tuple[str, ...]) -> list[Session]:
-        return [session for session in self._registry.at(place) if session.user.name == user.name]
-
-    def _make_room(self, user: User, place: tuple[str, ...]) -> None:
-        """End what is more than one stream a session: the oldest, of which a viewer may have lost its end."""
-        own = [one for one in self._live if (one.user.name, one.place) == (user.name, place) and not one.ended]
-        for stream in own[: max(0, len(own) - len(self._sessions(user, place)))]:
+    def _make_room(self, stream: Stream) -> None:
+        """End the streams that a session has already: a viewer has one, and may have lost the end of the others."""
+        for one in self._beside(stream.session):
+            if one is not stream:
+                one.end()
+        if stream.session not in self._registry:  # it has ended while the websocket opened
             stream.end()
 
     def _left(self, session: Session) -> None:
-        self._make_room(session.user, session.place)
+        for stream in self._beside(session):
+            stream.end()
+
+    def _beside(self, session: Session) -> list[Stream]:
+        return [stream for stream in self._live if stream.session is session]
 
     async def _serve(self, stream: Stream, viewer: Channel) -> None:
         """Own one stream to its end. Never raises: every error becomes the viewer's close code and sentence."""
@@ -160,7 +167,7 @@ class Streams:
         try:
             stream.run_by(task.cancel)
             self._live.append(stream)
-            self._make_room(stream.user, stream.place)
+            self._make_room(stream)
             access = self._kinds.of(stream.target)
             await Listening(lambda: access.listen(stream.target, stream.owner), viewer, self._stall_timeout).run()
             code = CloseCode.NORMAL

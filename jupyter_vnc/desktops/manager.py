@@ -117,7 +117,7 @@ class DesktopManager(DesktopSettings):
             await entry.desktop.stop(self.stop_timeout)  # it may have crashed just now
             return await asyncio.to_thread(entry.desktop.reserve, heard=pulseaudio.wanted(spec, self.variables))
 
-    def has_sound(self, spec: DesktopSpec) -> bool:
+    def has_sound(self, user: str, name: str, spec: DesktopSpec) -> bool:
         """Whether desktops that start like this one have sound."""
         return pulseaudio.wanted(spec, self.variables) and not pulseaudio.lack()
 

@@ -9,16 +9,16 @@ from typing import Any
 
 from jupyter_vnc.exceptions import VNCError
 
-from .sessions import place_of
+from .sessions import Session
 from .targets import Target
 from .users import User
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One live stream. It is somebody's who has the desktop on the screen, and lasts no longer than that."""
+    """One live stream. It is beside a session, and lasts no longer than that."""
 
-    user: User
+    session: Session
     target: Target
     owner: User
     id: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -26,11 +26,6 @@ class Stream:
     error: VNCError | None = None
     ended: bool = False
     _stop: Callable[[], Any] | None = None
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """The desktop; see :func:`.place_of`."""
-        return place_of(self.owner, self.target)
 
     def run_by(self, stop: Callable[[], Any]) -> None:
         """Set what ends it: called once by its owner, at once if somebody has ended it already."""

@@ -67,8 +67,8 @@ export interface IVNCManager extends IDisposable {
   refresh(): Promise<void>;
   /** Ask for a token that opens one websocket. */
   requestToken(target: string, mode: Mode, signal: AbortSignal, takeover?: boolean): Promise<IGrant>;
-  /** Ask for a token that opens the websocket of a desktop's sound. */
-  requestStream(target: string, signal: AbortSignal): Promise<IGrant>;
+  /** Ask for a token that opens the websocket of a desktop's sound, beside the session of this id. */
+  requestStream(target: string, session: string, signal: AbortSignal): Promise<IGrant>;
   /** Ask who has a desktop on the screen. */
   fetchViewers(target: string): Promise<readonly IPresence[]>;
   /** Open a websocket to a path on the server. */

@@ -37,15 +37,15 @@ function made(world: World, more: object = {}) {
   const players: FakePlayer[] = [];
   const said: string[] = [];
   const sent: number[][] = [];
-  const asked: AbortSignal[] = [];
+  const asked: string[] = [];
   const sound = new Sound({
     ...world.options,
     openSocket: (path, protocols) =>
       Object.assign(world.options.openSocket(path, protocols), {
         send: (data: Uint8Array) => sent.push([...data])
       }),
-    fetchStream: async signal => {
-      asked.push(signal);
+    fetchStream: async session => {
+      asked.push(session);
       return GRANT;
     },
     tell: sentence => said.push(sentence),
@@ -116,15 +116,18 @@ describe('the sound of a desktop', () => {
 
   it('goes with the desktop, and comes back with it', async () => {
     const world = new World();
-    const { sound } = made(world);
+    const { sound, asked } = made(world);
+    sound.session = 'first';
     sound.live = true;
     sound.toggle();
     await settle();
     sound.live = false;
     assert.deepEqual([world.sockets.length, world.socket.closed, sound.on], [1, true, true]);
+    sound.session = 'second';
     sound.live = true;
     await settle();
     assert.equal(world.sockets.length, 2);
+    assert.deepEqual(asked, ['first', 'second']);
   });
 
   it('tries again when it ends, some times, and says that there is none', async () => {
@@ -202,6 +205,19 @@ describe('the button', () => {
       assert.equal(viewer.node.querySelector('[name=volume]') !== null, offered);
       viewer.dispose();
     }
+  });
+
+  it('names the session that the server has told the viewer of', async () => {
+    const world = new World();
+    const viewer = new Viewer({ ...world.options, fetchStream: async () => GRANT });
+    viewer.connect();
+    await settle();
+    world.socket.open();
+    world.socket.note({ kind: 'session', id: '0123456789abcdef' });
+    assert.equal(viewer.extras.sound.session, '0123456789abcdef');
+    world.socket.note({ kind: 'session', id: 7 });
+    assert.equal(viewer.extras.sound.session, '0123456789abcdef');
+    viewer.dispose();
   });
 
   it('says why it does nothing, where the browser cannot play', async () => {

@@ -12,11 +12,11 @@ import pytest
 from jupyter_vnc.exceptions import LimitExceeded, TokenRefused
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.stores.memory import MemoryTokenStore
-from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenRegistry
+from jupyter_vnc.tokens import MAX_STRANGERS, STREAM, Grant, TokenRegistry
 from tests.stores.server import database_store, redis_store
 
 #: Nothing in it is as it would be if it were forgotten.
-ANN = Grant("ann", "lab", "g1", Mode.CONTROL, takeover=True, owner="eve")
+ANN = Grant("ann", "lab", "g1", Mode.CONTROL, takeover=True, owner="eve", kind=STREAM, session="0123")
 BOB = Grant("bob", "lab", "g1", Mode.VIEW)
 #: Names that mean something to JSON, Lua, Redis or a file system; Jupyter's identity provider may give any.
 ODD = ("", "*", "ann:bob", 'a"b\\', "a\nb", "a\0b", "Ünï 漢字 🙂", "\ud800", "x" * 1000)

@@ -150,7 +150,16 @@ async def test_an_empty_store_leaves_nothing(store, raw):
     assert list(raw.scan_iter()) == []
 
 
-GOOD = {"user": "ann", "target": "lab", "generation": "g1", "mode": "view", "takeover": False, "owner": ""}
+GOOD = {
+    "user": "ann",
+    "target": "lab",
+    "generation": "g1",
+    "mode": "view",
+    "takeover": False,
+    "owner": "",
+    "kind": "session",
+    "session": "",
+}
 POISON = {
     "an address": json.dumps(GOOD | {"host": "169.254.169.254", "port": 80}),
     "only an address": "169.254.169.254:80",

@@ -95,8 +95,8 @@ class TargetAccess(ABC, Generic[A]):
         """Whether a viewer may shut the machine down, restart and reset it (xvp)."""
         return target.viewer.power
 
-    def has_sound(self, target: Target) -> bool:
-        """Whether a target can be heard."""
+    def has_sound(self, target: Target, owner: User) -> bool:
+        """Whether a target of an owner can be heard."""
         return False
 
     async def listen(self, target: Target, owner: User) -> Link:

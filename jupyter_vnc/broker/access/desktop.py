@@ -64,9 +64,9 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
         """
         return True
 
-    def has_sound(self, target: Target) -> bool:
+    def has_sound(self, target: Target, owner: User) -> bool:
         """See :meth:`TargetAccess.has_sound`."""
-        return self._desktops.has_sound(self._address(target).spec)
+        return self._desktops.has_sound(owner.name, target.name, self._address(target).spec)
 
     async def listen(self, target: Target, owner: User) -> Link:
         """See :meth:`TargetAccess.listen`."""

@@ -57,7 +57,9 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     settings: found?.viewer ?? UNKNOWN,
     trans,
     fetchToken: (signal, takeover) => manager.requestToken(target, mode, signal, takeover),
-    fetchStream: found?.sound ? signal => manager.requestStream(target, signal) : undefined,
+    fetchStream: found?.sound
+      ? (session, signal) => manager.requestStream(target, session, signal)
+      : undefined,
     fetchViewers: () => manager.fetchViewers(target),
     desktop: managed(manager.root, target, (path, init) =>
       manager.request(`${path}?no_track_activity=1`, init)

@@ -116,9 +116,9 @@ export class VNCManager implements IVNCManager {
     return api.requestToken(this._settings, target, mode, signal, takeover);
   }
 
-  /** Ask for a token that opens the websocket of a desktop's sound. */
-  requestStream(target: string, signal: AbortSignal): Promise<IGrant> {
-    return requests().then(({ requestStream }) => requestStream(this._settings, target, signal));
+  /** Ask for a token that opens the websocket of a desktop's sound, beside a session. */
+  requestStream(target: string, session: string, signal: AbortSignal): Promise<IGrant> {
+    return requests().then(({ requestStream }) => requestStream(this._settings, target, session, signal));
   }
 
   /** Ask who has a desktop on the screen. */

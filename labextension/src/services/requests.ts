@@ -8,16 +8,17 @@ import { type IGrant, readGrant } from '../viewer/connection/grant';
 import type { IPresence } from '../viewer/session';
 
 /**
- * Ask for a token of a desktop's sound.
+ * Ask for a token of a desktop's sound, beside a session.
  *
  * @throws TokenRefused - with the reason, when the server gives none
  */
 export async function requestStream(
   settings: ServerConnection.ISettings,
   target: string,
+  session: string,
   signal: AbortSignal
 ): Promise<IGrant> {
-  const init = { method: 'POST', body: JSON.stringify({ target, kind: 'stream' }), signal };
+  const init = { method: 'POST', body: JSON.stringify({ target, kind: 'stream', session }), signal };
   return readGrant(await send(settings, 'api/tokens', init));
 }
 

@@ -81,6 +81,8 @@ export class Extras {
       this.company.take(note);
     } else if (note.kind === 'idle') {
       this._warn(note.seconds);
+    } else if (note.kind === 'session') {
+      this.sound.session = note.id;
     }
   }
 

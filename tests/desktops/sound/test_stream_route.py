@@ -70,8 +70,13 @@ def owner(broker):
     return next(session.owner.name for session in broker.registry)
 
 
-async def listen_to(client, name="desktop", **options):
-    issued = await client.issue(name, kind="stream")
+def newest(broker, name="desktop"):
+    """The id of the session on a desktop that began last."""
+    return [session.id for session in broker.registry if session.target.name == name][-1]
+
+
+async def listen_to(client, broker, name="desktop", session="", **options):
+    issued = await client.issue(name, kind="stream", session=session or newest(broker, name))
     assert issued["websocket"].endswith("/vnc/stream"), issued
     return await client.connect(issued["token"], path="/stream", **options)
 
@@ -95,7 +100,7 @@ async def packets(stream, count):
 async def test_a_tone_on_the_desktop_is_in_the_stream(client, broker):
     session = await look_at(client, broker)
     environ = os.environ | broker.desktop_manager.environment(owner(broker), "desktop")
-    stream = await listen_to(client)
+    stream = await listen_to(client, broker)
     await stream.write_message(ON, binary=True)
     assert await stream.read_message() == HEARD
     playing = asyncio.create_task(play(environ, tone(3.0)))
@@ -123,7 +128,7 @@ async def until_quiet(stream):
 async def test_nothing_is_sent_while_it_is_off_or_the_desktop_is_silent(client, broker):
     await look_at(client, broker)
     environ = os.environ | broker.desktop_manager.environment(owner(broker), "desktop")
-    stream = await listen_to(client)
+    stream = await listen_to(client, broker)
     await play(environ, tone(0.5))
     # Had anything been sent while it was off, it would come before this.
     await stream.write_message(ON, binary=True)
@@ -158,7 +163,7 @@ async def test_the_list_says_what_can_be_heard(client):
 async def test_a_token_opens_its_own_websocket_only(client, broker):
     await look_at(client, broker)
     for kind, path in (("session", "/stream"), ("stream", "/ws")):
-        issued = await client.issue("desktop", kind=kind)
+        issued = await client.issue("desktop", kind=kind, session=newest(broker))
         with pytest.raises(HTTPClientError) as caught:
             await client.connect(issued["token"], path=path)
         assert caught.value.code == 403
@@ -166,24 +171,58 @@ async def test_a_token_opens_its_own_websocket_only(client, broker):
 
 async def test_whoever_may_only_look_may_listen(client, broker):
     await look_at(client, broker, "watched")
-    stream = await listen_to(client, "watched")
+    stream = await listen_to(client, broker, "watched")
     await stream.write_message(ON, binary=True)
     assert await stream.read_message() == HEARD
 
 
 async def test_it_ends_when_somebody_ends_the_session(client, broker):
     await look_at(client, broker)
-    stream = await listen_to(client)
+    stream = await listen_to(client, broker)
     (session,) = broker.registry
     await client.fetch(f"/api/sessions/{session.id}", "DELETE", client.token)
     _, code, _ = await read_to_close(stream)
     assert code == 1000
 
 
+@pytest.mark.parametrize("ended", [0, 1])
+async def test_each_ends_with_its_own_session(ended, client, broker):
+    """And the other window of the same user is heard on."""
+    streams, sessions = [], []
+    for _ in range(2):
+        await look_at(client, broker)
+        sessions.append(newest(broker))
+        streams.append(await listen_to(client, broker))
+    # Opened in the other order than the sessions began, too.
+    streams[0].close()
+    await until(lambda: len(broker.streams._live) == 1)
+    streams[0] = await listen_to(client, broker, session=sessions[0])
+    await until(lambda: len(broker.streams._live) == 2)
+    await client.fetch(f"/api/sessions/{sessions[ended]}", "DELETE", client.token)
+    _, code, _ = await read_to_close(streams[ended])
+    assert code == 1000
+    await streams[1 - ended].write_message(ON, binary=True)
+    assert await streams[1 - ended].read_message() == HEARD
+
+
+async def test_a_token_is_of_no_use_once_its_session_has_ended(client, broker):
+    first = await look_at(client, broker)
+    session = newest(broker)
+    issued = await client.issue("desktop", kind="stream", session=session)
+    await look_at(client, broker)
+    first.close()
+    await until(lambda: session not in {one.id for one in broker.registry})
+    with pytest.raises(HTTPClientError) as caught:
+        await client.connect(issued["token"], path="/stream")
+    assert caught.value.code == 403
+    answer = await client.issue("desktop", kind="stream", session=session)
+    assert answer["message"] == "Open the desktop first: sound comes with its picture."
+
+
 async def test_of_more_streams_than_sessions_the_oldest_ends(client, broker):
     """It may be what is left of a viewer that was reloaded."""
     await look_at(client, broker)
-    first, second = await listen_to(client), await listen_to(client)
+    first, second = await listen_to(client, broker), await listen_to(client, broker)
     _, code, _ = await read_to_close(first)
     assert code == 1000
     await second.write_message(ON, binary=True)
@@ -193,7 +232,7 @@ async def test_of_more_streams_than_sessions_the_oldest_ends(client, broker):
 async def test_what_is_no_message_of_the_protocol(client, broker):
     await look_at(client, broker)
     for message, expected in ((b"\x12\x02", 4400), ("on", 4400), (b"\x12" * 17, 1009)):
-        stream = await listen_to(client)
+        stream = await listen_to(client, broker)
         await stream.write_message(message, binary=isinstance(message, bytes))
         _, code, _ = await read_to_close(stream)
         assert code == expected
@@ -204,7 +243,7 @@ async def test_a_streamer_that_is_killed_comes_back_and_leaves_with_its_last_lis
     user = owner(broker)
     environ = os.environ | broker.desktop_manager.environment(user, "desktop")
     tree = broker.desktop_manager._entries[user, "desktop"].desktop._tree
-    stream = await listen_to(client)
+    stream = await listen_to(client, broker)
     await stream.write_message(ON, binary=True)
     assert await stream.read_message() == HEARD
     os.kill(tree._started["stream"].result(), signal.SIGKILL)
@@ -219,7 +258,7 @@ async def test_sound_goes_on_after_pulseaudio_was_killed(client, broker):
     user = owner(broker)
     environ = os.environ | broker.desktop_manager.environment(user, "desktop")
     tree = broker.desktop_manager._entries[user, "desktop"].desktop._tree
-    stream = await listen_to(client)
+    stream = await listen_to(client, broker)
     await stream.write_message(ON, binary=True)
     assert await stream.read_message() == HEARD
     await until(lambda: "sound" in tree._started and tree._started["sound"].done())
@@ -244,7 +283,7 @@ async def play_once(environ):
 
 async def test_nothing_of_it_is_left_when_the_desktop_is_stopped(client, broker):
     await look_at(client, broker)
-    stream = await listen_to(client)
+    stream = await listen_to(client, broker)
     await stream.write_message(ON, binary=True)
     assert await stream.read_message() == HEARD
     assert (await client.fetch("/api/desktops/desktop", "DELETE", client.token)).code == 204

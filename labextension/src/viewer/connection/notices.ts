@@ -40,7 +40,13 @@ export interface IIdle {
   readonly seconds: number;
 }
 
-export type Note = IMessage | IPlace | IComing | IIdle;
+/** Which session this is; for desktops that can be heard. */
+export interface IOwnSession {
+  readonly kind: 'session';
+  readonly id: string;
+}
+
+export type Note = IMessage | IPlace | IComing | IIdle | IOwnSession;
 
 /**
  * Take the notes out of what a websocket receives, before anybody else sees its messages.
@@ -74,7 +80,8 @@ const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean
   place: note => [note.place, note.size, note.aside].every(value => typeof value === 'number'),
   viewers: ({ viewers, count }) =>
     Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number',
-  idle: ({ seconds }) => typeof seconds === 'number'
+  idle: ({ seconds }) => typeof seconds === 'number',
+  session: ({ id }) => typeof id === 'string'
 };
 
 function isPresence(row: unknown): row is IPresence {

@@ -28,14 +28,15 @@ export async function requestToken(
   return postToken(root, { target, mode, takeover, ...(owner && { owner }) }, signal);
 }
 
-/** Ask for a token of a desktop's sound, as a page does. */
+/** Ask for a token of a desktop's sound beside a session, as a page does. */
 export async function requestStream(
   root: string,
   target: string,
+  session: string,
   signal: AbortSignal,
   owner = ''
 ): Promise<IGrant> {
-  return postToken(root, { target, kind: 'stream', ...(owner && { owner }) }, signal);
+  return postToken(root, { target, kind: 'stream', session, ...(owner && { owner }) }, signal);
 }
 
 async function postToken(root: string, wanted: object, signal: AbortSignal): Promise<IGrant> {

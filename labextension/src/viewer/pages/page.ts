@@ -65,7 +65,10 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     settings: JSON.parse(data.viewer ?? '{}') as IViewerSettings,
     trans,
     fetchToken: early.fetchToken,
-    fetchStream: data.sound === undefined ? undefined : signal => requestStream(root, name, signal, owner),
+    fetchStream:
+      data.sound === undefined
+        ? undefined
+        : (session, signal) => requestStream(root, name, session, signal, owner),
     fetchViewers: () => fetchViewers(root, name, owner),
     desktop: managed(root, name, (path, init) => fetchAPI(root + path, init)),
     mayRestart: data.managed !== undefined && mode === 'control',

@@ -19,8 +19,8 @@ const HEADER = 5;
 /** So many attempts in a row that bring nothing switch it off. */
 const MOST_FAILURES = 4;
 
-/** Asks for a token of a desktop's sound. */
-export type FetchStream = (signal: AbortSignal) => Promise<IGrant>;
+/** Asks for a token of a desktop's sound, beside a session. */
+export type FetchStream = (session: string, signal: AbortSignal) => Promise<IGrant>;
 
 /** What it needs. */
 export interface ISoundOptions {
@@ -49,6 +49,9 @@ export class Sound {
 
   /** Emits after each change of `on`. */
   readonly changed = new Emitter<void>();
+
+  /** The id of the session that shows the desktop; sound ends with it. */
+  session = '';
 
   /** Whether the desktop can be heard at all. */
   get offered(): boolean {
@@ -117,7 +120,7 @@ export class Sound {
   private async _open(): Promise<void> {
     const { signal } = (this._attempt = new AbortController());
     try {
-      const grant = await this._options.fetchStream!(signal);
+      const grant = await this._options.fetchStream!(this.session, signal);
       if (!signal.aborted) {
         this._listen(
           this._options.openSocket(grant.websocket, ['binary', `vnc.token.${grant.token}`]),
