@@ -9,9 +9,13 @@ import nox
 #: The same as in ``pyproject.toml``'s classifiers; a test compares them.
 PYTHONS = ("3.11", "3.12", "3.13")
 
-#: What needs nothing but Python: the floors 0 to 2 without desktops.
+#: What needs nothing but Python: the floors 0 to 2 without desktops, of which the streamer is asyncio's alone.
 TESTS = tuple(
-    f"tests/{name}" for name in ("rfb", "model", "config", "system", "connect", "relay", "sources", "stores", "pools")
+    f"tests/{name}"
+    for name in (
+        *("rfb", "model", "config", "system", "connect", "relay", "sources", "stores", "pools"),
+        "desktops/sound/test_streamer.py",
+    )
 )
 
 #: What these tests import, without the browsers, type checkers and toolkits of the extra ``test``.

@@ -77,9 +77,14 @@ class Streamer:
             RuntimeError: recording failed.
         """
         os.umask(0o177)
-        async with await asyncio.start_unix_server(self._greet, path):
+        server = await asyncio.start_unix_server(self._greet, path)
+        try:
             while await self._somebody():
                 await self._record()
+        finally:  # without waiting for listeners, as ``async with`` does since Python 3.12.1: they wait for us
+            server.close()
+            for writer in tuple(self._listeners):
+                writer.transport.abort()
 
     async def _somebody(self) -> bool:
         try:

@@ -87,11 +87,12 @@ async def test_one_that_does_not_read_gets_less_and_delays_nobody(tmp_path):
 async def test_a_recording_that_fails_ends_it(tmp_path, monkeypatch):
     async with placed(tmp_path) as (recorder, path, serving):
         monkeypatch.setattr(streamer, "LOOK", 0.01)
-        _, writer = await asyncio.open_unix_connection(path)
+        reader, writer = await asyncio.open_unix_connection(path)
         await until(lambda: recorder.heard)
         recorder.failure = "the sound server is gone"
         with pytest.raises(RuntimeError, match="the sound server is gone"):
             await asyncio.wait_for(serving, 10)
         assert recorder.stops == 1
+        assert await asyncio.wait_for(reader.read(), 10) == b""
         writer.close()
         await writer.wait_closed()
