@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import Final
 
 from jupyter_vnc.desktops.sound.messages import LONGEST_FROM_VIEWER
@@ -31,6 +32,13 @@ class StreamWebSocket(TokenWebSocket):
     def serve(self) -> None:
         """Serve the stream."""
         stream = self.ws_connection.stream if self.ws_connection else None
-        if stream is not None and not stream.closed():
-            stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+        if stream is not None:
+            hold_little(stream.socket)
         self.broker.streams.open(self.heard, self.channel)
+
+
+def hold_little(link: socket.socket | None) -> None:
+    """Limit what the kernel holds to :data:`UNSENT`, where it can: not on a Unix socket, nor on one that is closed."""
+    if link is not None and link.family in {socket.AF_INET, socket.AF_INET6}:
+        with suppress(OSError):
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)

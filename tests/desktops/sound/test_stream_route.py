@@ -10,7 +10,10 @@ import socket
 
 import pytest
 from tornado.httpclient import HTTPClientError
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_unix_socket
 
+from jupyter_vnc.stream_socket import UNSENT, hold_little
 from tests.bare_browser import GREETING
 from tests.desktops.sound.opus import decode
 from tests.desktops.sound.tones import TONE, frequency, play, tone
@@ -174,6 +177,45 @@ async def test_whoever_may_only_look_may_listen(client, broker):
     stream = await listen_to(client, broker, "watched")
     await stream.write_message(ON, binary=True)
     assert await stream.read_message() == HEARD
+
+
+async def test_it_comes_over_a_unix_socket_too(client, broker, tmp_path):
+    """On which a server may listen (``ServerApp.sock``), and where the kernel knows no option of TCP."""
+    await look_at(client, broker)
+    issued = await client.issue("desktop", kind="stream", session=newest(broker))
+    path = tmp_path / "jupyter"
+    server = HTTPServer(client.app.web_app)
+    server.add_socket(bind_unix_socket(str(path)))
+    reader, writer = await asyncio.open_unix_connection(path)
+    lines = {
+        **client.token,
+        "Host": client.origin.removeprefix("http://"),
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Protocol": f"binary, vnc.token.{issued['token']}",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    writer.write(f"GET {client.url('/stream')} HTTP/1.1\r\n{head}\r\n".encode())
+    async with asyncio.timeout(20):
+        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x82\x82" + bytes(4) + ON)
+        assert await reader.readexactly(4) == b"\x82\x02" + HEARD
+    writer.close()
+    server.stop()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_the_kernel_holds_is_limited_where_it_can_be(closed):
+    """A viewer may have left before its stream begins."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as link:
+        if closed:
+            link.close()
+        hold_little(link)
+        hold_little(None)
+        if not closed:
+            assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == UNSENT
 
 
 async def test_it_ends_when_somebody_ends_the_session(client, broker):
