@@ -11,7 +11,7 @@ from jupyter_vnc import tasks
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.desktops.sound import messages
 from jupyter_vnc.desktops.sound.sound import Link
-from jupyter_vnc.exceptions import Stalled, TargetUnreachable, ViewerError
+from jupyter_vnc.exceptions import DesktopFailed, Stalled, TargetUnreachable, ViewerError
 
 #: Packets (20 ms each) that wait for a viewer that does not keep up; of more, the oldest are dropped, since nobody
 #: wants to hear late what is over.
@@ -39,6 +39,7 @@ class Listening:
         self._on, self._off = asyncio.Event(), asyncio.Event()
         self._waiting: deque[bytes] = deque(maxlen=WAITING)
         self._came = asyncio.Event()
+        self._refused = False
 
     async def run(self) -> None:
         """Serve until the viewer leaves.
@@ -82,7 +83,7 @@ class Listening:
         while True:
             await self._on.wait()
             began = loop.time()
-            await self._listen()
+            await self._try()
             if not self._on.is_set():
                 continue
             if loop.time() - began > STEADY:
@@ -91,6 +92,21 @@ class Listening:
                 raise TargetUnreachable("The desktop's sound has ended.")
             await self._send(messages.state(heard=False))
             await asyncio.sleep(retries.pop(0))
+
+    async def _try(self) -> None:
+        """Listen; one refusal in a row counts as an end, since the sound server may be about to come back.
+
+        Raises:
+            DesktopFailed: there is no sound.
+        """
+        try:
+            await self._listen()
+        except DesktopFailed:
+            if self._refused:
+                raise
+            self._refused = True
+        else:
+            self._refused = False
 
     async def _listen(self) -> None:
         """Pass the sound on until the streamer ends or the viewer does not want it any more."""

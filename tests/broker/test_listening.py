@@ -164,3 +164,23 @@ async def test_a_desktop_without_sound():
     viewer.say(ON)
     with pytest.raises(DesktopFailed):
         await asyncio.wait_for(Listening(none, viewer, 0).run(), 10)
+
+
+async def test_one_refusal_is_no_end(monkeypatch):
+    """A streamer that is about to end refuses, and the next one does not."""
+    monkeypatch.setattr(listening, "RETRIES", (0.0, 0.0, 0.0))
+    streamer, refusals = Streamer(), [True, False, True, False]
+
+    async def link():
+        if refusals.pop(0):
+            raise DesktopFailed("This desktop has no sound.")
+        return await streamer.link()
+
+    viewer = Viewer()
+    viewer.say(ON)
+    task = asyncio.create_task(Listening(link, viewer, 0).run())
+    await until(lambda: viewer.got == [UNHEARD, HEARD])
+    streamer.end()
+    await until(lambda: viewer.got == [UNHEARD, HEARD, UNHEARD, UNHEARD, HEARD])
+    viewer.say(b"")
+    await asyncio.wait_for(task, 10)

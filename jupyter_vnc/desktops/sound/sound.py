@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -49,6 +49,7 @@ class Sound:
         self._environ: dict[str, str] = {}
         self._keeping: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
+        self._has_streamer = False
         #: How programs reach its sound server; empty if it has none.
         self.variables: dict[str, str] = {}
 
@@ -70,6 +71,7 @@ class Sound:
             environ: what the desktop's programs inherit.
         """
         self._tree, self._environ = tree, dict(environ)
+        self._keeping, self._has_streamer = None, False
         if self.variables:
             self._keeping = asyncio.create_task(self._keep(tree), name=f"vnc-sound-{self._folder.name}")
 
@@ -100,18 +102,31 @@ class Sound:
     async def _start_streamer(self, tree: Tree, socket: Path) -> None:
         """Start the streamer, and wait until it listens.
 
+        One that is about to listen is waited for; one that is about to end, too: its exit would be taken for that of
+        the next.
+
         Raises:
             DesktopFailed: it does not.
         """
+        if self._has_streamer and await _listens(socket, tree, STREAMER):
+            return
         found = importlib.util.find_spec(pulseaudio.LIBRARY)
         if found is None or found.origin is None:
             raise DesktopFailed(_NONE, detail=f"{pulseaudio.LIBRARY} is gone")
         command = isolated("sound.streamer", str(socket), pulseaudio.SOURCE, str(Path(found.origin).parent))
         environ = pulseaudio.apart(self._environ) | self.variables
         _unlink(socket)
-        await tree.run(STREAMER, command, environ, last=True)
+        await self._run_streamer(tree, command, environ)
         if not await _listens(socket, tree, STREAMER):
             raise DesktopFailed(_NONE, detail=tree.log(STREAMER)[-200:])
+
+    async def _run_streamer(self, tree: Tree, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        self._has_streamer = True  # also if we are cancelled now
+        try:
+            await tree.run(STREAMER, command, environ, last=True)
+        except DesktopFailed:
+            self._has_streamer = False
+            raise
 
     async def _keep(self, tree: Tree) -> None:
         """Run the sound server, and start it again when it ends; a desktop is usable without."""

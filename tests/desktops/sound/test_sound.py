@@ -1,0 +1,98 @@
+"""How the sound of a desktop is kept, with programs of the test's own: what is started when, and what ends it."""
+
+import asyncio
+import contextlib
+import logging
+
+import pytest
+
+from jupyter_vnc.desktops.processes.tree import Exit
+from jupyter_vnc.desktops.sound import pulseaudio, sound
+from jupyter_vnc.desktops.sound.sound import STREAMER, Sound
+from jupyter_vnc.exceptions import DesktopFailed
+
+
+class Programs:
+    """What sound knows of a tree: programs by name, of which a test says when they listen and end."""
+
+    def __init__(self):
+        self.started, self.exits = [], {}
+
+    async def run(self, name, command, environ, *, last):
+        self.started.append(name)
+        self.exits[name] = asyncio.get_running_loop().create_future()
+
+    def exited(self, name):
+        return self.exits[name]
+
+    def log(self, name):
+        return "its last words"
+
+    def end(self, name):
+        """A program of this name ends; as in a tree, it is the newest whose end that is taken for."""
+        if not self.exits[name].done():
+            self.exits[name].set_result(Exit(0))
+
+
+async def until(true):
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    """A sound server that is installed, and starts again at once."""
+    monkeypatch.setattr(sound, "STARTS", (0.0, 0.0))
+    monkeypatch.setattr(pulseaudio, "program", lambda: "/usr/bin/pulseaudio")
+    monkeypatch.setattr(pulseaudio, "LIBRARY", "json")
+
+
+@contextlib.asynccontextmanager
+async def kept(folder):
+    """The sound of a desktop that runs."""
+    one, tree = Sound(logging.getLogger("test")), Programs()
+    one.prepare(folder, wanted=True)
+    one.start(tree, {})
+    yield one, tree
+    one.stop()
+
+
+@contextlib.asynccontextmanager
+async def listening(path):
+    """A streamer that listens on a socket."""
+    server = await asyncio.start_unix_server(lambda _, writer: writer.close(), path)
+    yield
+    server.close()
+    path.unlink(missing_ok=True)
+
+
+async def test_a_streamer_is_not_judged_by_the_end_of_the_one_before(tmp_path):
+    """Which listens no more, and still runs."""
+    socket = tmp_path / STREAMER
+    async with kept(tmp_path) as (one, tree):
+        asking = asyncio.create_task(one.listen())
+        await until(lambda: STREAMER in tree.started)
+        async with listening(socket):
+            (await asking)[1].close()
+        asking = asyncio.create_task(one.listen())
+        await asyncio.wait([asking], timeout=0.2)
+        assert tree.started.count(STREAMER) == 1
+        tree.end(STREAMER)
+        await until(lambda: tree.started.count(STREAMER) == 2)
+        async with listening(socket):
+            (await asking)[1].close()
+
+
+async def test_a_streamer_that_starts_is_waited_for(tmp_path):
+    """Also if whoever wanted it has left meanwhile."""
+    async with kept(tmp_path) as (one, tree):
+        asking = asyncio.create_task(one.listen())
+        await until(lambda: STREAMER in tree.started)
+        asking.cancel()
+        await asyncio.wait([asking])
+        asking = asyncio.create_task(one.listen())
+        await asyncio.wait([asking], timeout=0.2)
+        async with listening(tmp_path / STREAMER):
+            (await asking)[1].close()
+        assert tree.started.count(STREAMER) == 1
