@@ -118,7 +118,10 @@ class DesktopManager(DesktopSettings):
             return await asyncio.to_thread(entry.desktop.reserve, heard=pulseaudio.wanted(spec, self.variables))
 
     def has_sound(self, user: str, name: str, spec: DesktopSpec) -> bool:
-        """Whether desktops that start like this one have sound."""
+        """Whether a desktop that is up has sound; of another, whether it will have if it starts like this one."""
+        entry = self._entries.get((user, name))
+        if entry is not None and entry.desktop.state is State.UP:
+            return entry.desktop.sound.there
         return pulseaudio.wanted(spec, self.variables) and not pulseaudio.lack()
 
     async def listen(self, user: str, name: str) -> Link:

@@ -63,6 +63,11 @@ class Sound:
         self._folder = folder
         self.variables = pulseaudio.variables(folder) if wanted else {}
 
+    @property
+    def there(self) -> bool:
+        """Whether a desktop that is up can be heard: it has a sound server, which was not given up."""
+        return self._tree is not None and self._keeping is not None and not self._keeping.done()
+
     def start(self, tree: Tree, environ: Mapping[str, str]) -> None:
         """Start to keep a sound server running, if the desktop has one; does not wait.
 
@@ -89,7 +94,7 @@ class Sound:
         """
         socket = self._folder / STREAMER
         async with self._starting:
-            if self._tree is None or not self.variables:
+            if self._tree is None or not self.there:
                 raise DesktopFailed(_NONE)
             with suppress(OSError):
                 return await asyncio.open_unix_connection(socket)

@@ -96,12 +96,15 @@ async def test_one_that_ends_again_and_again_is_given_up(monkeypatch, caplog):
     monkeypatch.setattr(sound, "STARTS", (0.0, 0.01))
     async with managing() as manager:
         await manager.ensure("ann", "desktop", CLOCK)
+        assert manager.has_sound("ann", "desktop", CLOCK)
         for _ in range(2):
             pid = await eventually(lambda: pid_of(manager))
             await eventually(lambda: "desktop" in ask(manager.environment("ann", "desktop"), *SINKS))
             os.kill(pid, signal.SIGKILL)
             await eventually(lambda pid=pid: pid_of(manager) != pid or "ended 2 times" in caplog.text)
         await eventually(lambda: "goes without sound: its server ended 2 times" in caplog.text)
+        await eventually(lambda: not manager.has_sound("ann", "desktop", CLOCK))
+        assert manager.has_sound("ann", "another", CLOCK)
 
 
 async def test_only_its_own_account_and_only_a_socket_reaches_it():

@@ -96,3 +96,16 @@ async def test_a_streamer_that_starts_is_waited_for(tmp_path):
         async with listening(tmp_path / STREAMER):
             (await asking)[1].close()
         assert tree.started.count(STREAMER) == 1
+
+
+async def test_nothing_is_started_once_the_sound_server_is_given_up(tmp_path, caplog):
+    async with kept(tmp_path) as (one, tree):
+        assert one.there
+        for count in (1, 2):
+            await until(lambda count=count: tree.started.count(pulseaudio.NAME) == count)
+            tree.end(pulseaudio.NAME)
+        await until(lambda: not one.there)
+        with pytest.raises(DesktopFailed, match="no sound"):
+            await one.listen()
+        assert STREAMER not in tree.started
+        assert "its server ended 2 times" in caplog.text
