@@ -141,8 +141,9 @@ class Sound:
             began = time.monotonic()
             try:
                 await self._run_server(tree)
-            except DesktopFailed as error:
-                self._warn("goes without sound: %s", error.log_line)
+            except (DesktopFailed, OSError) as error:
+                why = error.log_line if isinstance(error, DesktopFailed) else quote_remote(str(error))
+                self._warn("goes without sound: %s", why)
                 return
             self._warn("its sound server has ended: %s", quote_remote(tree.log(pulseaudio.NAME)[-200:]))
             if time.monotonic() - began > STEADY:
@@ -154,6 +155,7 @@ class Sound:
 
         Raises:
             DesktopFailed: it cannot be started.
+            OSError: neither can what an earlier one has left be removed.
         """
         path, socket = pulseaudio.program(), self._folder / pulseaudio.NAME
         if path is None:
@@ -162,7 +164,8 @@ class Sound:
         environ = pulseaudio.environment(self._environ, self._folder)
         await tree.run(pulseaudio.NAME, pulseaudio.command(path, socket), environ, last=True)
         if await _listens(socket, tree, pulseaudio.NAME):
-            socket.chmod(0o600)  # PulseAudio opens it to everybody, in a folder of ours alone
+            with suppress(OSError):  # it may have ended just now
+                socket.chmod(0o600)  # PulseAudio opens it to everybody, in a folder of ours alone
         await asyncio.wait([tree.exited(pulseaudio.NAME)])
 
     def _warn(self, what: str, *values: object) -> None:

@@ -109,3 +109,22 @@ async def test_nothing_is_started_once_the_sound_server_is_given_up(tmp_path, ca
             await one.listen()
         assert STREAMER not in tree.started
         assert "its server ended 2 times" in caplog.text
+
+
+async def test_a_socket_that_goes_at_once_does_not_end_the_keeping(tmp_path, monkeypatch):
+    async def listens(*_):
+        return True
+
+    monkeypatch.setattr(sound, "_listens", listens)
+    async with kept(tmp_path) as (one, tree):
+        await until(lambda: pulseaudio.NAME in tree.started)
+        tree.end(pulseaudio.NAME)
+        await until(lambda: tree.started.count(pulseaudio.NAME) == 2)
+        assert one.there
+
+
+async def test_what_cannot_be_removed_is_told(tmp_path, caplog):
+    (tmp_path / pulseaudio.NAME).mkdir()
+    async with kept(tmp_path) as (one, _):
+        await until(lambda: not one.there)
+        assert "goes without sound" in caplog.text
