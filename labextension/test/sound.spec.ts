@@ -162,6 +162,68 @@ describe('the sound of a desktop', () => {
     assert.equal(world.clock.pending, 0);
   });
 
+  it('counts failures anew, and waits as short as at first, once the server says that it is heard', async () => {
+    const world = new World();
+    const { sound } = made(world);
+    sound.live = true;
+    sound.toggle();
+    for (let attempt = 1; attempt <= 8; attempt += 1) {
+      await settle();
+      assert.equal(world.sockets.length, attempt);
+      world.socket.dispatchEvent(packet(3, 1));
+      world.socket.end(1006);
+      await world.clock.advance(1000);
+    }
+    sound.dispose();
+  });
+
+  it('waits as short as at first after it was switched off and on, or the desktop came back', async () => {
+    const world = new World();
+    const { sound } = made(world);
+    sound.live = true;
+    sound.toggle();
+    const again = [() => (sound.toggle(), sound.toggle()), () => ((sound.live = false), (sound.live = true))];
+    for (const renew of again) {
+      for (let failure = 0; failure < 2; failure += 1) {
+        await settle();
+        world.socket.end(1006);
+        await world.clock.advance(30000);
+      }
+      renew();
+      await settle();
+      const before = world.sockets.length;
+      world.socket.end(1006);
+      await world.clock.advance(1000);
+      await settle();
+      assert.equal(world.sockets.length, before + 1);
+    }
+    sound.dispose();
+  });
+
+  it('says once that the desktop is not heard for now, and stays on', async () => {
+    const world = new World();
+    const { sound, said } = made(world);
+    sound.live = true;
+    sound.toggle();
+    await settle();
+    for (const heard of [1, 0, 0]) {
+      world.socket.dispatchEvent(packet(3, heard));
+    }
+    assert.deepEqual([sound.on, said], [true, ['The desktop has no sound at present.']]);
+    sound.dispose();
+  });
+
+  it('tries no more once the server says that there is none', async () => {
+    const world = new World();
+    const { sound, said } = made(world);
+    sound.live = true;
+    sound.toggle();
+    await settle();
+    world.socket.end(4505);
+    assert.deepEqual([sound.on, said], [false, ['The desktop has no sound at present.']]);
+    assert.equal(world.clock.pending, 0);
+  });
+
   it('survives a refused token as well', async () => {
     const world = new World();
     const { sound, said } = made(world, { fetchStream: () => Promise.reject(new Error('refused')) });

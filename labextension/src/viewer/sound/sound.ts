@@ -11,10 +11,14 @@ import { canPlay, type IPlayer, Player } from './player';
 
 /** Kinds of messages (`jupyter_vnc/desktops/sound/messages.py`). */
 const SOUND = 2;
+const STATE = 3;
 const SWITCH_SOUND = 18;
 
 /** Bytes before the Opus packet: the kind, and the time. */
 const HEADER = 5;
+
+/** The close code of a desktop that has no sound, or none any more: another attempt would bring nothing. */
+const NONE = 4505;
 
 /** So many attempts in a row that bring nothing switch it off. */
 const MOST_FAILURES = 4;
@@ -75,7 +79,7 @@ export class Sound {
     } else if (this.offered && this.able) {
       this._player = (this._options.makePlayer ?? ((): IPlayer => new Player()))();
       this.apply();
-      this._failures = 0;
+      this._begin();
       this._connect();
     }
     this.changed.emit();
@@ -92,7 +96,7 @@ export class Sound {
   set live(live: boolean) {
     if (live !== this._live) {
       this._live = live;
-      this._failures = 0;
+      this._begin();
       this._drop();
       this._connect();
     }
@@ -139,20 +143,43 @@ export class Sound {
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('open', () => socket.send(new Uint8Array([SWITCH_SOUND, 1])), { signal });
     socket.addEventListener('message', event => this._take(event.data), { signal });
-    socket.addEventListener('close', () => this._failed(), { signal });
+    socket.addEventListener('close', ({ code }) => (code === NONE ? this._giveUp() : this._failed()), {
+      signal
+    });
     signal.addEventListener('abort', () => socket.close());
   }
 
   private _take(data: unknown): void {
-    if (!(data instanceof ArrayBuffer) || data.byteLength <= HEADER) {
+    if (!(data instanceof ArrayBuffer) || data.byteLength < 2) {
       return;
     }
     const view = new DataView(data);
-    if (view.getUint8(0) === SOUND) {
-      this._failures = 0;
-      this._backoff.reset();
+    if (view.getUint8(0) === SOUND && data.byteLength > HEADER) {
+      this._begin();
       this._player?.play(view.getUint32(1), new Uint8Array(data, HEADER));
+    } else if (view.getUint8(0) === STATE) {
+      this._learn(view.getUint8(1) === 1);
     }
+  }
+
+  /** The server says whether the desktop is heard; a silent one is, and sends nothing. */
+  private _learn(heard: boolean): void {
+    if (heard) {
+      this._begin();
+    } else if (this._heard) {
+      this._tellOfNone();
+    }
+    this._heard = heard;
+  }
+
+  /** Count failures anew: something has changed for the better. */
+  private _begin(): void {
+    this._failures = 0;
+    this._backoff.reset();
+  }
+
+  private _tellOfNone(): void {
+    this._options.tell(this._options.trans.__('The desktop has no sound at present.'));
   }
 
   /** Try again in a moment; after too many times it is off, and the reader is told. */
@@ -162,10 +189,14 @@ export class Sound {
     if (this._failures < MOST_FAILURES) {
       this._wait.set(() => this._connect(), this._backoff.next());
     } else {
-      this._off();
-      this._options.tell(this._options.trans.__('The desktop has no sound at present.'));
-      this.changed.emit();
+      this._giveUp();
     }
+  }
+
+  private _giveUp(): void {
+    this._off();
+    this._tellOfNone();
+    this.changed.emit();
   }
 
   private _drop(): void {
@@ -179,5 +210,7 @@ export class Sound {
   private _player: IPlayer | null = null;
   private _attempt: AbortController | null = null;
   private _live = false;
+  /** What the server said last; a reader is told once that there is no sound. */
+  private _heard = true;
   private _failures = 0;
 }
