@@ -105,10 +105,12 @@ def command(path: str, socket: Path) -> tuple[str, ...]:
     """Return the command of a sound server that listens on a socket.
 
     It lets in its own account only, which the kernel vouches for. While nothing plays and nobody records, its sink is
-    suspended, and the server rests. It shares no memory by name, which would stay in ``/dev/shm`` after a kill.
+    suspended, and the server rests. It shares no memory by name, which would stay in ``/dev/shm`` after a kill. No
+    client can have it listen on the network, or end it.
     """
     return (
         *(path, "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes"),
+        *("--disallow-module-loading=yes", "--disallow-exit=yes"),
         *("--realtime=no", "--high-priority=no", "--log-target=stderr", "--log-level=error"),
         f"--load=module-null-sink sink_name={SINK} rate={RATE} channels=2",
         f'--load=module-native-protocol-unix socket="{socket}" auth-cookie-enabled=0',

@@ -118,6 +118,16 @@ async def test_only_its_own_account_and_only_a_socket_reaches_it():
         assert not any(Path("/dev/shm") in link.parents for link in links)
 
 
+async def test_programs_can_neither_extend_nor_end_it():
+    async with heard() as (manager, environ):
+        pid = pid_of(manager)
+        modules = ask(environ, "pactl", "list", "short", "modules")
+        ask(environ, "pactl", "load-module", "module-null-sink", "sink_name=another")
+        ask(environ, "pactl", "exit")
+        assert ask(environ, "pactl", "list", "short", "modules") == modules != ""
+        assert pid_of(manager) == pid
+
+
 async def test_nothing_is_left_in_the_home_folder_or_in_shared_memory(home):
     shared = Path("/dev/shm")
     before = {path.name for path in shared.iterdir()}
