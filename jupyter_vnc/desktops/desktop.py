@@ -181,12 +181,12 @@ class Desktop:
         run = SessionRun(tree, number, authority, command)
         tree.on_exit = lambda name, how: self._ended(tree, run, name)
         self.message = "starting session"
+        self.sound.start(tree, settings.environ)  # programs may play at once; the first picture does not wait for it
         # The kernel takes its time over its tables of sockets.
         await tasks.together(asyncio.to_thread(check_doors, server), run.start(self._environ, settings.home))
         await self._check_vital(tree, run)
         self._has_run = True
         self.become(State.UP)
-        self.sound.start(tree, settings.environ)  # not before: the first picture does not wait for it
         if tree.exited("session").done():
             self._wait_for_end(tree, run)
         rest = launch.furnish(tree, number, authority, settings, command, fit=spec.fullscreen, log=self._log)

@@ -142,8 +142,8 @@ async def test_nothing_is_left_in_the_home_folder_or_in_shared_memory(home):
     assert {name for name in {path.name for path in shared.iterdir()} - before if name.startswith("pulse")} == set()
 
 
-async def test_it_starts_after_the_desktop_is_up(monkeypatch):
-    """Nothing of the first picture waits for it."""
+async def test_it_starts_before_the_session(monkeypatch):
+    """So that a program that plays from its start on finds it."""
     states = []
     start = sound.Sound.start
 
@@ -156,9 +156,18 @@ async def test_it_starts_after_the_desktop_is_up(monkeypatch):
         monkeypatch.setattr(sound.Sound, "start", noted)
         await manager.ensure("ann", "desktop", CLOCK)
         ((state, started),) = states
-        assert state == "up"
-        assert {"server", "session"} <= {*started}
-        assert pulseaudio.NAME not in started
+        assert state == "starting"
+        assert "server" in started
+        assert not {"session", pulseaudio.NAME} & {*started}
+
+
+async def test_the_first_picture_does_not_wait_for_it(monkeypatch):
+    monkeypatch.setattr(pulseaudio, "command", lambda path, socket: ("sleep", "60"))
+    async with managing() as manager:
+        await manager.ensure("ann", "desktop", CLOCK)
+        environ = manager.environment("ann", "desktop")
+        assert not socket_of(environ).exists()
+        await eventually(lambda: pid_of(manager))
 
 
 async def test_kernels_are_told_before_the_desktop_runs():
