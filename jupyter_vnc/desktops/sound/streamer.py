@@ -76,8 +76,11 @@ class Streamer:
         Raises:
             RuntimeError: recording failed.
         """
-        os.umask(0o177)
-        server = await asyncio.start_unix_server(self._greet, path)
+        before = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._greet, path)
+        finally:
+            os.umask(before)
         try:
             while await self._somebody():
                 await self._record()

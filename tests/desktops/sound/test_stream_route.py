@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import statistics
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -111,7 +112,10 @@ async def test_a_tone_on_the_desktop_is_in_the_stream(client, broker):
     assert rest == []
     assert frequency(decode([message[5:] for message in found])[40_000:]) == pytest.approx(TONE, abs=1.0)
     times = [int.from_bytes(message[1:5]) for message in found]
-    assert {later - earlier for earlier, later in itertools.pairwise(times)} == {960}
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    # A viewer that reads late misses whole packets.
+    assert min(steps) == statistics.median(steps) == 960
+    assert not any(step % 960 for step in steps)
     await stream.write_message(OFF, binary=True)
     await playing
     session.close()
