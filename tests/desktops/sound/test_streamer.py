@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import stat
 
@@ -33,12 +34,14 @@ async def until(true):
 @contextlib.asynccontextmanager
 async def placed(tmp_path):
     """A streamer that serves, until nobody has listened for a moment."""
+    mask = os.umask(0o022)  # the streamer has a process of its own, and sets it there
     recorder, path = Recorder(), tmp_path / "stream"
     serving = asyncio.create_task(streamer.Streamer(recorder, linger=0.3).serve(str(path)))
     await until(path.exists)
     yield recorder, path, serving
     serving.cancel()
     await asyncio.wait([serving])
+    os.umask(mask)
 
 
 async def test_it_records_for_listeners_only_and_ends_without(tmp_path):
