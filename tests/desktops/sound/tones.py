@@ -57,8 +57,8 @@ async def record(environ, played):
     """Record what is played: a second from where it begins to sound."""
     recorder = ("pacat", "--record", "--device=desktop.monitor", "--latency-msec=20", *FORM)
     async with running(*recorder, environ=environ) as process, asyncio.timeout(PATIENCE):
+        heard = await process.stdout.read(1 << 16)  # silence: from here on nothing is missed
         playing = asyncio.create_task(play(environ, played))
-        heard = b""
         while len(heard.lstrip(b"\0")) < SECOND:
             some = await process.stdout.read(1 << 16)
             assert some, "the recorder ended"
