@@ -76,6 +76,13 @@ def test_whoever_keeps_the_list_may_refuse_a_session_and_is_told_how_many_stay()
     assert counts == [0, 1]
 
 
+def test_whoever_opens_something_beside_a_session_is_told_why_there_is_no_room():
+    full = SessionRegistry(refusal=lambda sessions: ServerStopping() if sessions else None)
+    assert full.refusal() is None
+    full.add(session())
+    assert isinstance(full.refusal(), ServerStopping)
+
+
 def test_a_target_has_its_own_limit():
     registry = SessionRegistry(SessionLimits(per_target=5))
     alone = Target(name="alone", address=TCPAddress("a", 1), limits=TargetLimits(max_sessions=1))

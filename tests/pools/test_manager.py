@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import threading
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -16,8 +17,9 @@ from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools import manager as leases
 from jupyter_vnc.pools import state_file as lease_file
 from jupyter_vnc.pools.lease import GRACE
-from jupyter_vnc.pools.lease_keeper import FileLeases
+from jupyter_vnc.pools.lease_keeper import FileLeases, LeaseKeeper
 from jupyter_vnc.pools.manager import PoolManager
+from jupyter_vnc.pools.table import PoolTable
 
 STUDENTS = [f"student-{number:02}" for number in range(30)]
 PATIENCE = 20.0
@@ -621,6 +623,92 @@ async def test_nothing_is_given_out_before_what_else_has_to_be_known(clock, path
     assert (await manager.lease("ann", "lab")).name == "m1"
     assert asked.count(True) == 1
     await manager.close()
+
+
+class Shared(LeaseKeeper):
+    """Leases that other services have, too; each round looks at them, and may fail."""
+
+    def __init__(self, state, adopt):
+        super().__init__(logging.getLogger("tests.manager"), state)
+        self.adopt, self.failures, self.saved, self.rounds = adopt, [], [], 0
+
+    async def load(self, parse):
+        parse({})
+
+    async def refresh(self):
+        self.rounds += 1
+        if self.failures:
+            raise self.failures.pop(0)
+
+    async def _store(self):
+        self.saved.append(self._state())
+
+
+@asynccontextmanager
+async def sharing(clock, monkeypatch):
+    """A manager of shared leases, what keeps them, and what its users were told."""
+    monkeypatch.setattr(leases, "ROUND", 0.01)
+    manager, keepers, told = PoolManager(clock=clock), [], []
+
+    def keep(state, adopt):
+        keepers.append(Shared(state, adopt))
+        return keepers[0]
+
+    manager.keep_with(keep)
+    manager.on_release = lambda *what: told.append(("release", *what[:2]))
+    manager.on_move = lambda *what: told.append(("move", *what[:2]))
+    await manager.start()
+    manager.configure(lab(1))
+    yield manager, keepers[0], told
+    await manager.close()
+
+
+def another_service(manager, state, count):
+    """The table of another service that has read this state."""
+    other = PoolTable(manager._clock, manager.maintenance)
+    other.load(state)
+    other.configure(lab(count))
+    return other
+
+
+async def test_a_machine_that_another_service_took_back_is_told_of(clock, monkeypatch):
+    async with sharing(clock, monkeypatch) as (manager, keeper, told):
+        await manager.lease("ann", "lab")
+        other = another_service(manager, base := keeper.saved[-1], 1)
+        other.of("lab").release("ann")
+        other.of("lab").request("bob")
+        keeper.adopt(base, other.to_json())
+        assert told == [("release", "ann", "lab")]
+        assert manager.machine_of("bob", "lab").name == "m1"
+
+
+async def test_whoever_has_another_machine_by_another_service_is_moved(clock, monkeypatch):
+    async with sharing(clock, monkeypatch) as (manager, keeper, told):
+        manager.configure(lab(2))
+        first = await manager.lease("ann", "lab")
+        other = another_service(manager, base := keeper.saved[-1], 2)
+        pool = other.of("lab")
+        pool.request("bob")
+        pool.release("ann")
+        pool.request("eve")
+        pool.release("bob")
+        pool.request("ann")
+        keeper.adopt(base, other.to_json())
+        assert told == [("move", "ann", "lab")]
+        assert manager.machine_of("ann", "lab") != first == manager.machine_of("eve", "lab")
+
+
+async def test_what_keeps_the_leases_may_fail_and_the_rounds_go_on(clock, monkeypatch, caplog):
+    async with sharing(clock, monkeypatch) as (manager, keeper, _):
+        trouble = ConfigError("is torn", key="leases.json")
+        keeper.failures = [StoreUnavailable(), trouble, trouble]
+        await until(lambda: not keeper.failures)
+        rounds = keeper.rounds
+        await until(lambda: keeper.rounds > rounds + 1)
+        said = [record.getMessage() for record in caplog.records]
+        (line,) = [one for one in said if "No machine is given out" in one]
+        assert line.startswith(str(trouble))
+        assert (await manager.lease("ann", "lab")).name == "m1"
 
 
 async def test_a_pool_that_is_withdrawn_before_the_leases_are_loaded_stays_withdrawn(clock, path, waiting):

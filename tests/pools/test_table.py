@@ -1,5 +1,7 @@
 """The pools of a service: found by the name of their target, saved together, and asked for changes."""
 
+import pytest
+
 from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools.table import PoolTable
@@ -61,3 +63,46 @@ def test_a_pool_that_is_withdrawn_is_none_that_the_sources_have_until_it_is_conf
     table.configure(lab(1))
     assert table.targets() == [lab(1)]
     assert table.of("lab").request("ann").name == "m1"
+
+
+@pytest.fixture
+def two(clock):
+    """The tables of two services with one machine each pool, which have read the same; and what they have read."""
+    tables = PoolTable(clock, Maintenance()), PoolTable(clock, Maintenance())
+    for table in tables:
+        table.configure(lab(2))
+    tables[0].of("lab").request("ann")
+    base = tables[0].to_json()
+    tables[1].load(base)
+    tables[1].configure(lab(2))
+    return *tables, base
+
+
+def test_what_another_service_has_given_out_and_taken_back_is_so_here(two):
+    ours, theirs, base = two
+    theirs.of("lab").release("ann")
+    theirs.of("lab").request("bob")
+    assert ours.adopt(base, theirs.to_json(), []) == [("lab", "ann", False)]
+    assert ours.of("lab").machines() == theirs.of("lab").machines()
+    assert [*ours.of("lab").machines()] == ["bob"]
+
+
+def test_who_waits_here_gets_what_another_service_took_back(clock):
+    ours, theirs = PoolTable(clock, Maintenance()), PoolTable(clock, Maintenance())
+    ours.configure(lab(1))
+    for user in ("ann", "bob"):
+        ours.of("lab").request(user)
+    base = ours.to_json()
+    theirs.load(base)
+    theirs.configure(lab(1))
+    theirs.of("lab").release("ann")
+    assert ours.adopt(base, theirs.to_json(), [("bob", "lab"), ("eve", "other")]) == [("lab", "ann", False)]
+    assert [*ours.of("lab").machines()] == ["bob"]
+
+
+def test_what_is_not_valid_changes_nothing(two):
+    ours, _, base = two
+    before = ours.to_json()
+    with pytest.raises(ValueError, match=r".+"):
+        ours.adopt(base, {"lab": {"leases": 5}}, [])
+    assert ours.to_json() == before
