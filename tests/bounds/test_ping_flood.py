@@ -32,7 +32,11 @@ def jp_server_config():
     extensions = {"jupyter_vnc": True, "jupyter_server_terminals": False}
     return {
         "ServerApp": {"jpserver_extensions": extensions, "allow_unauthenticated_access": False},
-        "VNCBroker": {"targets": {"none": {"host": "127.0.0.1", "port": 1}}, "ping_interval": 0},
+        "VNCBroker": {
+            "targets": {"none": {"host": "127.0.0.1", "port": 1}},
+            "ping_interval": 0,
+            "handshake_timeout": 120,
+        },
     }
 
 
