@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import json
 from collections.abc import Sequence
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from traitlets import Float, Int, Unicode
@@ -20,10 +19,10 @@ from traitlets import Float, Int, Unicode
 from jupyter_vnc.config.checks import private_file
 from jupyter_vnc.escaping import quote_remote
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
-from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.system import files
 from jupyter_vnc.tokens import MAX_STRANGERS, Grant, TokenStore, note_stranger, too_many_unused
 
+from . import grant_json
 from . import redis_scripts as scripts
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
@@ -141,7 +140,8 @@ class RedisTokens(TokenStore):
     async def put(self, digest: str, grant: Grant, ttl: float) -> None:
         """Keep a grant; see :meth:`TokenStore.put`. The limits are those of all processes together."""
         owner = _name(grant.user)
-        values = (digest, owner, _name(grant.target), _to_json(grant), int(ttl * 1000), self.per_user, self.total)
+        kept = grant_json.encode(grant)
+        values = (digest, owner, _name(grant.target), kept, int(ttl * 1000), self.per_user, self.total)
         wait = await self._ask(scripts.PUT, self._keys(digest, owner), values)
         if wait >= 0:
             raise too_many_unused(wait / 1000)
@@ -157,7 +157,7 @@ class RedisTokens(TokenStore):
             note_stranger(digest, answer)
             return None
         try:
-            grant = _from_json(answer)
+            grant = grant_json.decode(answer)
         except ValueError:
             grant = None
         if grant is None or grant.user != user:
@@ -273,28 +273,3 @@ _HINT: Final = "is no URL; in a password, write characters such as '/', '#' and 
 def _name(text: str) -> str:
     """Return the key of a user or a target in Redis: of fixed length, without special characters."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _to_json(grant: Grant) -> str:
-    return json.dumps({key: getattr(grant, key) for key in _FIELDS})
-
-
-def _from_json(raw: bytes) -> Grant:
-    """Read a grant.
-
-    Raises:
-        ValueError: it is invalid, or has unknown keys.
-    """
-    try:
-        values = json.loads(raw)
-    except RecursionError:
-        values = None
-    if not isinstance(values, dict) or values.keys() != _FIELDS.keys():
-        raise ValueError("not the keys of a grant")
-    if any(type(values[key]) is not kind for key, kind in _FIELDS.items()):
-        raise ValueError("not the types of a grant")
-    return Grant(**{**values, "mode": Mode(values["mode"])})
-
-
-#: What a grant consists of, and the type of each in JSON.
-_FIELDS: Final = {name: str if kind is Mode else kind for name, kind in get_type_hints(Grant).items()}

@@ -7,14 +7,13 @@ a permission.
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Float, delete, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.stores import grant_json
 from jupyter_vnc.tokens import Grant, TokenStore, note_stranger, too_many_unused
 
 from .database import Database
@@ -55,7 +54,7 @@ class DatabaseTokens(TokenStore):
             await self._forget(connection)
             if (wait := await self._wait(connection, user)) is not None:
                 raise too_many_unused(wait)
-            row = {"digest": digest, "user": user, "target": digest_of(grant.target), "grant": _to_json(grant)}
+            row = {"digest": digest, "user": user, "target": digest_of(grant.target), "grant": grant_json.encode(grant)}
             await connection.execute(insert(tokens).values(**row, expires=now + ttl, strangers=0))
 
     async def _forget(self, connection: AsyncConnection) -> None:
@@ -88,7 +87,7 @@ class DatabaseTokens(TokenStore):
 
     def _checked(self, text: str, digest: str, user: str) -> Grant | None:
         try:
-            grant = _from_json(text)
+            grant = grant_json.decode(text)
         except ValueError:
             grant = None
         if grant is None or grant.user != user:
@@ -109,28 +108,3 @@ class DatabaseTokens(TokenStore):
 
 def _now(connection: AsyncConnection) -> ColumnElement[float]:
     return literal_column(_CLOCKS[connection.dialect.name], Float)
-
-
-def _to_json(grant: Grant) -> str:
-    return json.dumps({key: getattr(grant, key) for key in _FIELDS})
-
-
-def _from_json(raw: str) -> Grant:
-    """Read a grant.
-
-    Raises:
-        ValueError: it is invalid, or has unknown keys.
-    """
-    try:
-        values = json.loads(raw)
-    except RecursionError:
-        values = None
-    if not isinstance(values, dict) or values.keys() != _FIELDS.keys():
-        raise ValueError("not the keys of a grant")
-    if any(type(values[key]) is not kind for key, kind in _FIELDS.items()):
-        raise ValueError("not the types of a grant")
-    return Grant(**{**values, "mode": Mode(values["mode"])})
-
-
-#: What a grant consists of, and the type of each in JSON.
-_FIELDS: Final = {name: str if kind is Mode else kind for name, kind in get_type_hints(Grant).items()}
