@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import socket
 import stat
 
@@ -34,14 +33,21 @@ async def until(true):
 @contextlib.asynccontextmanager
 async def placed(tmp_path):
     """A streamer that serves, until nobody has listened for a moment."""
-    mask = os.umask(0o022)  # the streamer has a process of its own, and sets it there
     recorder, path = Recorder(), tmp_path / "stream"
     serving = asyncio.create_task(streamer.Streamer(recorder, linger=0.3).serve(str(path)))
     await until(path.exists)
     yield recorder, path, serving
     serving.cancel()
     await asyncio.wait([serving])
-    os.umask(mask)
+
+
+async def test_its_socket_is_private_and_what_the_process_makes_later_is_not(tmp_path):
+    async with placed(tmp_path) as (_, path, _):
+        _, listener = await asyncio.open_unix_connection(path)
+        (tmp_path / "later").mkdir()
+        listener.close()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE((tmp_path / "later").stat().st_mode) & 0o700 == 0o700
 
 
 async def test_it_records_for_listeners_only_and_ends_without(tmp_path):
