@@ -99,6 +99,7 @@ async def test_a_browser_that_is_gone(make, hosts, client, broker, add_target, s
             far = socket.create_connection((HERE, port))
         async with browser(client, token, 1 << 16, far) as (reader, writer):
             living = asyncio.create_task(live(reader, writer))
+            await server.until(lambda: server.open == 1)
             await asyncio.sleep(50 / speed)  # longer than an answer to a ping may take: so far it is well
             assert len(broker.registry) == server.open == 1
             hosts.cut()

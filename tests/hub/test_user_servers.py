@@ -141,7 +141,7 @@ async def test_a_users_desktop_is_reached_through_the_hubs_proxy(hub, owner):
     async with working(owner) as viewer:
         await viewer.key("g")
         await until(lambda: "key g" in events(hub))
-        assert [row["user"] for row in owner.ask("api/sessions").json()] == ["ann"]
+        await until(lambda: [row["user"] for row in owner.ask("api/sessions").json()] == ["ann"])
 
 
 async def test_no_cookie_alone_opens_a_websocket_of_this_server(hub, owner):
@@ -167,7 +167,8 @@ async def test_a_guest_who_may_look_sees_the_owners_desktop_and_cannot_type(hub,
         await look.until_pixel(*real.LAMP_POINT, lamp.KEY)
         assert "key x" not in events(hub)
         assert len(x_servers(hub)) == 1
-        assert {row["user"] for row in owner.ask("api/targets/desk/viewers").json()} == {"ann", "gus"}
+        both = {"ann", "gus"}
+        await until(lambda: {row["user"] for row in owner.ask("api/targets/desk/viewers").json()} == both)
 
 
 async def test_a_guest_who_may_control_types(hub, invite, owner):
@@ -228,7 +229,7 @@ async def test_a_former_guest_loses_the_desktop(notebook, invite):
 async def test_the_owner_ends_a_guests_session(owner, invite):
     gus = invite("gus", "view")
     async with looking(gus, "desk") as viewer:
-        (row,) = owner.ask("api/sessions").json()
+        (row,) = await becomes(lambda: owner.ask("api/sessions").json(), lambda rows: len(rows) == 1)
         assert (row["user"], row["owner"]) == ("gus", "ann")
         assert owner.ask(f"api/sessions/{row['id']}", "DELETE").status_code == 204
         assert await viewer.until_closed() == (4410, "ann ended this session.")

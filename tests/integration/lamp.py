@@ -35,11 +35,14 @@ def split(data: bytes) -> list[bytes]:
 
 
 def show(event: bytes, log: TextIO) -> None:
-    """Turn the colour and write the line of an event; a button that comes up is none."""
+    """Write the line of an event and turn the colour; a button that comes up is none.
+
+    The line is first: whoever has seen the colour may read it.
+    """
     click = event.startswith(CLICK_START)
     if not (click and event[3] & 3 == 3):
-        turn(CLICK if click else KEY)
         log.write("click\n" if click else f"key {event.decode(errors='replace')}\n")
+        turn(CLICK if click else KEY)
 
 
 def main(events: Path) -> None:

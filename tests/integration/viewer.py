@@ -93,6 +93,13 @@ class Viewer:
             while await self.pixel(x, y) != colour:
                 await asyncio.sleep(0.05)
 
+    async def until_note(self, wanted):
+        """Look at the desktop until a note has come, too."""
+        async with asyncio.timeout(PATIENCE):
+            while wanted not in self.notes:
+                await self.pixel(5, 5)
+                await asyncio.sleep(0.05)
+
     async def next_copied(self):
         """Wait for a text that the desktop copied."""
         async with asyncio.timeout(PATIENCE):
