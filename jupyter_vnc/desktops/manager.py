@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,20 @@ from typing import Any
 from jupyter_core.paths import jupyter_runtime_dir
 
 from jupyter_vnc.desktops.processes.runtime_folder import Runtime, places
-from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
+from jupyter_vnc.exceptions import DesktopFailed, ServerStopping
 from jupyter_vnc.model.addresses import DesktopSpec, UnixAddress
 from jupyter_vnc.model.targets import State
 
+from . import files
 from .desktop import Desktop
+from .housekeeping import Housekeeping
 from .readiness import SETTLING
-from .record import Entry
-from .session import which
-from .settings import DesktopSettings, Settings
-from .sound import pulseaudio
+from .record import Entry, check_room
+from .settings import DesktopSettings
+from .sound.policy import SoundPolicy
 from .sound.sound import Link
 
 Rows = list[dict[str, Any]]
-
-#: How long (seconds) an application may take to say that it does not open a file.
-OPEN_PATIENCE = 3.0
-
-#: Seconds between two looks for idle desktops, at most.
-_ROUND = 60.0
 
 
 class DesktopManager(DesktopSettings):
@@ -41,11 +35,9 @@ class DesktopManager(DesktopSettings):
         self._entries: dict[tuple[str, str], Entry] = {}
         self._runtime = Runtime(places(jupyter_runtime_dir()))
         self._ending: set[asyncio.Task[None]] = set()
-        self._rounds: asyncio.Task[None] | None = None
+        self._house = Housekeeping(self._runtime, lambda: self.cull_idle_timeout, self._stop_idle)
+        self._sound = SoundPolicy(self.variables, self.log)
         self._closed = False
-        #: What the server was started with that speaks of a sound server; kernels keep it.
-        self.own_sound = pulseaudio.own(os.environ)
-        self._told_of_sound = False
         #: Called with user and name when a desktop ends, by itself or because it was stopped.
         self.on_exit: Callable[[str, str], None] | None = None
         #: Called with user, name and state whenever a desktop's state changes.
@@ -65,13 +57,17 @@ class DesktopManager(DesktopSettings):
 
     def environment(self, user: str, name: str) -> dict[str, str]:
         """Return what a program needs to open a window on a desktop; empty if it is not up."""
-        entry = self._entries.get((user, name))
-        return entry.desktop.environment if entry and entry.desktop.state is State.UP else {}
+        desktop = self._up(user, name)
+        return desktop.environment if desktop is not None else {}
 
     def log_text(self, user: str, name: str) -> str:
         """Return the end of the log of a desktop's X server and session: of this run, or of the last."""
         entry = self._entries.get((user, name))
         return entry.desktop.log_text if entry else ""
+
+    def _up(self, user: str, name: str) -> Desktop | None:
+        entry = self._entries.get((user, name))
+        return entry.desktop if entry is not None and entry.desktop.state is State.UP else None
 
     # -- start ----------------------------------------------------------------------------------------------------
 
@@ -115,14 +111,17 @@ class DesktopManager(DesktopSettings):
             if entry.starting is not None or entry.desktop.state in {State.UP, State.STARTING}:
                 return {}
             await entry.desktop.stop(self.stop_timeout)  # it may have crashed just now
-            return await asyncio.to_thread(entry.desktop.reserve, heard=pulseaudio.wanted(spec, self.variables))
+            return await asyncio.to_thread(entry.desktop.reserve, heard=self._sound.wanted(spec))
 
     def has_sound(self, user: str, name: str, spec: DesktopSpec) -> bool:
         """Whether a desktop that is up has sound; of another, whether it will have if it starts like this one."""
-        entry = self._entries.get((user, name))
-        if entry is not None and entry.desktop.state is State.UP:
-            return entry.desktop.sound.there
-        return pulseaudio.wanted(spec, self.variables) and not pulseaudio.lack()
+        desktop = self._up(user, name)
+        return self._sound.has(spec, None if desktop is None else desktop.sound)
+
+    @property
+    def own_sound(self) -> Mapping[str, str]:
+        """The variables that name the sound server with which the server was started; kernels keep it."""
+        return self._sound.own
 
     async def listen(self, user: str, name: str) -> Link:
         """Connect to what brings the sound of a desktop that is up; see :mod:`.sound.messages` for what it sends.
@@ -130,9 +129,9 @@ class DesktopManager(DesktopSettings):
         Raises:
             DesktopFailed: it has no sound, or does not run.
         """
-        if (entry := self._entries.get((user, name))) is None or entry.desktop.state is not State.UP:
+        if (desktop := self._up(user, name)) is None:
             raise DesktopFailed("The desktop does not run.")
-        return await entry.desktop.sound.listen()
+        return await desktop.sound.listen()
 
     def _entry(self, user: str, name: str) -> Entry:
         if self._closed:
@@ -145,54 +144,25 @@ class DesktopManager(DesktopSettings):
         return self._entries[user, name]
 
     def _begin(self, entry: Entry, spec: DesktopSpec) -> None:
-        self._check_failures(entry)
-        self._check_room(entry)
+        entry.check_failures(self.crash_limit)
+        users = (other for (user, _), other in self._entries.items() if user == entry.desktop.user)
+        check_room([other.desktop for other in users if other is not entry], self.max_desktops)
         entry.desktop.become(State.STARTING)
         entry.starting = asyncio.create_task(self._start(entry, spec), name=f"vnc-desktop-{entry.desktop.name}")
         entry.starting.add_done_callback(lambda task: self._began(entry, task))
-
-    def _check_failures(self, entry: Entry) -> None:
-        if entry.failures >= self.crash_limit:
-            said = f"This desktop failed {entry.failures} times. Start it again by hand. {entry.desktop.message}"
-            raise DesktopFailed(said.strip())
-
-    def _check_room(self, entry: Entry) -> None:
-        busy = {State.UP.value, State.STARTING.value}
-        others = [row for row in self.list(entry.desktop.user) if row["name"] != entry.desktop.name]
-        running = sum(row["state"] in busy for row in others)
-        if self.max_desktops and running >= self.max_desktops:
-            raise LimitExceeded(f"You have {running} running desktops, the limit. Stop one first.")
 
     async def _start(self, entry: Entry, spec: DesktopSpec) -> None:
         desktop = entry.desktop
         async with entry.lock:
             try:
-                settings = self._settings()
-                await self._keep_house()
-                self._tell_of_sound(pulseaudio.wanted(spec, self.variables))
+                settings = self.for_desktops(self._sound.own)
+                await self._house.begin()
+                self._sound.tell_lack(spec)
                 await desktop.start(spec, settings)
             except DesktopFailed as error:
                 desktop.become(State.DOWN, str(error))
                 self.log.warning("Desktop %s did not start: %s", desktop.name, error.log_line)
                 raise
-
-    def _settings(self) -> Settings:
-        if self.server is None:
-            raise DesktopFailed(self.advice)
-        return Settings(
-            self.server,
-            self.start_timeout,
-            self.screen_lock,
-            self.variables,
-            self.secret_variables,
-            self.own_sound,
-        )
-
-    def _tell_of_sound(self, wanted: bool) -> None:
-        """Say once why desktops have no sound."""
-        if wanted and not self._told_of_sound and (lack := pulseaudio.lack()):
-            self._told_of_sound = True
-            self.log.info("%s `jupyter vnc doctor` says what to do", lack)
 
     def _began(self, entry: Entry, task: asyncio.Task[None]) -> None:
         entry.starting = None
@@ -203,8 +173,8 @@ class DesktopManager(DesktopSettings):
 
     async def settle(self, user: str, name: str) -> None:
         """Wait until a desktop that is up takes windows; a viewer need not wait for that."""
-        if (entry := self._entries.get((user, name))) is not None and entry.desktop.state is State.UP:
-            age = (datetime.now(UTC) - entry.desktop.since).total_seconds()
+        if (desktop := self._up(user, name)) is not None:
+            age = (datetime.now(UTC) - desktop.since).total_seconds()
             await asyncio.sleep(max(0.0, SETTLING - age))
 
     async def open_file(self, user: str, name: str, spec: DesktopSpec, file: Path) -> None:
@@ -215,14 +185,10 @@ class DesktopManager(DesktopSettings):
             LimitExceeded: the user has as many running desktops as may be.
             ServerStopping: the manager is closed.
         """
-        if (opener := which("xdg-open")) is None:
-            raise DesktopFailed("Files cannot be opened on a desktop: xdg-open (xdg-utils) is not installed.")
+        opener = files.opener()
         await self.ensure(user, name, spec)
         await self.settle(user, name)
-        desktop = self._entries[user, name].desktop
-        how = await desktop.run([opener, str(file)], str(file.parent), OPEN_PATIENCE)
-        if how is not None and how.status:
-            raise DesktopFailed(f"No application of the desktop opens {file.name}.", detail=how.last_line)
+        await files.open_on(self._entries[user, name].desktop, opener, file)
 
     # -- end ------------------------------------------------------------------------------------------------------
 
@@ -287,9 +253,7 @@ class DesktopManager(DesktopSettings):
     async def close(self) -> None:
         """Stop all desktops and remove the runtime folder; nothing can be started afterwards."""
         self._closed = True
-        if self._rounds is not None:
-            self._rounds.cancel()
-            await asyncio.wait([self._rounds])
+        await self._house.close()
         how = await asyncio.gather(*(self._stop(entry) for entry in self._entries.values()), return_exceptions=True)
         for error in how:
             if error is not None:  # the others, and the folder, go all the same
@@ -320,18 +284,10 @@ class DesktopManager(DesktopSettings):
 
     async def sweep(self) -> int:
         """Remove what servers that were killed left behind; return how many of them. Done before the first start."""
-        return await asyncio.to_thread(self._runtime.sweep)
+        return await self._house.sweep()
 
-    async def _keep_house(self) -> None:
-        if self._rounds is None:
-            self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-desktop-rounds")
-            await self.sweep()
-
-    async def _go_rounds(self) -> None:
-        while True:
-            await asyncio.sleep(min(_ROUND, self.cull_idle_timeout / 2 or _ROUND))
-            self._runtime.touch()
-            for entry in tuple(self._entries.values()):
-                if self.cull_idle_timeout and entry.is_idle(self.cull_idle_timeout):
-                    self.log.info("Stopping desktop %s: idle without a viewer", entry.desktop.name)
-                    await self._stop(entry, "The desktop was idle without a viewer, so it was stopped.")
+    async def _stop_idle(self) -> None:
+        for entry in tuple(self._entries.values()):
+            if self.cull_idle_timeout and entry.is_idle(self.cull_idle_timeout):
+                self.log.info("Stopping desktop %s: idle without a viewer", entry.desktop.name)
+                await self._stop(entry, "The desktop was idle without a viewer, so it was stopped.")

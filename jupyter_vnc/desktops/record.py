@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded
 from jupyter_vnc.model.targets import State
 
 from .desktop import Desktop
@@ -70,6 +70,16 @@ class Entry:
             self._failures.popleft()
         return len(self._failures)
 
+    def check_failures(self, limit: int) -> None:
+        """Refuse another start after too many failures, until a person asks for it.
+
+        Raises:
+            DesktopFailed: it failed ``limit`` times lately.
+        """
+        if (failures := self.failures) >= limit:
+            said = f"This desktop failed {failures} times. Start it again by hand. {self.desktop.message}"
+            raise DesktopFailed(said.strip())
+
     # -- use ------------------------------------------------------------------------------------------------------
 
     def touch(self) -> None:
@@ -79,3 +89,18 @@ class Entry:
     def is_idle(self, timeout: float) -> bool:
         """Whether it runs without a viewer, and was not used for so many seconds."""
         return self.desktop.state is State.UP and not self.viewers and self._clock() - self._last_use >= timeout
+
+
+def check_room(desktops: Iterable[Desktop], limit: int) -> None:
+    """Refuse one more running desktop where a user has as many as may be.
+
+    Args:
+        desktops: the user's others.
+        limit: how many may run; 0 for no limit.
+
+    Raises:
+        LimitExceeded: so many run, or are starting.
+    """
+    running = sum(desktop.state in {State.UP, State.STARTING} for desktop in desktops)
+    if limit and running >= limit:
+        raise LimitExceeded(f"You have {running} running desktops, the limit. Stop one first.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from jupyter_core.paths import jupyter_runtime_dir
 from traitlets import Bool, Dict, Enum, Float, Int, List, Unicode
 
+from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.system.account import home_folder
 from jupyter_vnc.system.environment import without_secrets
 from jupyter_vnc.system.logs import Configurable
@@ -137,6 +138,21 @@ class DesktopSettings(Configurable):
         return (
             "No X server with VNC is installed: run `apt-get install tigervnc-standalone-server` as root, "
             "or `jupyter vnc doctor`."
+        )
+
+    def for_desktops(self, own_sound: Mapping[str, str]) -> Settings:
+        """Return what all desktops of the server have in common.
+
+        Args:
+            own_sound: see :attr:`Settings.own_sound`.
+
+        Raises:
+            DesktopFailed: there is no X server.
+        """
+        if self.server is None:
+            raise DesktopFailed(self.advice)
+        return Settings(
+            self.server, self.start_timeout, self.screen_lock, self.variables, self.secret_variables, own_sound
         )
 
     def examine(self) -> doctor.Report:

@@ -11,9 +11,9 @@ from jupyter_vnc.desktops.checks import failure
 from jupyter_vnc.desktops.ownership import trust
 from jupyter_vnc.desktops.processes import procfs as processes
 from jupyter_vnc.desktops.processes.tree import Exit
-from jupyter_vnc.desktops.record import FAILURE_MEMORY, Entry
+from jupyter_vnc.desktops.record import FAILURE_MEMORY, Entry, check_room
 from jupyter_vnc.desktops.x11 import xauthority
-from jupyter_vnc.exceptions import DesktopFailed
+from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded
 from jupyter_vnc.model.targets import State
 
 # -- cookie files ------------------------------------------------------------------------------------------------
@@ -182,6 +182,29 @@ def test_failures_are_counted_forgiven_and_forgotten():
     assert entry.failures == 1
     entry.forgive()
     assert entry.failures == 0
+
+
+def test_too_many_failures_refuse_a_start_until_somebody_asks():
+    entry = Entry(FakeDesktop(), clock=Clock())
+    entry.desktop.message = "The session crashed."
+    entry.note_failure()
+    entry.check_failures(2)
+    entry.note_failure()
+    with pytest.raises(DesktopFailed) as caught:
+        entry.check_failures(2)
+    assert str(caught.value) == "This desktop failed 2 times. Start it again by hand. The session crashed."
+    entry.forgive()
+    entry.check_failures(2)
+
+
+def test_desktops_that_run_or_start_count_for_the_limit():
+    desktops = [FakeDesktop() for _ in range(4)]
+    for desktop, state in zip(desktops, (State.UP, State.STARTING, State.STOPPED, State.DOWN), strict=True):
+        desktop.state = state
+    check_room(desktops, 0)
+    check_room(desktops, 3)
+    with pytest.raises(LimitExceeded, match="You have 2 running desktops"):
+        check_room(desktops, 2)
 
 
 def test_idle_means_up_without_viewer_and_unused():

@@ -148,7 +148,7 @@ async def test_what_the_file_browser_does_not_show_is_not_opened(client, jp_root
 async def test_where_files_cannot_be_opened(client, monkeypatch, jp_root_dir):
     (jp_root_dir / "note.txt").touch()
     assert (await open_file(client, "note.txt", "remote")).code == 404
-    monkeypatch.setattr("jupyter_vnc.desktops.manager.which", lambda program: None)
+    monkeypatch.setattr("jupyter_vnc.desktops.files.which", lambda program: None)
     answer = await open_file(client, "note.txt")
     assert "xdg-utils" in json.loads(answer.body)["message"]
 
