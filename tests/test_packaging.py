@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from jupyter_vnc import __version__
-from jupyter_vnc.desktops import doctor
+from jupyter_vnc.desktops import packages
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -50,7 +50,9 @@ def test_compose_starts_what_the_dockerfile_builds_for_this_machine_only():
 
 
 def test_binder_installs_what_the_doctor_wants():
-    wanted = {name for check in ("X server", "session", "D-Bus", "fonts") for name in doctor.PACKAGES[check][0].split()}
+    wanted = {
+        name for check in ("X server", "session", "D-Bus", "fonts") for name in packages.PACKAGES[check][0].split()
+    }
     assert wanted <= set(APT)
 
 

@@ -7,7 +7,6 @@ but an X server with ``-version``, and nothing is left behind.
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,29 +18,9 @@ from jupyter_vnc.exceptions import DesktopFailed
 from jupyter_vnc.model.addresses import DesktopSpec
 
 from . import session
+from .packages import install_command
 from .sound import pulseaudio
 from .x11 import xvnc
-
-#: Distributions (``ID`` and ``ID_LIKE`` in os-release(5)), the command that installs packages there, and its column in
-#: :data:`PACKAGES`.
-INSTALLERS: Final = (
-    (("debian", "ubuntu"), ("apt-get", "install", "--no-install-recommends"), 0),
-    (("fedora", "rhel", "centos"), ("dnf", "install"), 1),
-)
-
-#: What a check that fails wants installed: on Debian and Ubuntu, and on Fedora and its like.
-PACKAGES: Final[Mapping[str, tuple[str, str]]] = {
-    "X server": ("tigervnc-standalone-server", "tigervnc-server-minimal"),
-    "session": (
-        "xfce4-session xfwm4 xfce4-panel xfdesktop4 xfce4-terminal thunar adwaita-icon-theme librsvg2-common",
-        "xfce4-session xfwm4 xfce4-panel xfdesktop xfce4-terminal Thunar xfce4-settings adwaita-icon-theme",
-    ),
-    "D-Bus": ("dbus-x11", "dbus-daemon"),
-    "fonts": ("fonts-dejavu-core", "dejavu-sans-fonts dejavu-sans-mono-fonts"),
-    "OpenGL": ("libgl1-mesa-dri libglx-mesa0 libgl1", "mesa-dri-drivers mesa-libGL"),
-    "keyboard data": ("xkb-data x11-xkb-utils", "xkeyboard-config xkbcomp"),
-    "sound": ("pulseaudio", "pulseaudio"),
-}
 
 #: Bytes of shared memory below which browsers and similar programs crash.
 SHARED_MEMORY: Final = 128 << 20
@@ -113,31 +92,7 @@ class Surroundings:
 def examine(here: Surroundings) -> Report:
     """Make all checks."""
     findings = [check(here) for check in CHECKS]
-    return Report(findings, _command(here, [one.name for one in findings if not one.good and one.name in PACKAGES]))
-
-
-def _command(here: Surroundings, names: Sequence[str]) -> str:
-    """Return the command that installs the packages of some checks, as the distribution has them."""
-    if not names:
-        return ""
-    for ids, words, column in INSTALLERS:
-        if _distribution(here) & set(ids):
-            packages = " ".join(PACKAGES[name][column] for name in names)
-            return f"sudo {' '.join(words)} {packages}"
-    return ""
-
-
-def _distribution(here: Surroundings) -> set[str]:
-    found: set[str] = set()
-    try:
-        lines = here.at("/etc/os-release").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return found
-    for line in lines:
-        key, _, value = line.partition("=")
-        if key in {"ID", "ID_LIKE"}:
-            found.update(shlex.split(value.strip("\"'")))
-    return found
+    return Report(findings, install_command(here.at("/etc/os-release"), [one.name for one in findings if not one.good]))
 
 
 # -- the checks -------------------------------------------------------------------------------------------------------
