@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final
 
 import psutil
 
-from demo.demo import free_port
+from demo.processes import free_port
 
 from . import floor
 from .browser import BareBrowser, Browser

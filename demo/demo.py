@@ -6,20 +6,13 @@ after Ctrl-C. Tests take the same pieces: :func:`configuration` starts the two V
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import secrets
-import select
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,11 +21,8 @@ from types import FrameType
 from typing import Any, Final
 
 from demo import home
-from jupyter_vnc.desktops.x11 import xauthority
-
-#: Seconds for a VNC server, and for JupyterLab, to answer; and for a process to end when it is asked to.
-START_TIMEOUT: Final = 60.0
-STOP_TIMEOUT: Final = 10.0
+from demo.machines import Machine, serving
+from demo.processes import DemoError, free_port, running, wait_for, write_private
 
 PROGRAMS: Final = ("Xtigervnc", "tigervncpasswd", "openbox", "xterm", "xsetroot")
 
@@ -55,21 +45,6 @@ The notebook *Windows on the desktop* opens a plot on your desktop.
 """
 
 
-class DemoError(Exception):
-    """The demo cannot start; the text says why, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A VNC server to start: its target's name and title, colour of its background, and what its terminal runs."""
-
-    name: str
-    title: str
-    colour: str
-    password: str = ""
-    command: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """What is running, and Jupyter's configuration for it.
@@ -83,134 +58,6 @@ class Configuration:
     ports: Mapping[str, int]
     colours: Mapping[str, str]
     password: str
-
-
-#: In what order ports are tried: below the kernel's ephemeral ports (``ip_local_port_range``), because those could be
-#: taken before the program has started.
-_PORTS: Final = itertools.cycle(secrets.SystemRandom().sample(range(16000, 32000), 16000))
-
-
-def free_port() -> int:
-    """Return a free TCP port of the loopback interface; a different one each time."""
-    return next(port for port in _PORTS if _is_free(port))
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-@contextmanager
-def running(
-    argv: Sequence[str],
-    log: Path,
-    *,
-    env: Mapping[str, str],
-    cwd: Path,
-    pass_fds: Sequence[int] = (),
-    patience: float = STOP_TIMEOUT,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program in its own process group; at the end it gets ``patience`` seconds, then the group is killed."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=dict(env),
-            cwd=cwd,
-            pass_fds=tuple(pass_fds),
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        stop(process, patience)
-
-
-def stop(process: subprocess.Popen[bytes], patience: float = STOP_TIMEOUT) -> None:
-    """Terminate a process, then kill it and the rest of its group."""
-    process.terminate()
-    try:
-        process.wait(patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def wait_for_display(process: subprocess.Popen[bytes], descriptor: int, log: Path) -> str:
-    """Return ``:N`` once the X server reports that it is ready (its option ``-displayfd``).
-
-    Raises:
-        DemoError: it ended, or did not report in time.
-    """
-    readable, _, _ = select.select([descriptor], [], [], START_TIMEOUT)
-    number = os.read(descriptor, 16).decode().strip() if readable else ""
-    if not number:
-        raise DemoError(f"{process.args!r} did not start:\n{log.read_text('utf-8', 'replace')}")
-    return f":{number}"
-
-
-def _password_options(machine: Machine, folder: Path) -> list[str]:
-    if not machine.password:
-        return ["-SecurityTypes", "None"]
-    file = folder / "passwd"
-    scrambled = subprocess.run(
-        ["tigervncpasswd", "-f"], input=machine.password.encode(), stdout=subprocess.PIPE, check=True
-    ).stdout
-    write_private(file, scrambled)
-    return ["-SecurityTypes", "VncAuth", "-PasswordFile", str(file)]
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that nobody else can read, not even for a moment."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-
-
-@contextmanager
-def x_server(machine: Machine, folder: Path, env: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """Start TigerVNC on free ports; yields its RFB port and its display."""
-    port, log = free_port(), folder / "Xtigervnc.log"
-    authority = folder / "Xauthority"
-    xauthority.write(authority)
-    reader, writer = os.pipe()
-    with ExitStack() as stack:
-        stack.callback(os.close, reader)
-        argv = ["Xtigervnc", "-displayfd", str(writer), "-rfbport", str(port), "-localhost", "-auth", str(authority)]
-        argv += ["-geometry", "1280x800", "-AlwaysShared", "-nolisten", "tcp", "-desktop", machine.title]
-        argv += _password_options(machine, folder)
-        try:
-            process = stack.enter_context(running(argv, log, env=env, cwd=folder, pass_fds=[writer]))
-        finally:
-            os.close(writer)
-        yield port, wait_for_display(process, reader, log)
-
-
-@contextmanager
-def serving(machine: Machine, folder: Path) -> Iterator[int]:
-    """Start a machine: X server, background, window manager and a terminal; yields its RFB port."""
-    folder.mkdir(mode=0o700)
-    # xterm leaves a file in TMPDIR if it is stopped early.
-    env = os.environ | {"HOME": str(folder), "TMPDIR": str(folder), "XAUTHORITY": str(folder / "Xauthority")}
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
-        env.pop(name, None)
-    with ExitStack() as stack:
-        port, env["DISPLAY"] = stack.enter_context(x_server(machine, folder, env))
-        subprocess.run(["xsetroot", "-solid", machine.colour], env=env, check=True, timeout=START_TIMEOUT)
-        terminal = ["xterm", "-fa", "Monospace", "-fs", "14", "-geometry", "70x20+120+80", "-T", machine.title]
-        terminal += ["-bg", machine.colour, "-fg", "white", *(("-e", *machine.command) if machine.command else ())]
-        for argv in (["openbox"], terminal):
-            stack.enter_context(running(argv, folder / f"{argv[0]}.log", env=env, cwd=folder))
-        yield port
 
 
 def targets_of(ports: Mapping[str, int], password_file: Path) -> dict[str, dict[str, Any]]:
@@ -279,25 +126,6 @@ def _lab_environment(folder: Path) -> dict[str, str]:
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet), "utf-8")
     places["runtime"].mkdir(mode=0o700, parents=True, exist_ok=True)
     return os.environ | {f"JUPYTER_{name.upper()}_DIR": str(path) for name, path in places.items()}
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until a URL answers with 200.
-
-    Raises:
-        DemoError: the process ended, or nothing answered in time.
-    """
-    deadline = time.monotonic() + START_TIMEOUT
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except urllib.error.HTTPError as error:
-            with error:
-                time.sleep(0.2)
-        except OSError:
-            time.sleep(0.2)
-    raise DemoError(f"{log.stem} did not start:\n{log.read_text('utf-8', 'replace')}")
 
 
 @contextmanager

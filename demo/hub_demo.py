@@ -14,8 +14,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from demo.demo import PROGRAMS, DemoError, Machine, check_programs, free_port, run, running, serving, wait_for
-from demo.demo import write_private as write
+from demo.demo import PROGRAMS, check_programs, run
+from demo.machines import Machine, serving
+from demo.processes import DemoError, free_port, running, wait_for
+from demo.processes import write_private as write
 
 ROOT: Final = Path(__file__).parent.parent
 PROXY: Final = ROOT / ".make" / "npm" / "node_modules" / ".bin" / "configurable-http-proxy"

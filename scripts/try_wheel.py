@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
-from demo.demo import free_port, stop
+from demo.processes import free_port, stop
 from scripts.fresh import FreshError, colours, opened
 
 #: Seconds for Jupyter to answer.

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from demo import home
-from demo.demo import free_port
+from demo.processes import free_port
 from tests.needs import require
 
 ROOT = Path(__file__).parent.parent

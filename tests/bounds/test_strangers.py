@@ -12,7 +12,7 @@ import psutil
 import pytest
 import requests
 
-from demo.demo import free_port
+from demo.processes import free_port
 from jupyter_vnc.http.incoming import BODY_TIMEOUT
 from jupyter_vnc.hub import server as bounds
 from tests import hostile

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import sync_playwright
 
-from demo.demo import free_port
+from demo.processes import free_port
 from tests.chromium import ARGUMENTS, CHROMIUM
 
 # A space is given to Jupyter as JupyterHub gives it: quoted.

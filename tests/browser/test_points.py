@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Error
 
-from demo.demo import free_port
+from demo.processes import free_port
 from tests.chromium import ARGUMENTS, CHROMIUM
 
 from .conftest import stop, wait_for

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.demo import running
+from demo.processes import running
 from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.integration import real
 from tests.needs import require

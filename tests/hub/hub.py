@@ -16,7 +16,7 @@ import requests
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from demo.demo import free_port
+from demo.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 PROXY = ROOT / ".make/npm/node_modules/.bin/configurable-http-proxy"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from demo.demo import write_private
+from demo.processes import write_private
 
 #: The host name that certificates are for, unless a test says otherwise.
 HOST = "desktop.example"

@@ -12,7 +12,7 @@ import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from demo.demo import free_port, running
+from demo.processes import free_port, running
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from tests.integration.real import (
     BACKGROUND,

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.demo import free_port, running, wait_for_display, write_private
+from demo.machines import wait_for_display
+from demo.processes import free_port, running, write_private
 from jupyter_vnc.desktops.x11 import xauthority
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from tests.integration import lamp

@@ -18,7 +18,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.websocket import websocket_connect
 
-from demo.demo import free_port, running
+from demo.processes import free_port, running
 from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.fakes import vnc_server
 from tests.integration import real

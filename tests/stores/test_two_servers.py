@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
-from demo.demo import free_port
+from demo.processes import free_port
 from tests.fakes import vnc_server
 from tests.server import Client
 

@@ -13,7 +13,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
-from demo.demo import free_port
+from demo.processes import free_port
 from jupyter_vnc.hub.client import NoAnswer
 from jupyter_vnc.hub.uplink import server_end
 from jupyter_vnc.hub.uplink.server_end import ServerEnd
