@@ -572,13 +572,15 @@ asyncio.run(main())
 """
 
 
+@contextlib.contextmanager
 def server(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-c", SERVER, *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-    )
+    command = [sys.executable, "-c", SERVER, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()  # nobody else ends it, and its end is waited for
+            raise
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
@@ -625,7 +627,11 @@ def _is_alive(pid):
 
 
 def _parent(pid):
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    """The parent of a process, 0 if it is gone: a session has programs that end at once."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 # -- starts that fail: a clear sentence each -----------------------------------------------------------------------
