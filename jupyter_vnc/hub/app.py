@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,7 +16,6 @@ from jupyter_core.application import JupyterApp
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 from jupyterhub.services.auth import HubOAuth
 from tornado import web
-from tornado.httputil import HTTPHeaders
 from traitlets import Dict, Enum, Unicode
 from traitlets.config import Application, Configurable
 
@@ -26,15 +23,12 @@ from jupyter_vnc import __version__
 from jupyter_vnc.broker.audit import adopt_loggers
 from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.http import headers
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools.manager import PoolManager
-from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below, page_templates
+from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.database.database import Database
-from jupyter_vnc.stores.database.leases import DatabaseLeases
-from jupyter_vnc.stores.database.old_leases import OldLeases
 from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.logs import one_line
@@ -42,8 +36,9 @@ from jupyter_vnc.system.logs import one_line
 from .client import HubClient
 from .config import ALLOWED_SCOPES
 from .files import cookie_secret, tls_context
-from .handlers import HUB_ROUTES, NotFoundPage, OAuthCallback
-from .identity import HubIdentityProvider, HubVisitor
+from .handlers import HUB_ROUTES, OAuthCallback
+from .identity import HubIdentityProvider
+from .leases import keep_leases
 from .registry.maintenance import MaintenanceService
 from .registry.service import RegistryService, open_registry
 from .registry.trials import Trials
@@ -51,6 +46,7 @@ from .scopes import names_ours
 from .server import FILES, BoundedServer
 from .uplink.uplinks import Uplinks
 from .users import People
+from .web_settings import host_settings, page_settings, request_log
 
 #: What the hub passes to a service that it starts; must be set if something else starts the service.
 _NEEDED: Final = ("JUPYTERHUB_API_TOKEN", "JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_PREFIX", "JUPYTERHUB_SERVICE_URL")
@@ -203,7 +199,7 @@ class VNCHub(JupyterApp):
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
         maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
-        self._keep_leases(broker.pools, registry.database, maintenance)
+        keep_leases(broker.pools, registry.database, maintenance, self.log)
         broker.room.elsewhere = broker.live.elsewhere = uplinks = Uplinks()
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
         server = BoundedServer(
@@ -220,14 +216,6 @@ class VNCHub(JupyterApp):
         await broker.close()
         await server.close_all_connections()
 
-    def _keep_leases(self, pools: PoolManager, database: Database, maintenance: MaintenanceService) -> None:
-        """Keep the leases in the database; those of a service that had none are taken over from its file.
-
-        A machine in maintenance must not be given out because the database came back between two looks at it.
-        """
-        old = OldLeases(Path(pools.state_file) if pools.state_file else None, self.log)
-        pools.keep_with(partial(DatabaseLeases, database, old, self.log), partial(maintenance.refresh, strict=True))
-
     def _defaults(self) -> dict[str, Any]:
         """Defaults for many users, which the configuration overrides."""
         return {key: value for key, value in _COURSE.items() if key not in self.config.VNCBroker}
@@ -240,59 +228,31 @@ class VNCHub(JupyterApp):
         prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
         by_scopes = self._by_scopes()
         self.log.info("Permissions: by %s", "the hub's scopes" if by_scopes else "allow_users and allow_groups")
+        settings = host_settings(self.tornado_settings) | page_settings(identity, prefix)
         callback: Route = ("/oauth_callback", OAuthCallback, {"hub_auth": identity.hub_auth})
         shared = [route for route in ROUTES if route not in NOTEBOOK_ROUTES]
         return web.Application(
             below(re.escape(prefix.rstrip("/")), [*HUB_ROUTES, callback, *shared]),
-            **(self._host_settings() | self._settings(broker, identity, prefix) | {"vnc_by_scopes": by_scopes}),
+            **(settings | self._settings(broker, identity) | {"vnc_by_scopes": by_scopes}),
             vnc_registry=registry,
             vnc_maintenance=maintenance,
             vnc_trials=Trials(broker.connector),
             vnc_uplinks=uplinks,
         )
 
-    def _settings(self, broker: VNCBroker, identity: HubIdentityProvider, prefix: str) -> dict[str, Any]:
-        templates = page_templates()
+    def _settings(self, broker: VNCBroker, identity: HubIdentityProvider) -> dict[str, Any]:
         return {
-            "default_handler_class": NotFoundPage,
-            "identity_provider": identity,
             "authorizer": AllowAllAuthorizer(parent=self, identity_provider=identity),
-            "allow_remote_access": True,
-            "base_url": prefix,
             "cookie_secret": cookie_secret(Path(self.cookie_secret_file)),
-            "jinja2_env": templates,
-            "vnc_templates": templates,
-            "vnc_root": prefix,
-            "vnc_allow_option": 'c.VNCHub.tornado_settings = {"allow_origin": %s}',
-            "vnc_home": f"{identity.hub_auth.hub_host}{identity.hub_auth.hub_prefix}home",
             "vnc_broker": broker,
-            "vnc_visitor": HubVisitor,
             "vnc_people": People(HubClient(identity.hub_auth), self.log),
-            "log_function": self._log_request,
+            "log_function": request_log(self.log),
         }
-
-    def _host_settings(self) -> dict[str, Any]:
-        """The administrator's settings, completed by those of JupyterHub's own pages and users' servers."""
-        given = HTTPHeaders(self.tornado_settings.get("headers", {}))
-        fixed = {
-            **headers.ALWAYS,
-            "Content-Security-Policy": given.get("Content-Security-Policy", "frame-ancestors 'none'"),
-        }
-        return {**self.tornado_settings, "headers": {**given, **fixed}}
 
     def _by_scopes(self) -> bool:
         if self.rights != "auto":
             return bool(self.rights == "scopes")
         return names_ours(os.environ.get(ALLOWED_SCOPES) or "[]", key=ALLOWED_SCOPES)
-
-    def _log_request(self, handler: web.RequestHandler) -> None:
-        """Log failed requests without the query string; sessions have log lines of their own."""
-        status, request = handler.get_status(), handler.request
-        failed = status >= 500 and not getattr(handler, "logged", False)
-        level = logging.WARNING if failed else logging.INFO if 400 <= status < 500 else logging.DEBUG
-        if status == 429:  # its reason is logged, too; see LoggedErrors
-            level = logging.DEBUG
-        one_line(self.log).log(level, "%d %s %s (%s)", status, request.method, request.path, request.remote_ip)
 
 
 async def _told_to_stop() -> None:

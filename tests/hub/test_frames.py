@@ -20,7 +20,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from playwright.async_api import async_playwright
 
 from jupyter_vnc.http import headers
-from jupyter_vnc.hub.app import VNCHub
+from jupyter_vnc.hub.web_settings import host_settings
 from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.hub import hub as hubs
 from tests.hub.conftest import until
@@ -320,7 +320,7 @@ async def test_a_learning_platform_that_the_administrator_permits_frames_lab_and
     ],
 )
 def test_what_an_administrator_permits_for_the_service_holds(given, policy):
-    settings = VNCHub(tornado_settings={**given, "allow_origin": "https://a.example"})._host_settings()
+    settings = host_settings({**given, "allow_origin": "https://a.example"})
     assert settings["allow_origin"] == "https://a.example"
     assert settings["headers"]["Content-Security-Policy"] == policy
     assert settings["headers"].items() >= headers.ALWAYS.items()

@@ -23,7 +23,7 @@ from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import ConfigError, TargetRefused, TargetUnreachable, VNCError
 from jupyter_vnc.hub import commands
-from jupyter_vnc.hub.app import VNCHub
+from jupyter_vnc.hub.web_settings import request_log
 from jupyter_vnc.model.addresses import TCPAddress
 from jupyter_vnc.model.credentials import Credentials
 from jupyter_vnc.model.sessions import Session
@@ -346,9 +346,7 @@ def test_the_requests_that_the_hubs_service_logs(name, canary, log):
         def get_status(self):
             return 404
 
-    hub = VNCHub()
-    hub.log = log
-    hub._log_request(Handler())
+    request_log(log)(Handler())
     check(log.lines(), canary)
 
 

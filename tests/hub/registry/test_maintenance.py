@@ -7,8 +7,8 @@ import math
 import pytest
 
 from jupyter_vnc.exceptions import InMaintenance, TargetNotFound
-from jupyter_vnc.hub.app import VNCHub
 from jupyter_vnc.hub.editor import Editor
+from jupyter_vnc.hub.leases import keep_leases
 from jupyter_vnc.hub.registry.maintenance import MaintenanceService, state_of
 from jupyter_vnc.hub.registry.service import open_registry
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
@@ -124,7 +124,7 @@ async def test_leases_that_are_loaded_late_know_what_is_in_maintenance(registry,
     await service(registry, []).put(ADMIN, LAB, "m1", True)
     pools, database = PoolManager(), registry.database
     one = MaintenanceService(database, pools.maintenance, lambda *what: None, LOG)
-    VNCHub()._keep_leases(pools, database, one)
+    keep_leases(pools, database, one, LOG)
     database.trouble, database._ask_again = "away", math.inf
     await one.start()
     await pools.start()
