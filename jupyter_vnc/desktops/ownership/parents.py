@@ -50,17 +50,28 @@ def open_parent(path: Path, *, make: bool) -> Belonging:
                     raise
                 time.sleep(_PAUSE)
                 continue
-            try:
-                parent.hold()
-                if parent.is_at(path.name, within):
-                    return parent
-            except OSError:
-                parent.close()
-                raise
-            parent.close()
+            if _hold(parent, path.name, within):
+                return parent
     finally:
         os.close(within)
     raise OSError(errno.EBUSY, "others remove it all the time")
+
+
+def _hold(parent: Belonging, name: str, within: int) -> bool:
+    """Lock it; whether it is still there then. If not, or if that fails, it is closed.
+
+    Raises:
+        OSError: it stays locked.
+    """
+    try:
+        parent.hold()
+        if parent.is_at(name, within):
+            return True
+    except OSError:
+        parent.close()
+        raise
+    parent.close()
+    return False
 
 
 def _make_parent(name: str, within: int) -> None:
