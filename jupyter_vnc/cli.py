@@ -18,7 +18,8 @@ from jupyter_vnc import __version__
 from .broker.access.kinds import AccessKinds
 from .broker.broker import VNCBroker
 from .broker.target_checks import Finding, try_all
-from .connect.connector import ConnectLimits, Connector
+from .connect.connector import Connector
+from .connect.login import ConnectLimits
 from .desktops import doctor
 from .desktops.manager import DesktopManager
 from .escaping import printable

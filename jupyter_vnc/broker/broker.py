@@ -15,7 +15,8 @@ from traitlets import Bool, Dict, List, Unicode
 
 from jupyter_vnc.broker.access.kinds import access_kinds
 from jupyter_vnc.channels import Channel
-from jupyter_vnc.connect.connector import ConnectLimits, Connector
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import ConnectLimits
 from jupyter_vnc.desktops.doctor import Report
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.escaping import printable

@@ -17,7 +17,7 @@ from jupyter_vnc import tasks
 from jupyter_vnc.broker.access.kinds import AccessKinds
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.close_codes import CloseCode
-from jupyter_vnc.connect.connector import TargetLeg, converse
+from jupyter_vnc.connect.login import TargetLeg, converse
 from jupyter_vnc.exceptions import LimitExceeded, ServerStopping, Stalled, TargetError, TargetUnreachable, VNCError
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session

@@ -14,7 +14,7 @@ from jupyter_vnc.rfb.picture import CHUNK, PREFERENCES, PictureReader, check_siz
 from jupyter_vnc.rfb.server_init import ServerInit
 from jupyter_vnc.rfb.stream import Conversation
 
-from .connector import TargetLeg
+from .login import TargetLeg
 
 #: The picture fits into this (pixels).
 MAX_WIDTH: Final = 640

@@ -68,7 +68,7 @@ class _Recorder:
         self.reached(STEPS[len(self.trial.steps)], error=error)
 
     def observe(self, handshake: TargetHandshake | None) -> None:
-        """See :data:`~.connector.Observe`."""
+        """See :data:`~.login.Observe`."""
         self.reached("connection")
         if handshake is not None and handshake.version:
             self.reached("version", f"RFB {handshake.version}")

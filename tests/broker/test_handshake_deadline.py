@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from jupyter_vnc.broker.session_runner import _begin
-from jupyter_vnc.connect.connector import ConnectLimits, Connector, TargetLeg
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import ConnectLimits, TargetLeg
 from jupyter_vnc.exceptions import TargetUnreachable
 from jupyter_vnc.model.targets import Target
 from tests.fakes import vnc_server

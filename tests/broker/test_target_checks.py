@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 
 from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.broker.target_checks import try_all
-from jupyter_vnc.connect.connector import ConnectLimits, Connector
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import ConnectLimits
 from jupyter_vnc.model.users import User
 from tests.fakes import vnc_server
 

@@ -13,7 +13,9 @@ import pytest
 
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.connect import connector as module
-from jupyter_vnc.connect.connector import HANDSHAKES_AT_ONCE, ConnectLimits, Connector, policy_of
+from jupyter_vnc.connect.connector import HANDSHAKES_AT_ONCE, Connector
+from jupyter_vnc.connect.login import ConnectLimits
+from jupyter_vnc.connect.security import policy_of
 from jupyter_vnc.escaping import MAX_REMOTE_TEXT
 from jupyter_vnc.exceptions import TargetError, TargetProtocolError, TargetRefused, TargetUnreachable
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress

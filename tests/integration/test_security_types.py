@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_vnc.connect import connector as connect
+from jupyter_vnc.connect import login
 from jupyter_vnc.connect import security as secure
 from tests.fakes import scripted, vnc_server
 from tests.integration import machines, real
@@ -50,7 +50,7 @@ def in_order(monkeypatch):
 
     def insist(order):
         policy_of = secure.policy_of
-        monkeypatch.setattr(connect, "policy_of", lambda *target: replace(policy_of(*target), order=order))
+        monkeypatch.setattr(login, "policy_of", lambda *target: replace(policy_of(*target), order=order))
 
     return insist
 

@@ -11,7 +11,8 @@ import pytest
 
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.config.targets import parse_target
-from jupyter_vnc.connect.connector import ConnectLimits, Connector
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import ConnectLimits
 from jupyter_vnc.exceptions import TargetProtocolError
 from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.targets import Target, TLSOptions

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from jupyter_vnc.connect.connector import Connector, TargetLeg
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.desktops.sound.sound import Link
 from jupyter_vnc.exceptions import DesktopFailed, TargetError, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress

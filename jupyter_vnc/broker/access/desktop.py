@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jupyter_vnc.connect.connector import Connector, TargetLeg
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.sound.sound import Link
 from jupyter_vnc.exceptions import TargetUnreachable

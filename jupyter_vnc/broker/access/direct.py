@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jupyter_vnc.connect.connector import Connector, TargetLeg
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.exceptions import TargetNotFound
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.sessions import Session

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from jupyter_vnc.connect.connector import Connector, TargetLeg
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.exceptions import TargetUnreachable
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import State, Target

@@ -7,7 +7,8 @@ from functools import partial
 from logging import Logger, LoggerAdapter
 from typing import Any, ClassVar, Final
 
-from jupyter_vnc.connect.connector import Connector, TargetLeg
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.exceptions import MachineMoved, SessionEnded, TargetError, TargetNotFound
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
 from jupyter_vnc.model.causes import Cause

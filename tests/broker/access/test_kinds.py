@@ -12,7 +12,7 @@ from jupyter_vnc.broker.access.desktop import DesktopAccess
 from jupyter_vnc.broker.access.direct import DirectAccess
 from jupyter_vnc.broker.access.kinds import access_kinds
 from jupyter_vnc.broker.access.pool import PoolAccess
-from jupyter_vnc.connect.connector import TargetLeg
+from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.exceptions import TargetNotFound, TargetRefused, TargetUnreachable
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, PoolAddress, PoolMachine, TCPAddress, UnixAddress
 from jupyter_vnc.model.causes import given_back

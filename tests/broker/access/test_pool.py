@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from jupyter_vnc.broker.access.pool import PoolAccess
-from jupyter_vnc.connect.connector import TargetLeg
+from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.exceptions import LimitExceeded, MachineMoved, SessionEnded, TargetNotFound, TargetUnreachable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.causes import given_back
