@@ -91,30 +91,38 @@ class SessionRunner:
             session.run_by(task.cancel)
             self._registry.add(session)
             admitted = True
-            if self._kinds.of(session.target).has_sound(session.target, session.owner):
-                session.note("session", id=session.id)  # which its viewer has to name for the sound
-            self._presence.changed(session.place)
-            self._audit.opened(session)
+            self._announce(session)
             code, reason = CloseCode.NORMAL, await self._ending(session, await self._join(session, viewer))
-        except asyncio.CancelledError:
-            code, reason = self._told(session, session.error or ServerStopping())
-        except VNCError as error:
-            code, reason = self._told(session, error)
-        except OSError as error:
-            if not is_ours(error):
-                self.log.exception("Session %s failed", session.id)
-            code, reason = self._told(session, no_room(error) if is_ours(error) else VNCError(_FAILED))
-        except Exception:  # nothing may reach the viewer as a traceback
-            self.log.exception("Session %s failed", session.id)
-            reason = _FAILED
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - no traceback may reach the viewer
+            code, reason = self._told(session, self._explained(session, error))
         finally:
             try:
                 await viewer.close(code, reason)
             finally:  # even if the viewer cannot be notified, the session is over
                 if admitted:
-                    self._audit.closed(session, code, reason)
-                    self._registry.remove(session)
-                    self._presence.changed(session.place)
+                    self._withdraw(session, code, reason)
+
+    def _announce(self, session: Session) -> None:
+        if self._kinds.of(session.target).has_sound(session.target, session.owner):
+            session.note("session", id=session.id)  # which its viewer has to name for the sound
+        self._presence.changed(session.place)
+        self._audit.opened(session)
+
+    def _withdraw(self, session: Session, code: CloseCode, reason: str) -> None:
+        self._audit.closed(session, code, reason)
+        self._registry.remove(session)
+        self._presence.changed(session.place)
+
+    def _explained(self, session: Session, error: BaseException) -> VNCError:
+        """Return what the viewer is told; of what nobody has foreseen, the log gets the traceback."""
+        if isinstance(error, asyncio.CancelledError):
+            return session.error or ServerStopping()
+        if isinstance(error, VNCError):
+            return error
+        if isinstance(error, OSError) and is_ours(error):
+            return no_room(error)
+        self.log.exception("Session %s failed", session.id)
+        return VNCError(_FAILED)
 
     def _told(self, session: Session, error: VNCError) -> tuple[CloseCode, str]:
         # Of many at once who meet a limit, the first is named. Who was not admitted is in no other line.

@@ -1,6 +1,7 @@
 """The log of a session that was refused, or failed, before any line said who opens what: it names both."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,3 +49,23 @@ async def test_whoever_is_refused_is_named_and_whose_desktop_it_was(limits, code
     await SessionRunner(None, registry, None, None, log, ServingLimits(5, 5), activity).serve(session, viewer)
     assert viewer.told == (code, sentence)
     assert caplog.messages == [f"Session {session.id} of {where}: {sentence}"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), OSError("a broken disk")])
+async def test_whoever_meets_an_error_that_nobody_foresaw_is_named_too(error, caplog):
+    """The traceback is for the log, and names nobody."""
+
+    def fail(target):
+        raise error
+
+    caplog.set_level(logging.INFO)
+    session, viewer = Session(ADA, LAB, Mode.CONTROL), Viewer()
+    notified = SimpleNamespace(changed=lambda place: None, closed=lambda *how: None)
+    activity, log = Activity("none", lambda: None), logging.getLogger("test")
+    kinds, registry = SimpleNamespace(of=fail), SessionRegistry(SessionLimits())
+    await SessionRunner(kinds, registry, notified, notified, log, ServingLimits(5, 5), activity).serve(session, viewer)
+    sentence = "Something went wrong in the server. Its log has the details."
+    assert viewer.told == (CloseCode.INTERNAL_ERROR, sentence)
+    assert caplog.messages == [f"Session {session.id} failed", f"Session {session.id} of ada, target lab: {sentence}"]
+    assert caplog.records[0].exc_info[1] is error
+    assert list(registry) == []
