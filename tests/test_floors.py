@@ -306,3 +306,23 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+
+# -- the pages that describe it ------------------------------------------------------------------------------------
+
+ARCHITECTURE = "docs/explanation/architecture.md"
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", ARCHITECTURE])
+def test_the_pages_describe_the_floors_as_they_are(page):
+    rows = re.findall(r"^\| (\d) \| (.+?) \|", (ROOT.parent / page).read_text("utf-8"), re.MULTILINE)
+    described = {int(floor): re.findall(r"`([^`]+?)(?:\.py)?`", names) for floor, names in rows}
+    assert described == {floor: [*names] for floor, names in enumerate(FLOORS)}
+
+
+def test_the_tree_has_each_folder_that_a_newcomer_meets():
+    tree = (ROOT.parent / ARCHITECTURE).read_text("utf-8").split("```text", 1)[1].split("```", 1)[0]
+    viewer = ROOT.parent / "labextension" / "src" / "viewer"
+    found = [init.parent for level in ("*", "*/*") for init in ROOT.glob(f"{level}/__init__.py")]
+    names = {folder.name for folder in [*found, *filter(Path.is_dir, viewer.iterdir())]}
+    assert {name for name in names if not re.search(rf"\b{name}/", tree)} == set()

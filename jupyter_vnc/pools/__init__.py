@@ -1,1 +1,1 @@
-"""Pools of machines: leases, queues, and the file that keeps them."""
+"""Pools of machines: leases, queues, and what keeps them."""

@@ -1,1 +1,1 @@
-"""Token stores that several processes share."""
+"""Where tokens are stored; and the database of the hub service, which has more than tokens."""
