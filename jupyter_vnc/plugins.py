@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from importlib.metadata import entry_points
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, TypeVar
 
 from .exceptions import ConfigError
@@ -52,13 +54,22 @@ def make_plugin(kind: type[P], *, key: str, **arguments: Any) -> P:
 
 
 def _by_name(name: str, group: str, key: str) -> object:
-    installed = {point.name: point for point in entry_points(group=group)}
+    installed = _installed(entry_points, group)
     if name not in installed:
         raise ConfigError(f"{name!r} is not installed; there are: {', '.join(sorted(installed))}", key=key)
     try:
         return installed[name].load()
     except ImportError as error:
         raise ConfigError(f"{name!r} needs a package that is not installed: {error}", key=key) from None
+
+
+@cache
+def _installed(find: Callable[..., EntryPoints], group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of a group by their names, as they were when the first of them was asked for.
+
+    ``find`` reads the files of every installed package, which takes longer than the rest of a broker's start.
+    """
+    return {point.name: point for point in find(group=group)}
 
 
 def _by_path(path: str, key: str) -> object:

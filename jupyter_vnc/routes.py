@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,8 +88,9 @@ def below(path: str, routes: list[Route] = ROUTES) -> list[Route]:
     ]
 
 
+@cache
 def page_templates() -> jinja2.Environment:
-    """Return our own pages' templates; values in them are escaped."""
+    """Return our own pages' templates, the same for every server of a process; values in them are escaped."""
     templates = jinja2.Environment(loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True)
     # Compiled now, so that the first request does not wait for it.
     templates.get_template("viewer.html")

@@ -1,7 +1,7 @@
 """Finding a plug-in: by entry point, by dotted path, as a class; and the sentence for each way to get it wrong."""
 
 import importlib
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 
 import pytest
 from traitlets.config import Configurable
@@ -46,6 +46,20 @@ def test_a_plugin_whose_packages_are_missing_says_so(monkeypatch):
     monkeypatch.setattr(plugins, "entry_points", lambda group: EntryPoints([point]))
     with pytest.raises(ConfigError, match="'redis' needs a package that is not installed: No module named"):
         load("redis")
+
+
+def test_installed_packages_are_read_once(monkeypatch):
+    read = []
+
+    def find(group):
+        read.append(group)
+        return entry_points(group=group)
+
+    monkeypatch.setattr(plugins, "entry_points", find)
+    assert load("config") is load("config") is ConfigTargets
+    with pytest.raises(ConfigError, match="there are: config, database"):
+        load("nothing")
+    assert read == [GROUP]
 
 
 def test_an_error_inside_a_plugins_module_is_not_hidden(tmp_path, monkeypatch):
