@@ -10,6 +10,8 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 JLPM := cd labextension && jlpm
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# The tests start hundreds of processes, and pytest rewrites each test: without a cache, each compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The sources of the front end. Folders are listed too, because their modification time changes when a file is removed.
 FRONTEND := $(shell find labextension/src labextension/style labextension/schema labextension/scripts) \
