@@ -4,6 +4,8 @@ import datetime as dt
 import hashlib
 import ipaddress
 from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 from cryptography import x509
@@ -25,6 +27,16 @@ def _name(text):
 def _new_key():
     """RSA, because x11vnc takes nothing else."""
     return rsa.generate_private_key(65537, 2048)
+
+
+@cache
+def _nth_key(number):
+    return _new_key()
+
+
+#: The keys of what is signed, because making one takes as long as a whole login. A test has fewer certificates than
+#: this, so that each of them has another key; those of two tests differ in their serial numbers at least.
+_TURNS = cycle(range(10))
 
 
 def _pem(key):
@@ -62,10 +74,11 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates; one for a test is enough."""
+    """Signs certificates; one for a module is enough. No two have the same key."""
 
     def __init__(self, folder):
         self.folder = folder
+        self._count = 0
         folder.mkdir(mode=0o700)
         self._key = _new_key()
         self._subject = _name("Authority of a test")
@@ -88,9 +101,10 @@ class Authority:
     def sign(self, *hosts, expired=False, client=False):
         """Make a certificate for these host names and addresses, or for a client of this name."""
         hosts = hosts or (HOST, "127.0.0.1")
-        name = f"{hosts[0]}{'-expired' if expired else ''}"
+        self._count += 1
+        name = f"{hosts[0]}-{self._count}"
         path, key_file = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        key = _new_key()
+        key = _nth_key(next(_TURNS))
         builder = _builder(_name(hosts[0]), self._subject, key, expired=expired)
         alternatives = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
         builder = builder.add_extension(alternatives, critical=False)

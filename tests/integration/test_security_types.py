@@ -28,9 +28,9 @@ PLAYED = {name: case for name, case in each(CASES).items() if case[0].play}
 STARTED = {name: case for name, case in each(CASES).items() if not case[0].play}
 
 
-@pytest.fixture
-def authority(tmp_path):
-    return Authority(tmp_path / "authority")
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority") / "ca")
 
 
 @pytest.fixture(autouse=True)
