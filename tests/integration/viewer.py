@@ -25,7 +25,9 @@ class Viewer:
         self.size = (0, 0)
         self.name = ""
         self._unread = bytearray()
-        self._pixels = {}
+        #: The pixel that was asked for, and its colour once an update has it.
+        self._asked = (0, 0)
+        self._colour = None
 
     async def _read(self, count):
         while len(self._unread) < count:
@@ -82,10 +84,10 @@ class Viewer:
     async def pixel(self, x, y):
         """Ask for one pixel; return its colour, ``#rrggbb``."""
         await self.send(struct.pack(">BBHHHH", 3, 0, x, y, 1, 1))
-        self._pixels.pop((x, y), None)
-        while (x, y) not in self._pixels:
+        self._asked, self._colour = (x, y), None
+        while self._colour is None:
             await self._message()
-        return self._pixels[x, y]
+        return self._colour
 
     async def until_pixel(self, x, y, colour):
         """Look until a pixel has this colour."""
@@ -126,9 +128,11 @@ class Viewer:
             x, y, width, height, encoding = await self._unpack(">HHHHi")
             assert encoding == RAW
             data = await self._read(width * height * 4)
-            for number in range(width * height):
-                blue, green, red = data[number * 4 : number * 4 + 3]
-                self._pixels[x + number % width, y + number // width] = f"#{red:02x}{green:02x}{blue:02x}"
+            column, row = self._asked[0] - x, self._asked[1] - y
+            if 0 <= column < width and 0 <= row < height:
+                begin = (row * width + column) * 4
+                blue, green, red = data[begin : begin + 3]
+                self._colour = f"#{red:02x}{green:02x}{blue:02x}"
 
     async def _bell(self):
         pass
