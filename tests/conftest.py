@@ -8,6 +8,11 @@ pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
 
 @pytest.fixture
+def jp_nbconvert_templates():
+    """No copy of nbconvert's templates for each server: no test converts a notebook."""
+
+
+@pytest.fixture
 def client(jp_serverapp, http_server_client, jp_http_port):
     """Requests to the server, as a browser or a script would make them."""
     return Client(jp_serverapp, http_server_client, jp_http_port)
