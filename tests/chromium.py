@@ -1,8 +1,10 @@
 """Debian's Chromium, as it is started everywhere here: it talks to nobody but us."""
 
+from pathlib import Path
 from typing import Final
 
-CHROMIUM: Final = "/usr/bin/chromium"
+#: A script of ours, which runs what Debian installs.
+CHROMIUM: Final = str(Path(__file__).with_name("quiet-chromium"))
 ARGUMENTS: Final = [
     "--no-sandbox",
     "--disable-quic",

@@ -147,7 +147,7 @@ def jp_server_cleanup():
 
 @pytest.fixture(scope="module")
 def lab():
-    for program in (CHROMIUM, "Xtigervnc", "xterm", "xclip", "tigervncpasswd"):
+    for program in ("chromium", "Xtigervnc", "xterm", "xclip", "tigervncpasswd"):
         if shutil.which(program) is None:
             pytest.fail(f"not installed: {program}")
     # A short path: a Unix socket's has at most 107 bytes.
