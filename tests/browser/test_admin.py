@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_room import enter  # noqa: F401 - a fixture
-from tests.browser.test_viewer import AXE
+from tests.browser.test_viewer import AXE, ONLY_VIOLATIONS
 from tests.hub import hub as hubs
 from tests.integration import real
 from tests.needs import require
@@ -57,7 +57,7 @@ def axe(page, picture):
     """Check that axe finds nothing, and that nothing is wider than the window; take a picture."""
     page.screenshot(path=picture, full_page=True)
     page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run()")["violations"]
+    found = page.evaluate(f"axe.run({ONLY_VIOLATIONS})")["violations"]
     assert not found, f"{picture}: {json.dumps(found)[:2000]}"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), picture
 

@@ -20,6 +20,8 @@ from .conftest import NO_RETRIES, stop, wait_for
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+#: So axe collects nothing about all the elements that pass.
+ONLY_VIOLATIONS = json.dumps({"resultTypes": ["violations"]})
 CANVAS = ".jp-VNC-screen canvas:visible"
 MIXED = "Grüße, 世界, Привет, שלום, 🙂\n"
 
@@ -670,8 +672,7 @@ def test_little_is_loaded_before_the_first_use(page, lab):
 def violations(page, scope):
     """What axe finds in a part of a page: rule and element."""
     page.evaluate(AXE.read_text())
-    options = json.dumps({"resultTypes": ["violations"]})
-    found = page.evaluate(f"axe.run({scope}, {options})")["violations"]
+    found = page.evaluate(f"axe.run({scope}, {ONLY_VIOLATIONS})")["violations"]
     return [(one["id"], node["html"][:200]) for one in found for node in one["nodes"] if not _is_labs_own(one, node)]
 
 
