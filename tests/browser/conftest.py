@@ -222,12 +222,32 @@ def started_lab(folder, stack):
     )
 
 
-@pytest.fixture(scope="module")  # the loop of playwright must be gone before other tests
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+class Browser:
+    """One Chromium for all tests: each has a context of its own in it."""
+
+    def __init__(self, playwright):
+        self._playwright, self._running = playwright, None
+
+    def running(self):
+        """The browser; a new one, if the last has crashed."""
+        if self._running is None or not self._running.is_connected():
+            self._running = self._playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        return self._running
+
+    def close(self):
+        if self._running is not None:
+            self._running.close()
+
+
+@pytest.fixture(scope="package")  # the loop of playwright must be gone before other tests
+def shared_browser():
+    with sync_playwright() as playwright, contextlib.closing(Browser(playwright)) as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="module")  # so that a crash fails one module
+def chromium(shared_browser):
+    return shared_browser.running()
 
 
 @pytest.fixture
