@@ -35,6 +35,12 @@ while IFS= read -rsn1 key; do
 done
 """
 
+#: What Jupyter would start node for: when it starts it looks for servers that understand code, and whenever somebody
+#: opens Lab it looks whether Lab has to be built. Nobody here edits code or builds Lab.
+WITHOUT_NODE = """c.LanguageServerManager.autodetect = False
+c.ServerApp.tornado_settings = {"page_config_data": {"buildAvailable": False, "buildCheck": False}}
+"""
+
 #: For a page whose viewer tries nothing again by itself: what happens is done by whoever presses a button. Whatever the
 #: page would do later than soon is not due within the hour; the shortest delay of a retry is half a second.
 NO_RETRIES = """const real = setTimeout;
@@ -96,7 +102,7 @@ class JupyterServer:
         self._program = program
         self.port = free_port()
         self.root = f"http://127.0.0.1:{self.port}/vnc/"
-        (folder / "config.py").write_text(config)
+        (folder / "config.py").write_text(WITHOUT_NODE + config)
         for name in ("root", "home"):
             (folder / name).mkdir()
 
@@ -183,7 +189,8 @@ def started_lab(folder, stack):
     }
     (folder / "targets").mkdir()  # for a test that adds one
     (folder / "config.py").write_text(
-        f"c.VNCBroker.targets = {targets!r}\nc.ServerApp.base_url = {PREFIX!r}\nc.LabApp.news_url = None\n"
+        f"{WITHOUT_NODE}c.VNCBroker.targets = {targets!r}\n"
+        f"c.ServerApp.base_url = {PREFIX!r}\nc.LabApp.news_url = None\n"
         f"c.VNCBroker.target_sources = ['config', 'directory']\nc.DirectoryTargets.path = {str(folder / 'targets')!r}\n"
         f"c.IdentityProvider.token = {token!r}\nc.LabApp.check_for_updates_class = "
         "'jupyterlab.NeverCheckForUpdate'\n"
