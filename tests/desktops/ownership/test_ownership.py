@@ -1,5 +1,6 @@
 """Nothing of a user's own is created in, locked, touched or deleted, whatever its name; and what is ours goes."""
 
+import json
 import os
 import shutil
 import signal
@@ -308,41 +309,73 @@ def test_a_hard_link_to_a_real_lock_proves_nothing(place):
 # -- what is cut off in the middle --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", ["mkdir", "open", "fchmod", "write", "link", "rename", "unlink", "rmdir", "flock"])
-@pytest.mark.parametrize("number", range(1, 8))
-def test_killed_at_any_call_of_a_first_start_and_of_a_last_stop(place, call, number):
-    """A process that ends at its n-th call of something, in the middle of whatever it does there."""
-    script = textwrap.dedent(
-        """
-        import fcntl, os, sys
-        from pathlib import Path
-        from jupyter_vnc.desktops.processes.runtime_folder import Runtime
+#: Has imported all once, and forks a process for each line: its environment, the folder, the call, its number, when.
+#: Says how each ended.
+NURSERY = textwrap.dedent(
+    """
+    import fcntl, json, os, sys, traceback
+    from pathlib import Path
+    from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
-        path, call, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    def live(path, call, number, when):
         module = fcntl if call == "flock" else os
         real = getattr(module, call)
         count = 0
 
         def counted(*arguments, **options):
-            global count
+            nonlocal count
             count += 1
             if count >= number:
                 os._exit(9)
             return real(*arguments, **options)
 
         runtime = Runtime([Path(path)])
-        if "stop" in sys.argv:
+        if when == "stop":
             runtime.desktop_folder("ann", "desktop")
         setattr(module, call, counted)
         runtime.desktop_folder("ann", "desktop")
         runtime.close()
-        """
-    )
+
+    for line in sys.stdin:
+        environ, *arguments = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                os.environ.update(environ)
+                live(*arguments)
+                status = 0
+            except Exception:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    """Start a process with such arguments; returns its exit code. Importing takes longer than all it does."""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    pipes = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-S", "-c", NURSERY], cwd=ROOT, env=environ, text=True, **pipes) as process:
+
+        def start(*arguments):
+            process.stdin.write(json.dumps([dict(os.environ), *arguments]) + "\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        yield start
+
+
+@pytest.mark.parametrize("call", ["mkdir", "open", "fchmod", "write", "link", "rename", "unlink", "rmdir", "flock"])
+@pytest.mark.parametrize("number", range(1, 8))
+def test_killed_at_any_call_of_a_first_start_and_of_a_last_stop(place, nursery, call, number):
+    """A process that ends at its n-th call of something, in the middle of whatever it does there."""
     parent = place / "tmp" / PARENT
     for when in ("start", "stop"):
-        command = [sys.executable, "-S", "-c", script, str(parent), call, str(number), when]
-        environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-        assert subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode in {0, 9}
+        assert nursery(str(parent), call, number, when) in {0, 9}
         Runtime([parent]).sweep()
         assert list((place / "tmp").iterdir()) == [], when
 
