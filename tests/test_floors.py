@@ -38,7 +38,7 @@ OUTSIDE = {
     "redis": lambda module, floor: module == "stores.redis",
     "sqlalchemy": lambda module, floor: module.startswith("stores.database"),
     "alembic": lambda module, floor: module.startswith("stores.database"),
-    "prometheus_client": lambda module, floor: module == "broker.audit",
+    "prometheus_client": lambda module, floor: module in {"broker.metrics", "hub.metrics"},
 }
 RFB_OUTSIDE = {"cryptography"}
 

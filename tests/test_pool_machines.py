@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 import pytest
+from prometheus_client import REGISTRY
 
 from jupyter_vnc.config.targets import parse_target
 from tests.fakes import vnc_server
@@ -32,6 +33,12 @@ def add_pool(broker, *servers):
     broker.sources[0].by_name["lab"] = parse_target("lab", {"pool": {"machines": machines}, "handshake_timeout": LIMIT})
 
 
+def failures():
+    """How many connections to VNC servers have failed in this process, of all kinds."""
+    (counted,) = (one for one in REGISTRY.collect() if one.name == "jupyter_vnc_target_failures")
+    return sum(one.value for one in counted.samples if one.name.endswith("_total"))
+
+
 def states(broker):
     return [row["state"] for row in broker.pools.rows("lab")]
 
@@ -51,6 +58,7 @@ async def look(client, *, before=b""):
 async def test_the_next_try_gets_the_next_machine(client, broker, fault):
     async with SILENT[fault]() as silent, vnc_server.answering(vnc_server.UPDATE) as good:
         add_pool(broker, silent, good)
+        before = failures()
         websocket = await look(client, before=POINTER)
         if websocket.close_code is None:
             _, code, _ = await read_to_close(websocket)
@@ -61,6 +69,7 @@ async def test_the_next_try_gets_the_next_machine(client, broker, fault):
         websocket = await look(client)
         assert await websocket.read_message() == vnc_server.UPDATE
         await until(lambda: broker.pools.summary("ann", "lab")["machine"] == "m2")
+        assert failures() - before == 1
         websocket.close()
         await until(lambda: len(broker.registry) == 0)
 
@@ -80,6 +89,7 @@ async def test_a_viewer_that_asks_for_nothing_blames_nobody(client, broker):
 
 
 async def test_a_single_server_without_a_picture_goes_on(client, broker):
+    before = failures()
     async with vnc_server.recorder() as server:
         where = {"host": server.address.host, "port": server.address.port}
         broker.sources[0].by_name["screen"] = parse_target("screen", {**where, "handshake_timeout": LIMIT})
@@ -88,7 +98,21 @@ async def test_a_single_server_without_a_picture_goes_on(client, broker):
         await websocket.write_message(UPDATE_REQUEST, binary=True)
         with pytest.raises(TimeoutError):
             await until(lambda: websocket.close_code is not None, seconds=3 * LIMIT)
+        assert failures() - before == 1
         await server.send(vnc_server.UPDATE)
         assert await websocket.read_message() == vnc_server.UPDATE
         websocket.close()
         await until(lambda: len(broker.registry) == 0)
+
+
+async def test_a_server_that_sends_no_picture_and_then_goes_is_one_failure(client, broker):
+    before = failures()
+    async with vnc_server.recorder() as server:
+        where = {"host": server.address.host, "port": server.address.port}
+        broker.sources[0].by_name["screen"] = parse_target("screen", {**where, "handshake_timeout": LIMIT})
+        websocket = await start(client, "screen")
+        await greet(websocket)
+        await websocket.write_message(UPDATE_REQUEST, binary=True)
+        await until(lambda: failures() > before)
+    await until(lambda: len(broker.registry) == 0)
+    assert failures() - before == 1

@@ -6,17 +6,16 @@ Nothing here is a secret or an address: a session id, a target's name, a user's 
 from __future__ import annotations
 
 import logging
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
-
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.exceptions import SessionEnded
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State
 from jupyter_vnc.system.logs import one_line
+
+from .metrics import Metrics, process_metrics
 
 SESSION_EVENT: Final = "https://events.jupyter.org/jupyter_vnc/session/v1"
 DESKTOP_EVENT: Final = "https://events.jupyter.org/jupyter_vnc/desktop/v1"
@@ -32,33 +31,12 @@ class EventLogger(Protocol):
         """Send one event to whoever listens."""
 
 
-class Metrics:
-    """Gauges and counters on a registry; never labelled by user."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.sessions = Gauge("jupyter_vnc_sessions", "Live VNC sessions", registry=registry)
-        self.ended = Counter("jupyter_vnc_sessions_ended", "Ended VNC sessions", ["code"], registry=registry)
-        self.bytes = Counter(
-            "jupyter_vnc_bytes", "Bytes relayed, by direction as seen by the browser", ["direction"], registry=registry
-        )
-        for code in CloseCode:
-            self.ended.labels(str(code.value))
-        for direction in ("in", "out"):
-            self.bytes.labels(direction)
-
-
-@cache
-def _process_metrics() -> Metrics:
-    """The metrics on the process's registry, which takes each name once."""
-    return Metrics(REGISTRY)
-
-
 class Audit:
     """Reports what happened to the log, the metrics and the event bus."""
 
     def __init__(self, log: logging.Logger | logging.LoggerAdapter[Any], *, metrics: Metrics | None = None) -> None:
         self._log = one_line(log)
-        self._metrics = metrics or _process_metrics()
+        self.metrics = metrics or process_metrics()
         #: Where events go; the host sets it when it has an event bus.
         self.events: EventLogger | None = None
 
@@ -67,7 +45,7 @@ class Audit:
         self._log.info("Session %s: %s opens %s (%s)", session.id, session.user.name, session.about, session.mode.value)
         for other in session.replaced:
             self._log.info("Session %s takes over from session %s of %s", session.id, other.id, other.user.name)
-        self._metrics.sessions.inc()
+        self.metrics.sessions.inc()
         replaced = {"replaced": [other.id for other in session.replaced]} if session.replaced else {}
         self._emit("opened", session, **replaced)
 
@@ -81,10 +59,10 @@ class Audit:
             *(session.id, session.user.name, session.about, seconds),
             *(session.bytes_in, session.bytes_out, code.value, reason),
         )
-        self._metrics.sessions.dec()
-        self._metrics.ended.labels(str(code.value)).inc()
-        self._metrics.bytes.labels("in").inc(session.bytes_in)
-        self._metrics.bytes.labels("out").inc(session.bytes_out)
+        self.metrics.sessions.dec()
+        self.metrics.ended.labels(str(code.value)).inc()
+        self.metrics.bytes.labels("in").inc(session.bytes_in)
+        self.metrics.bytes.labels("out").inc(session.bytes_out)
         self._emit("closed", session, code=code.value, seconds=round(seconds, 3))
 
     def desktop_changed(self, user: str, name: str, state: State) -> None:

@@ -98,10 +98,12 @@ class VNCBroker(BrokerLimits, Configurable):
         self.maintenance = self.pools.maintenance
         self.registry = SessionRegistry(self.session_limits, descriptors.refusal)
         self.presence = Presence(self.registry)
+        self.audit = Audit(self.log)
         #: One for all logins, because its limits are per server.
         self.connector = connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
         self.access = access_kinds(
-            connector, self.desktop_manager, self.pools, self.registry, self.log, managed=self.managed_desktops
+            *(connector, self.desktop_manager, self.pools, self.registry, self.log, self.audit.metrics),
+            managed=self.managed_desktops,
         )
         self.catalogue = Catalogue(
             load_sources(self, self.target_sources), self.log, fits=self.access.serves, found=self.access.found
@@ -112,7 +114,6 @@ class VNCBroker(BrokerLimits, Configurable):
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )
-        self.audit = Audit(self.log)
         self._admission = Admission(self.catalogue, self.tokens, self.registry, self._is_closed)
         self._runner = SessionRunner(
             self.access,
@@ -223,13 +224,15 @@ class VNCBroker(BrokerLimits, Configurable):
         self, visitor: Visitor, name: object, mode: object = None, takeover: object = False, owner: object = ""
     ) -> tuple[IssuedToken, Mode]:
         """Issue a token for a target; see :meth:`~jupyter_vnc.broker.admission.Admission.issue`."""
-        self.check_running()
-        return await self._admission.issue(visitor, name, mode, takeover, owner)
+        with self.audit.metrics.token("issue"):
+            self.check_running()
+            return await self._admission.issue(visitor, name, mode, takeover, owner)
 
     async def redeem(self, visitor: Visitor, token: str) -> Session:
         """Exchange a token for a session that :meth:`open` runs; see :class:`.Admission`."""
-        self.check_running()
-        return await self._admission.redeem(visitor, token)
+        with self.audit.metrics.token("redeem"):
+            self.check_running()
+            return await self._admission.redeem(visitor, token)
 
     # -- sessions -----------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ class FirstPicture:
         self._asked = asyncio.Event()
         self._came = asyncio.Event()
         self._update = FirstUpdate()
+        #: Whether it did not come in time. It may have come later.
+        self.missed = False
 
     @property
     def came(self) -> bool:
@@ -58,4 +60,5 @@ class FirstPicture:
             async with asyncio.timeout(limit):
                 await self._came.wait()
         except TimeoutError:
+            self.missed = True
             raise TargetUnreachable("The desktop sends no picture.") from None

@@ -180,7 +180,7 @@ class SessionRunner:
         try:
             await _begin(leg, self._handshake_timeout(session))
         except TargetError as error:
-            access.failed(session, error)
+            self._failed(session, error)
             raise
         return leg
 
@@ -207,7 +207,7 @@ class SessionRunner:
         first = await tasks.beside(self._judge(session, picture), Relay(from_viewer, from_target).run())
         if first is Leg.TARGET and not picture.came:
             error = TargetUnreachable("The desktop closed the connection before it sent a picture.")
-            if access.failed(session, error):
+            if self._failed(session, error, counted=picture.missed):
                 raise error
         return first
 
@@ -221,10 +221,16 @@ class SessionRunner:
         try:
             await picture.wait(self._handshake_timeout(session))
         except TargetUnreachable as error:
-            if access.failed(session, error):
+            if self._failed(session, error):
                 raise
         else:
             access.succeeded(session)
+
+    def _failed(self, session: Session, error: TargetError, *, counted: bool = False) -> bool:
+        """Note that a target was reached and gives no picture; see :meth:`.TargetAccess.failed`."""
+        if not counted:
+            self._audit.metrics.target_failed(error)
+        return self._kinds.of(session.target).failed(session, error)
 
 
 async def _begin(leg: TargetLeg, limit: float) -> None:

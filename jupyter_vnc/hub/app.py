@@ -35,10 +35,11 @@ from jupyter_vnc.system.logs import one_line
 
 from .client import HubClient
 from .config import ALLOWED_SCOPES
-from .files import cookie_secret, tls_context
+from .files import cookie_secret, metrics_token, tls_context
 from .handlers import HUB_ROUTES, OAuthCallback
 from .identity import HubIdentityProvider
 from .leases import keep_leases
+from .metrics import ServiceMetrics
 from .registry.maintenance import MaintenanceService
 from .registry.service import RegistryService, open_registry
 from .registry.trials import Trials
@@ -125,6 +126,13 @@ class VNCHub(JupyterApp):
         help="""File with the keys that encrypt the secrets in the database, newest first; created if missing. Back it
         up, and not together with the database. The variable ``JUPYTER_VNC_KEYS`` has the keys in place of a file.
         Default: beside the database, in the folder where the service runs.
+        """,
+    ).tag(config=True)
+
+    metrics_token_file = Unicode(
+        help="""File with a token with which Prometheus reads ``metrics``: 16 characters or more, as
+        ``openssl rand -hex 32`` makes them. Only its owner may be able to read it. Default: none; then only admins of
+        the hub can read them.
         """,
     ).tag(config=True)
 
@@ -238,6 +246,8 @@ class VNCHub(JupyterApp):
             vnc_maintenance=maintenance,
             vnc_trials=Trials(broker.connector),
             vnc_uplinks=uplinks,
+            vnc_metrics=ServiceMetrics(registry.database, broker.access.figures),
+            vnc_metrics_token=metrics_token(self.metrics_token_file),
         )
 
     def _settings(self, broker: VNCBroker, identity: HubIdentityProvider) -> dict[str, Any]:

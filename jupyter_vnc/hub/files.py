@@ -1,8 +1,9 @@
-"""Files of the service that are read at its start: the hub's certificates, and the secret that signs cookies."""
+"""Files of the service that are read at its start: the hub's certificates, and secrets."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import ssl
 from pathlib import Path
@@ -13,11 +14,14 @@ from jupyterhub.utils import make_ssl_context
 
 from jupyter_vnc.connect.security import MAX_CA_FILE
 from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.model.credentials import Secret
 from jupyter_vnc.system.files import check_regular, read_regular_file
 
 #: Minimum length of a cookie secret (bytes), so that it cannot be guessed. Ours has 32.
 MIN_SECRET: Final = 16
 MAX_SECRET: Final = 65536
+#: A token that a header can have, and nobody can guess.
+_TOKEN: Final = re.compile(rf"[\x21-\x7e]{{{MIN_SECRET},512}}")
 
 
 def tls_context(url: str) -> ssl.SSLContext | None:
@@ -59,3 +63,25 @@ def cookie_secret(file: Path) -> bytes:
         sentence = f"{file} has {len(secret)} bytes, which somebody could guess; remove it, and a new one is made"
         raise ConfigError(sentence, key="VNCHub.cookie_secret_file")
     return secret
+
+
+def metrics_token(file: str) -> Secret | None:
+    """Return the token with which metrics can be read, if a file is configured.
+
+    Raises:
+        ConfigError: it cannot be read, others can read it, or it has no token.
+    """
+    if not file:
+        return None
+    key = "VNCHub.metrics_token_file"
+    try:
+        text = read_regular_file(file, MAX_SECRET).decode("utf-8", "replace").strip()
+        readable = Path(file).stat().st_mode & 0o077
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}", key=key) from None
+    if readable:
+        raise ConfigError(f"{file} can be read by others: chmod 600 it", key=key)
+    if not _TOKEN.fullmatch(text):
+        sentence = f"{file} must have one token of {MIN_SECRET} to 512 ASCII characters without spaces"
+        raise ConfigError(f"{sentence}, as `openssl rand -hex 32` makes one", key=key)
+    return Secret(text)

@@ -1,7 +1,9 @@
-"""The routes that only the service has: registered targets, the course room, the uplink and a health check."""
+"""The routes that only the service has: registered targets, the course room, the uplink, and two for monitoring."""
 
 from __future__ import annotations
 
+import hmac
+import re
 from typing import Any, Final, cast
 
 from jupyter_server.auth.decorator import allow_unauthenticated, authorized
@@ -11,14 +13,19 @@ from tornado import web
 from jupyter_vnc.broker.course_room import absent
 from jupyter_vnc.exceptions import NotPermitted
 from jupyter_vnc.handlers import VNCAPIHandler, VNCHandler, vnc_errors
+from jupyter_vnc.model.credentials import Secret
 from jupyter_vnc.pages import VNCPageHandler
 from jupyter_vnc.routes import Route
 
 from .identity import HubVisitor
+from .metrics import CONTENT_TYPE, ServiceMetrics
 from .protected import Protected
 from .registry.maintenance import MACHINE_ROUTES
 from .registry.transfers import REGISTRY_ROUTES
 from .uplink.handler import Uplink
+
+#: How a request shows a token.
+_BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
 def _overseer(handler: VNCHandler) -> HubVisitor:
@@ -71,6 +78,40 @@ class HealthHandler(Protected):
         self.finish({"ok": True})
 
 
+class MetricsHandler(VNCAPIHandler):
+    """``GET {root}metrics``: for Prometheus, with a token of its own, and for admins of the hub."""
+
+    _by_token = False
+
+    async def _admit(self, **kwargs: Any) -> None:
+        """Ask neither the hub nor a cookie for a login, if the request has the token."""
+        self._by_token = self._has_token()
+        if self._by_token:
+            self.current_user = self._jupyter_current_user = None
+        else:
+            await super()._admit(**kwargs)
+
+    def _has_token(self) -> bool:
+        expected: Secret | None = self.settings["vnc_metrics_token"]
+        sent = _BEARER.fullmatch(self.request.headers.get("Authorization", ""))
+        if expected is None or sent is None:
+            return False
+        return hmac.compare_digest(sent[1].encode("utf-8", "replace"), expected.reveal().encode())
+
+    @vnc_errors
+    async def get(self) -> None:
+        """Answer with all metrics of this process."""
+        if not self._by_token:
+            await self._check_admin()
+        metrics: ServiceMetrics = self.settings["vnc_metrics"]
+        self.finish(metrics.text(), set_content_type=CONTENT_TYPE)
+
+    @authorized
+    async def _check_admin(self) -> None:
+        if not cast("HubVisitor", self.visitor()).configures:
+            raise NotPermitted("Metrics are for admins of the hub.")
+
+
 class NotFoundPage(VNCPageHandler):
     """Any other path of the service: tornado's own 404 would have no policy at all."""
 
@@ -96,4 +137,5 @@ HUB_ROUTES: Final[list[Route]] = [
     (r"/api/room", RoomHandler, {}),
     (r"/uplink", Uplink, {}),
     (r"/health", HealthHandler, {}),
+    (r"/metrics", MetricsHandler, {}),
 ]

@@ -8,7 +8,8 @@ from jsonschema import ValidationError
 from jupyter_events.schema import EventSchema
 from prometheus_client import CollectorRegistry
 
-from jupyter_vnc.broker.audit import DESKTOP_EVENT, EVENT_SCHEMA_FILES, SESSION_EVENT, Audit, Metrics, adopt_loggers
+from jupyter_vnc.broker.audit import DESKTOP_EVENT, EVENT_SCHEMA_FILES, SESSION_EVENT, Audit, adopt_loggers
+from jupyter_vnc.broker.metrics import Metrics
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.model import sessions
 from jupyter_vnc.model.addresses import TCPAddress
@@ -125,31 +126,6 @@ def test_the_metrics_count_what_happens(audit, session, counted):
     ended = {code.value: value("sessions_ended_total", code=str(code.value)) for code in CloseCode}
     assert ended == {code.value: float(code in {CloseCode.NORMAL, CloseCode.LIMIT}) for code in CloseCode}
     assert (value("bytes_total", direction="in"), value("bytes_total", direction="out")) == (60, 14000)
-
-
-def test_the_metrics_are_these_and_have_no_label_of_a_person_or_a_place(counted):
-    registry, _ = counted
-    Metrics(registry)
-    found = {
-        metric.name: (metric.documentation, {label for one in metric.samples for label in one.labels})
-        for metric in registry.collect()
-    }
-    assert found == {
-        "jupyter_vnc_sessions": ("Live VNC sessions", set()),
-        "jupyter_vnc_sessions_ended": ("Ended VNC sessions", {"code"}),
-        "jupyter_vnc_bytes": ("Bytes relayed, by direction as seen by the browser", {"direction"}),
-    }
-
-
-def test_the_metrics_are_there_before_anything_happens(counted):
-    registry, value = counted
-    Metrics(registry)
-    samples = [
-        one for metric in registry.collect() for one in metric.samples if one.name.endswith(("_total", "sessions"))
-    ]
-    assert {one.value for one in samples} == {0.0}
-    assert len(samples) == 1 + len(CloseCode) + len(("in", "out"))
-    assert value("bytes_total", direction="in") == value("bytes_total", direction="out") == 0
 
 
 # Desktops

@@ -10,6 +10,7 @@ from tests.integration import real
 from tests.integration.viewer import Viewer
 from tests.needs import require
 
+METRICS_TOKEN = "t0ken-of-prometheus"
 COLOURS = {"a1": "#a01010", "a2": "#a06010", "b1": "#1010a0"}
 
 
@@ -37,7 +38,11 @@ def servers(tmp_path_factory):
 def hub(tmp_path_factory, servers):
     """A hub with two courses; sessions are rechecked each second."""
     config = targets(servers, a1="course-a", a2="course-a", b1="course-b")
-    with hubs.running(tmp_path_factory.mktemp("hub"), config + "c.VNCBroker.recheck_interval = 1\n") as running:
+    folder = tmp_path_factory.mktemp("hub")
+    (folder / "metrics-token").write_text(METRICS_TOKEN)
+    (folder / "metrics-token").chmod(0o600)
+    config += 'c.VNCBroker.recheck_interval = 1\nc.VNCHub.metrics_token_file = "metrics-token"\n'
+    with hubs.running(folder, config) as running:
         yield running
 
 

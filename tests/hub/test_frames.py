@@ -172,7 +172,7 @@ OURS = [
         for path in ("api/targets", "api/tokens", "api/none", "ws", "view/desk/frame/" + "x" * 43)
     ),
     *(f"/services/vnc/{path}" for path in ("", "view/a1", "view/none", "nothing", "static/viewer/page.js", "room")),
-    *(f"/services/vnc/{path}" for path in ("api/targets", "api/room", "health", "ws", "oauth_callback")),
+    *(f"/services/vnc/{path}" for path in ("api/targets", "api/room", "health", "metrics", "ws", "oauth_callback")),
 ]
 THEIRS = ["/user/ann/lab", "/user/ann/tree", "/hub/home"]
 #: What Bob's page can make Ann's browser say of it: that it is a page of her server, and that it is none.

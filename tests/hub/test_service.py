@@ -5,11 +5,12 @@ import asyncio
 import jupyterhub
 import pytest
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 from tornado.httpclient import HTTPClientError
 
 from jupyter_vnc import routes
 from jupyter_vnc.hub.handlers import HUB_ROUTES
-from tests.hub.conftest import COLOURS, looking, until
+from tests.hub.conftest import COLOURS, METRICS_TOKEN, looking, until
 from tests.test_auth import UPGRADE, path_of, served
 
 
@@ -253,6 +254,71 @@ async def test_nobody_new_gets_a_target_in_maintenance_until_it_is_back(enter):
             assert root.ask("api/machines/a1", "PUT", json={"maintenance": False}).ok
     assert state() != "maintenance"
     assert amy.issue("a1")[0] == 201
+
+
+SCRAPER = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+
+
+def scrape(hub, headers=SCRAPER):
+    """Ask for the metrics as Prometheus does; return the response."""
+    return requests.get(f"{hub.url}/services/vnc/metrics", headers=headers, allow_redirects=False, timeout=20)
+
+
+def sample(hub, name, **labels):
+    """The value of a metric of the service."""
+    families = text_string_to_metric_families(scrape(hub).text)
+    (value,) = (s.value for one in families for s in one.samples if (s.name, s.labels) == (name, labels))
+    return value
+
+
+def test_metrics_are_for_admins_and_for_their_token(hub, enter):
+    for name in ("ann", "ada", "max", "zoe"):
+        person = hub.person(name)
+        person.enter()
+        assert person.ask("metrics").status_code == 403, name
+    for answer in (enter("root").ask("metrics"), scrape(hub)):
+        assert answer.status_code == 200
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        assert "\njupyter_vnc_sessions " in answer.text
+
+
+@pytest.mark.parametrize("sent", ["Bearer wrong", "Bearer ", f"Bearer {METRICS_TOKEN}x", "Bearer té", METRICS_TOKEN])
+def test_metrics_are_not_for_another_token(hub, sent):
+    assert refused(scrape(hub, {"Authorization": sent.encode()}))
+
+
+def test_the_token_of_metrics_is_in_the_header_and_nowhere_else(hub):
+    for where in ({"params": {"token": METRICS_TOKEN}}, {"cookies": {"service-vnc": METRICS_TOKEN}}):
+        assert refused(requests.get(f"{hub.url}/services/vnc/metrics", allow_redirects=False, timeout=20, **where))
+
+
+def test_the_token_of_metrics_opens_nothing_else(hub):
+    for asked, answer in walk(requests, hub, SCRAPER):
+        assert refused(answer) != asked.endswith(" /metrics"), f"{asked}: {answer.status_code}"
+    assert METRICS_TOKEN not in hub.log()
+
+
+async def test_metrics_count_what_happens_in_the_service(hub, enter):
+    ann = enter("ann")
+    written = {"kind": "write"}
+
+    def counts():
+        return [
+            sample(hub, "jupyter_vnc_sessions"),
+            sample(hub, "jupyter_vnc_tokens_total", action="redeem", outcome="ok"),
+            sample(hub, "jupyter_vnc_tokens_total", action="redeem", outcome="token_refused"),
+        ]
+
+    await until(lambda: sample(hub, "jupyter_vnc_sessions") == 0)  # those of the tests before this one are gone
+    before, transactions = counts(), sample(hub, "jupyter_vnc_database_transaction_seconds_count", **written)
+    async with looking(ann, "a1"):
+        with pytest.raises(HTTPClientError):
+            await ann.connect("no-token-of-ours")
+        assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 1]
+    await until(lambda: sample(hub, "jupyter_vnc_sessions") == 0)
+    assert sample(hub, "jupyter_vnc_database_transaction_seconds_count", **written) - transactions >= 2
+    for private in ("ann", "a1", "s3cret-99", METRICS_TOKEN):
+        assert f'"{private}"' not in scrape(hub).text
 
 
 def test_no_traceback_was_logged_in_all_of_this(hub):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from jupyter_vnc.connect.connector import Connector
@@ -23,6 +24,16 @@ Connect = Callable[[Target, TCPAddress | UnixAddress], Coroutine[Any, Any, Targe
 
 #: A trial of a target: a suffix for its name, and what to await for the result if it succeeds.
 Trial = tuple[str, Callable[[], Awaitable[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFigures:
+    """A pool in numbers: its machines by state, how many users wait, and since when the first one (seconds)."""
+
+    name: str
+    machines: Mapping[str, int]
+    waiting: int
+    longest_wait: float
 
 
 class TargetAccess(ABC, Generic[A]):
@@ -118,6 +129,10 @@ class TargetAccess(ABC, Generic[A]):
 
     def waiting(self, target: Target) -> list[dict[str, Any]]:
         """List the users who wait for a machine."""
+        return []
+
+    def figures(self) -> list[PoolFigures]:
+        """Return the numbers of pools; those of a pool that nobody has looked at since the start are not known."""
         return []
 
     def keep(self, target: Target, owner: User) -> None:

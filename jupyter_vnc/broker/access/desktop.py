@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.sound.sound import Link
-from jupyter_vnc.exceptions import TargetUnreachable
+from jupyter_vnc.exceptions import TargetError, TargetUnreachable
 from jupyter_vnc.model.addresses import DesktopAddress
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State, Target
@@ -18,7 +20,10 @@ from .base import Connect, TargetAccess, Trial
 class DesktopAccess(TargetAccess[DesktopAddress]):
     """Access to the desktops that this server starts itself."""
 
-    def __init__(self, desktops: DesktopManager, connect: Connect) -> None:
+    def __init__(
+        self, desktops: DesktopManager, connect: Connect, failed: Callable[[TargetError], None] = lambda error: None
+    ) -> None:
+        self._failed = failed
         self._desktops = desktops
         self._connect = connect
 
@@ -35,7 +40,11 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
             LimitExceeded: its owner has the maximum number of running desktops.
         """
         target = session.target
-        address = await self._desktops.ensure(session.owner.name, target.name, self._address(target).spec)
+        try:
+            address = await self._desktops.ensure(session.owner.name, target.name, self._address(target).spec)
+        except TargetError as error:
+            self._failed(error)
+            raise
         return await self._connect(target, address)
 
     def attach(self, session: Session) -> None:

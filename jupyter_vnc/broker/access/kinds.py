@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from logging import Logger, LoggerAdapter
 from typing import Any
 
+from jupyter_vnc.broker.metrics import Metrics, process_metrics
 from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
@@ -13,7 +14,7 @@ from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools.manager import PoolManager
 
-from .base import TargetAccess
+from .base import PoolFigures, TargetAccess
 from .desktop import DesktopAccess
 from .direct import DirectAccess
 from .outcomes import Outcomes
@@ -48,6 +49,10 @@ class AccessKinds:
         """See :meth:`TargetAccess.found`."""
         self.of(target).found(target)
 
+    def figures(self) -> list[PoolFigures]:
+        """Return the numbers of all pools that are known here; see :meth:`TargetAccess.figures`."""
+        return [one for access in set(self._table.values()) for one in access.figures()]
+
     def _find(self, target: Target) -> TargetAccess[Any] | None:
         """By the class of its address, or by one that it is derived from."""
         return next((self._table[kind] for kind in type(target.address).__mro__ if kind in self._table), None)
@@ -59,6 +64,7 @@ def access_kinds(
     pools: PoolManager,
     registry: SessionRegistry,
     log: Logger | LoggerAdapter[Any],
+    metrics: Metrics | None = None,
     *,
     managed: bool = True,
 ) -> AccessKinds:
@@ -70,15 +76,17 @@ def access_kinds(
         pools: manages the machines of pools.
         registry: the live sessions.
         log: for errors of a pool's machine.
+        metrics: of failed connections and of the queues; default: those of the process.
         managed: whether this server starts desktops at all.
     """
-    outcomes = Outcomes(connector)
+    metrics = metrics or process_metrics()
+    outcomes = Outcomes(connector, metrics.target_failed)
     direct = DirectAccess(outcomes)
     table: dict[type, TargetAccess[Any]] = {
         TCPAddress: direct,
         UnixAddress: direct,
-        PoolAddress: PoolAccess(pools, outcomes.connect, registry, log),
+        PoolAddress: PoolAccess(pools, outcomes.connect, registry, log, waited=metrics.waits.observe),
     }
     if managed:
-        table[DesktopAddress] = DesktopAccess(desktops, outcomes.connect)
+        table[DesktopAddress] = DesktopAccess(desktops, outcomes.connect, metrics.target_failed)
     return AccessKinds(table)

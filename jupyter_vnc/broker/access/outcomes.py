@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.connect.login import TargetLeg
-from jupyter_vnc.exceptions import TargetUnreachable
+from jupyter_vnc.exceptions import TargetError, TargetUnreachable
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import State, Target
 
@@ -16,9 +17,15 @@ STATE_MEMORY: Final = 60.0
 
 
 class Outcomes:
-    """Connects for all sessions, and remembers how it went. What listens on a socket's file needs no memory."""
+    """Connects for all sessions, and remembers how it went. What listens on a socket's file needs no memory.
 
-    def __init__(self, connector: Connector) -> None:
+    Args:
+        connector: does it.
+        failed: called with each failure.
+    """
+
+    def __init__(self, connector: Connector, failed: Callable[[TargetError], None] = lambda error: None) -> None:
+        self._failed = failed
         self._connector = connector
         self._outcomes: dict[str, tuple[State, float]] = {}
 
@@ -31,8 +38,10 @@ class Outcomes:
         """Connect and log in, and remember how it went."""
         try:
             leg = await self._connector.connect(target, address)
-        except TargetUnreachable:
-            self._note(address, State.DOWN)
+        except TargetError as error:
+            self._failed(error)
+            if isinstance(error, TargetUnreachable):
+                self._note(address, State.DOWN)
             raise
         self._note(address, State.UP)
         return leg

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from logging import Logger, LoggerAdapter
 from typing import Any, ClassVar, Final
@@ -19,10 +23,12 @@ from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.system.logs import one_line
 
-from .base import Connect, TargetAccess, Trial, log_in
+from .base import Connect, PoolFigures, TargetAccess, Trial, log_in
 
 #: Interval of the notes that tell a waiting viewer its place (seconds); they also detect that it has left.
 TELL_EVERY: Final = 2.0
+#: Pools, by name, of which there are figures: each is a dozen series in whatever keeps metrics.
+MAX_FIGURES: Final = 500
 
 
 class PoolAccess(TargetAccess[PoolAddress]):
@@ -34,8 +40,17 @@ class PoolAccess(TargetAccess[PoolAddress]):
     may_change: ClassVar[bool] = True
 
     def __init__(
-        self, pools: PoolManager, connect: Connect, registry: SessionRegistry, log: Logger | LoggerAdapter[Any]
+        self,
+        pools: PoolManager,
+        connect: Connect,
+        registry: SessionRegistry,
+        log: Logger | LoggerAdapter[Any],
+        *,
+        waited: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        self._waited = waited
+        #: The names of the pools that the sources have, as far as anybody has looked.
+        self._names: set[str] = set()
         self._pools = pools
         self._connect = connect
         self._registry = registry
@@ -47,6 +62,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def found(self, target: Target) -> None:
         """See :meth:`TargetAccess.found`: these are the machines that the pool has now."""
+        self._names.add(target.name)
         known = self._pools.target(target.name)
         self._pools.configure(target)
         if known is not None and known.address != target.address:
@@ -61,7 +77,19 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def lost(self, name: str) -> None:
         """See :meth:`TargetAccess.lost`: nobody gets a machine of it."""
+        self._names.discard(name)
         self._pools.withdraw(name)
+
+    def figures(self) -> list[PoolFigures]:
+        """See :meth:`TargetAccess.figures`."""
+        return [self._figures(name) for name in sorted(self._names)[:MAX_FIGURES]]
+
+    def _figures(self, name: str) -> PoolFigures:
+        waiting = self._pools.waiting(name)
+        since = [datetime.fromisoformat(row["since"]) for row in waiting]
+        longest = (datetime.now(UTC) - min(since)).total_seconds() if since else 0.0
+        states = Counter(row["state"] for row in self._pools.rows(name))
+        return PoolFigures(name, states, len(waiting), max(0.0, longest))
 
     def state(self, target: Target, owner: User) -> State:
         """See :meth:`TargetAccess.state`: whether there is a machine for a user, their own or a free one."""
@@ -149,13 +177,18 @@ class PoolAccess(TargetAccess[PoolAddress]):
     async def _wait(self, session: Session) -> PoolMachine:
         """Wait for a turn, and tell the viewer its place meanwhile."""
         owner, name = session.owner.name, session.target.name
+        has = self._pools.machine_of(owner, name) is not None
+        begun = time.monotonic()
         turn = asyncio.create_task(self._pools.lease(owner, name))
         pause = 0.05
         try:
             while not (await asyncio.wait({turn}, timeout=pause))[0]:
                 session.note("place", **self._pools.summary(owner, name))
                 pause = TELL_EVERY
-            return turn.result()
+            machine = turn.result()
+            if not has:
+                self._waited(time.monotonic() - begun)
+            return machine
         finally:
             turn.cancel()
 

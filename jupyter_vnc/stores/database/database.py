@@ -6,7 +6,8 @@ import asyncio
 import os
 import sqlite3
 import stat
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +59,9 @@ class Database:
         self._readers = asyncio.Semaphore(CONNECTIONS)
         self._writers = asyncio.Semaphore(CONNECTIONS if self._file is None else 1)
         self._ask_again = 0.0
+        #: Called after each transaction: whether it writes, its seconds with the wait for its turn, and whether the
+        #: database did not answer.
+        self.observe: Callable[[bool, float, bool], None] = lambda writes, seconds, failed: None
         #: What is wrong with it at present; empty while it answers.
         self.trouble = ""
 
@@ -139,11 +143,19 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self, *, writes: bool) -> AsyncIterator[AsyncConnection]:
-        async with self._writers if writes else self._readers, self._translated():
-            await self._prepare_again()
-            assert self._engine is not None  # noqa: S101 - for the type checker
-            async with asyncio.timeout(TIMEOUT), self._engine.execution_options(writes=writes).begin() as connection:
-                yield connection
+        begun, failed = time.monotonic(), False
+        try:
+            async with self._writers if writes else self._readers, self._translated():
+                await self._prepare_again()
+                assert self._engine is not None  # noqa: S101 - for the type checker
+                options = {"writes": writes}
+                async with asyncio.timeout(TIMEOUT), self._engine.execution_options(**options).begin() as connection:
+                    yield connection
+        except StoreUnavailable:
+            failed = True
+            raise
+        finally:
+            self.observe(writes, time.monotonic() - begun, failed)
         self._found()
 
     async def _prepare(self) -> None:

@@ -3,17 +3,20 @@
 import ast
 import logging
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 import jupyter_vnc
 from jupyter_vnc.broker.access.desktop import DesktopAccess
 from jupyter_vnc.broker.access.direct import DirectAccess
 from jupyter_vnc.broker.access.kinds import access_kinds
 from jupyter_vnc.broker.access.pool import PoolAccess
+from jupyter_vnc.broker.metrics import Metrics
 from jupyter_vnc.connect.login import TargetLeg
-from jupyter_vnc.exceptions import TargetNotFound, TargetRefused, TargetUnreachable
+from jupyter_vnc.exceptions import DesktopFailed, TargetNotFound, TargetProtocolError, TargetRefused, TargetUnreachable
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, PoolAddress, PoolMachine, TCPAddress, UnixAddress
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.session_registry import SessionRegistry
@@ -33,15 +36,18 @@ class Wire:
 
 
 class Connector:
-    """Connects, or fails as a test wants; knows which addresses it was asked for."""
+    """Connects, or fails as a test wants, always or with the next errors; knows which addresses it was asked for."""
 
     error = None
 
     def __init__(self):
         self.asked = []
+        self.errors = []
 
     async def connect(self, target, address):
         self.asked.append(str(address))
+        if self.errors:
+            raise self.errors.pop()
         if self.error is not None:
             raise self.error
         return TargetLeg(Wire(), b"", "None (1)")
@@ -197,6 +203,38 @@ class TestDesktop:
     def test_only_a_desktop_of_ours_has_a_power_switch_unasked(self, kinds):
         switches = {kind: kinds.of(target(kind)).power(target(kind)) for kind in (TCP, DesktopAddress(), POOL)}
         assert switches == {TCP: False, DesktopAddress(): True, POOL: False}
+
+
+FAILED = {"unreachable": TargetUnreachable, "credentials_refused": TargetRefused, "not_rfb": TargetProtocolError}
+
+
+MACHINES = PoolAddress(tuple(PoolMachine(f"m{port}", TCPAddress("127.0.0.1", port)) for port in range(1, 5)))
+
+
+@pytest.mark.parametrize("address", [TCP, MACHINES, DesktopAddress()], ids=lambda one: type(one).__name__)
+async def test_every_failed_connection_is_counted_by_its_kind(connector, desktops, address):
+    registry, pools = CollectorRegistry(), PoolManager()
+    kinds = access_kinds(connector, desktops, pools, SessionRegistry(), logging.getLogger(), Metrics(registry))
+    kinds.found(target(address))
+    for error in FAILED.values():
+        connector.errors.append(error())
+        with suppress(error):  # a pool goes on to the next machine
+            await kinds.of(target(address)).connect(Session(ANN, target(address), Mode.CONTROL))
+    await pools.close()
+    counts = {kind: registry.get_sample_value("jupyter_vnc_target_failures_total", {"kind": kind}) for kind in FAILED}
+    assert counts == dict.fromkeys(FAILED, 1)
+
+
+async def test_a_desktop_that_does_not_start_is_counted(connector, desktops, monkeypatch):
+    async def ensure(*_):
+        raise DesktopFailed
+
+    registry = CollectorRegistry()
+    monkeypatch.setattr(desktops, "ensure", ensure, raising=False)
+    kinds = access_kinds(connector, desktops, PoolManager(), SessionRegistry(), logging.getLogger(), Metrics(registry))
+    with pytest.raises(DesktopFailed):
+        await kinds.of(target(DesktopAddress())).connect(session(DesktopAddress()))
+    assert registry.get_sample_value("jupyter_vnc_target_failures_total", {"kind": "desktop_failed"}) == 1
 
 
 async def test_what_is_tried_at_each_kind(kinds, connector):

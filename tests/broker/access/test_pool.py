@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from jupyter_vnc.broker.access.pool import PoolAccess
+from jupyter_vnc.broker.access.base import PoolFigures
+from jupyter_vnc.broker.access.pool import MAX_FIGURES, PoolAccess
 from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.exceptions import LimitExceeded, MachineMoved, SessionEnded, TargetNotFound, TargetUnreachable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
@@ -98,8 +100,14 @@ def registry():
 
 
 @pytest.fixture
-def pooled(pools, servers, registry):
-    return PoolAccess(pools, servers.connect, registry, logging.getLogger(__name__))
+def waits_of():
+    """The times that viewers waited for a machine, as they are measured."""
+    return []
+
+
+@pytest.fixture
+def pooled(pools, servers, registry, waits_of):
+    return PoolAccess(pools, servers.connect, registry, logging.getLogger(__name__), waited=waits_of.append)
 
 
 async def test_a_machine_that_was_taken_back_during_the_login_is_not_used(pools, pooled, servers):
@@ -350,3 +358,57 @@ async def test_a_pool_without_a_machine_in_service_is_in_maintenance_and_not_in_
     assert pooled.state(LAB, ANN) is State.UP, "who has a machine keeps it"
     pools.maintenance.places = frozenset(("lab", name) for name in names[1:])
     assert pooled.state(LAB, ADA) is State.BUSY
+
+
+async def test_the_time_until_a_user_has_a_machine_is_measured_once(pools, pooled, waits_of):
+    await works(pooled, session())
+    assert len(waits_of) == 1
+    assert 0 <= waits_of[0] < 10
+    await works(pooled, session())
+    await works(pooled, session(ADA, Mode.VIEW))
+    assert len(waits_of) == 1, "who has a machine does not wait, nor does who looks in"
+
+
+async def test_a_wait_lasts_from_the_request_to_the_machine(pools, pooled, waits_of, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("jupyter_vnc.broker.access.pool.time", SimpleNamespace(monotonic=lambda: now))
+    for name in ("bob", "eve"):
+        await pools.lease(name, "lab")
+    _, waiting, _ = await waits(pooled)
+    now = 175.0
+    pools.release("bob", "lab")
+    async with asyncio.timeout(10):
+        await waiting
+    assert waits_of == [75.0]
+
+
+async def test_whoever_gives_up_has_waited_for_nothing(pools, pooled, waits_of):
+    for name in ("bob", "eve"):
+        await pools.lease(name, "lab")
+    _, waiting, _ = await waits(pooled)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waits_of == []
+
+
+async def test_the_figures_of_a_pool_count_machines_and_the_queue(pools, pooled):
+    assert pooled.figures() == [], "nobody has looked at it yet"
+    pooled.found(LAB)
+    assert pooled.figures() == [PoolFigures("lab", {"free": 2}, 0, 0.0)]
+    await pools.lease("bob", "lab")
+    pools.maintenance.places = frozenset({("lab", name) for name in ("m1", "m2")})
+    (figures,) = pooled.figures()
+    assert (figures.machines, figures.waiting) == ({"taken": 1, "maintenance": 1}, 0)
+    _, waiting, _ = await waits(pooled)
+    pools._pools.of("lab")._queue.find("ann").since -= 90
+    (figures,) = pooled.figures()
+    assert (figures.waiting, 90 <= figures.longest_wait < 120) == (1, True)
+    waiting.cancel()
+    pooled.lost("lab")
+    assert pooled.figures() == []
+
+
+def test_the_pools_that_have_figures_are_bounded(pooled):
+    for number in range(MAX_FIGURES + 3):
+        pooled.found(replace(LAB, name=f"lab-{number}"))
+    assert len(pooled.figures()) == MAX_FIGURES
