@@ -39,6 +39,7 @@ from .files import cookie_secret, metrics_token, tls_context
 from .handlers import HUB_ROUTES, OAuthCallback
 from .identity import HubIdentityProvider
 from .leases import keep_leases
+from .login_state import LoginStates
 from .metrics import ServiceMetrics
 from .registry.maintenance import MaintenanceService
 from .registry.service import RegistryService, open_registry
@@ -101,8 +102,10 @@ class VNCHub(JupyterApp):
 
     cookie_secret_file = Unicode(
         "jupyter-vnc-cookie-secret",
-        help="""File with the secret that signs login cookies; created if missing. Default: beside the hub's own
-        files, in the folder where the service runs. With a new secret all users have to log in again.
+        help="""File with the secret that signs login cookies, and encrypts what a browser carries during its login;
+        created if missing. Processes with the same secret accept each other's logins, also those that are under way.
+        Default: beside the hub's own files, in the folder where the service runs. With a new secret all users have to
+        log in again.
         """,
     ).tag(config=True)
 
@@ -251,9 +254,11 @@ class VNCHub(JupyterApp):
         )
 
     def _settings(self, broker: VNCBroker, identity: HubIdentityProvider) -> dict[str, Any]:
+        secret = cookie_secret(Path(self.cookie_secret_file))
+        identity.hub_auth.states = LoginStates(secret)
         return {
             "authorizer": AllowAllAuthorizer(parent=self, identity_provider=identity),
-            "cookie_secret": cookie_secret(Path(self.cookie_secret_file)),
+            "cookie_secret": secret,
             "vnc_broker": broker,
             "vnc_people": People(HubClient(identity.hub_auth), self.log),
             "log_function": request_log(self.log),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from traitlets import Instance, default
 from jupyter_vnc.system.logs import Outage, one_line
 
 from .answers import Answers
+from .login_state import LoginStates, bounded
 from .models import user_model
 
 _THEIRS: Final = Path(jupyterhub.services.auth.__file__).name
@@ -31,11 +33,17 @@ class RememberingHubOAuth(HubOAuth):  # type: ignore[misc]
     """
 
     _answers = Instance(Answers)
+    #: Of logins that are under way. The service has one that all its processes share.
+    states = Instance(LoginStates)
     outage = Instance(Outage)
 
     @default("_answers")
     def _new_answers(self) -> Answers[Any]:
         return Answers(self.cache_max_age)
+
+    @default("states")
+    def _new_states(self) -> LoginStates:
+        return LoginStates(secrets.token_bytes(32))
 
     @default("outage")
     def _new_outage(self) -> Outage:
@@ -43,6 +51,28 @@ class RememberingHubOAuth(HubOAuth):  # type: ignore[misc]
         outage = Outage(one_line(self.log), begun, "The hub answers again")
         app_log.addFilter(lambda record: not (outage.lasts and _is_about_the_hub(record)))
         return outage
+
+    def generate_state(self, next_url: str | None = None, **extra_state: str) -> str:
+        """See JupyterHub's; the state has all that is needed to end the login."""
+        return self.states.make({"next_url": bounded(next_url), **extra_state})
+
+    def _from_state(self, state: str, key: str) -> str:
+        return self.states.read(state, self.oauth_state_max_age).get(key, "")
+
+    def get_next_url(self, state_id: str = "", /) -> str:
+        """Return where a browser goes after its login."""
+        return self._from_state(state_id, "next_url") or str(self.base_url)
+
+    def get_code_verifier(self, state_id: str = "", /) -> str | None:
+        """Return the secret of the login's code; None if it has none."""
+        return self._from_state(state_id, "code_verifier") or None
+
+    def get_state_cookie_name(self, state_id: str = "", /) -> str:
+        """Return the cookie that has to have the same state: one for each login of a browser."""
+        return self._from_state(state_id, "cookie_name") or str(self.state_cookie_name)
+
+    def clear_oauth_state(self, state_id: str) -> None:
+        """Nothing is kept: a login ends once because the hub takes its code once, and its cookie is deleted."""
 
     def user_for_token(self, token: str, use_cache: bool = True, session_id: str = "", *, sync: bool = True) -> Any:
         """See JupyterHub's; the service never asks synchronously, and then has its own memory."""

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,18 +125,36 @@ class Hub:
 
     def start_service(self):
         """Start an external service."""
+        self.service = self._serve("service", self.service_port)
+
+    @contextmanager
+    def another_process(self):
+        """Another process of an external service, with a folder and a database of its own; yields its URL."""
+        folder, port = self.folder / "another", free_port()
+        folder.mkdir()
+        shutil.copy2(self.folder / "jupyter-vnc-cookie-secret", folder)
+        config = (self.folder / "vnc.py").read_text()
+        (self.folder / "another.py").write_text(f"{config}\nimport os; os.chdir({str(folder)!r})\n")
+        process = self._serve("another", port, config="another.py")
+        try:
+            self.wait_for(f"http://127.0.0.1:{port}/services/vnc/health", 200)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            self.stop(process)
+
+    def _serve(self, name, port, config="vnc.py"):
         scopes = [f"custom:jupyter-vnc:{name}" for name in ("view", "control", "admin")]
-        self.service = self._run(
-            "service",
+        return self._run(
+            name,
             *(["prlimit", "--nofile={}:{}".format(*self.files)] if self.files else []),
-            *(sys.executable, "-m", "jupyter_vnc.hub", "--config=vnc.py"),
+            *(sys.executable, "-m", "jupyter_vnc.hub", f"--config={config}"),
             JUPYTERHUB_API_TOKEN=self.service_token,
             JUPYTERHUB_API_URL=self.api,
             JUPYTERHUB_CLIENT_ID="service-vnc",
             JUPYTERHUB_BASE_URL="/",
             JUPYTERHUB_SERVICE_NAME="vnc",
             JUPYTERHUB_SERVICE_PREFIX="/services/vnc/",
-            JUPYTERHUB_SERVICE_URL=f"http://127.0.0.1:{self.service_port}",
+            JUPYTERHUB_SERVICE_URL=f"http://127.0.0.1:{port}",
             JUPYTERHUB_OAUTH_CALLBACK_URL="/services/vnc/oauth_callback",
             JUPYTERHUB_OAUTH_ACCESS_SCOPES='["access:services!service=vnc", "access:services"]',
             JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES=json.dumps(scopes),
@@ -256,9 +275,13 @@ class Person:
         answer = self.http.get(self.root, timeout=20, headers={"Sec-Fetch-Mode": "navigate"})
         if "/hub/api/oauth2/authorize" not in answer.url or not answer.ok:
             return answer
+        return self.agree(answer)
+
+    def agree(self, answer, **more):
+        """Say yes to the hub's question whether the service may know who they are."""
         form = re.findall(r'name="(_xsrf|scopes)"[^>]*?value="([^"]+)"', re.sub(r"\s+", " ", answer.text))
         headers = {"Origin": self.hub.url, "Referer": answer.url, "Sec-Fetch-Mode": "navigate"}
-        return self.http.post(answer.url, form, headers=headers, timeout=20)
+        return self.http.post(answer.url, form, headers=headers, timeout=20, **more)
 
     def ask(self, path, method="GET", *, also=None, **more):
         """Make a request as a page of the service does, with some headers more."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import ExitStack
 from types import SimpleNamespace
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -38,6 +39,21 @@ async def test_no_cookie_alone_but_a_token_opens_the_websocket(enter):
         await viewer.until_pixel(5, 5, COLOURS["a1"])
     with pytest.raises(HTTPClientError, match="403"):
         await ann.connect("x" * 43)
+
+
+def test_a_login_is_begun_at_one_process_and_ended_at_another(hub):
+    ann = hub.person("ann")
+    with hub.another_process() as another:
+        begun = ann.http.get(f"{hub.url}/services/vnc/view/a1", timeout=20, allow_redirects=False)
+        answer = ann.http.get(urljoin(hub.url, begun.headers["Location"]), timeout=20, allow_redirects=False)
+        if not answer.is_redirect:  # the hub asks first
+            answer = ann.agree(answer, allow_redirects=False)
+        back = urlsplit(answer.headers["Location"])
+        assert (back.path, "code=" in back.query) == ("/services/vnc/oauth_callback", True)
+        ended = ann.http.get(f"{another}{back.path}?{back.query}", timeout=20, allow_redirects=False)
+        assert (ended.status_code, ended.headers["Location"]) == (302, "/services/vnc/view/a1"), ended.text
+        for url in (hub.url, another):
+            assert ann.http.get(f"{url}/services/vnc/view/a1", timeout=20, allow_redirects=False).status_code == 200
 
 
 async def test_the_services_role_lists_the_hubs_groups_with_their_members(hub, caplog):
