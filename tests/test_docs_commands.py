@@ -18,8 +18,23 @@ DOCS = Path(__file__).parent.parent / "docs"
 NO_INDEX = "installs from Debian's archive or a package index; `make fresh` installs on new machines"
 A_RELEASE = "belongs to the release of a version: it pushes, uploads, or runs the checks themselves"
 
-#: Commands that no test runs, by their whole line.
+A_DATABASE = "tests/stores/database/test_backup.py runs all commands of this page, with databases to lose"
+
+#: Commands that this test does not run, by their whole line.
 NOT_RUN = {
+    "umask 077": A_DATABASE,
+    "mkdir -p backup backup-of-keys": A_DATABASE,
+    'sqlite3 jupyter-vnc.sqlite ".backup backup/jupyter-vnc.sqlite"': A_DATABASE,
+    'sqlite3 backup/jupyter-vnc.sqlite "PRAGMA integrity_check"': A_DATABASE,
+    "cp jupyter-vnc-keys backup-of-keys/": A_DATABASE,
+    "rm -f jupyter-vnc.sqlite jupyter-vnc.sqlite-wal jupyter-vnc.sqlite-shm": A_DATABASE,
+    "install -m 600 backup/jupyter-vnc.sqlite jupyter-vnc.sqlite": A_DATABASE,
+    "install -m 600 backup-of-keys/jupyter-vnc-keys jupyter-vnc-keys": A_DATABASE,
+    "mkdir -p backup": A_DATABASE,
+    "pg_dump --format=custom --file=backup/jupyter-vnc.dump vnc": A_DATABASE,
+    "dropdb --if-exists --force vnc": A_DATABASE,
+    "createdb vnc": A_DATABASE,
+    "pg_restore --no-owner --single-transaction --exit-on-error --dbname=vnc backup/jupyter-vnc.dump": A_DATABASE,
     "sudo apt install tigervnc-standalone-server openbox xterm dbus-x11": NO_INDEX,
     "sudo apt install tigervnc-standalone-server xfce4 dbus-x11": NO_INDEX,
     "sudo apt install pulseaudio": NO_INDEX,
@@ -107,10 +122,21 @@ PAGES = {
             r"^lab-1\tlogin\t\d+ ms\tlogged in with VNC \(2\)",
             r"^1 targets were imported, 0 have mistakes\.",
             r"^lab-1 is removed\.",
-            r"newest key of \S*/jupyter-vnc-keys",
             r"^exported: lab-1,lab-1\.example\.org,5901,course-a\nexported: lab-2,",
         ),
         then="sed 1d lab.csv | sed 's/^/exported: /'",
+    ),
+    "howto/rotate-keys": Page(
+        before="touch /etc/jupyter/vnc.py\n"
+        "jupyter vnc-hub targets --config=/etc/jupyter/vnc.py add lab-1 host=lab-1.example.org password=-",
+        stdin="the password\n",
+        see=(
+            r"newest key of \S*/jupyter-vnc-keys",
+            r"^lab-1\tlab-1\.example\.org:5900\t.*$",
+            r"^[\w-]{43}=$",
+            r"^keys in the file: 2$",
+        ),
+        then="echo keys in the file: $(grep -cv '^#' jupyter-vnc-keys)",
     ),
     "howto/start-tigervnc-on-a-socket": Page(
         files={"~/.jupyter/jupyter_server_config.py": 0},

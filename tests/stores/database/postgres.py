@@ -25,7 +25,7 @@ class PostgreSQL:
     """A cluster of its own, without a port. It does not run as root, so it gets another account there."""
 
     def __init__(self):
-        self._programs = binaries()
+        self.programs = binaries()
         self._root = os.geteuid() == 0
         self.folder = Path(tempfile.mkdtemp(prefix="vnc-pg-"))
         if self._root:
@@ -40,13 +40,13 @@ class PostgreSQL:
         return {"user": "postgres", "group": "postgres", "extra_groups": []} if self._root else {}
 
     def _do(self, program, *arguments):
-        command = [self._programs / program, *arguments]
+        command = [self.programs / program, *arguments]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, timeout=60, **self._as())
 
     def start(self):
         options = ["-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"]
         with (self.folder / "log").open("ab") as log:
-            command = [self._programs / "postgres", "-D", self.folder / "data", *options]
+            command = [self.programs / "postgres", "-D", self.folder / "data", *options]
             self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self._as())
         deadline = time.monotonic() + 30
         while True:
@@ -78,7 +78,7 @@ class PostgreSQL:
 
     def dump(self, name):
         """Return what a backup of a database contains."""
-        command = [self._programs / "pg_dump", "--host", self.folder, "--username=vnc", "--inserts", name]
+        command = [self.programs / "pg_dump", "--host", self.folder, "--username=vnc", "--inserts", name]
         return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
 
     def close(self):
