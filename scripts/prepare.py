@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from scripts import install
 from scripts.steps import Command, Step, StepFailed, fail, run_all
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -40,9 +41,9 @@ HUB_PROXY: Final = "configurable-http-proxy@5"
 #: With more steps than this, most is missing.
 FEW_STEPS: Final = 4
 
-PIP: Final = (PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input")
-#: Modules are compiled when they are first imported; compiling all of them takes longer than the demo's start.
-INSTALL: Final = (*PIP, "install", "--no-compile", "--progress-bar=off")
+INSTALL: Final = (PYTHON, "-m", "scripts.install")
+#: For what is installed beside others: uv lets only one installation at a time change an environment.
+PIP_INSTALL: Final = (PYTHON, *install.PIP_INSTALL[1:])
 
 
 def words(*parts: str | Path) -> Command:
@@ -119,7 +120,7 @@ def python_steps(demo: str) -> Iterator[Step]:
     yield Step("build tools", [words(*INSTALL, *build_requirements())], needs=["environment"])
     if not has_node():
         # It shares no package with the others, so that pip may install it beside them.
-        yield Step("Node.js", [words(*INSTALL, NODE_PACKAGE)], needs=["environment"])
+        yield Step("Node.js", [words(*PIP_INSTALL, NODE_PACKAGE)], needs=["environment"])
     ours = project()["project"]
     wanted = [*ours["dependencies"], *ours["optional-dependencies"][demo]]
     yield Step("Python packages", [words(*INSTALL, *wanted)], needs=["build tools"])

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 #: Lines of a failed step's output that are shown.
 TAIL: Final = 25
@@ -40,33 +40,49 @@ class StepFailed(Exception):
     """A step has failed; the text is its name, and the end of what it printed."""
 
 
-def run(step: Step, logs: Path) -> float:
-    """Run one step; return the seconds that it took. All of its output is in ``logs``.
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a step took, in seconds: by the clock, and of the processors, with all that it started and waited for."""
+
+    clock: float
+    work: float
+
+
+def run(step: Step, logs: Path) -> Spent:
+    """Run one step; return what it took. All of its output is in ``logs``.
 
     Raises:
         StepFailed: a command of it is missing, or ended with an error.
     """
-    began = time.monotonic()
+    began, work = time.monotonic(), 0.0
     log = logs / f"{step.name.replace(' ', '-')}.log"
     with log.open("wb") as output:
         for command in step.commands:
             try:
-                ended = subprocess.run(
-                    [str(word) for word in command],
-                    cwd=step.folder,
-                    env={**os.environ, **(step.variables or {})},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    check=False,
-                )
+                status, seconds = _run_command(command, step, output)
             except OSError as error:
                 raise StepFailed(f"{step.name}: {error}") from error
-            if ended.returncode:
+            work += seconds
+            if status:
                 raise StepFailed(f"{step.name} failed; all of its output is in {log}. The end:\n{_tail(log)}")
     if step.stamp is not None:
         step.stamp.touch()
-    return time.monotonic() - began
+    return Spent(time.monotonic() - began, work)
+
+
+def _run_command(command: Command, step: Step, output: BinaryIO) -> tuple[int, float]:
+    """Run a command; return its exit status, and the seconds of processor time of it and its children."""
+    process = subprocess.Popen(
+        [str(word) for word in command],
+        cwd=step.folder,
+        env={**os.environ, **(step.variables or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_utime + usage.ru_stime
 
 
 def _tail(log: Path) -> str:
@@ -83,7 +99,7 @@ def run_all(steps: Sequence[Step], logs: Path) -> None:
     """
     logs.mkdir(parents=True, exist_ok=True)
     waiting = list(steps)
-    running: dict[Future[float], Step] = {}
+    running: dict[Future[Spent], Step] = {}
     with ThreadPoolExecutor(max_workers=max(1, len(steps))) as pool:
         while waiting or running:
             unmet = {step.name for step in (*waiting, *running.values())}
@@ -95,7 +111,8 @@ def run_all(steps: Sequence[Step], logs: Path) -> None:
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
                 step = running.pop(future)
-                print(f"  {future.result():5.1f} s  {step.name}", flush=True)
+                spent = future.result()
+                print(f"  {spent.clock:5.1f} s  {step.name} ({spent.work:.1f} s of processor time)", flush=True)
 
 
 def fail(sentence: str) -> None:

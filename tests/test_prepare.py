@@ -1,6 +1,7 @@
 """What ``make demo`` does before it starts anything: steps that overlap, and one sentence where that cannot work."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import prepare, steps
+from scripts import install, prepare, steps
 from scripts.steps import Step, StepFailed, run_all
 
 ROOT = Path(__file__).parent.parent
@@ -33,8 +34,8 @@ def test_steps_that_need_nothing_of_each_other_overlap(tmp_path, capsys):
     thread.join(60)
     assert not thread.is_alive()
     said = capsys.readouterr().out
-    assert "s  first\n" in said
-    assert "s  second\n" in said
+    assert re.search(r"\d s  first \(\d+\.\d s of processor time\)\n", said)
+    assert re.search(r"\d s  second \(\d+\.\d s of processor time\)\n", said)
 
 
 def test_a_step_begins_after_those_that_it_needs_and_leaves_a_stamp(tmp_path):
@@ -57,6 +58,69 @@ def test_a_step_that_fails_is_named_with_the_end_of_its_output_and_nothing_else_
     assert not (tmp_path / "after").exists()
     with pytest.raises(StepFailed, match="no such thing"):
         run_all([Step("lost", [("/nowhere/no such thing",)])], tmp_path / "logs")
+
+
+def test_the_processor_time_of_a_step_is_that_of_all_its_processes(tmp_path):
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    child = python(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}], check=True)")
+    spent = steps.run(Step("busy", [child, python(burn)]), tmp_path)
+    assert spent.work >= 0.6
+    assert steps.run(Step("idle", [("sleep", "0.3")]), tmp_path).work < 0.3
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, True),
+        ({"cert": "/etc/ssl/ca.pem", "timeout": "60", "disable-pip-version-check": "1"}, True),
+        ({"index-url": "https://pypi.example/simple"}, False),
+        ({"extra-index-url": "https://pypi.example/simple"}, False),
+        ({"constraint": "constraints.txt"}, False),
+        ({"proxy": "http://proxy.example:3128"}, False),
+    ],
+)
+def test_uv_installs_where_pip_was_told_of_no_other_place(settings, expected):
+    assert install.suits_uv(settings) is expected
+
+
+def test_what_pip_was_told_is_known_by_the_names_of_its_options(tmp_path, monkeypatch):
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nindex-url = https://pypi.example/simple?a=b\n[install]\nno_compile = true\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    monkeypatch.setenv("PIP_DEFAULT_TIMEOUT", "60")
+    settings = install.pip_settings()
+    assert settings["index-url"] == "https://pypi.example/simple?a=b"
+    assert settings["no-compile"] == "true"
+    assert settings["default-timeout"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("settings", "broken", "expected"),
+    [
+        ({}, "", ["uv --version", "uv pip"]),
+        ({"index-url": "https://pypi.example/simple"}, "", ["pip install"]),
+        ({}, "uv", ["uv --version", "pip install uv", "uv pip", "pip install"]),
+        ({}, "uv, and no wheel of it", ["uv --version", "pip install uv", "pip install"]),
+    ],
+)
+def test_pip_installs_what_uv_cannot(monkeypatch, settings, broken, expected):
+    asked = []
+
+    def run(argv, **_):
+        words = list(argv[2:])
+        tool = (
+            " ".join([*words[:1], "--version" if "--version" in words else "pip"])
+            if words[0] == "uv"
+            else "pip install"
+        )
+        asked.append(f"{tool} uv" if install.UV in words else tool)
+        failed = words[0] == "uv" if broken == "uv" else bool(broken) and (words[0] == "uv" or install.UV in words)
+        return subprocess.CompletedProcess(argv, int(failed))
+
+    monkeypatch.setattr(install, "pip_settings", lambda: settings)
+    monkeypatch.setattr(install.subprocess, "run", run)
+    assert install.main(["pillow"]) == 0
+    assert asked == expected
 
 
 def test_steps_that_wait_for_each_other_are_a_mistake(tmp_path):
