@@ -1,7 +1,7 @@
 """JupyterLab with three desktops: one that it starts itself, one behind a password, and one in view-only mode.
 
 Run by ``make demo``. All of it listens on the loopback interface, keeps its files in one temporary folder, and is gone
-after Ctrl-C. Tests take the same pieces: :func:`configuration` starts the two VNC servers, :func:`lab` JupyterLab.
+after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -47,17 +47,12 @@ The notebook *Windows on the desktop* opens a plot on your desktop.
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What is running, and Jupyter's configuration for it.
-
-    ``ports`` and ``colours`` (``#rrggbb``, the root window's) are by name of target, ``password`` is that of ``lab-1``.
-    """
+    """Jupyter's configuration, and what it serves; ``ports`` are by name of machine."""
 
     folder: Path
     config_file: Path
-    targets: Mapping[str, Mapping[str, Any]]
+    machines: tuple[Machine, ...]
     ports: Mapping[str, int]
-    colours: Mapping[str, str]
-    password: str
 
 
 def targets_of(ports: Mapping[str, int], password_file: Path) -> dict[str, dict[str, Any]]:
@@ -91,14 +86,8 @@ def check_programs(programs: Sequence[str] = PROGRAMS) -> None:
         raise DemoError(f"Not installed: {', '.join(missing)}. `make demo` installs them.")
 
 
-@contextmanager
-def configuration(folder: Path) -> Iterator[Configuration]:
-    """Start the two VNC servers and write the configuration that serves them.
-
-    Raises:
-        DemoError: a program is missing or does not start.
-    """
-    check_programs()
+def configure(folder: Path) -> Configuration:
+    """Write the configuration that serves the two VNC servers, and choose their ports."""
     password = secrets.token_hex(4)  # VNC's own authentication knows eight characters
     clock = ("sh", "-c", "while date; do sleep 1; done")
     machines = (
@@ -107,14 +96,25 @@ def configuration(folder: Path) -> Iterator[Configuration]:
     )
     password_file = folder / "lab-1.passwd"
     write_private(password_file, f"{password}\n".encode())
+    ports = {machine.name: free_port() for machine in machines}
+    config_file = folder / "demo_config.py"
+    config_file.write_text(CONFIG.format(targets=targets_of(ports, password_file), home=str(folder / "home")), "utf-8")
+    home.fill(folder / "home", folder / "work")
+    return Configuration(folder, config_file, machines, ports)
+
+
+@contextmanager
+def machines_of(configuration: Configuration) -> Iterator[None]:
+    """Start the two VNC servers.
+
+    Raises:
+        DemoError: one does not start.
+    """
     with ExitStack() as stack:
-        ports = {machine.name: stack.enter_context(serving(machine, folder / machine.name)) for machine in machines}
-        targets = targets_of(ports, password_file)
-        config_file = folder / "demo_config.py"
-        config_file.write_text(CONFIG.format(targets=targets, home=str(folder / "home")), "utf-8")
-        home.fill(folder / "home", folder / "work")
-        colours = {machine.name: machine.colour for machine in machines}
-        yield Configuration(folder, config_file, targets, ports, colours, password)
+        for machine in configuration.machines:
+            folder = configuration.folder / machine.name
+            stack.enter_context(serving(machine, folder, configuration.ports[machine.name]))
+        yield
 
 
 def _lab_environment(folder: Path) -> dict[str, str]:
@@ -130,10 +130,10 @@ def _lab_environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def lab(configuration: Configuration) -> Iterator[str]:
-    """Start JupyterLab with a configuration; yields the URL that logs in.
+    """Start JupyterLab with a configuration, and the VNC servers while it loads; yields the URL that logs in.
 
     Raises:
-        DemoError: it does not start.
+        DemoError: it does not start, or a VNC server does not.
     """
     folder = configuration.folder
     root, log = folder / "work", folder / "jupyterlab.log"
@@ -147,7 +147,7 @@ def lab(configuration: Configuration) -> Iterator[str]:
         argv += ["--ServerApp.allow_root=True"]
     # The environment, not the command line: everybody on this machine can read the latter.
     env = _lab_environment(folder) | {"JUPYTER_TOKEN": token}
-    with running(argv, log, env=env, cwd=root) as process:
+    with running(argv, log, env=env, cwd=root) as process, machines_of(configuration):
         base = f"http://127.0.0.1:{port}"
         wait_for(f"{base}/vnc/api/targets?token={token}", process, log)
         yield f"{base}/lab?token={token}"
@@ -183,7 +183,8 @@ def run(opening: Callable[[Path], AbstractContextManager[str]]) -> int:
 @contextmanager
 def three_desktops(folder: Path) -> Iterator[str]:
     """Start the VNC servers and JupyterLab; yields its description."""
-    with configuration(folder) as started, lab(started) as url:
+    check_programs()
+    with lab(configure(folder)) as url:
         yield f"JupyterLab with three desktops:\n\n    {url}"
 
 

@@ -109,7 +109,8 @@ def machines(folder: Path) -> Iterator[dict[str, dict[str, Any]]]:
             files[machine.name] = folder / f"{machine.name}.passwd"
             write(files[machine.name], f"{password}\n".encode())
             locked = Machine(machine.name, machine.title, machine.colour, password, machine.command)
-            ports[machine.name] = stack.enter_context(serving(locked, folder / machine.name))
+            ports[machine.name] = free_port()
+            stack.enter_context(serving(locked, folder / machine.name, ports[machine.name]))
         yield targets_of(ports, files)
 
 

@@ -1,4 +1,4 @@
-"""The demo's machines: VNC servers with a window manager and a terminal, on free ports of the loopback interface."""
+"""The demo's machines: VNC servers with a window manager and a terminal, on ports of the loopback interface."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.processes import START_TIMEOUT, DemoError, free_port, running, write_private
+from demo.processes import START_TIMEOUT, DemoError, running, write_private
 from jupyter_vnc.desktops.x11 import xauthority
 
 
@@ -50,9 +50,9 @@ def _password_options(machine: Machine, folder: Path) -> list[str]:
 
 
 @contextmanager
-def x_server(machine: Machine, folder: Path, env: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """Start TigerVNC on free ports; yields its RFB port and its display."""
-    port, log = free_port(), folder / "Xtigervnc.log"
+def x_server(machine: Machine, folder: Path, env: Mapping[str, str], port: int) -> Iterator[str]:
+    """Start TigerVNC; yields its display."""
+    log = folder / "Xtigervnc.log"
     authority = folder / "Xauthority"
     xauthority.write(authority)
     reader, writer = os.pipe()
@@ -65,22 +65,22 @@ def x_server(machine: Machine, folder: Path, env: Mapping[str, str]) -> Iterator
             process = stack.enter_context(running(argv, log, env=env, cwd=folder, pass_fds=[writer]))
         finally:
             os.close(writer)
-        yield port, wait_for_display(process, reader, log)
+        yield wait_for_display(process, reader, log)
 
 
 @contextmanager
-def serving(machine: Machine, folder: Path) -> Iterator[int]:
-    """Start a machine: X server, background, window manager and a terminal; yields its RFB port."""
+def serving(machine: Machine, folder: Path, port: int) -> Iterator[None]:
+    """Start a machine, with its RFB port: X server, background, window manager and a terminal."""
     folder.mkdir(mode=0o700)
     # xterm leaves a file in TMPDIR if it is stopped early.
     env = os.environ | {"HOME": str(folder), "TMPDIR": str(folder), "XAUTHORITY": str(folder / "Xauthority")}
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
         env.pop(name, None)
     with ExitStack() as stack:
-        port, env["DISPLAY"] = stack.enter_context(x_server(machine, folder, env))
+        env["DISPLAY"] = stack.enter_context(x_server(machine, folder, env, port))
         subprocess.run(["xsetroot", "-solid", machine.colour], env=env, check=True, timeout=START_TIMEOUT)
         terminal = ["xterm", "-fa", "Monospace", "-fs", "14", "-geometry", "70x20+120+80", "-T", machine.title]
         terminal += ["-bg", machine.colour, "-fg", "white", *(("-e", *machine.command) if machine.command else ())]
         for argv in (["openbox"], terminal):
             stack.enter_context(running(argv, folder / f"{argv[0]}.log", env=env, cwd=folder))
-        yield port
+        yield

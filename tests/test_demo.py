@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from demo import demo as the_demo
 from demo import home
 from demo.processes import free_port
 from tests.needs import require
@@ -80,6 +82,21 @@ def gone(folder):
             break
         time.sleep(0.1)
     return left
+
+
+def test_the_machines_start_while_jupyterlab_loads(tmp_path, monkeypatch):
+    order = []
+
+    @contextmanager
+    def started(what, *_, **__):
+        order.append(what.name if isinstance(what, the_demo.Machine) else what[2])
+        yield
+
+    monkeypatch.setattr(the_demo, "running", started)
+    monkeypatch.setattr(the_demo, "serving", started)
+    monkeypatch.setattr(the_demo, "wait_for", lambda *_: order.append("answers"))
+    with the_demo.lab(the_demo.configure(tmp_path)):
+        assert order == ["jupyterlab", "lab-1", "watch", "answers"]
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
