@@ -171,6 +171,10 @@ docs: .make/docs ## build the documentation in docs/_build/html; warnings are er
 fresh: test-packages .make/python ## try the demo on new machines (debootstrap): Debian 12 and 13; needs root, takes minutes
 	@$(VENV)/bin/python -m scripts.fresh $(SUITES)
 
+.PHONY: recipes
+recipes: ## run the steps of Dockerfile and binder/ on new machines (debootstrap); needs root, takes minutes
+	@$(PYTHON) -m scripts.recipes $(RECIPES)
+
 .PHONY: clean
 clean: ## remove everything that was built, except .venv
 	rm -rf .make dist build docs/_build test-results .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*

@@ -121,6 +121,10 @@ class Machine:
         self.root_runs(f"id {USER} || useradd --create-home --shell /bin/bash {USER}")
         (self.root / "etc" / "sudoers.d" / USER).write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
 
+    def take_clone(self) -> None:
+        """Put this commit where the machine's users can clone it from."""
+        run(["git", "-C", ROOT, "bundle", "create", self.root / "tmp" / "jupyter-vnc.bundle", "HEAD"])
+
     def argv(self, script: str, user: str) -> list[str]:
         """Return the command line that runs a script in this machine."""
         mounts = "mount -t proc proc proc; mount -t tmpfs tmpfs dev/shm 2>/dev/null || true"
@@ -135,13 +139,17 @@ class Machine:
         """Tell whether a variable of this machine holds in the new one too; its own folders do not."""
         return bool(KEPT.match(name)) and not os.environ[name].startswith(("/opt", "file:"))
 
+    def runs(self, script: str, user: str) -> None:
+        """Run a script as a user."""
+        run(self.argv(script, user))
+
     def root_runs(self, script: str) -> None:
         """Run a script as root."""
-        run(self.argv(f"export DEBIAN_FRONTEND=noninteractive; {script}", "root"))
+        self.runs(f"export DEBIAN_FRONTEND=noninteractive; {script}", "root")
 
     def user_runs(self, script: str) -> None:
         """Run a script as the user without rights."""
-        run(self.argv(script, USER))
+        self.runs(script, USER)
 
     @contextmanager
     def demo(self) -> Iterator[str]:
@@ -251,8 +259,7 @@ def try_out(suite: str, folder: Path) -> None:
     with timed(f"before the clone: {' '.join(PREREQUISITES)}"):
         machine.prepare()
     with timed("clone"):
-        bundle = machine.root / "tmp" / "jupyter-vnc.bundle"
-        run(["git", "-C", ROOT, "bundle", "create", bundle, "HEAD"])
+        machine.take_clone()
         machine.user_runs("rm -rf jupyter-vnc && git clone -q /tmp/jupyter-vnc.bundle jupyter-vnc")
     for name in ("make demo, to its URL", "make demo again, to its URL"):
         began = time.monotonic()
@@ -262,13 +269,29 @@ def try_out(suite: str, folder: Path) -> None:
             print(f"            {found} colours, {folder / f'{suite}.png'}", flush=True)
 
 
-def main(suites: Sequence[str]) -> int:
-    """Try all suites; return the exit status."""
+def workplace() -> Path:
+    """Return the folder for machines, and make it.
+
+    Raises:
+        SystemExit: no machine can be made here; what was printed says why.
+    """
     if os.geteuid() or shutil.which("debootstrap") is None:
         print("This needs root, and debootstrap: apt-get install debootstrap", file=sys.stderr)
-        return 1
+        raise SystemExit(1)
     folder = Path(os.environ.get("FRESH_FOLDER", ROOT / ".fresh")).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def leave(machine: Machine) -> None:
+    """Remove a machine, if it is not wanted any more."""
+    if not os.environ.get("FRESH_KEEP"):
+        shutil.rmtree(machine.root, ignore_errors=True)
+
+
+def main(suites: Sequence[str]) -> int:
+    """Try all suites; return the exit status."""
+    folder = workplace()
     failed = 0
     for suite in suites or ("bookworm", "trixie"):
         try:
@@ -277,8 +300,7 @@ def main(suites: Sequence[str]) -> int:
             print(f"  FAILED: {error}", file=sys.stderr)
             failed += 1
         finally:
-            if not os.environ.get("FRESH_KEEP"):
-                shutil.rmtree(folder / suite, ignore_errors=True)
+            leave(Machine(suite, folder))
     return 1 if failed else 0
 
 
