@@ -1,6 +1,6 @@
 """The pool manager: the leases of all pools, and the users who wait for their turn.
 
-The rules are in :mod:`.pool`, what keeps the leases is in :mod:`.lease_keeper`; here are the tasks that wait, and the
+The rules are in :mod:`.pool`, what keeps the leases is in :mod:`.keeping`; here are the tasks that wait, and the
 clock. A lease is saved before it is returned; what cannot be saved is not given out.
 
 Only the catalogue calls :meth:`PoolManager.configure`, which says what machines a pool has now. All others ask by the
@@ -10,8 +10,7 @@ target's name: a session has the target as it was when its token was issued, and
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -22,9 +21,11 @@ from jupyter_vnc.exceptions import ConfigError, ServerStopping, SessionEnded, St
 from jupyter_vnc.model.addresses import PoolMachine
 from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
-from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.throttling import Clock
 
+from .calls import Calls
+from .hooks import PoolHooks
+from .keeping import Keeping
 from .lease import steady_clock
 from .lease_keeper import FileLeases, LeaseKeeper
 from .pool import Pool
@@ -32,10 +33,6 @@ from .table import PoolTable
 
 #: Interval of the checks for expired leases and machines to try again (seconds).
 ROUND: Final = 1.0
-#: Timeout for saving the last changes when the service stops (seconds).
-LAST_WRITE: Final = 5.0
-#: Timeout for loading the state file at the start (seconds).
-READ: Final = 10.0
 
 _MOVED: Final = "failed several times"
 _GONE: Final = "is no longer there"
@@ -46,7 +43,7 @@ State = Callable[[], Mapping[str, Any]]
 Adopt = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
 
 
-class PoolManager(Configurable):
+class PoolManager(PoolHooks):
     """Gives machines of pools to users, one each, and takes them back."""
 
     state_file = Unicode(
@@ -62,31 +59,11 @@ class PoolManager(Configurable):
         #: Machines that are in maintenance are given to nobody new.
         self.maintenance = Maintenance()
         self._pools = PoolTable(self._clock, self.maintenance)
-        #: The number of waiting calls for each user of each target.
-        self._calls: Counter[tuple[str, str]] = Counter()
-        self._news = asyncio.Event()
+        self._calls = Calls()
         file = Path(self.state_file) if self.state_file else None
-        self._keeper: LeaseKeeper = FileLeases(file, self.log, self._pools.to_json)
-        #: Awaited before the leases are loaded.
-        self._before: Callable[[], Awaitable[None]] | None = None
+        self._keeping = Keeping(FileLeases(file, self.log, self._pools.to_json), self.log, loaded=file is None)
         self._rounds: asyncio.Task[None] | None = None
         self._closed = False
-        #: Set once the leases are loaded. Until then no lease is given out and nothing is saved.
-        self._ready = asyncio.Event()
-        if not self.state_file:
-            self._ready.set()
-        #: Why the leases cannot be loaded at present.
-        self._trouble = ""
-        #: Called with user, target's name and a sentence when a user's machine is taken back.
-        self.on_release: Callable[[str, str, str], None] = lambda user, target_name, reason: None
-        #: The same when a user's machine is gone or failed, and they get another one; the reason is a predicate, whose
-        #: subject is the machine.
-        self.on_move: Callable[[str, str, str], None] = lambda user, target_name, reason: None
-
-        #: Returns who has a target's desktop on the screen, of its owners.
-        self.watched: Callable[[str], Collection[str]] = lambda target_name: ()
-        #: Called with user, target's name and the seconds after which an idle machine is taken back; 0 for not now.
-        self.on_idle: Callable[[str, str, float], None] = lambda user, target_name, seconds: None
 
     # -- begin and end --------------------------------------------------------------------------------------------
 
@@ -100,9 +77,7 @@ class PoolManager(Configurable):
             before: finds out what else has to be known before the first machine is given out. While it raises
                 ``StoreUnavailable``, none is.
         """
-        self._before = before
-        self._keeper = make(self._pools.to_json, self._adopt)
-        self._ready.clear()
+        self._keeping.use(make(self._pools.to_json, self._adopt), before)
 
     async def start(self) -> None:
         """Load the leases of the last run, and start the rounds. A database that does not answer is tried again.
@@ -115,31 +90,18 @@ class PoolManager(Configurable):
         self._rounds = asyncio.create_task(self._go_rounds(), name="vnc-pool-rounds")
 
     async def _open(self) -> None:
-        if self._before is not None:
-            await self._before()
-        await self._keeper.load(self._pools.load)
-        self._ready.set()
+        await self._keeping.load(self._pools.load)
         for target in self._pools.targets():
             self.configure(target)
 
     async def close(self) -> None:
         """Stop: notify those who wait, and save the last changes."""
         self._closed = True
-        self._news.set()
+        self._calls.wake()
         if self._rounds is not None:
             self._rounds.cancel()
             await asyncio.wait([self._rounds])
-        if self._ready.is_set():
-            await self._save_the_last()
-        self._keeper.unlock()
-
-    async def _save_the_last(self) -> None:
-        self._keeper.change_due()
-        try:
-            async with asyncio.timeout(LAST_WRITE):
-                await self._save()
-        except (StoreUnavailable, TimeoutError):
-            self.log.warning("The last changes to the leases were not saved to %s", self._keeper.place)
+        await self._keeping.close()
 
     # -- machines -------------------------------------------------------------------------------------------------
 
@@ -179,36 +141,25 @@ class PoolManager(Configurable):
             StoreUnavailable: the lease cannot be saved, or the state file is not loaded yet.
             ServerStopping: the manager is closed.
         """
-        await self._known()
+        await self._keeping.known()
         pool = self._pools.of(name)
-        call = (user, name)
-        self._calls[call] += 1
         try:
-            self._check_running()
-            pool.request(user)
-            self._note()
-            while True:
-                machine = await self._turn(user, pool)
-                await self._save()
-                if pool.machine_of(user) == machine:
-                    return machine
+            with self._calls.of(user, name):
+                self._check_running()
+                pool.request(user)
+                self._note()
+                while True:
+                    machine = await self._turn(user, pool)
+                    await self._keeping.keeper.save()
+                    if pool.machine_of(user) == machine:
+                        return machine
         finally:
-            self._calls[call] -= 1
-            if not self._calls[call]:
-                del self._calls[call]
+            if not self._calls[user, name]:
                 pool.absent(user)
-
-    async def _known(self) -> None:
-        """Wait until the file is read; without it, no machines are given out."""
-        try:
-            async with asyncio.timeout(READ):
-                await self._ready.wait()
-        except TimeoutError:
-            raise StoreUnavailable("The leases have not been loaded yet. Try again in a moment.") from None
 
     async def _turn(self, user: str, pool: Pool) -> PoolMachine:
         while (machine := pool.machine_of(user)) is None:
-            news = self._news
+            news = self._calls.news
             if not pool.place(user):
                 raise SessionEnded(_RELEASED)
             await news.wait()
@@ -223,15 +174,6 @@ class PoolManager(Configurable):
         self._note()
         self._tell(self.on_release, user, target_name, reason)
         return True
-
-    def _tell(self, callback: Callable[[str, str, str], None], user: str, target_name: str, reason: str) -> None:
-        """Notify the sessions of a user; errors are logged and do not disturb the pools."""
-        try:
-            callback(user, target_name, reason)
-        except Exception:
-            self.log.exception(
-                "Target %s: the sessions of %s were not notified that their machine is gone", target_name, user
-            )
 
     def failed(self, user: str, name: str, machine: PoolMachine) -> PoolMachine | None:
         """Note that a machine could not be used; return the one that the user has now, None if they have to wait.
@@ -265,7 +207,7 @@ class PoolManager(Configurable):
         """
         has = self._pools.of(name).touch(user)
         if has:
-            self._keeper.change_later(self._clock())
+            self._keeping.keeper.change_later(self._clock())
         return has
 
     def summary(self, user: str, name: str) -> dict[str, Any]:
@@ -304,18 +246,12 @@ class PoolManager(Configurable):
 
     async def _go_round(self) -> None:
         try:
-            await (self._keeper.refresh() if self._ready.is_set() else self._open())
+            await (self._keeping.keeper.refresh() if self._keeping.is_loaded else self._open())
         except StoreUnavailable:
             pass  # the database says so itself
         except ConfigError as error:
-            self._complain(str(error))
+            self._keeping.complain(str(error))
         self.sweep()
-
-    def _complain(self, trouble: str) -> None:
-        """Log what an administrator has to fix, once: it is tried again every second."""
-        if trouble != self._trouble:
-            self.log.error("%s. No machine is given out until this is fixed.", trouble)
-        self._trouble = trouble
 
     def sweep(self) -> None:
         """Take back what has expired, and give free machines to those who wait; called every second."""
@@ -327,31 +263,26 @@ class PoolManager(Configurable):
                 self.log.info("Target %s: the lease of %s is over: %s", name, user, reason)
                 self.release(user, name, reason)
             pool.deal()
-        self._keeper.change_due(self._clock())
+        self._keeping.keeper.change_due(self._clock())
         self._note()
 
     def _note(self) -> None:
         """Wake the waiting calls if something has changed, and have it saved."""
-        if not self._ready.is_set():
+        if not self._keeping.is_loaded:
             return
         if self._pools.have_changed():
-            self._keeper.change()
-            self._news.set()
-            self._news = asyncio.Event()
-        self._keeper.save_soon()
+            self._keeping.keeper.change()
+            self._calls.wake()
+        self._keeping.keeper.save_soon()
 
     def _adopt(self, base: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
         """Take over what another process has saved, and notify those who have lost a machine by it.
 
         See :meth:`.PoolTable.adopt`.
         """
-        for name, user, has_another in self._pools.adopt(base, theirs, self._calls):
+        for name, user, has_another in self._pools.adopt(base, theirs, self._calls.users()):
             if has_another:
                 self._tell(self.on_move, user, name, _GONE)
             else:
                 self._tell(self.on_release, user, name, _RELEASED)
         self._note()
-
-    async def _save(self) -> None:
-        """See :meth:`.LeaseKeeper.save`."""
-        await self._keeper.save()

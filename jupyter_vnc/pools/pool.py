@@ -2,21 +2,22 @@
 
 A :class:`Pool` holds values and does no I/O. A user has one lease, and a machine one user. Users who find no machine
 wait in a :class:`.Queue`. A free machine goes to the first user who is *present*: one of their calls waits for it at
-this moment. When a lease is over is decided by :class:`.Expiry`.
+this moment. Which machine that is, :class:`.Machines` says; when a lease is over is decided by :class:`.Expiry`.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from jupyter_vnc.model.addresses import MAX_RETRY, PoolAddress, PoolMachine
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine
 from jupyter_vnc.throttling import Clock
 
 from .expiry import Expiry
-from .lease import GRACE, MAX_FAILURES, Kept, Lease, Trouble, written
+from .lease import GRACE, MAX_FAILURES, Kept, Lease
+from .machines import Machines
 from .queue import Queue
 
 
@@ -30,14 +31,8 @@ class Pool:
         self._clock = clock
         self._leases: dict[str, Lease] = {}
         self._queue = Queue(clock)
-        self._troubles: dict[str, Trouble] = {}
-        self._freed: dict[str, float] = {}
-        self._address = PoolAddress(())
-        self._machines: dict[str, PoolMachine] = {}
-        self._configured = False
-        self._withdrawn = False
-        #: Whether a machine, by its name, is in maintenance: it is given to nobody new.
-        self.in_maintenance: Callable[[str], bool] = lambda machine: False
+        #: What is known of the machines themselves.
+        self.machines = Machines(clock)
         self._lenient_until = 0.0
         self._version = 0
         if address is not None:
@@ -55,45 +50,28 @@ class Pool:
 
         Their users become the first in the queue, in the order in which they had come.
         """
-        if self._configured and address == self._address and not self._withdrawn:
+        if not self.machines.configure(address):
             return []
-        self._withdrawn = False
-        self._address, self._configured = address, True
-        self._machines = {machine.key: machine for machine in address.machines}
-        for known in (self._troubles, self._freed):
-            for key in known.keys() - self._machines.keys():
-                del known[key]
-        lost = [lease for lease in self._leases.values() if lease.key not in self._machines]
+        lost = [lease for lease in self._leases.values() if lease.key not in self.machines]
         for lease in lost:
             del self._leases[lease.user]
             self._version += 1
         self._queue.put_first((lease.user, lease.since) for lease in lost)
         for lease in self._leases.values():
-            lease.name = self._machines[lease.key].name
+            if (machine := self.machines.get(lease.key)) is not None:
+                lease.name = machine.name
         self.deal()
         return lost
 
     def withdraw(self) -> None:
         """Give no machine out until :meth:`configure` is called again; users keep theirs, and their places."""
-        self._withdrawn = True
+        self.machines.withdraw()
 
     def _free(self) -> list[PoolMachine]:
-        """List the free machines, the best first: healthy and longest unused, then those that may be tried again."""
-        if self._withdrawn:
-            return []
-        now = self._clock()
-        taken = {lease.key for lease in self._leases.values()}
-        usable = [machine for machine in self._machines.values() if not self.in_maintenance(machine.name)]
-        free = [machine for machine in usable if machine.key not in taken]
-        due = [machine for machine in free if self._pause(machine.key, now) <= 0]
-        return sorted(due, key=lambda machine: self._rank(machine.key))
+        return self.machines.free(self._taken())
 
-    def _pause(self, key: str, now: float) -> float:
-        return self._troubles[key].until - now if key in self._troubles else 0.0
-
-    def _rank(self, key: str) -> tuple[bool, float]:
-        trouble = self._troubles.get(key)
-        return (True, trouble.until) if trouble else (False, self._freed.get(key, 0.0))
+    def _taken(self) -> set[str]:
+        return {lease.key for lease in self._leases.values()}
 
     def failed(self, user: str, machine: PoolMachine) -> Lease | None:
         """Note that a machine cannot be used; set it aside, and move its user.
@@ -126,13 +104,7 @@ class Pool:
         self.deal()
 
     def _set_aside(self, key: str) -> None:
-        now = self._clock()
-        if key not in self._machines or self._pause(key, now) > 0:
-            return  # two sessions that failed on it at once are one failure
-        trouble = self._troubles.setdefault(key, Trouble(0, now))
-        trouble.until = now + min(MAX_RETRY, self._address.retry_after * 2.0 ** min(trouble.failures, 16))
-        trouble.failures += 1
-        self._version += 1
+        self._version += self.machines.set_aside(key)
 
     def arrived(self, user: str) -> None:
         """Note that a user has come for their machine, whether it works or not."""
@@ -142,7 +114,7 @@ class Pool:
     def succeeded(self, user: str, machine: PoolMachine) -> None:
         """Note that the user sees a machine's desktop: it is healthy, and their work may be on it."""
         lease = self._leases.get(user)
-        news = self._troubles.pop(machine.key, None) is not None
+        news = self.machines.troubles.pop(machine.key, None) is not None
         if lease is not None and lease.key == machine.key:
             news = news or bool(lease.failures) or not lease.used
             lease.failures, lease.used, lease.last_use = 0, True, self._clock()
@@ -167,7 +139,7 @@ class Pool:
     def machine_of(self, user: str) -> PoolMachine | None:
         """Return the machine that a user has."""
         lease = self._leases.get(user)
-        return self._machines.get(lease.key) if lease else None
+        return self.machines.get(lease.key) if lease else None
 
     def place(self, user: str) -> int:
         """Return a user's place in the queue, from 1; 0 if they do not wait."""
@@ -210,15 +182,14 @@ class Pool:
         Whether the next one's is over is decided after the caller has released the one before, which may be enough.
         See :meth:`.Expiry.over`.
         """
-        if self._configured:
+        if self.machines.configured:
             yield from self._expiry().over(self._leases.values(), watched)
 
     def _expiry(self) -> Expiry:
-        return Expiry(self._address, self._clock(), self._lenient_until, self._is_scarce)
+        return Expiry(self.machines.address, self._clock(), self._lenient_until, self._is_scarce)
 
     def _is_scarce(self) -> bool:
-        """Whether no machine is free that works. In a pool that is gone nothing is missing to anybody."""
-        return not self._withdrawn and all(machine.key in self._troubles for machine in self._free())
+        return self.machines.are_scarce(self._taken())
 
     def _give(self, user: str, machine: PoolMachine) -> None:
         now = self._clock()
@@ -227,7 +198,7 @@ class Pool:
 
     def _end(self, lease: Lease) -> None:
         del self._leases[lease.user]
-        self._freed[lease.key] = self._clock()
+        self.machines.freed[lease.key] = self._clock()
         self._version += 1
 
     # -- state for users ------------------------------------------------------------------------------------------
@@ -240,43 +211,30 @@ class Pool:
             "machine": machine.name if machine else None,
             "place": self.place(user) or None,
             "waiting": len(self._queue),
-            "size": len(self._machines),
+            "size": len(self.machines),
             "free": states["free"],
             "aside": states["aside"],
         }
 
     def all_in_maintenance(self) -> bool:
         """Whether every machine is in maintenance, also those that somebody has."""
-        return bool(self._machines) and all(self.in_maintenance(one.name) for one in self._machines.values())
+        return self.machines.all_in_maintenance()
 
     def rows(self) -> list[dict[str, Any]]:
-        """List the machines, never with an address. ``retry_in`` is seconds, for those that are set aside."""
-        holders = {lease.key: lease for lease in self._leases.values()}
-        return [self._row(machine, holders.get(machine.key)) for machine in self._machines.values()]
+        """List the machines and who has them; see :meth:`.Machines.rows`."""
+        return self.machines.rows({lease.key: lease for lease in self._leases.values()})
 
     def waiting(self) -> list[dict[str, Any]]:
         """List the users who wait, in the order of the queue."""
         return self._queue.rows()
 
-    def _row(self, machine: PoolMachine, lease: Lease | None) -> dict[str, Any]:
-        maintained = lease is None and self.in_maintenance(machine.name)
-        aside = lease is None and not maintained and machine.key in self._troubles
-        return {
-            "machine": machine.name,
-            "state": "taken" if lease else "maintenance" if maintained else "aside" if aside else "free",
-            "retry_in": max(0.0, self._pause(machine.key, self._clock())) if aside else None,
-            "user": lease.user if lease else None,
-            "since": written(lease.since) if lease else None,
-            "last_input": written(lease.last_input) if lease else None,
-        }
-
     # -- what is kept ---------------------------------------------------------------------------------------------
 
     def to_json(self) -> dict[str, Any]:
         """Return what outlives the process, as JSON has it."""
-        return Kept(self._leases, [*self._queue], self._troubles, self._freed).to_json()
+        return Kept(self._leases, [*self._queue], self.machines.troubles, self.machines.freed).to_json()
 
-    def machines(self) -> dict[str, str]:
+    def held(self) -> dict[str, str]:
         """Return the key of each user's machine."""
         return {lease.user: lease.key for lease in self._leases.values()}
 
@@ -285,9 +243,12 @@ class Pool:
         for lease in kept.leases.values():
             mine = self._leases.get(lease.user)
             lease.warned = mine.warned if mine is not None and mine.key == lease.key else None
-        self._leases, self._troubles, self._freed = kept.leases, kept.troubles, kept.freed
+        self._take(kept)
         self._queue.replace(kept.queue)
         self._version += 1
+
+    def _take(self, kept: Kept) -> None:
+        self._leases, self.machines.troubles, self.machines.freed = kept.leases, kept.troubles, kept.freed
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any], clock: Clock = time.time) -> Pool:
@@ -301,7 +262,7 @@ class Pool:
         pool = cls(clock=clock)
         now = clock()
         kept = Kept.from_json(raw, now)
-        pool._leases, pool._troubles, pool._freed = kept.leases, kept.troubles, kept.freed
+        pool._take(kept)
         pool._queue = Queue(clock, kept.queue)
         pool._lenient_until = now + GRACE
         return pool

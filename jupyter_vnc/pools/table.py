@@ -106,13 +106,13 @@ class PoolTable:
         for name, (was, there) in states.items():
             pool = self.of(name)
             saved = {lease.user: lease.key for lease in was.leases.values()}
-            had = dict(saved.items() & pool.machines().items())  # what is not saved was not given out
+            had = dict(saved.items() & pool.held().items())  # what is not saved was not given out
             pool.adopt(merge(was, Kept.from_json(pool.to_json(), now), there))
             for user, of in present:
                 if of == name and pool.place(user):
                     pool.request(user)
             pool.deal()
-            have = pool.machines()
+            have = pool.held()
             lost += [(name, user, user in have) for user, key in had.items() if have.get(user) != key]
         return lost
 
@@ -125,5 +125,5 @@ class PoolTable:
 
     def _maintained(self, name: str, pool: Pool) -> Pool:
         """Have a pool ask which of its machines are in maintenance."""
-        pool.in_maintenance = partial(self._maintenance.of, name)
+        pool.machines.in_maintenance = partial(self._maintenance.of, name)
         return pool

@@ -14,6 +14,7 @@ import pytest
 from jupyter_vnc.exceptions import ConfigError, ServerStopping, SessionEnded, StoreUnavailable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools import keeping
 from jupyter_vnc.pools import manager as leases
 from jupyter_vnc.pools import state_file as lease_file
 from jupyter_vnc.pools.lease import GRACE
@@ -327,14 +328,14 @@ async def test_a_machine_that_is_gone_while_it_is_written_down_leaves_its_user_i
 ):
     manager = await open_manager(lab(2))
     await have(waiting(manager, "bob", lab(2)))
-    real = manager._save
+    real = manager._keeping.keeper.save
 
     async def save():
         monkeypatch.undo()
         await real()
         manager.configure(lab(1))
 
-    monkeypatch.setattr(manager, "_save", save)
+    monkeypatch.setattr(manager._keeping.keeper, "save", save)
     ann = waiting(manager, "ann", lab(2))
     await until(lambda: manager.moved)
     assert [what[:2] for what in manager.moved] == [("ann", "lab")]
@@ -395,7 +396,7 @@ async def test_input_is_written_seldom_and_nothing_twice(open_manager, waiting, 
     await have(waiting(manager, "ann", target))
     manager.touch("ann", "lab")
     manager.sweep()
-    await manager._save()
+    await manager._keeping.keeper.save()
     written = []
     monkeypatch.setattr(lease_file, "write", lambda file, content: written.append(json.loads(content)))
     for _ in range(31):
@@ -403,12 +404,12 @@ async def test_input_is_written_seldom_and_nothing_twice(open_manager, waiting, 
             manager.touch("ann", "lab")
         clock.now += 1
         manager.sweep()
-        await manager._save()
+        await manager._keeping.keeper.save()
     assert len(written) == 1
     for _ in range(100):
         clock.now += 10
         manager.sweep()
-        await manager._save()
+        await manager._keeping.keeper.save()
     assert len(written) == 2  # the last touch, once
     manager.touch("nobody", "lab")
     manager.touch("ann", "nothing")
@@ -595,7 +596,7 @@ async def test_what_is_asked_before_the_file_is_read_changes_nothing_in_it(clock
 
 
 async def test_nothing_is_given_out_before_the_leases_are_loaded(clock, path, monkeypatch):
-    monkeypatch.setattr(leases, "READ", 0.05)
+    monkeypatch.setattr(keeping, "READ", 0.05)
     with pytest.raises(StoreUnavailable):
         await PoolManager(clock=clock, state_file=str(path)).lease("ann", "lab")
     assert not path.exists()
@@ -603,7 +604,7 @@ async def test_nothing_is_given_out_before_the_leases_are_loaded(clock, path, mo
 
 async def test_nothing_is_given_out_before_what_else_has_to_be_known(clock, path, monkeypatch):
     monkeypatch.setattr(leases, "ROUND", 0.01)
-    monkeypatch.setattr(leases, "READ", 0.05)
+    monkeypatch.setattr(keeping, "READ", 0.05)
     known, asked = asyncio.Event(), []
 
     async def before():
@@ -750,7 +751,7 @@ async def test_the_room_sees_who_has_a_machine_and_who_waits(open_manager, waiti
 async def test_a_machine_that_fails_while_it_is_written_down_is_not_given_out(open_manager, waiting, monkeypatch):
     target = lab(2)
     manager = await open_manager(target)
-    real, tried = manager._save, []
+    real, tried = manager._keeping.keeper.save, []
 
     async def save():
         await real()
@@ -758,7 +759,7 @@ async def test_a_machine_that_fails_while_it_is_written_down_is_not_given_out(op
             tried.append(manager.machine_of("ann", "lab"))
             manager.failed("ann", "lab", tried[0])
 
-    monkeypatch.setattr(manager, "_save", save)
+    monkeypatch.setattr(manager._keeping.keeper, "save", save)
     given = await have(waiting(manager, "ann", target))
     assert {given.name, tried[0].name} == {"m1", "m2"}
     assert manager.machine_of("ann", "lab") == given

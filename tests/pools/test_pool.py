@@ -326,7 +326,7 @@ class World:
             machine.key
             for machine in self.address.machines
             if machine.key not in taken
-            and (machine.key not in pool._troubles or pool._troubles[machine.key].until <= now)
+            and (machine.key not in pool.machines.troubles or pool.machines.troubles[machine.key].until <= now)
         }
         assert not (usable and self.present)
         # Those who stayed kept their order; who was served was not behind anybody who stood there.
@@ -357,7 +357,7 @@ def test_waiting_users_are_listed_in_order():
 def test_a_machine_in_maintenance_goes_to_nobody_new(make):
     pool, out = make(2), {"m1", "m2"}
     assert pool.request("ann").name == "m1"
-    pool.in_maintenance = out.__contains__
+    pool.machines.in_maintenance = out.__contains__
     assert pool.request("bob") is None
     assert named(pool, "ann", "bob") == ["m1", None], "who has one keeps it"
     assert states(pool) == {"m1": "taken", "m2": "maintenance"}
@@ -372,7 +372,7 @@ def test_a_machine_in_maintenance_goes_to_nobody_new(make):
 
 def test_a_pool_is_in_maintenance_when_all_of_its_machines_are(make):
     pool, away = make(2), set()
-    pool.in_maintenance = away.__contains__
+    pool.machines.in_maintenance = away.__contains__
     found = []
     for machine in ("m1", "m2"):
         found.append(pool.all_in_maintenance())

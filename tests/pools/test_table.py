@@ -48,7 +48,7 @@ def test_a_machine_in_maintenance_is_given_to_nobody_in_any_pool(clock):
     maintenance = Maintenance()
     table, later = PoolTable(clock, maintenance), PoolTable(clock, maintenance)
     later.load(table.to_json() | {"lab": table.of("lab").to_json()})
-    asked = [pool.of("lab").in_maintenance for pool in (table, later)]
+    asked = [pool.of("lab").machines.in_maintenance for pool in (table, later)]
     assert [ask.func for ask in asked] == [maintenance.of] * 2
     assert [ask.args for ask in asked] == [("lab",)] * 2
 
@@ -83,8 +83,8 @@ def test_what_another_service_has_given_out_and_taken_back_is_so_here(two):
     theirs.of("lab").release("ann")
     theirs.of("lab").request("bob")
     assert ours.adopt(base, theirs.to_json(), []) == [("lab", "ann", False)]
-    assert ours.of("lab").machines() == theirs.of("lab").machines()
-    assert [*ours.of("lab").machines()] == ["bob"]
+    assert ours.of("lab").held() == theirs.of("lab").held()
+    assert [*ours.of("lab").held()] == ["bob"]
 
 
 def test_who_waits_here_gets_what_another_service_took_back(clock):
@@ -97,7 +97,7 @@ def test_who_waits_here_gets_what_another_service_took_back(clock):
     theirs.configure(lab(1))
     theirs.of("lab").release("ann")
     assert ours.adopt(base, theirs.to_json(), [("bob", "lab"), ("eve", "other")]) == [("lab", "ann", False)]
-    assert [*ours.of("lab").machines()] == ["bob"]
+    assert [*ours.of("lab").held()] == ["bob"]
 
 
 def test_what_is_not_valid_changes_nothing(two):

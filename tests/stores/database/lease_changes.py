@@ -46,7 +46,7 @@ async def main(url, changes):
             if number % 3:
                 say(user, "?")
                 manager.release(user, "lab")
-                await manager._save()
+                await manager._keeping.keeper.save()
                 say(user, "-")
 
     await asyncio.gather(*(come_and_go(nth) for nth in range(AT_ONCE)))

@@ -18,8 +18,8 @@ from sqlalchemy.exc import IntegrityError
 from jupyter_vnc.exceptions import ConfigError, ServerStopping, StoreUnavailable
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools import keeping, state_file
 from jupyter_vnc.pools import manager as pool_manager
-from jupyter_vnc.pools import state_file
 from jupyter_vnc.pools.lease import Kept
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.stores.database import database as databases
@@ -352,12 +352,12 @@ async def test_a_service_that_starts_without_its_database_loads_the_leases_later
     postgres.stop()
     try:
         manager = await open_manager(lab(2))
-        monkeypatch.setattr(pool_manager, "READ", 0.05)
+        monkeypatch.setattr(keeping, "READ", 0.05)
         with pytest.raises(StoreUnavailable, match="have not been loaded yet"):
             await manager.lease("bob", "lab")
     finally:
         postgres.start()
-    monkeypatch.setattr(pool_manager, "READ", 30)
+    monkeypatch.setattr(keeping, "READ", 30)
     assert (await manager.lease("bob", "lab")).name == "m2"
     assert manager.machine_of("ann", "lab").name == "m1"
 
@@ -383,7 +383,7 @@ async def test_an_old_file_that_cannot_be_taken_over_later_either_is_said_once(
     await until(lambda: said in caplog.text)
     tried.clear()
     await until(lambda: len(tried) > 3)
-    monkeypatch.setattr(pool_manager, "READ", 0.05)
+    monkeypatch.setattr(keeping, "READ", 0.05)
     with pytest.raises(StoreUnavailable, match="have not been loaded yet"):
         await manager.lease("bob", "lab")
     (line,) = [record for record in caplog.records if said in record.getMessage()]
