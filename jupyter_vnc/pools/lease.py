@@ -27,7 +27,7 @@ MAX_FAILURES: Final = 3
 
 
 #: What is saved of a lease. (``dataclasses.asdict`` copies deeply: a millisecond for 200 leases, in the event loop.)
-_LEASE: Final = ("user", "key", "name", "since", "last_use", "last_input", "used", "failures")
+_LEASE: Final = ("id", "user", "key", "name", "since", "last_use", "last_input", "used", "failures")
 
 
 def steady_clock(wall: Clock = time.time, monotonic: Clock = time.monotonic) -> Clock:
@@ -51,6 +51,8 @@ class Lease:
     last_input: float | None = None
     used: bool = False
     failures: int = 0
+    #: Tells it from another lease of the same user and machine; empty if an older version has made it.
+    id: str = ""
     #: When the user was told that it is about to end because they do nothing; not saved.
     warned: float | None = None
 
@@ -74,6 +76,7 @@ class Lease:
             last_input=None if raw["last_input"] is None else _past(raw["last_input"], now),
             used=raw["used"] is True,
             failures=int(_number(raw["failures"])),
+            id=_word(raw["id"]) if raw.get("id") else "",
         )
 
 

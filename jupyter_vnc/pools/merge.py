@@ -39,7 +39,7 @@ def merge(base: Kept, mine: Kept, theirs: Kept) -> Kept:
 
 def _is_new(was: Lease | None, has: Lease) -> bool:
     """Whether a lease is another one; not by its time, since one of another machine's clock is corrected when read."""
-    return was is None or was.key != has.key
+    return was is None or (was.key, was.id) != (has.key, has.id)
 
 
 def _kept(base: Kept, mine: Kept, theirs: Kept) -> dict[str, Lease]:
@@ -87,7 +87,8 @@ def _queue(base: Kept, mine: Kept, theirs: Kept, lost: list[Lease]) -> list[Wait
     """Return their queue without those who left it here, and with those who came."""
     without = {waiter.user for waiter in base.queue} - {waiter.user for waiter in mine.queue}
     without -= {lease.user for lease in lost}
-    queue = [waiter for waiter in theirs.queue if waiter.user not in without]
+    earlier = _earlier(base, mine, theirs)
+    queue = [waiter for waiter in theirs.queue if waiter.user not in without | earlier]
     known = {waiter.user for waiter in (*base.queue, *queue)}
     came = [waiter for waiter in mine.queue if waiter.user not in known]
     came += [Waiter(one.user, one.since, one.since, present=False) for one in lost if one.user not in known]
@@ -97,6 +98,14 @@ def _queue(base: Kept, mine: Kept, theirs: Kept, lost: list[Lease]) -> list[Wait
             later = (place for place, other in enumerate(queue) if other.since > waiter.since)
             queue.insert(next(later, len(queue)), waiter)
     return first + queue
+
+
+def _earlier(base: Kept, mine: Kept, theirs: Kept) -> set[str]:
+    """Return who came to both, and here first: that is since when they wait."""
+    new = {waiter.user: waiter.since for waiter in mine.queue}
+    for waiter in base.queue:
+        new.pop(waiter.user, None)
+    return {waiter.user for waiter in theirs.queue if new.get(waiter.user, waiter.since) < waiter.since}
 
 
 def _changed(base: dict[str, Value], mine: dict[str, Value], theirs: dict[str, Value]) -> dict[str, Value]:

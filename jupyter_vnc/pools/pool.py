@@ -7,6 +7,7 @@ this moment. Which machine that is, :class:`.Machines` says; when a lease is ove
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -193,7 +194,7 @@ class Pool:
 
     def _give(self, user: str, machine: PoolMachine) -> None:
         now = self._clock()
-        self._leases[user] = Lease(user, machine.key, machine.name, now, now)
+        self._leases[user] = Lease(user, machine.key, machine.name, now, now, id=secrets.token_hex(8))
         self._version += 1
 
     def _end(self, lease: Lease) -> None:
@@ -234,9 +235,9 @@ class Pool:
         """Return what outlives the process, as JSON has it."""
         return Kept(self._leases, [*self._queue], self.machines.troubles, self.machines.freed).to_json()
 
-    def held(self) -> dict[str, str]:
-        """Return the key of each user's machine."""
-        return {lease.user: lease.key for lease in self._leases.values()}
+    def held(self) -> dict[str, tuple[str, str]]:
+        """Return the key of each user's machine, and the id of their lease."""
+        return {lease.user: (lease.key, lease.id) for lease in self._leases.values()}
 
     def adopt(self, kept: Kept) -> None:
         """Replace what outlives the process; who is present, and who was told what, stays as it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from jupyter_vnc.throttling import Clock
@@ -65,7 +66,7 @@ class Queue:
     def replace(self, waiters: Iterable[Waiter]) -> None:
         """Replace the queue; those who were in it before are as present as they were."""
         known = {waiter.user: waiter for waiter in self._waiters}
-        self._waiters = [known.get(waiter.user, waiter) for waiter in waiters]
+        self._waiters = [_as_present(waiter, known.get(waiter.user, waiter)) for waiter in waiters]
         self.version += 1
 
     def absent(self, user: str) -> None:
@@ -89,3 +90,7 @@ class Queue:
         """List the users for REST, in their order."""
         rows = enumerate(self._waiters, 1)
         return [{"user": waiter.user, "place": place, "since": written(waiter.since)} for place, waiter in rows]
+
+
+def _as_present(waiter: Waiter, known: Waiter) -> Waiter:
+    return replace(waiter, present=known.present, seen=known.seen)

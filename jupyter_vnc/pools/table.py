@@ -93,7 +93,8 @@ class PoolTable:
             present: users who wait here, each with the name of the target.
 
         Returns:
-            Who has lost a machine by it: target's name, user, and whether they have another one.
+            Who has lost a machine by it: target's name, user, and whether they have another one. Who has the same one
+            again, by another lease, had lost it.
 
         Raises:
             ValueError: what was saved is not valid; nothing has changed.
@@ -105,7 +106,7 @@ class PoolTable:
         }
         for name, (was, there) in states.items():
             pool = self.of(name)
-            saved = {lease.user: lease.key for lease in was.leases.values()}
+            saved = {lease.user: (lease.key, lease.id) for lease in was.leases.values()}
             had = dict(saved.items() & pool.held().items())  # what is not saved was not given out
             pool.adopt(merge(was, Kept.from_json(pool.to_json(), now), there))
             for user, of in present:
@@ -113,7 +114,9 @@ class PoolTable:
                     pool.request(user)
             pool.deal()
             have = pool.held()
-            lost += [(name, user, user in have) for user, key in had.items() if have.get(user) != key]
+            for user, lease in had.items():
+                if (now_has := have.get(user)) != lease:
+                    lost.append((name, user, now_has is not None and now_has[0] != lease[0]))
         return lost
 
     def to_json(self) -> Mapping[str, Any]:

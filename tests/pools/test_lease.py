@@ -11,7 +11,7 @@ NOW = 1_000_000.0
 
 def kept():
     return Kept(
-        {"ann": Lease("ann", "k1", "m1", NOW - 50, NOW - 5, NOW - 5, used=True, failures=1)},
+        {"ann": Lease("ann", "k1", "m1", NOW - 50, NOW - 5, NOW - 5, used=True, failures=1, id="i1")},
         [Waiter("bob", NOW - 40, NOW - 1), Waiter("eve", NOW - 30, NOW - 20, present=False)],
         {"k2": Trouble(2, NOW + 60)},
         {"k3": NOW - 500},
@@ -26,6 +26,12 @@ def test_it_is_the_same_when_read_again():
     again = Kept.from_json(written_down(), NOW)
     assert (again.leases, again.troubles, again.freed) == (kept().leases, kept().troubles, kept().freed)
     assert again.queue == [Waiter("bob", NOW - 40, NOW, present=False), Waiter("eve", NOW - 30, NOW, present=False)]
+
+
+def test_a_lease_of_an_older_version_has_no_id():
+    state = written_down()
+    del state["leases"][0]["id"]
+    assert Kept.from_json(state, NOW).leases["ann"].id == ""
 
 
 def test_nothing_happened_later_than_now():

@@ -79,6 +79,30 @@ def test_what_ended_here_and_was_given_anew_there_stays():
     assert who(merged) == {"bob": "k1"}
 
 
+@pytest.mark.parametrize("seen", [{}, {"last_use": NOW + 9, "used": True}])
+def test_a_lease_that_was_given_back_and_given_again_is_not_ended_by_who_knows_the_first_only(seen):
+    base = kept([lease("ann", "k1", id="first")])
+    again = kept([lease("ann", "k1", id="second")])
+    assert merge(base, kept(), again).leases["ann"].id == "second"
+    assert merge(base, again, kept()).leases["ann"].id == "second", "in whatever order they are saved"
+    assert merge(base, kept([replace(base.leases["ann"], **seen)]), again) == again, "and gets nothing of the first"
+
+
+def test_a_user_who_came_to_both_waits_since_the_first_time():
+    base = kept([], [waiter("eve", NOW - 9)])
+    first = kept([], [*base.queue, waiter("ann", NOW - 5)])
+    later = kept([], [*base.queue, waiter("bob", NOW - 3), waiter("ann", NOW - 1)])
+    for mine, theirs in ((first, later), (later, first)):
+        merged = merge(base, mine, theirs)
+        assert [(one.user, one.since - NOW) for one in merged.queue] == [("eve", -9), ("ann", -5), ("bob", -3)]
+
+
+def test_a_user_who_was_taken_off_the_queue_and_came_again_waits_anew():
+    base = kept([], [waiter("ann", NOW - 9), waiter("bob", NOW - 5)])
+    theirs = kept([], [waiter("bob", NOW - 5), waiter("ann", NOW - 1)])
+    assert merge(base, base, theirs) == theirs
+
+
 def test_a_user_moves_to_a_machine_that_was_freed_in_the_same_moment():
     base = kept([lease("ann", "k1"), lease("bob", "k2")])
     mine = kept([lease("ann", "k2", NOW + 1)], [waiter("bob")])

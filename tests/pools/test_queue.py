@@ -1,6 +1,6 @@
 """The queue of a pool: places, presence, and who is forgotten."""
 
-from jupyter_vnc.pools.lease import GRACE
+from jupyter_vnc.pools.lease import GRACE, Waiter
 from jupyter_vnc.pools.queue import Queue
 
 
@@ -41,6 +41,20 @@ def test_an_absent_user_is_forgotten_after_a_while(clock):
     clock.now += 1
     queue.forget_absent()
     assert users(queue) == ["bob"]
+
+
+def test_a_queue_that_is_replaced_has_the_new_times_and_who_was_present_still_is(clock):
+    queue = Queue(clock)
+    for user in ("ann", "bob", "eve"):
+        queue.join(user)
+    queue.absent("bob")
+    left = clock.now
+    clock.now += 60
+    queue.replace([Waiter("bob", 2.0, clock.now, present=False), Waiter("ann", 1.0, clock.now, present=False)])
+    assert [(one.user, one.since, one.seen, one.present) for one in queue] == [
+        ("bob", 2.0, left, False),
+        ("ann", 1.0, left, True),
+    ]
 
 
 def test_what_has_to_be_saved_is_counted_and_presence_is_not(clock):

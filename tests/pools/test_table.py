@@ -87,6 +87,23 @@ def test_what_another_service_has_given_out_and_taken_back_is_so_here(two):
     assert [*ours.of("lab").held()] == ["bob"]
 
 
+def test_who_has_got_the_same_machine_again_has_lost_it_before(two):
+    ours, theirs, base = two
+    theirs.of("lab").release("ann")
+    theirs.of("lab").request("bob")  # the one that has been free for longer
+    theirs.of("lab").request("ann")
+    assert ours.of("lab").held()["ann"][0] == theirs.of("lab").held()["ann"][0]
+    assert ours.adopt(base, theirs.to_json(), []) == [("lab", "ann", False)], "whoever looks on there is told"
+    assert ours.of("lab").held() == theirs.of("lab").held()
+
+
+def test_a_user_has_moved_if_another_service_gave_them_another_machine(two):
+    ours, theirs, base = two
+    machine = theirs.of("lab").machine_of("ann")
+    theirs.of("lab").failed("ann", machine)
+    assert ours.adopt(base, theirs.to_json(), []) == [("lab", "ann", True)]
+
+
 def test_who_waits_here_gets_what_another_service_took_back(clock):
     ours, theirs = PoolTable(clock, Maintenance()), PoolTable(clock, Maintenance())
     ours.configure(lab(1))
