@@ -29,6 +29,7 @@ from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.database.database import Database
+from jupyter_vnc.stores.database.processes import Processes
 from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.logs import one_line
@@ -210,7 +211,7 @@ class VNCHub(JupyterApp):
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
         maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
-        keep_leases(broker.pools, registry.database, maintenance, self.log)
+        keep_leases(broker.pools, Processes(registry.database, self.log), maintenance, self.log)
         broker.room.elsewhere = broker.live.elsewhere = uplinks = Uplinks()
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
         server = BoundedServer(

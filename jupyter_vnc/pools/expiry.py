@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jupyter_vnc.model.addresses import PoolAddress
 
-from .lease import GRACE, NOTICE, Lease, span
+from .lease import GRACE, LAG, NOTICE, Lease, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,16 @@ class Expiry:
         lenient_until: until then, idle time is not counted: users had no service to come back to.
         is_scarce: returns whether no machine is free that works. Asked again for each lease, because the one before
             may have been given back meanwhile.
+        elsewhere: users who have their desktop on the screen at another process of the service, which decides about
+            them. Those who are at this one, too, count as idle somewhat later, because their last input there may not
+            be known here yet.
     """
 
     times: PoolAddress
     now: float
     lenient_until: float
     is_scarce: Callable[[], bool]
+    elsewhere: Collection[str] = ()
 
     def warnings(self, leases: Iterable[Lease], watched: Collection[str]) -> list[tuple[str, float]]:
         """Note and list whom to tell that their idle machine is about to be taken back; each is told once.
@@ -55,6 +59,8 @@ class Expiry:
                 back while there are others.
         """
         for lease in sorted(leases, key=lambda one: (one.user in watched, one.last_use)):
+            if lease.user in self.elsewhere and lease.user not in watched:
+                continue
             why = self._why(lease)
             if why and (lease.user not in watched or self._was_warned(lease)):
                 yield lease.user, why
@@ -66,7 +72,10 @@ class Expiry:
     def _is_wanted(self, lease: Lease) -> bool:
         """Whether an idle machine is needed for somebody else, soon or now."""
         idle = self.times.idle_timeout
-        return bool(idle) and self.now - lease.last_use >= idle - self._notice and self.is_scarce()
+        return bool(idle) and self._unused(lease) >= idle - self._notice and self.is_scarce()
+
+    def _unused(self, lease: Lease) -> float:
+        return self.now - lease.last_use - (LAG if lease.user in self.elsewhere else 0.0)
 
     def _was_warned(self, lease: Lease) -> bool:
         """Whether a user who watches has had their time to object; the end of ``max_lease`` needs no warning."""
@@ -79,7 +88,7 @@ class Expiry:
         return bool(most) and self.now - lease.since >= most
 
     def _why(self, lease: Lease) -> str:
-        idle, unused = self.times.idle_timeout, self.now - lease.last_use
+        idle, unused = self.times.idle_timeout, self._unused(lease)
         if self._is_too_long(lease):
             return f"The time on this machine is over: {span(self.times.max_lease)} at most."
         if self.now < self.lenient_until:

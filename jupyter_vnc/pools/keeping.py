@@ -89,5 +89,6 @@ class Keeping:
         try:
             async with asyncio.timeout(LAST_WRITE):
                 await self.keeper.save()
+                await self.keeper.leave()
         except (StoreUnavailable, TimeoutError):
             self._log.warning("The last changes to the leases were not saved to %s", self.keeper.place)

@@ -20,6 +20,9 @@ from jupyter_vnc.throttling import Clock
 GRACE: Final = 120.0
 #: Seconds before the end of an idle lease at which its user is told, if they watch the desktop.
 NOTICE: Final = 120.0
+#: How old the last use of a machine may be that another process of the service has told (seconds): it is saved after
+#: half a minute, and read a moment later.
+LAG: Final = 45.0
 #: The largest valid count of failures or time in seconds (in the year 33,658).
 MAX_NUMBER: Final = 1e12
 #: After this many failures in a row, a machine is taken away even from a user who has worked on it.

@@ -19,6 +19,7 @@ from jupyter_vnc.system.locks import FileLock, LockedError
 from jupyter_vnc.system.logs import Log, one_line
 
 from . import state_file
+from .presence import Present
 
 #: The trait that names the file.
 _KEY: Final = "PoolManager.state_file"
@@ -26,6 +27,11 @@ _KEY: Final = "PoolManager.state_file"
 LATER: Final = 30.0
 #: What a file system answers that has no locks.
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
+
+#: Returns the state of all pools.
+State = Callable[[], Mapping[str, Any]]
+#: Takes over what another process has saved: what both began with, and what is there now.
+Adopt = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
 
 
 def lock_file(path: Path, name: Path, log: Log) -> FileLock:
@@ -71,7 +77,7 @@ class LeaseKeeper:
     #: The option that says where the leases are.
     key = _KEY
 
-    def __init__(self, log: Log, state: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, log: Log, state: State) -> None:
         self._log = one_line(log)
         self._state = state
         self._version = self._written = 0
@@ -79,6 +85,10 @@ class LeaseKeeper:
         self._trouble = ""
         #: Since when a change waits that is no hurry.
         self._late: float | None = None
+        #: Returns who is at this process; the manager sets it.
+        self.here: Callable[[], Present] = Present
+        #: Takes who is at other processes; the manager sets it.
+        self.meet: Callable[[Present], None] = lambda elsewhere: None
 
     async def load(self, parse: Callable[[Mapping[str, Any]], None]) -> None:
         """Pass to ``parse`` what was saved, in a thread.
@@ -104,6 +114,13 @@ class LeaseKeeper:
     def place(self) -> str:
         """Where the leases are kept, for a sentence."""
         raise NotImplementedError
+
+    async def leave(self) -> None:
+        """Tell other processes that nobody is here any more.
+
+        Raises:
+            StoreUnavailable: they cannot be told.
+        """
 
     def unlock(self) -> None:
         """Let another service have the leases."""
@@ -173,7 +190,7 @@ class FileLeases(LeaseKeeper):
         state: see :class:`LeaseKeeper`.
     """
 
-    def __init__(self, path: Path | None, log: Log, state: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, path: Path | None, log: Log, state: State) -> None:
         super().__init__(log, state)
         self._path = path
         self._lock: FileLock | None = None

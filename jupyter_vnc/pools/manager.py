@@ -27,8 +27,9 @@ from .calls import Calls
 from .hooks import PoolHooks
 from .keeping import Keeping
 from .lease import steady_clock
-from .lease_keeper import FileLeases, LeaseKeeper
+from .lease_keeper import Adopt, FileLeases, LeaseKeeper, State
 from .pool import Pool
+from .presence import Present
 from .table import PoolTable
 
 #: Interval of the checks for expired leases and machines to try again (seconds).
@@ -37,10 +38,6 @@ ROUND: Final = 1.0
 _MOVED: Final = "failed several times"
 _GONE: Final = "is no longer there"
 _RELEASED: Final = "The machine was given back."
-
-
-State = Callable[[], Mapping[str, Any]]
-Adopt = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
 
 
 class PoolManager(PoolHooks):
@@ -77,7 +74,8 @@ class PoolManager(PoolHooks):
             before: finds out what else has to be known before the first machine is given out. While it raises
                 ``StoreUnavailable``, none is.
         """
-        self._keeping.use(make(self._pools.to_json, self._adopt), before)
+        self._keeping.use(keeper := make(self._pools.to_json, self._adopt), before)
+        keeper.here, keeper.meet = self._present, self._pools.meet
 
     async def start(self) -> None:
         """Load the leases of the last run, and start the rounds. A database that does not answer is tried again.
@@ -256,10 +254,10 @@ class PoolManager(PoolHooks):
     def sweep(self) -> None:
         """Take back what has expired, and give free machines to those who wait; called every second."""
         for name, pool in self._pools.items():
-            watched = self.watched(name)
-            for user, seconds in pool.warnings(watched):
+            watched, elsewhere = self.watched(name), self._pools.elsewhere.watching(name)
+            for user, seconds in pool.warnings(watched, elsewhere):
                 self.on_idle(user, name, seconds)
-            for user, reason in pool.expired(watched):
+            for user, reason in pool.expired(watched, elsewhere):
                 self.log.info("Target %s: the lease of %s is over: %s", name, user, reason)
                 self.release(user, name, reason)
             pool.deal()
@@ -274,6 +272,11 @@ class PoolManager(PoolHooks):
             self._keeping.keeper.change()
             self._calls.wake()
         self._keeping.keeper.save_soon()
+
+    def _present(self) -> Present:
+        """Return who is at this process."""
+        watches = {(name, user) for name, _ in self._pools.items() for user in self.watched(name)}
+        return Present(frozenset((name, user) for user, name in self._calls.users()), frozenset(watches))
 
     def _adopt(self, base: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
         """Take over what another process has saved, and notify those who have lost a machine by it.

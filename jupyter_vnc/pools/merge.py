@@ -6,7 +6,7 @@ has got meanwhile waits for another one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -18,16 +18,22 @@ Value = TypeVar("Value")
 NOTHING: Final[Mapping[str, Any]] = {"leases": [], "queue": [], "set_aside": {}, "freed": {}}
 
 
-def merge(base: Kept, mine: Kept, theirs: Kept) -> Kept:
+def merge(base: Kept, mine: Kept, theirs: Kept, elsewhere: Collection[str] = ()) -> Kept:
     """Add to what another process has saved what this one has changed.
+
+    What this one has given out and not saved is dealt anew if somebody waits at another process, who may have come
+    before.
 
     Args:
         base: what both began with.
         mine: what this process has made of it.
         theirs: what the other one has made of it, and saved.
+        elsewhere: users who wait at other processes.
     """
     leases = _kept(base, mine, theirs)
-    lost = _give(leases, [one for user, one in mine.leases.items() if _is_new(base.leases.get(user), one)])
+    new = [one for user, one in mine.leases.items() if _is_new(base.leases.get(user), one)]
+    contested = any(waiter.user in elsewhere and waiter.user not in mine.leases for waiter in theirs.queue)
+    lost = [one for one in new if one.user not in leases] if contested else _give(leases, new)
     queue = _queue(base, mine, theirs, lost)
     return Kept(
         leases,

@@ -133,9 +133,24 @@ class Pool:
         self.deal()
         return self.machine_of(user)
 
+    def come(self, users: Collection[str]) -> None:
+        """Note that users are present, of those who wait already; nothing is given out yet."""
+        for user in users:
+            if self.place(user):
+                self._queue.join(user)
+
     def absent(self, user: str) -> None:
         """Note that no call waits for a user's turn any more."""
         self._queue.absent(user)
+
+    def meet(self, elsewhere: Collection[str]) -> None:
+        """Note who waits for a machine at other processes of the service."""
+        self._queue.meet(elsewhere)
+
+    @property
+    def waits_elsewhere(self) -> Collection[str]:
+        """The users who wait at other processes, as :meth:`meet` was told."""
+        return self._queue.elsewhere
 
     def machine_of(self, user: str) -> PoolMachine | None:
         """Return the machine that a user has."""
@@ -170,24 +185,24 @@ class Pool:
             self._queue.leave(user)
             self._give(user, machine)
 
-    def warnings(self, watched: Collection[str]) -> list[tuple[str, float]]:
+    def warnings(self, watched: Collection[str], elsewhere: Collection[str] = ()) -> list[tuple[str, float]]:
         """List the users who have to be told that their idle machine is about to be taken back.
 
         See :meth:`.Expiry.warnings`.
         """
-        return self._expiry().warnings(self._leases.values(), watched)
+        return self._expiry(elsewhere).warnings(self._leases.values(), watched)
 
-    def expired(self, watched: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    def expired(self, watched: Collection[str] = (), elsewhere: Collection[str] = ()) -> Iterator[tuple[str, str]]:
         """Yield the users whose lease is over, each with a sentence for them; nothing is taken back here.
 
         Whether the next one's is over is decided after the caller has released the one before, which may be enough.
         See :meth:`.Expiry.over`.
         """
         if self.machines.configured:
-            yield from self._expiry().over(self._leases.values(), watched)
+            yield from self._expiry(elsewhere).over(self._leases.values(), watched)
 
-    def _expiry(self) -> Expiry:
-        return Expiry(self.machines.address, self._clock(), self._lenient_until, self._is_scarce)
+    def _expiry(self, elsewhere: Collection[str]) -> Expiry:
+        return Expiry(self.machines.address, self._clock(), self._lenient_until, self._is_scarce, elsewhere)
 
     def _is_scarce(self) -> bool:
         return self.machines.are_scarce(self._taken())

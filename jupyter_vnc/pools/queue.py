@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,8 @@ class Queue:
     def __init__(self, clock: Clock, waiters: Iterable[Waiter] = ()) -> None:
         self._clock = clock
         self._waiters = [*waiters]
+        #: Those who are present at another process of the service.
+        self.elsewhere: Collection[str] = frozenset()
         #: Incremented with each change that has to be saved; whether somebody is present is none.
         self.version = 0
 
@@ -77,14 +79,25 @@ class Queue:
     def forget_absent(self) -> None:
         """Remove the users who have been absent for too long."""
         now = self._clock()
-        staying = [waiter for waiter in self._waiters if waiter.present or now - waiter.seen < GRACE]
+        staying = [waiter for waiter in self._waiters if self._is_present(waiter) or now - waiter.seen < GRACE]
         if len(staying) < len(self._waiters):
             self._waiters = staying
             self.version += 1
 
     def present(self) -> list[str]:
         """List the users whose turn it may be now, in their order."""
-        return [waiter.user for waiter in self._waiters if waiter.present]
+        return [waiter.user for waiter in self._waiters if self._is_present(waiter)]
+
+    def _is_present(self, waiter: Waiter) -> bool:
+        return waiter.present or waiter.user in self.elsewhere
+
+    def meet(self, elsewhere: Collection[str]) -> None:
+        """Note who is present at other processes of the service: they, too, are not forgotten, and have their turn."""
+        now = self._clock()
+        for waiter in self._waiters:
+            if waiter.user in self.elsewhere:
+                waiter.seen = now
+        self.elsewhere = elsewhere
 
     def rows(self) -> list[dict[str, Any]]:
         """List the users for REST, in their order."""

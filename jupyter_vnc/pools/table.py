@@ -14,6 +14,7 @@ from jupyter_vnc.throttling import Clock
 from .lease import Kept, Lease
 from .merge import NOTHING, merge
 from .pool import Pool
+from .presence import Present
 
 
 class PoolTable:
@@ -32,6 +33,8 @@ class PoolTable:
         self._targets: dict[str, Target] = {}
         #: Those that the sources do not have at present.
         self._withdrawn: set[str] = set()
+        #: Who is at other processes of the service.
+        self.elsewhere = Present()
         #: The pools' versions when somebody asked last whether they have changed.
         self._seen: dict[str, int] = {}
 
@@ -108,16 +111,20 @@ class PoolTable:
             pool = self.of(name)
             saved = {lease.user: (lease.key, lease.id) for lease in was.leases.values()}
             had = dict(saved.items() & pool.held().items())  # what is not saved was not given out
-            pool.adopt(merge(was, Kept.from_json(pool.to_json(), now), there))
-            for user, of in present:
-                if of == name and pool.place(user):
-                    pool.request(user)
+            pool.adopt(merge(was, Kept.from_json(pool.to_json(), now), there, pool.waits_elsewhere))
+            pool.come([user for user, of in present if of == name])  # all, before the first one gets a machine
             pool.deal()
             have = pool.held()
             for user, lease in had.items():
                 if (now_has := have.get(user)) != lease:
                     lost.append((name, user, now_has is not None and now_has[0] != lease[0]))
         return lost
+
+    def meet(self, elsewhere: Present) -> None:
+        """Note who is at other processes of the service."""
+        self.elsewhere = elsewhere
+        for name, pool in self._pools.items():
+            pool.meet(elsewhere.waiting(name))
 
     def to_json(self) -> Mapping[str, Any]:
         """Return what outlives the process, as JSON has it."""
@@ -127,6 +134,7 @@ class PoolTable:
         return {name: pool.version for name, pool in self._pools.items()}
 
     def _maintained(self, name: str, pool: Pool) -> Pool:
-        """Have a pool ask which of its machines are in maintenance."""
+        """Have a pool ask which of its machines are in maintenance, and know who waits elsewhere."""
+        pool.meet(self.elsewhere.waiting(name))
         pool.machines.in_maintenance = partial(self._maintenance.of, name)
         return pool

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jupyter_vnc.pools.lease import GRACE, NOTICE
+from jupyter_vnc.pools.lease import GRACE, LAG, NOTICE
 from tests.pools.machines import machines
 
 
@@ -152,3 +152,30 @@ def test_zero_is_never(make, clock):
     pool.succeeded("ann", pool.request("ann"))
     clock.now += 1e7
     assert list(pool.expired()) == []
+
+
+def test_another_process_decides_about_whoever_is_there_only(make, clock):
+    pool = make(1, idle_timeout=600.0, max_lease=1500.0)
+    pool.request("ann")
+    clock.now += GRACE
+    assert list(pool.expired((), {"ann"})) == [], "they log in there"
+    pool.succeeded("ann", pool.machine_of("ann"))
+    clock.now += 1500
+    assert pool.warnings((), {"ann"}) == []
+    assert list(pool.expired((), {"ann"})) == []
+    assert [user for user, _ in pool.expired((), {"bob"})] == ["ann"]
+    assert [user for user, _ in pool.expired({"ann"}, {"ann"})] == ["ann"], "she is here, too: the time is over"
+
+
+def test_whoever_is_at_two_processes_is_idle_when_neither_can_have_seen_input(make, clock):
+    pool = make(1, idle_timeout=600.0)
+    pool.succeeded("ann", pool.request("ann"))
+    notice = min(NOTICE, 300)
+    clock.now += 600 - notice + LAG - 1
+    assert pool.warnings({"ann"}, {"ann"}) == []
+    clock.now += 1
+    assert pool.warnings({"ann"}, {"ann"}) == [("ann", notice)]
+    clock.now += notice - 1
+    assert list(pool.expired({"ann"}, {"ann"})) == []
+    clock.now += 1
+    assert [user for user, _ in pool.expired({"ann"}, {"ann"})] == ["ann"]

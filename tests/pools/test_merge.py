@@ -97,6 +97,17 @@ def test_a_user_who_came_to_both_waits_since_the_first_time():
         assert [(one.user, one.since - NOW) for one in merged.queue] == [("eve", -9), ("ann", -5), ("bob", -3)]
 
 
+def test_what_is_not_saved_is_dealt_anew_if_somebody_waits_elsewhere_who_may_have_come_before():
+    base = kept([lease("kim", "k1")])
+    mine = kept([lease("bob", "k1", NOW), lease("zoe", "k2", NOW)], [waiter("eve", NOW)])
+    theirs = kept(base.leases.values(), [waiter("ann", NOW - 5)])
+    fair = merge(base, mine, theirs, {"ann"})
+    assert (who(fair), queued(fair)) == ({}, ["ann", "eve", "bob", "zoe"])
+    assert who(merge(base, mine, theirs)) == {"bob": "k1", "zoe": "k2"}, "ann is not there"
+    given = kept([*mine.leases.values(), lease("ann", "k3")])
+    assert who(merge(base, given, theirs, {"ann"})) == {"bob": "k1", "zoe": "k2", "ann": "k3"}
+
+
 def test_a_user_who_was_taken_off_the_queue_and_came_again_waits_anew():
     base = kept([], [waiter("ann", NOW - 9), waiter("bob", NOW - 5)])
     theirs = kept([], [waiter("bob", NOW - 5), waiter("ann", NOW - 1)])

@@ -57,6 +57,30 @@ def test_a_queue_that_is_replaced_has_the_new_times_and_who_was_present_still_is
     ]
 
 
+def test_whoever_is_present_elsewhere_keeps_their_turn_and_place(clock):
+    queue = Queue(clock, [Waiter("ann", 1.0, clock.now, present=False), Waiter("bob", 2.0, clock.now, present=False)])
+    queue.join("eve")
+    queue.meet({"bob", "nobody"})
+    assert queue.present() == ["bob", "eve"]
+    clock.now += GRACE - 1
+    queue.meet({"bob"})
+    clock.now += 1
+    queue.forget_absent()
+    assert users(queue) == ["bob", "eve"], "ann was nowhere"
+    queue.replace([Waiter("bob", 2.0, clock.now, present=False), Waiter("eve", 3.0, clock.now, present=False)])
+    assert queue.present() == ["bob", "eve"]
+    clock.now += 1
+    queue.meet(set())
+    left = clock.now
+    assert queue.present() == ["eve"]
+    clock.now = left + GRACE - 1
+    queue.forget_absent()
+    assert users(queue) == ["bob", "eve"]
+    clock.now = left + GRACE
+    queue.forget_absent()
+    assert users(queue) == ["eve"]
+
+
 def test_what_has_to_be_saved_is_counted_and_presence_is_not(clock):
     queue = Queue(clock)
     seen = [queue.version]

@@ -4,6 +4,7 @@ import pytest
 
 from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools.presence import Present
 from jupyter_vnc.pools.table import PoolTable
 from tests.pools.machines import address
 
@@ -93,7 +94,7 @@ def test_who_has_got_the_same_machine_again_has_lost_it_before(two):
     theirs.of("lab").request("bob")  # the one that has been free for longer
     theirs.of("lab").request("ann")
     assert ours.of("lab").held()["ann"][0] == theirs.of("lab").held()["ann"][0]
-    assert ours.adopt(base, theirs.to_json(), []) == [("lab", "ann", False)], "whoever looks on there is told"
+    assert ours.adopt(base, theirs.to_json(), []) == [("lab", "ann", False)], "whoever is on it is told"
     assert ours.of("lab").held() == theirs.of("lab").held()
 
 
@@ -115,6 +116,54 @@ def test_who_waits_here_gets_what_another_service_took_back(clock):
     theirs.of("lab").release("ann")
     assert ours.adopt(base, theirs.to_json(), [("bob", "lab"), ("eve", "other")]) == [("lab", "ann", False)]
     assert [*ours.of("lab").held()] == ["bob"]
+
+
+@pytest.fixture
+def full(clock):
+    """The table of a service in which kim has the only machine, another service's, and what both have read."""
+    ours, theirs = PoolTable(clock, Maintenance()), PoolTable(clock, Maintenance())
+    ours.configure(lab(1))
+    ours.of("lab").request("kim")
+    theirs.load(ours.to_json())
+    theirs.configure(lab(1))
+    return ours, theirs, ours.to_json()
+
+
+def test_of_those_who_wait_at_two_services_the_first_gets_what_is_free(full, clock):
+    ours, theirs, base = full
+    theirs.of("lab").request("ann")
+    clock.now += 1
+    ours.of("lab").request("bob")
+    clock.now += 1
+    ours.of("lab").release("kim")
+    assert [*ours.of("lab").held()] == ["bob"], "ours knows nothing of ann yet"
+    ours.meet(Present(waits=frozenset({("lab", "ann")})))
+    ours.adopt(base, theirs.to_json(), [("bob", "lab")])
+    assert [*ours.of("lab").held()] == ["ann"]
+    assert [row["user"] for row in ours.of("lab").waiting()] == ["bob"]
+
+
+def test_of_those_who_wait_here_the_first_gets_what_is_free(full):
+    ours, theirs, _ = full
+    for user in ("ann", "bob"):
+        ours.of("lab").request(user)
+    base = ours.to_json()
+    theirs.load(base)
+    theirs.of("lab").release("kim")
+    ours.load(base)
+    ours.configure(lab(1))
+    ours.adopt(base, theirs.to_json(), [("bob", "lab"), ("ann", "lab")])
+    assert [*ours.of("lab").held()] == ["ann"]
+
+
+def test_pools_that_come_later_know_who_waits_elsewhere(clock):
+    table, later = PoolTable(clock, Maintenance()), PoolTable(clock, Maintenance())
+    table.of("lab").request("ann")
+    later.meet(Present(waits=frozenset({("lab", "ann")})))
+    later.load(table.to_json())
+    later.configure(lab(1))
+    assert [*later.of("lab").held()] == ["ann"]
+    assert later.of("new").waits_elsewhere == set()
 
 
 def test_what_is_not_valid_changes_nothing(two):

@@ -17,12 +17,12 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
-from jupyter_vnc.pools.lease_keeper import LeaseKeeper, NotSaved
-from jupyter_vnc.pools.manager import Adopt, State
+from jupyter_vnc.pools.lease_keeper import Adopt, LeaseKeeper, NotSaved, State
+from jupyter_vnc.pools.presence import Present
 from jupyter_vnc.system.logs import Log
 
-from .database import Database
 from .old_leases import OldLeases
+from .processes import Processes
 from .tables import digest_of, leases, pools, revisions
 
 _KIND: Final = "leases"
@@ -45,7 +45,7 @@ class DatabaseLeases(LeaseKeeper):
     """The state of all pools in the database.
 
     Args:
-        database: which is open.
+        processes: those that share the database, which is open.
         old: the file of a service that had no database.
         log: see :class:`LeaseKeeper`.
         state: see :class:`LeaseKeeper`.
@@ -55,9 +55,10 @@ class DatabaseLeases(LeaseKeeper):
     key = "VNCHub.db_url"
     place = "the database"
 
-    def __init__(self, database: Database, old: OldLeases, log: Log, state: State, adopt: Adopt) -> None:
+    def __init__(self, processes: Processes, old: OldLeases, log: Log, state: State, adopt: Adopt) -> None:
         super().__init__(log, state)
-        self._database = database
+        self._processes = processes
+        self._database = processes.database
         self._old = old
         self._adopt = adopt
         self._saved = Saved(0, {})
@@ -97,12 +98,15 @@ class DatabaseLeases(LeaseKeeper):
             raise ConfigError(f"{_broken(error)}; restore a backup, or delete all their rows", key=self.key) from None
 
     async def refresh(self) -> None:
-        """See :meth:`LeaseKeeper.refresh`. A SQLite file has one process.
+        """See :meth:`LeaseKeeper.refresh`; hear and say who is there, too. A SQLite file has one process.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        if self._database.is_shared and not self._writing_now and await self._is_behind():
+        if not self._database.is_shared or self._writing_now:
+            return
+        await self._processes.beat(self.here())
+        if await self._is_behind():
             self.change()
 
     @property
@@ -112,12 +116,15 @@ class DatabaseLeases(LeaseKeeper):
     async def _is_behind(self) -> bool:
         async with self._database.reading() as connection:
             number = await connection.scalar(select(revisions.c.number).where(revisions.c.kind == _KIND))
+            elsewhere = await self._processes.others(connection)
+        self.meet(elsewhere)
         return bool(number != self._saved.number)
 
     async def _store(self) -> None:
         try:
             async with self._database.writing() as connection:
                 number = await _locked(connection)
+                present = await self._greet(connection)
                 if number != self._saved.number:
                     await self._reread(connection, number)
                 rows = await asyncio.to_thread(to_rows, self._state())
@@ -130,6 +137,21 @@ class DatabaseLeases(LeaseKeeper):
         except DataError as error:
             raise NotSaved(f"the database does not take the leases: {error.orig}") from None
         self._saved = saved
+        if self._database.is_shared:
+            self._processes.said(present)
+
+    async def _greet(self, connection: AsyncConnection) -> Present:
+        """Say who is here, in the transaction that says who waits: a waiter whom nobody knows to be there is absent."""
+        present = self.here()
+        if self._database.is_shared:
+            await self._processes.say(connection, present)
+            self.meet(await self._processes.others(connection))
+        return present
+
+    async def leave(self) -> None:
+        """See :meth:`LeaseKeeper.leave`."""
+        if self._database.is_shared:
+            await self._processes.leave()
 
     async def _reread(self, connection: AsyncConnection, number: int) -> None:
         """Join the changes of another process with those of this one.

@@ -100,3 +100,14 @@ leases: Final = Table(
     Column("content", Text, nullable=False),
     UniqueConstraint("pool", "machine", name="leases_machine"),
 )
+
+#: The processes of the service that live. ``name`` is for people, ``seen`` a time of the database's own clock, and
+#: ``present`` who is there, as :meth:`~jupyter_vnc.pools.presence.Present.encode` writes it.
+processes: Final = Table(
+    "processes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(MAX_USER), nullable=False),
+    Column("seen", Float, nullable=False),
+    Column("present", Text, nullable=False),
+)

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, delete, func, insert, literal_column, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.stores import grant_json
 from jupyter_vnc.tokens import Grant, TokenStore, note_stranger, too_many_unused
 
+from .clock import now
 from .database import Database
 from .tables import digest_of, revisions, tokens
 
 _KIND: Final = "tokens"
 #: Expired tokens that are deleted with each one that is put.
 STEP: Final = 100
-#: The database's clock, in seconds of Unix time: the clocks of several machines differ.
-_CLOCKS: Final = {
-    "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())",
-    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
-}
 
 
 class DatabaseTokens(TokenStore):
@@ -50,23 +46,22 @@ class DatabaseTokens(TokenStore):
         async with self._database.writing() as connection:
             # Those who put wait here for each other, or two would both be the last that the limit permits.
             await connection.execute(select(revisions.c.number).where(revisions.c.kind == _KIND).with_for_update())
-            now = _now(connection)
             await self._forget(connection)
             if (wait := await self._wait(connection, user)) is not None:
                 raise too_many_unused(wait)
             row = {"digest": digest, "user": user, "target": digest_of(grant.target), "grant": grant_json.encode(grant)}
-            await connection.execute(insert(tokens).values(**row, expires=now + ttl, strangers=0))
+            await connection.execute(insert(tokens).values(**row, expires=now(connection) + ttl, strangers=0))
 
     async def _forget(self, connection: AsyncConnection) -> None:
         """Delete some expired tokens: more than one put adds, and never so many that somebody waits for it."""
-        expired = select(tokens.c.digest).where(tokens.c.expires <= _now(connection)).limit(STEP)
+        expired = select(tokens.c.digest).where(tokens.c.expires <= now(connection)).limit(STEP)
         await connection.execute(delete(tokens).where(tokens.c.digest.in_(expired)))
 
     async def _wait(self, connection: AsyncConnection, user: str) -> float | None:
         """Return the seconds until there is room for one more token of a user; None if there is room now."""
-        alive, mine = tokens.c.expires > _now(connection), tokens.c.user == user
+        alive, mine = tokens.c.expires > now(connection), tokens.c.user == user
         oldest = func.coalesce(func.min(tokens.c.expires).filter(mine), func.min(tokens.c.expires))
-        query = select(func.count(), func.count().filter(mine), oldest - _now(connection))
+        query = select(func.count(), func.count().filter(mine), oldest - now(connection))
         query = query.select_from(tokens).where(alive)
         of_all, of_user, wait = (await connection.execute(query)).one()
         return float(wait) if of_user >= self.per_user or of_all >= self.total else None
@@ -75,7 +70,7 @@ class DatabaseTokens(TokenStore):
         """Take out this user's grant; see :meth:`TokenStore.take`. An invalid grant is dropped and logged."""
         owner = digest_of(user)
         async with self._database.writing() as connection:
-            alive = (tokens.c.digest == digest) & (tokens.c.expires > _now(connection))
+            alive = (tokens.c.digest == digest) & (tokens.c.expires > now(connection))
             mine = delete(tokens).where(alive & (tokens.c.user == owner)).returning(tokens.c.grant)
             text = (await connection.execute(mine)).scalar_one_or_none()
             if text is None:
@@ -98,13 +93,9 @@ class DatabaseTokens(TokenStore):
     async def revoke(self, *, user: str | None = None, target: str | None = None) -> int:
         """Drop unused grants; see :meth:`TokenStore.revoke`."""
         async with self._database.writing() as connection:
-            doomed = delete(tokens).where(tokens.c.expires > _now(connection))
+            doomed = delete(tokens).where(tokens.c.expires > now(connection))
             if user is not None:
                 doomed = doomed.where(tokens.c.user == digest_of(user))
             if target is not None:
                 doomed = doomed.where(tokens.c.target == digest_of(target))
             return len((await connection.execute(doomed.returning(tokens.c.digest))).all())
-
-
-def _now(connection: AsyncConnection) -> ColumnElement[float]:
-    return literal_column(_CLOCKS[connection.dialect.name], Float)

@@ -17,6 +17,7 @@ from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools import manager as pool_manager
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.stores.database.maintenance import MaintenanceStore
+from jupyter_vnc.stores.database.processes import Processes
 
 LOG = logging.getLogger("tests.maintenance")
 ADMIN = Editor("root", local=True)
@@ -124,7 +125,7 @@ async def test_leases_that_are_loaded_late_know_what_is_in_maintenance(registry,
     await service(registry, []).put(ADMIN, LAB, "m1", True)
     pools, database = PoolManager(), registry.database
     one = MaintenanceService(database, pools.maintenance, lambda *what: None, LOG)
-    keep_leases(pools, database, one, LOG)
+    keep_leases(pools, Processes(database, LOG), one, LOG)
     database.trouble, database._ask_again = "away", math.inf
     await one.start()
     await pools.start()

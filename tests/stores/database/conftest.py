@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData
+from sqlalchemy import Float, MetaData, literal
 
-from jupyter_vnc.stores.database import urls
+from jupyter_vnc.stores.database import processes, urls
 from jupyter_vnc.stores.database.database import Database
 
 LOG = logging.getLogger("tests.database")
@@ -39,6 +39,14 @@ def database(url, jp_asyncio_loop):
     jp_asyncio_loop.run_until_complete(database.open())
     yield database
     jp_asyncio_loop.run_until_complete(database.close())
+
+
+@pytest.fixture
+def hours(monkeypatch):
+    """The clock of processes and of the database, as far as they measure silence; it is set by hand."""
+    at = [1e9]
+    monkeypatch.setattr(processes, "now", lambda connection: literal(at[0], Float))
+    return at
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from jupyter_vnc.stores.database import urls
 from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.leases import DatabaseLeases
 from jupyter_vnc.stores.database.old_leases import OldLeases
+from jupyter_vnc.stores.database.processes import Processes
 
 #: Users who come and go at the same time.
 AT_ONCE = 4
@@ -32,7 +33,7 @@ async def main(url, changes):
     database = Database(urls.parse(url), log)
     await database.open()
     manager = PoolManager()
-    manager.keep_with(partial(DatabaseLeases, database, OldLeases(None, log), log))
+    manager.keep_with(partial(DatabaseLeases, Processes(database, log), OldLeases(None, log), log))
     await manager.start()
     machines = tuple(PoolMachine(f"m{number}", TCPAddress("127.0.0.1", number)) for number in range(1, MACHINES + 1))
     manager.configure(Target(name="lab", address=PoolAddress(machines)))

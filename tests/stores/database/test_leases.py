@@ -20,13 +20,14 @@ from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools import keeping, state_file
 from jupyter_vnc.pools import manager as pool_manager
-from jupyter_vnc.pools.lease import Kept
+from jupyter_vnc.pools.lease import GRACE, Kept
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.stores.database import database as databases
 from jupyter_vnc.stores.database import tables, urls
 from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.leases import DatabaseLeases, from_rows, to_rows
 from jupyter_vnc.stores.database.old_leases import OldLeases
+from jupyter_vnc.stores.database.processes import Processes
 from jupyter_vnc.system.locks import FileLock
 from tests.stores.database import lease_changes
 
@@ -52,8 +53,14 @@ def open_manager(path, database, jp_asyncio_loop):
 
     async def open_manager(target, of=database):
         manager = PoolManager()
-        manager.keep_with(partial(DatabaseLeases, of, OldLeases(path, LOG), LOG))
-        manager.told, manager.moved = [], []
+        manager.keep_with(partial(DatabaseLeases, Processes(of, LOG), OldLeases(path, LOG), LOG))
+        manager.told, manager.moved, manager.rounds, go_round = [], [], 0, manager._go_round
+
+        async def counted():
+            await go_round()
+            manager.rounds += 1
+
+        manager._go_round = counted
         manager.on_release = lambda *what: manager.told.append(what)
         manager.on_move = lambda *what: manager.moved.append(what)
         managers.append(manager)
@@ -234,6 +241,72 @@ async def test_a_machine_that_two_processes_give_out_at_once_has_one_user(three,
     (winner,) = [user for user, task in tasks.items() if task.done()]
     assert holders(await saved(database)) == {winner: "m1"}
     assert one.told + two.told + one.moved + two.moved == []
+
+
+@pytest.fixture
+def days(monkeypatch):
+    """The clock of all managers, which is set by hand."""
+    at = [1e9]
+    monkeypatch.setattr(pool_manager, "steady_clock", lambda: lambda: at[0])
+    return at
+
+
+async def some_rounds(*managers):
+    """Wait until each has heard of the others, and has swept after that: in the second half it has."""
+    for manager in managers * 2:
+        rounds = manager.rounds + 2
+        await until(partial(lambda manager, rounds: manager.rounds >= rounds, manager, rounds))
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_who_waits_at_one_process_is_neither_forgotten_nor_jumped_at_another(three, waiting, days, quick):
+    one, two, third = await three(lab(1))
+    await one.lease("kim", "lab")
+    first = waiting(two, "ann")
+    await until(lambda: third.waiting("lab"))
+    second = waiting(third, "bob")
+    await until(lambda: len(one.waiting("lab")) == len(two.waiting("lab")) == 2)
+    await some_rounds(one, two, third)
+    days[0] += 10 * GRACE
+    await some_rounds(one, two, third)
+    assert one.machine_of("kim", "lab") is None, "who never came"
+    async with asyncio.timeout(30):
+        assert (await first).name == "m1"
+    assert [row["user"] for row in third.waiting("lab")] == ["bob"]
+    assert not second.done()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_who_has_a_machine_on_the_screen_at_one_process_keeps_it_at_the_others(three, days, quick):
+    one, two, third = await three(lab(1))
+    await one.lease("ann", "lab")
+    one.watched = two.watched = third.watched = lambda name: ()
+    one.watched = lambda name: {"ann"}
+    await some_rounds(one, two, third)
+    days[0] += 100 * 3600
+    await some_rounds(one, two, third)
+    assert [manager.machine_of("ann", "lab").name for manager in (one, two, third)] == ["m1"] * 3
+    assert [manager.told for manager in (one, two, third)] == [[], [], []]
+    one.watched = lambda name: ()
+    await until(lambda: all(manager.told for manager in (one, two, third)))
+    assert two.machine_of("ann", "lab") is None
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_who_waited_at_a_process_that_has_ended_is_absent(three, waiting, quick):
+    one, two, _ = await three(lab(1))
+    await one.lease("kim", "lab")
+    waits = waiting(one, "ann")
+    await until(lambda: two.waiting("lab") and two._pools.elsewhere.waiting("lab"))
+    later = waiting(two, "bob")
+    await one.close()
+    with pytest.raises(ServerStopping):
+        await waits
+    await until(lambda: not two._pools.elsewhere.waiting("lab"))
+    two.release("kim", "lab")
+    async with asyncio.timeout(30):
+        assert (await later).name == "m1"
+    assert [row["user"] for row in two.waiting("lab")] == ["ann"], "she may come back"
 
 
 # -- the file of an older version -------------------------------------------------------------------------------------

@@ -1,0 +1,115 @@
+"""The processes of a service: each says in its row that it lives and who is there, and hears the others."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import socket
+import time
+from typing import Final
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jupyter_vnc.pools.presence import BEAT, DEAD, Present, is_alive
+from jupyter_vnc.system.logs import Log, one_line
+from jupyter_vnc.throttling import Clock
+
+from .clock import now
+from .database import Database
+from .tables import MAX_USER, processes
+
+#: After a longer pause between two of its own words a process has heard nothing meanwhile, either (seconds).
+_BREAK: Final = DEAD / 2
+
+
+class Processes:
+    """This process among those that share a database. With SQLite it is alone, and nothing is written.
+
+    Args:
+        database: which they share.
+        log: for one that died.
+        clock: measures pauses.
+    """
+
+    def __init__(self, database: Database, log: Log, clock: Clock = time.monotonic) -> None:
+        self.database = database
+        self._log = one_line(log)
+        self._clock = clock
+        #: Names this process to the others; another one each time that the service starts.
+        self.id = secrets.token_hex(16)
+        self._said = ""
+        self._said_at = -math.inf
+        self._listening_since = math.inf
+
+    async def beat(self, present: Present) -> None:
+        """Say who is here, if that is news or due, and clear away what is left of processes that died.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        if present.encode() == self._said and self._clock() - self._said_at < BEAT:
+            return
+        async with self.database.writing() as connection:
+            await self.say(connection, present)
+            await self._bury(connection)
+        self.said(present)
+
+    async def say(self, connection: AsyncConnection, present: Present) -> None:
+        """Say who is here in a transaction; :meth:`said` is called once it is committed."""
+        what = {"seen": now(connection), "present": present.encode()}
+        mine = update(processes).where(processes.c.id == self.id).values(what)
+        if not (await connection.execute(mine)).rowcount:  # the first word, or others took this process for dead
+            name = f"process {os.getpid()} on {socket.gethostname()}"[:MAX_USER]
+            await connection.execute(insert(processes).values(id=self.id, name=name, **what))
+
+    def said(self, present: Present) -> None:
+        """Note that the others know who is here."""
+        at = self._clock()
+        if at - self._said_at > _BREAK:
+            self._listening_since = at
+        self._said, self._said_at = present.encode(), at
+
+    async def others(self, connection: AsyncConnection) -> Present:
+        """Return who is at the other processes that live."""
+        silent = now(connection) - processes.c.seen
+        rows = await connection.execute(
+            select(processes.c.present, silent.label("silent")).where(processes.c.id != self.id)
+        )
+        everybody = Present()
+        for row in rows:
+            if is_alive(row.silent, self._listened):
+                everybody |= self._decoded(row.present)
+        return everybody
+
+    def _decoded(self, text: str) -> Present:
+        try:
+            return Present.decode(text)
+        except ValueError:  # of another version: it lives, and its users are not known
+            return Present()
+
+    @property
+    def _listened(self) -> float:
+        at = self._clock()
+        return at - self._listening_since if at - self._said_at <= _BREAK else 0.0
+
+    async def _bury(self, connection: AsyncConnection) -> None:
+        """Delete the rows of processes that are dead. One that was only held up writes its row again."""
+        if self._listened <= DEAD:
+            return
+        silent = now(connection) - processes.c.seen
+        # In whatever order two processes find them, neither waits for the other.
+        dead = select(processes.c.id).where(silent > DEAD, processes.c.id != self.id).with_for_update(skip_locked=True)
+        gone = delete(processes).where(processes.c.id.in_(dead)).returning(processes.c.name)
+        for name in (await connection.execute(gone)).scalars():
+            self._log.warning("Another process of the service is dead: %s was silent for %.0f s", name, DEAD)
+
+    async def leave(self) -> None:
+        """Tell the others at the end that nobody is here any more.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        async with self.database.writing() as connection:
+            await connection.execute(delete(processes).where(processes.c.id == self.id))
