@@ -16,7 +16,7 @@ from jupyter_core.application import JupyterApp
 from jupyter_server.auth.authorizer import AllowAllAuthorizer
 from jupyterhub.services.auth import HubOAuth
 from tornado import web
-from traitlets import Dict, Enum, Unicode
+from traitlets import Dict, Enum, Float, Unicode
 from traitlets.config import Application, Configurable
 
 from jupyter_vnc import __version__
@@ -49,6 +49,7 @@ from .scopes import names_ours
 from .server import FILES, BoundedServer
 from .uplink.uplinks import Uplinks
 from .users import People
+from .visits import Visits
 from .web_settings import host_settings, page_settings, request_log
 
 #: What the hub passes to a service that it starts; must be set if something else starts the service.
@@ -122,6 +123,13 @@ class VNCHub(JupyterApp):
     db_url_file = Unicode(
         help="""File that has the URL of the database on its only line, in place of ``db_url``: for a URL with a
         password. Only its owner may be able to read it. Default: none.
+        """,
+    ).tag(config=True)
+
+    visit_retention = Float(
+        90.0,
+        min=0.0,
+        help="""Days for which the history says who was at which desktop and when; see ``GET api/visits``. Default 90.
         """,
     ).tag(config=True)
 
@@ -211,21 +219,26 @@ class VNCHub(JupyterApp):
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
         maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
-        keep_leases(broker.pools, Processes(registry.database, self.log), maintenance, self.log)
+        processes = Processes(registry.database, self.log)
+        keep_leases(broker.pools, processes, maintenance, self.log)
+        visits = Visits(processes, self.visit_retention, self.log)
+        broker.audit.on_open, broker.audit.on_close = visits.begin, visits.end
         broker.room.elsewhere = broker.live.elsewhere = uplinks = Uplinks()
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
-        server = BoundedServer(
-            self.application(broker, registry, maintenance, uplinks), longest_message=broker.max_message, **options
-        )
+        application = self.application(broker, registry, maintenance, uplinks)
+        application.settings["vnc_visits"] = visits
+        server = BoundedServer(application, longest_message=broker.max_message, **options)
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
         await maintenance.start()
         await broker.start()
+        visits.start()
         server.listen(url.port or 80, url.hostname or "127.0.0.1")
         one_line(self.log).info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
         await _told_to_stop()
         server.stop()
         await maintenance.close()
         await broker.close()
+        await visits.close()
         await server.close_all_connections()
 
     def _defaults(self) -> dict[str, Any]:

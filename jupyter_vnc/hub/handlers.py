@@ -23,6 +23,7 @@ from .protected import Protected
 from .registry.maintenance import MACHINE_ROUTES
 from .registry.transfers import REGISTRY_ROUTES
 from .uplink.handler import Uplink
+from .visits import VISIT_ROUTES
 
 #: How a request shows a token.
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
@@ -133,6 +134,7 @@ class NotFoundPage(VNCPageHandler):
 HUB_ROUTES: Final[list[Route]] = [
     *REGISTRY_ROUTES,
     *MACHINE_ROUTES,
+    *VISIT_ROUTES,
     (r"/room", RoomPage, {}),
     (r"/api/room", RoomHandler, {}),
     (r"/uplink", Uplink, {}),

@@ -321,5 +321,36 @@ async def test_metrics_count_what_happens_in_the_service(hub, enter):
         assert f'"{private}"' not in scrape(hub).text
 
 
+async def test_who_was_at_which_desktop_is_told_to_those_who_manage_it(enter):
+    root, ann = enter("root"), enter("ann")
+
+    def visits():
+        return root.ask("api/visits").json()
+
+    before = {row["session"] for row in visits()}
+    async with looking(ann, "a2") as viewer:
+        await viewer.until_pixel(5, 5, COLOURS["a2"])
+        (session,) = [row["id"] for row in ann.ask("api/sessions").json() if row["target"] == "a2"]
+        await until(lambda: session in {row["session"] for row in visits()})
+        (row,) = [row for row in visits() if row["session"] == session]
+        assert session not in before
+        assert row["began"]
+        assert row == {
+            "session": session,
+            "user": "ann",
+            "owner": "ann",
+            "target": "a2",
+            "machine": None,
+            "mode": "control",
+            "began": row["began"],
+            "ended": None,
+            "cause": "",
+        }
+    await until(lambda: next(row for row in visits() if row["session"] == session)["ended"])
+    assert next(row for row in visits() if row["session"] == session)["cause"]
+    for nobody in (ann, enter("ada")):
+        assert nobody.ask("api/visits").status_code == 403
+
+
 def test_no_traceback_was_logged_in_all_of_this(hub):
     assert "Traceback" not in hub.log()

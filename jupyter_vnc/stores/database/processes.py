@@ -18,7 +18,8 @@ from jupyter_vnc.throttling import Clock
 
 from .clock import now
 from .database import Database
-from .tables import MAX_USER, processes
+from .tables import MAX_USER, processes, visits
+from .visits import KILLED
 
 #: After a longer pause between two of its own words a process has heard nothing meanwhile, either (seconds).
 _BREAK: Final = DEAD / 2
@@ -63,6 +64,8 @@ class Processes:
         if not (await connection.execute(mine)).rowcount:  # the first word, or others took this process for dead
             name = f"process {os.getpid()} on {socket.gethostname()}"[:MAX_USER]
             await connection.execute(insert(processes).values(id=self.id, name=name, **what))
+            mistaken = (visits.c.process == self.id) & (visits.c.cause == KILLED)
+            await connection.execute(update(visits).where(mistaken).values(ended=None, cause=""))
 
     def said(self, present: Present) -> None:
         """Note that the others know who is here."""
@@ -101,9 +104,11 @@ class Processes:
         silent = now(connection) - processes.c.seen
         # In whatever order two processes find them, neither waits for the other.
         dead = select(processes.c.id).where(silent > DEAD, processes.c.id != self.id).with_for_update(skip_locked=True)
-        gone = delete(processes).where(processes.c.id.in_(dead)).returning(processes.c.name)
-        for name in (await connection.execute(gone)).scalars():
-            self._log.warning("Another process of the service is dead: %s was silent for %.0f s", name, DEAD)
+        gone = delete(processes).where(processes.c.id.in_(dead)).returning(processes.c.id, processes.c.name)
+        for one in (await connection.execute(gone)).all():
+            self._log.warning("Another process of the service is dead: %s was silent for %.0f s", one.name, DEAD)
+            left = visits.c.ended.is_(None) & (visits.c.process == one.id)
+            await connection.execute(update(visits).where(left).values(ended=time.time(), cause=KILLED))
 
     async def leave(self) -> None:
         """Tell the others at the end that nobody is here any more.

@@ -111,3 +111,18 @@ processes: Final = Table(
     Column("seen", Float, nullable=False),
     Column("present", Text, nullable=False),
 )
+
+#: Sessions that live, without ``ended``, and those that are over. Times are of the clock of the process that served the
+#: session; ``content`` is JSON (see :class:`~jupyter_vnc.stores.database.visits.Visit`).
+visits: Final = Table(
+    "visits",
+    metadata,
+    Column("session", String(16), primary_key=True),
+    Column("process", String(32), nullable=False),
+    Column("began", Float, nullable=False),
+    Column("ended", Float, nullable=True),
+    Column("content", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Index("visits_began", "began"),
+    Index("visits_ended", "ended"),
+)

@@ -1,0 +1,162 @@
+"""The history of visits: written when sessions begin and end, kept for some time, and shown to those who manage."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Any, Final
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import StoreUnavailable
+from jupyter_vnc.handlers import vnc_errors
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.routes import Route
+from jupyter_vnc.stores.database.processes import Processes
+from jupyter_vnc.stores.database.visits import Visit, VisitStore
+from jupyter_vnc.system.logs import Log, one_line
+
+from .editor import Editor
+from .registry.handlers import RegistryAPIHandler, editor_of, written
+
+#: At most so many begins and ends wait for a database that is away; the oldest are lost first.
+MOST_WAITING: Final = 10_000
+#: Pause before a database that did not answer is tried again (seconds).
+PAUSE: Final = 1.0
+#: How often old visits are deleted (seconds).
+FORGET_EVERY: Final = 3600.0
+#: Timeout for writing the last ends when the service stops (seconds).
+LAST_WRITE: Final = 5.0
+#: The longest cause that is kept (characters).
+MAX_CAUSE: Final = 200
+#: The most visits in an answer.
+MOST_SHOWN: Final = 500
+
+
+class Visits:
+    """Writes the visits of this process. No session waits for it.
+
+    Args:
+        processes: those that share the database.
+        days: for how long visits are kept.
+        log: for errors.
+    """
+
+    def __init__(self, processes: Processes, days: float, log: Log) -> None:
+        self._store = VisitStore(processes.database, processes.id)
+        self._alone = not processes.database.is_shared
+        self._days = days
+        self._log = one_line(log)
+        self._waiting: deque[Visit] = deque(maxlen=MOST_WAITING)
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._cleared = False
+        self._forget_at = 0.0
+
+    def begin(self, session: Session) -> None:
+        """Note that a session began."""
+        self._note(_visit(session))
+
+    def end(self, session: Session, reason: str) -> None:
+        """Note that a session ended, and why."""
+        self._note(_visit(session, time.time(), printable(reason, MAX_CAUSE)))
+
+    def _note(self, visit: Visit) -> None:
+        self._waiting.append(visit)
+        self._news.set()
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._run(), name="vnc-visits")
+
+    async def close(self) -> None:
+        """Write what waits, and stop."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(LAST_WRITE):
+                await self._write()
+        if self._waiting:
+            self._log.warning("Visits were not saved: %d begins or ends are lost", len(self._waiting))
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._clear()
+                await self._write()
+            except StoreUnavailable:  # the database says so itself
+                await asyncio.sleep(PAUSE)
+                continue
+            except Exception:  # noqa: BLE001 - the next ones may be written
+                self._log.exception("Visits could not be saved: %d begins or ends are lost", len(self._waiting))
+                self._waiting.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FORGET_EVERY):
+                    await self._news.wait()
+
+    async def _clear(self) -> None:
+        """End what a process has left that was killed, once; delete what is old, from time to time."""
+        if self._alone and not self._cleared:
+            await self._store.end_those_left()
+            self._cleared = True
+        if (now := time.monotonic()) >= self._forget_at:
+            await self._store.forget(self._days)
+            self._forget_at = now + FORGET_EVERY
+
+    async def _write(self) -> None:
+        self._news.clear()
+        if several := [*self._waiting]:
+            await self._store.write(several)
+            for visit in several:  # unless the deque was full meanwhile, and has lost them itself
+                if self._waiting and self._waiting[0] is visit:
+                    self._waiting.popleft()
+
+    async def seen_by(self, editor: Editor) -> list[dict[str, Any]]:
+        """Return the last visits at the targets that somebody manages, the newest first.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        rows = [row for row in await self._store.newest() if editor.sees({"allow_groups": row["groups"]})]
+        return [_shown(row) for row in rows[:MOST_SHOWN]]
+
+
+def _visit(session: Session, ended: float | None = None, cause: str = "") -> Visit:
+    target = session.target
+    content = {
+        "user": session.user.name,
+        "owner": session.owner.name,
+        "target": target.name,
+        "mode": session.mode.value,
+        "machine": session.machine or None,
+        "groups": None if target.allow_users else sorted(target.allow_groups),
+    }
+    return Visit(session.id, session.since.timestamp(), content, ended, cause)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    ended = None if row["ended"] is None else written(row["ended"])
+    return {key: value for key, value in row.items() if key != "groups"} | {
+        "began": written(row["began"]),
+        "ended": ended,
+    }
+
+
+class VisitsHandler(RegistryAPIHandler):
+    """``GET api/visits``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self) -> None:
+        """List the last visits at the targets that the visitor manages."""
+        visits: Visits = self.settings["vnc_visits"]
+        self.answer(await visits.seen_by(editor_of(self)))
+
+
+VISIT_ROUTES: Final[list[Route]] = [(r"/api/visits", VisitsHandler, {})]

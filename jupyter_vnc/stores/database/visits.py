@@ -1,0 +1,114 @@
+"""Visits in the database of the hub service: one for each session, which is open as long as the session lives."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .database import Database
+from .tables import visits
+
+#: What inserts a row unless there is one, by the kind of database.
+_INSERT: Final[Mapping[str, Callable[..., Any]]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+#: The cause of a visit that no process has ended.
+KILLED: Final = "The service was killed."
+#: At most so many are read at once, the newest.
+MOST: Final = 5000
+#: The seconds of a day.
+DAY: Final = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What is known of a session when it begins or ends.
+
+    Attributes:
+        session: its id.
+        began: Unix time.
+        content: ``user``, ``owner``, ``target``, ``mode``, ``machine``, and as ``groups`` those that the target is for,
+            None if it is for others, too.
+        ended: Unix time; None while it lives.
+        cause: why it ended, a sentence.
+    """
+
+    session: str
+    began: float
+    content: Mapping[str, Any]
+    ended: float | None = None
+    cause: str = ""
+
+
+class VisitStore:
+    """The table of visits.
+
+    Args:
+        database: which is open.
+        process: the id of this process among those that share the database.
+    """
+
+    def __init__(self, database: Database, process: str, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._process = process
+        self._clock = clock
+
+    async def write(self, several: Iterable[Visit]) -> None:
+        """Write visits that began or ended, in their order; a second time changes nothing.
+
+        Raises:
+            StoreUnavailable: the database does not answer; nothing was written, as far as it said.
+        """
+        async with self._database.writing() as connection:
+            for visit in several:
+                await self._put(connection, visit)
+
+    async def _put(self, connection: AsyncConnection, visit: Visit) -> None:
+        what = {"ended": visit.ended, "content": json.dumps(visit.content), "cause": visit.cause}
+        row = {"session": visit.session, "process": self._process, "began": visit.began, **what}
+        put = _INSERT[connection.dialect.name](visits).values(row)
+        if visit.ended is None:  # a late word of the begin must not open a visit again
+            put = put.on_conflict_do_nothing()
+        else:
+            put = put.on_conflict_do_update(index_elements=[visits.c.session], set_=what)
+        await connection.execute(put)
+
+    async def end_those_left(self) -> None:
+        """End the visits that a process has left which was killed, where a database has one process.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        async with self._database.writing() as connection:
+            left = visits.c.ended.is_(None) & (visits.c.process != self._process)
+            await connection.execute(update(visits).where(left).values(ended=self._clock(), cause=KILLED))
+
+    async def forget(self, days: float) -> int:
+        """Delete the visits that began more than so many days ago and are over; return how many.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        async with self._database.writing() as connection:
+            old = (visits.c.began < self._clock() - days * DAY) & visits.c.ended.is_not(None)
+            return int((await connection.execute(delete(visits).where(old))).rowcount)
+
+    async def newest(self) -> list[dict[str, Any]]:
+        """Return the last :data:`MOST` visits, the newest first.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        query = select(visits).order_by(visits.c.began.desc(), visits.c.session).limit(MOST)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            {"session": row.session, **json.loads(row.content)}
+            | {"began": row.began, "ended": row.ended, "cause": row.cause}
+            for row in rows
+        ]

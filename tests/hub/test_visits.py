@@ -1,0 +1,147 @@
+"""The history of visits: what is written of sessions, also after an outage, and who is told of it."""
+
+import asyncio
+import logging
+import math
+
+import pytest
+
+from jupyter_vnc.exceptions import SessionEnded
+from jupyter_vnc.hub import visits as history
+from jupyter_vnc.hub.editor import Editor
+from jupyter_vnc.hub.visits import Visits
+from jupyter_vnc.model.addresses import TCPAddress
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.users import User
+from jupyter_vnc.stores.database import urls
+from jupyter_vnc.stores.database.database import Database
+from jupyter_vnc.stores.database.processes import Processes
+from jupyter_vnc.stores.database.visits import DAY, KILLED, Visit, VisitStore
+
+LOG = logging.getLogger("tests.visits")
+ROOT, OF_A = Editor("root", local=True), Editor("max", frozenset({"course-a"}))
+
+
+def session(user="ann", **who):
+    target = Target(name="lab", address=TCPAddress("lab.example", 5901), **who)
+    return Session(User(user), target, Mode.CONTROL)
+
+
+@pytest.fixture
+def database(tmp_path, jp_asyncio_loop):
+    database = Database(urls.parse(f"sqlite:///{tmp_path}/vnc.sqlite"), LOG)
+    jp_asyncio_loop.run_until_complete(database.open())
+    yield database
+    jp_asyncio_loop.run_until_complete(database.close())
+
+
+@pytest.fixture
+def make(database):
+    """Make what writes visits, as one run of the service has it."""
+    return lambda days=90.0: Visits(Processes(database, LOG), days, LOG)
+
+
+@pytest.fixture
+def visits(make, jp_asyncio_loop):
+    async def start():
+        one.start()
+
+    one = make()
+    jp_asyncio_loop.run_until_complete(start())
+    yield one
+    jp_asyncio_loop.run_until_complete(one.close())
+
+
+async def until(visits, condition):
+    async with asyncio.timeout(30):
+        while not condition(rows := await visits.seen_by(ROOT)):
+            await asyncio.sleep(0.01)
+    return rows
+
+
+async def test_a_session_is_a_visit_from_its_begin_to_its_end(visits):
+    one = session()
+    visits.begin(one)
+    (row,) = await until(visits, len)
+    assert (row["session"], row["user"], row["target"], row["machine"]) == (one.id, "ann", "lab", None)
+    assert (row["ended"], row["cause"]) == (None, "")
+    one.machine = "m1"
+    visits.end(one, str(SessionEnded("The time is over.\n" + "x" * 500)))
+    (row,) = await until(visits, lambda rows: rows[0]["ended"])
+    assert row["machine"] == "m1"
+    assert row["cause"].startswith("The time is over.\\nxxx")
+    assert len(row["cause"]) == history.MAX_CAUSE
+
+
+async def test_who_manages_a_group_is_told_of_its_targets_only(visits):
+    a, b = frozenset({"course-a"}), frozenset({"course-b"})
+    shown = session(allow_groups=a)
+    others = [session(), session(allow_groups=b), session(allow_groups=a | b)]
+    for one in (shown, *others, session(allow_groups=a, allow_users=frozenset({"eve"}))):
+        visits.begin(one)
+    await until(visits, lambda rows: len(rows) == 5)
+    assert [row["session"] for row in await visits.seen_by(OF_A)] == [shown.id]
+
+
+async def test_what_happened_while_the_database_was_away_is_written_later(visits, database, monkeypatch):
+    monkeypatch.setattr(history, "PAUSE", 0.01)
+    database.trouble, database._ask_again = "away", math.inf
+    one = session()
+    visits.begin(one)
+    visits.end(one, "The viewer left.")
+    async with asyncio.timeout(30):
+        while visits._news.is_set():
+            await asyncio.sleep(0.01)
+    database._ask_again = 0.0
+    (row,) = await until(visits, len)
+    assert (row["cause"], bool(row["ended"])) == ("The viewer left.", True)
+
+
+async def test_what_ended_last_is_written_before_the_service_stops(make):
+    one, visits = session(), make()
+    visits.start()
+    visits.begin(one)
+    visits.end(one, "The server is stopping.")
+    await visits.close()
+    assert [row["cause"] for row in await visits.seen_by(ROOT)] == ["The server is stopping."]
+
+
+async def test_what_cannot_be_written_at_the_end_is_counted(make, database, monkeypatch, caplog):
+    database.trouble, database._ask_again = "away", math.inf
+    visits = make()
+    visits.begin(session())
+    await visits.close()
+    assert "Visits were not saved: 1" in caplog.text
+    database._ask_again = 0.0
+
+
+async def test_the_next_run_ends_what_a_killed_one_has_left_and_deletes_what_is_old(make, database):
+    store = VisitStore(database, "killed")
+    content = {"user": "ann", "owner": "ann", "target": "lab", "mode": "view", "machine": None, "groups": []}
+    now = history.time.time()
+    old = Visit("old", now - 8 * DAY, content, now - 8 * DAY, "The viewer left.")
+    await store.write([old, Visit("left", now - 60, content)])
+    visits = make(7.0)
+    visits.start()
+    (row,) = await until(visits, lambda rows: len(rows) == 1 and rows[0]["ended"])
+    assert (row["session"], row["cause"]) == ("left", KILLED)
+    await visits.close()
+
+
+async def test_one_failure_does_not_end_the_history(visits, monkeypatch, caplog):
+    real, failures = visits._store.write, [ValueError("broken")]
+
+    async def write(several):
+        if failures:
+            raise failures.pop()
+        await real(several)
+
+    monkeypatch.setattr(visits._store, "write", write)
+    visits.begin(session("lost"))
+    async with asyncio.timeout(30):
+        while failures or visits._waiting:
+            await asyncio.sleep(0.01)
+    visits.begin(session("ann"))
+    assert [row["user"] for row in await until(visits, len)] == ["ann"]
+    assert "Visits could not be saved: 1" in caplog.text

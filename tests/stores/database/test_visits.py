@@ -1,0 +1,83 @@
+"""Visits in the database: written once, ended once, kept for some time."""
+
+import logging
+
+import pytest
+
+from jupyter_vnc.pools.presence import BEAT, DEAD, Present
+from jupyter_vnc.stores.database.processes import Processes
+from jupyter_vnc.stores.database.visits import DAY, KILLED, Visit, VisitStore
+
+LOG = logging.getLogger("tests.visits")
+NOW = 1_000_000.0
+ANN = {"user": "a\0\ud800 漢", "owner": "ann", "target": "lab", "mode": "control", "machine": None, "groups": ["a"]}
+
+
+def begun(session="s1", began=NOW):
+    return Visit(session, began, ANN)
+
+
+def over(session="s1", began=NOW, ended=NOW + 60):
+    return Visit(session, began, ANN | {"machine": "m1"}, ended, "The viewer left.")
+
+
+@pytest.fixture
+def store(database):
+    return VisitStore(database, "here", lambda: NOW + 100)
+
+
+async def test_a_visit_is_open_until_it_is_over(store):
+    await store.write([begun()])
+    assert await store.newest() == [{"session": "s1", **ANN, "began": NOW, "ended": None, "cause": ""}]
+    await store.write([over(), begun("s2", NOW + 5)])
+    second, first = await store.newest()
+    assert (second["session"], second["ended"]) == ("s2", None)
+    assert first == {
+        "session": "s1",
+        **ANN,
+        "machine": "m1",
+        "began": NOW,
+        "ended": NOW + 60,
+        "cause": "The viewer left.",
+    }
+
+
+async def test_what_is_written_twice_or_late_changes_nothing(store):
+    """The database may have written what it did not confirm."""
+    await store.write([begun(), over()])
+    once = await store.newest()
+    await store.write([begun(), over()])
+    await store.write([begun()])
+    assert await store.newest() == once
+
+
+async def test_what_a_killed_process_has_left_is_over(store, database):
+    await VisitStore(database, "before").write([begun("s1"), over("s2")])
+    await store.write([begun("s3")])
+    await store.end_those_left()
+    rows = {row["session"]: (row["ended"], row["cause"]) for row in await store.newest()}
+    assert rows == {"s1": (NOW + 100, KILLED), "s2": (NOW + 60, "The viewer left."), "s3": (None, "")}
+
+
+async def test_old_visits_are_deleted_and_open_ones_are_not(store):
+    await store.write([begun("old", NOW - 2 * DAY), over("over", NOW - 2 * DAY), over("new", NOW - DAY + 200)])
+    assert await store.forget(1) == 1
+    assert {row["session"] for row in await store.newest()} == {"old", "new"}
+
+
+async def test_the_visits_of_a_process_that_died_end_within_half_a_minute(database, hours):
+    one, two = (Processes(database, LOG, lambda: hours[0]) for _ in "12")
+    await one.beat(Present())
+    await two.beat(Present())
+    await VisitStore(database, one.id).write([begun("s1"), over("s2")])
+    await VisitStore(database, two.id).write([begun("s3")])
+    for seconds in range(30):
+        hours[0] += 1
+        await two.beat(Present())
+        if seconds < DEAD - BEAT:
+            assert len([row for row in await VisitStore(database, "").newest() if row["ended"] is None]) == 2
+    rows = {row["session"]: row["cause"] for row in await VisitStore(database, "").newest()}
+    assert rows == {"s1": KILLED, "s2": "The viewer left.", "s3": ""}
+    await one.beat(Present())  # it was only held up, and its sessions live
+    rows = {row["session"]: (row["ended"], row["cause"]) for row in await VisitStore(database, "").newest()}
+    assert rows == {"s1": (None, ""), "s2": (NOW + 60, "The viewer left."), "s3": (None, "")}
