@@ -53,7 +53,7 @@ class TokensHandler(VNCAPIHandler):
             self._grant(stream, Mode.VIEW, "stream")
             return
         wanted = body.get("target"), body.get("mode"), body.get("takeover", False), body.get("owner", "")
-        issued, mode = await self.broker.issue(self.visitor(), *wanted)
+        issued, mode = await self.broker.issue(self.visitor(), *wanted, server=body.get("server"))
         self._grant(issued, mode, "ws")
 
     def _grant(self, issued: IssuedToken, mode: Mode, websocket: str) -> None:

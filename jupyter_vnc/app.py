@@ -57,6 +57,13 @@ class VNCExtension(ExtensionApp):
         """,
     ).tag(config=True)
 
+    look_ins = Bool(
+        True,
+        help="""Whether instructors of the user's courses may look at the managed desktops that run here, from the
+        course room: they only view, and the user is told who looks and when. Default True; it needs ``uplink``.
+        """,
+    ).tag(config=True)
+
     broker = Instance(VNCBroker, allow_none=True)
 
     #: Reports to the hub's service; None without a hub.
@@ -131,9 +138,10 @@ class VNCExtension(ExtensionApp):
             self.server_end = ServerEnd(
                 provider.hub_auth,  # type: ignore[attr-defined]
                 self.uplink_url,
-                lambda: report(broker.desktop_manager, broker.registry, owner),
+                lambda: report(broker.desktop_manager, broker.registry, owner, looks=self.look_ins),
                 lambda: own_sessions(broker.desktop_manager, broker.registry, owner),
                 broker.log,
+                look=(lambda who, name, way: broker.looks.serve(owner, name, who, way)) if self.look_ins else None,
             )
             self.server_end.start()
 

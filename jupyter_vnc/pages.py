@@ -85,27 +85,29 @@ class ViewPage(VNCPageHandler):
     @web.authenticated
     @authorized
     @vnc_errors
-    async def get(self, name: str, owner: str = "") -> None:
-        """Show the viewer of one target, of the visitor or of a user whom they oversee."""
-        target = await self.broker.public_target(self.visitor(), name, owner)
+    async def get(self, name: str, owner: str = "", server: str | None = None) -> None:
+        """Show the viewer of one target, of the visitor or of a user whom they oversee; with a server, in that one."""
+        target = await self.broker.public_target(self.visitor(), name, owner, server)
         if self._is_in_our_frame() and not headers.permits_own_frames(self.content_security_policy):
-            self.ask_for_a_new_frame(name, owner)
+            self.ask_for_a_new_frame(name, owner, server)
         else:
-            self.view(target, owner=owner)
+            self.view(target, owner=owner, server=server)
 
-    def view(self, target: dict[str, Any], *, owner: str = "", framed: bool = False) -> None:
+    def view(self, target: dict[str, Any], *, owner: str = "", server: str | None = None, framed: bool = False) -> None:
         """Show the viewer of a target."""
-        self.page("viewer.html", target=target, owner=owner, framed=framed, viewer_json=json.dumps(target["viewer"]))
+        values = {"owner": owner, "server": server, "framed": framed, "viewer_json": json.dumps(target["viewer"])}
+        self.page("viewer.html", target=target, **values)
 
     def permit_frame(self, policy: str) -> None:
         """Let pages of this origin frame this answer; ``policy`` applies otherwise."""
         self.set_header("Content-Security-Policy", headers.permit_own_frames(policy))
         self.clear_header("X-Frame-Options")
 
-    def ask_for_a_new_frame(self, name: str, owner: str = "") -> None:
+    def ask_for_a_new_frame(self, name: str, owner: str = "", server: str | None = None) -> None:
         """Show instructions in a frame that shows nothing of the desktop; any page of this origin may embed it."""
         self.permit_frame(headers.merge(self.content_security_policy, _SANDBOX))
         whose = ["of", quote(owner, safe="")] if owner else []
+        whose += ["server", quote(server, safe="")] if server is not None else []
         href = url_path_join(self.vnc_root, "view", quote(name), *whose)
         self.finish(self.settings["vnc_templates"].get_template("frame.html").render(href=href))
 

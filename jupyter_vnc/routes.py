@@ -21,6 +21,8 @@ NAME: Final = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
 MACHINE: Final = r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})"
 #: A user's name, percent-encoded: it may be an email address or contain other characters.
 PERSON: Final = r"([^/]+)"
+#: The name of a server of a user, empty for the default one.
+SERVER: Final = r"([^/]*)"
 
 #: A ticket for a frame, in a route.
 TICKET: Final = r"([A-Za-z0-9_-]{43})"
@@ -67,6 +69,7 @@ _IN_CONTRACT: Final = {
     NAME: "{target}",
     MACHINE: "{machine}",
     PERSON: "{user}",
+    SERVER: "{server}",
     TICKET: "{ticket}",
     "(.+)": "{file}",
 }

@@ -30,9 +30,11 @@ SUBPROTOCOL: Final = "vnc.token."
 TOKEN_BYTES: Final = 32
 #: A token is revoked after this many attempts by other users.
 MAX_STRANGERS: Final = 3
-#: What a token is for: a session, or a stream beside one.
+#: What a token is for: a session, a stream beside one.
 SESSION: Final = "session"
 STREAM: Final = "stream"
+#: A session on a desktop in another user's own server.
+LOOK: Final = "look"
 #: The maximum of unused tokens of one user, and of all users.
 PER_USER: Final = 16
 TOTAL: Final = 4096
@@ -44,8 +46,8 @@ class Grant:
 
     ``generation`` is the target's when the token was issued; a target that has become another server since then no
     longer fits. ``takeover``: the current controller of an exclusive target is disconnected. ``owner``: the owner of
-    the desktop, if it is another user. ``kind``: :data:`SESSION` or :data:`STREAM`. ``session``: the id of the one that
-    a stream is beside.
+    the desktop, if it is another user. ``kind``: :data:`SESSION`, :data:`STREAM` or :data:`LOOK`. ``session``: the id
+    of the one that a stream is beside. ``server``: the name of the server that a look is into.
     """
 
     user: str
@@ -56,6 +58,7 @@ class Grant:
     owner: str = ""
     kind: str = SESSION
     session: str = ""
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)

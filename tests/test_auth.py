@@ -15,6 +15,7 @@ EXAMPLES = {
     routes.NAME: "lab-1",
     routes.MACHINE: "m1",
     routes.PERSON: "ann",
+    routes.SERVER: "second",
     routes.TICKET: "t" * 43,
     r"([0-9a-f]{16})": "0123456789abcdef",
     "(.+)": "viewer/page.js",

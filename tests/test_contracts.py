@@ -72,6 +72,7 @@ NAMES = {
     routes.NAME: "{target}",
     routes.MACHINE: "{machine}",
     routes.PERSON: "{user}",
+    routes.SERVER: "{server}",
     routes.TICKET: "{ticket}",
     "(.+)": "{file}",
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jupyter_vnc.exceptions import InMaintenance, MalformedRequest, NotPermitted, TargetNotFound, TokenRefused
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session, place_of
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
-from jupyter_vnc.tokens import SESSION, Grant, IssuedToken, TokenRegistry
+from jupyter_vnc.tokens import LOOK, SESSION, Grant, IssuedToken, TokenRegistry
 
 from .catalogue import Access, Catalogue
 
@@ -30,9 +31,17 @@ class Admission:
         self._registry = registry
 
     async def issue(
-        self, visitor: Visitor, name: object, mode: object = None, takeover: object = False, owner: object = ""
+        self,
+        visitor: Visitor,
+        name: object,
+        mode: object = None,
+        takeover: object = False,
+        owner: object = "",
+        server: str | None = None,
     ) -> tuple[IssuedToken, Mode]:
         """Issue a token for a target; nothing is started or taken over before it is redeemed.
+
+        With the name of a server of the owner's, it is to look at a desktop there.
 
         Raises:
             MalformedRequest: the mode is unknown, ``takeover`` is not true or false, or ``owner`` is not a name.
@@ -47,11 +56,13 @@ class Admission:
             raise MalformedRequest("takeover must be true or false")
         if not isinstance(owner, str):
             raise MalformedRequest("owner must be a user's name")
-        access = await self._catalogue.find(visitor, name, owner)
+        access = await self._catalogue.find(visitor, name, owner, server)
         granted = _granted(mode, access.mode)
         self._check_open(visitor, access)
         self._registry.check(_session(visitor, access, granted, takeover))
         grant = Grant(visitor.user.name, access.target.name, access.target.generation, granted, takeover, owner)
+        if server is not None:
+            grant = replace(grant, kind=LOOK, server=server)
         return await self._tokens.issue(grant), granted
 
     async def redeem(self, visitor: Visitor, token: str) -> Session:
@@ -63,10 +74,11 @@ class Admission:
             StoreUnavailable: the token store does not answer.
         """
         grant = await self._tokens.redeem(token, visitor.user.name)
-        if grant.kind != SESSION:
+        if grant.kind not in {SESSION, LOOK}:
             raise TokenRefused(detail="the token is not for a session")
+        server = grant.server if grant.kind == LOOK else None
         try:
-            access = await self._catalogue.find(visitor, grant.target, grant.owner)
+            access = await self._catalogue.find(visitor, grant.target, grant.owner, server)
         except TargetNotFound:
             raise TokenRefused(detail=f"{grant.target} is gone or no longer permitted") from None
         if access.target.generation != grant.generation:

@@ -38,9 +38,11 @@ from .admission import Admission
 from .audit import Audit
 from .catalogue import Access, Catalogue, load_sources
 from .course_room import Room
+from .elsewhere import Elsewhere
 from .framing import FrameTickets
 from .limits import BrokerLimits
 from .live_sessions import LiveSessions
+from .looks import Looks
 from .managed_desktops import ManagedDesktops
 from .presence import Presence
 from .recheck import Rechecker
@@ -132,10 +134,16 @@ class VNCBroker(BrokerLimits, Configurable):
         )
         self.room = Room(self.registry, self.catalogue, self.access)
         self.live = LiveSessions(self.registry, self.catalogue, self.access, self.log)
+        self.looks = Looks(self.catalogue, self.desktop_manager, self.open)
         self._serving: set[asyncio.Task[None]] = set()
         self._stopping = False
         #: Called whenever a user does something in a desktop; the host moves its own clocks.
         self.on_activity: Callable[[], None] = lambda: None
+
+    def hear_of(self, elsewhere: Elsewhere) -> None:
+        """Take desktops in other servers as part of the course room, of the sessions there, and of what can be seen."""
+        self.room.elsewhere = self.live.elsewhere = self.catalogue.elsewhere = elsewhere
+        self.access.look_by(elsewhere.look)
 
     # -- configuration ------------------------------------------------------------------------------------------
 
@@ -183,13 +191,15 @@ class VNCBroker(BrokerLimits, Configurable):
         visible = await self.catalogue.visible(visitor)
         return [self._row(visitor, Access(target, mode, visitor.home)) for target, mode in visible]
 
-    async def public_target(self, visitor: Visitor, name: str, owner: str = "") -> dict[str, Any]:
-        """Return one row of ``GET api/targets``; with an owner, of somebody else's desktop.
+    async def public_target(
+        self, visitor: Visitor, name: str, owner: str = "", server: str | None = None
+    ) -> dict[str, Any]:
+        """Return one row of ``GET api/targets``; with an owner, of somebody else's desktop, and with a server in it.
 
         Raises:
             TargetNotFound: unknown or not permitted.
         """
-        return self._row(visitor, await self.catalogue.find(visitor, name, owner))
+        return self._row(visitor, await self.catalogue.find(visitor, name, owner, server))
 
     async def picture(self, visitor: Visitor, name: str) -> Picture:
         """Return the icon of a target that has one of its own, from a file.
@@ -213,6 +223,8 @@ class VNCBroker(BrokerLimits, Configurable):
     def _is_closed(self, access: Access) -> bool:
         """Whether a target is in maintenance for whoever is not there already: an owner keeps a pool's machine."""
         target, owner = access.target, access.owner
+        if target.address.server is not None:
+            return False  # it has the name of one of ours by chance
         kind = self.access.of(target)
         if kind.summary(target, owner) is not None:
             return kind.state(target, owner) is State.MAINTENANCE
@@ -220,13 +232,11 @@ class VNCBroker(BrokerLimits, Configurable):
 
     # -- tokens -------------------------------------------------------------------------------------------------
 
-    async def issue(
-        self, visitor: Visitor, name: object, mode: object = None, takeover: object = False, owner: object = ""
-    ) -> tuple[IssuedToken, Mode]:
+    async def issue(self, visitor: Visitor, name: object, *wanted: Any, **more: Any) -> tuple[IssuedToken, Mode]:
         """Issue a token for a target; see :meth:`~jupyter_vnc.broker.admission.Admission.issue`."""
         with self.audit.metrics.token("issue"):
             self.check_running()
-            return await self._admission.issue(visitor, name, mode, takeover, owner)
+            return await self._admission.issue(visitor, name, *wanted, **more)
 
     async def redeem(self, visitor: Visitor, token: str) -> Session:
         """Exchange a token for a session that :meth:`open` runs; see :class:`.Admission`."""
@@ -236,12 +246,15 @@ class VNCBroker(BrokerLimits, Configurable):
 
     # -- sessions -----------------------------------------------------------------------------------------------
 
-    def open(self, session: Session, viewer: Channel, visitor: Visitor) -> asyncio.Task[None]:
-        """Start to serve a session; the task ends when the session does and never raises."""
+    def open(self, session: Session, viewer: Channel, visitor: Visitor | None) -> asyncio.Task[None]:
+        """Start to serve a session; the task ends when the session does and never raises.
+
+        Without a visitor, somebody else sees to it that the session stays permitted.
+        """
         task = asyncio.create_task(self._runner.serve(session, viewer), name=f"vnc-session-{session.id}")
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
-        if self.recheck_interval:
+        if self.recheck_interval and visitor is not None:
             check = asyncio.create_task(self._rechecker.watch(session, visitor, self.recheck_interval))
             task.add_done_callback(lambda _: check.cancel())
         return task

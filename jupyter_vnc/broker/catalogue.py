@@ -15,6 +15,8 @@ from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.system.logs import Configurable, one_line
 
+from .elsewhere import Elsewhere
+
 #: Lines in the log, at most, about targets that users cannot have: anybody may be called anything.
 MAX_LEFT_OUT: Final = 100
 
@@ -55,6 +57,8 @@ class Catalogue:
         self._fits = fits
         self._left_out: set[tuple[str, ...]] = set()
         self._found = found
+        #: The desktops in other servers; the host sets it.
+        self.elsewhere = Elsewhere()
 
     async def known(self, user: User) -> list[Target]:
         """List what the sources have for a user, without checking permissions."""
@@ -77,8 +81,10 @@ class Catalogue:
         pairs = [(target, await best_mode(visitor, target)) for target in await self.known(visitor.home)]
         return [(target, mode) for target, mode in pairs if mode is not None]
 
-    async def find(self, visitor: Visitor, name: object, owner: str = "") -> Access:
+    async def find(self, visitor: Visitor, name: object, owner: str = "", server: str | None = None) -> Access:
         """Return a target by name, as its owner has it: the visitor, their host, or a user whom they oversee.
+
+        With the name of a server of the owner's, it is a desktop that runs there.
 
         Raises:
             TargetNotFound: unknown or not permitted; the answer is the same, for the owner too.
@@ -86,6 +92,9 @@ class Catalogue:
         """
         if not isinstance(name, str) or not TARGET_NAME.fullmatch(name):
             raise TargetNotFound
+        if server is not None:
+            there, whose = self.elsewhere.find(visitor, owner, server, name)
+            return Access(there, Mode.VIEW, whose)
         person = await _owner(visitor, owner)
         target, failed = await self.look_up(person, name)
         if target is not None:

@@ -40,8 +40,10 @@ class Room:
             overseen = person is not None and visitor.oversees(person, target)
             return row if overseen else row | {"user": None}
 
+        here = [session for session in self._registry if session.target.address.server is None]
         return {
-            "sessions": [session.public() for session in self._registry if sees(visitor, session)],
+            # Of desktops in other servers, "servers" has all who look at them.
+            "sessions": [session.public() for session in here if sees(visitor, session)],
             "machines": [_known(target) | named(target, row) for target, row in machines],
             "waiting": [{"target": target.name} | named(target, row) for target, row in waiting],
             "servers": self.elsewhere.rows(visitor),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from jupyter_vnc.exceptions import TargetNotFound
+from jupyter_vnc.channels import Channel
+from jupyter_vnc.exceptions import TargetNotFound, TargetUnreachable
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 
 #: What is said to whoever sends a message to a viewer without notes, here or elsewhere.
@@ -17,6 +21,23 @@ class Elsewhere:
     def rows(self, visitor: Visitor) -> list[dict[str, Any]]:
         """List the servers of people whom the visitor oversees: ``servers`` in the answer to ``GET api/room``."""
         return []
+
+    def find(self, visitor: Visitor, owner: str, server: str, name: str) -> tuple[Target, User]:
+        """Return a desktop there, and its owner; the visitor may view it and nothing else.
+
+        Raises:
+            TargetNotFound: there is none of a user whom the visitor oversees.
+            TargetUncertain: there was one a moment ago, in a server that is not connected now.
+        """
+        raise TargetNotFound
+
+    async def look(self, session: Session) -> Channel:
+        """Return a connection to the desktop of a session, which speaks RFB without a password and shows it only.
+
+        Raises:
+            TargetUnreachable: the server there does not bring one.
+        """
+        raise TargetUnreachable
 
     def message(self, visitor: Visitor, session_id: str, text: str) -> str:
         """Show a message in the viewer of a session there; return whose server it is in.

@@ -42,12 +42,13 @@ class Rechecker:
             TargetNotFound: its target is gone.
         """
         owner = "" if session.owner is session.user else session.owner.name
+        server = session.target.address.server
         try:
-            access = await self._catalogue.find(visitor, session.target.name, owner)
+            access = await self._catalogue.find(visitor, session.target.name, owner, server)
         except TargetUncertain:
             return  # the catalogue has logged it; the next recheck asks again
         except TargetNotFound:
-            if await self._catalogue.has(session.owner, session.target.name):
+            if server is None and await self._catalogue.has(session.owner, session.target.name):
                 raise NotPermitted("You may no longer use this desktop.") from None
             raise
         if session.mode is Mode.CONTROL and access.mode is Mode.VIEW:

@@ -223,7 +223,7 @@ class VNCHub(JupyterApp):
         keep_leases(broker.pools, processes, maintenance, self.log)
         visits = Visits(processes, self.visit_retention, self.log)
         broker.audit.on_open, broker.audit.on_close = visits.begin, visits.end
-        broker.room.elsewhere = broker.live.elsewhere = uplinks = Uplinks()
+        broker.hear_of(uplinks := Uplinks())
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
         application = self.application(broker, registry, maintenance, uplinks)
         application.settings["vnc_visits"] = visits

@@ -1,4 +1,4 @@
-"""The routes that only the service has: registered targets, the course room, the uplink, and two for monitoring."""
+"""The routes that only the service has: registered targets, course room, uplink, looks, and two for monitoring."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from jupyter_vnc.broker.course_room import absent
 from jupyter_vnc.exceptions import NotPermitted
 from jupyter_vnc.handlers import VNCAPIHandler, VNCHandler, vnc_errors
 from jupyter_vnc.model.credentials import Secret
-from jupyter_vnc.pages import VNCPageHandler
-from jupyter_vnc.routes import Route
+from jupyter_vnc.pages import ViewPage, VNCPageHandler
+from jupyter_vnc.routes import NAME, PERSON, SERVER, Route
 
 from .identity import HubVisitor
 from .metrics import CONTENT_TYPE, ServiceMetrics
@@ -23,6 +23,7 @@ from .protected import Protected
 from .registry.maintenance import MACHINE_ROUTES
 from .registry.transfers import REGISTRY_ROUTES
 from .uplink.handler import Uplink
+from .uplink.look_socket import LookSocket
 from .visits import VISIT_ROUTES
 
 #: How a request shows a token.
@@ -137,7 +138,9 @@ HUB_ROUTES: Final[list[Route]] = [
     *VISIT_ROUTES,
     (r"/room", RoomPage, {}),
     (r"/api/room", RoomHandler, {}),
+    (rf"/view/{NAME}/of/{PERSON}/server/{SERVER}", ViewPage, {}),
     (r"/uplink", Uplink, {}),
+    (r"/looks", LookSocket, {}),
     (r"/health", HealthHandler, {}),
     (r"/metrics", MetricsHandler, {}),
 ]

@@ -30,6 +30,8 @@ class _ServerAddress:
 
     #: How the desktop there is started; None, because somebody else does that.
     spec: ClassVar[None] = None
+    #: See :attr:`UserServerAddress.server`.
+    server: ClassVar[None] = None
 
     @property
     def identity(self) -> str:
@@ -150,6 +152,8 @@ class DesktopAddress:
     spec: DesktopSpec = DesktopSpec()
 
     is_local = True
+    #: See :attr:`UserServerAddress.server`.
+    server: ClassVar[None] = None
 
     @property
     def identity(self) -> str:
@@ -197,6 +201,8 @@ class PoolAddress:
 
     #: See :attr:`TCPAddress.spec`.
     spec: ClassVar[None] = None
+    #: See :attr:`UserServerAddress.server`.
+    server: ClassVar[None] = None
     #: A pool stays the same pool whichever machines are in it: who has which is decided after the token.
     identity: ClassVar[str] = "pool"
 
@@ -218,4 +224,34 @@ class PoolAddress:
         return f"pool of {count} machine{'s' * (count != 1)}"
 
 
-Address = TCPAddress | UnixAddress | DesktopAddress | PoolAddress
+@dataclass(frozen=True, slots=True)
+class UserServerAddress:
+    """A desktop in a user's own server, which brings a connection to it when the service of the hub asks for one.
+
+    ``server`` is the name of that server, empty for the user's default one.
+    """
+
+    server: str
+
+    is_local = False
+    #: See :attr:`TCPAddress.spec`.
+    spec: ClassVar[None] = None
+
+    @property
+    def identity(self) -> str:
+        """See :attr:`TCPAddress.identity`."""
+        return repr(self)
+
+    def place(self, owner: str, name: str) -> tuple[str, ...]:
+        """Name the desktop that a target is for its owner: each server has its own."""
+        return ("user server", owner, self.server, name)
+
+    def for_user(self, username: str) -> UserServerAddress:
+        """Nothing to substitute: whose server it is stands beside the address."""
+        return self
+
+    def __str__(self) -> str:
+        return "user's server"
+
+
+Address = TCPAddress | UnixAddress | DesktopAddress | PoolAddress | UserServerAddress

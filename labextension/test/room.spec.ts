@@ -92,6 +92,7 @@ const userServer = (
   owner,
   server: '',
   gone: null,
+  looks: true,
   desktops: [{ target: 'desk', state: 'up', since: AN_HOUR_AGO }],
   viewers: users.map((user, at) => ({
     id: `${owner}-${at}`,
@@ -217,10 +218,10 @@ describe('the room', () => {
     };
     await page.refresh();
     assert.deepEqual(cells(), [
-      ['amy', 'desk · own server', '1 h ago', '1 h ago', 'gus, somebody', 'Message End'],
+      ['amy', 'desk · own server', '1 h ago', '1 h ago', 'gus, somebody', 'Look in Message End'],
       ['bob', 'Lab machines · m1', cells()[1]![2], 'never', '', 'Look in Message End Release'],
       ['cat', 'x · own server big', '1 h ago', 'starting', '', ''],
-      ['dan', 'desk · own server', '1 h ago', 'away', '', ''],
+      ['dan', 'desk · own server', '1 h ago', 'away', '', 'Look in'],
       ['eve', 'desk · own server', '1 h ago', 'disconnected 1 h ago', '', '']
     ]);
   });
@@ -242,6 +243,27 @@ describe('the room', () => {
     server.room = { ...server.room, servers: [] };
     await page.refresh();
     assert.deepEqual(cells(), []);
+  });
+
+  it('has a link to look into own servers that run, let anybody look and are connected', async () => {
+    const links = (): (string | null)[] =>
+      [...document.querySelectorAll('#people tbody a')].map(one => one.getAttribute('href'));
+    const starting = [{ target: 'desk', state: 'starting', since: AN_HOUR_AGO } as const];
+    server.room = {
+      ...server.room,
+      servers: [
+        userServer('a/b@c', [], { server: 'se cond' }),
+        userServer('amy'),
+        userServer('bob', [], { looks: false }),
+        userServer('cat', [], { gone: AN_HOUR_AGO }),
+        userServer('dan', [], { desktops: starting })
+      ]
+    };
+    await page.refresh();
+    assert.deepEqual(links(), [
+      '/services/vnc/view/desk/of/a%2Fb%40c/server/se%20cond',
+      '/services/vnc/view/desk/of/amy/server/'
+    ]);
   });
 
   it('shows what servers made up as text', async () => {

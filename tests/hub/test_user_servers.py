@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import struct
 import sys
 import tempfile
 from contextlib import asynccontextmanager
@@ -439,4 +440,74 @@ async def test_the_rooms_page_follows_two_students_servers(hub, owner):
         await asyncio.to_thread(hub.ask, "DELETE", "/users/amy/server")
         await expect(rows["amy"]).to_contain_text("disconnected just now", timeout=60_000)
         await expect(rows["ann"].get_by_text("End")).to_be_visible()
+        await rows["ann"].get_by_role("link", name="Look in").click()
+        await page.wait_for_selector(".jp-VNC[data-state='connected']", timeout=60_000)
+        await expect(page.get_by_text("Take control")).to_have_count(0)
+        async with asyncio.timeout(real.PATIENCE):
+            while ("sue", "view") not in [
+                (one["user"], one["mode"]) for note in viewer.notes for one in note.get("viewers", [])
+            ]:
+                await viewer.pixel(5, 5)
         await browser.close()
+
+
+#: The page by which an instructor looks at Ann's desktop from the course room.
+LOOK_IN = "view/desk/of/ann/server/"
+
+
+def of_ann(person):
+    """What somebody sees of Ann's server; Amy's may have been there a moment ago."""
+    return [row for row in room(person) if row["owner"] == "ann"]
+
+
+async def test_an_instructor_looks_into_a_students_server_and_changes_nothing_there(hub, owner):
+    sue = hub.person("sue")
+    assert sue.enter().ok
+    look = {"owner": "ann", "server": ""}
+    async with working(owner) as viewer:
+        (row,) = await becomes(lambda: of_ann(sue), lambda rows: rows and _is_up(rows[0]))
+        assert row["looks"]
+        assert sue.ask(LOOK_IN).status_code == 200
+        assert sue.issue("desk", mode="control", **look)[0] == 403
+        for name in ("ada", "bea", "amy"):
+            other = hub.person(name)
+            assert other.enter().ok
+            assert other.ask(LOOK_IN).status_code == 404, name
+            assert other.issue("desk", mode="view", **look)[0] == 404, name
+        async with looking(sue, "desk", mode="view", **look) as seen:
+            await lit(seen)
+            assert seen.size == viewer.size
+            await seen.send(struct.pack(">BxHHBxIHHHHI", 251, 640, 480, 1, 0, 0, 0, 640, 480, 0))
+            await seen.copy("from sue")
+            await seen.move(*real.LAMP_HAND)
+            await seen.key("x")
+            await seen.pixel(5, 5)
+            await viewer.key("v")
+            await becomes(lambda: events(hub), lambda lines: "key v" in lines)
+            await seen.until_pixel(*real.LAMP_POINT, lamp.KEY)
+            assert "key x" not in events(hub)
+            rows = owner.ask("api/targets/desk/viewers").json()
+            assert [(one["user"], one["mode"]) for one in rows] == [("ann", "control"), ("sue", "view")]
+            async with asyncio.timeout(real.PATIENCE):
+                while not any("sue" in str(one) for one in viewer.notes if one["kind"] == "viewers"):
+                    await viewer.pixel(5, 5)
+            (there,) = [one for one in owner.ask("api/sessions").json() if one["user"] == "sue"]
+            assert owner.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 204
+            assert await seen.until_closed() == (4410, "ann ended this session.")
+        assert viewer.size == (800, 600)
+        assert viewer.copied == []
+
+
+async def test_a_look_ends_with_a_sentence_when_the_students_server_does(hub, owner):
+    amy = await asyncio.to_thread(hub.start_server, "amy") or hub.person("amy").at("amy")
+    assert amy.enter().ok
+    sue = hub.person("sue")
+    assert sue.enter().ok
+    look = {"mode": "view", "owner": "amy", "server": ""}
+    async with looking(amy, "desk"):
+        await becomes(lambda: sue.issue("desk", **look)[0], lambda status: status == 201)
+        async with looking(sue, "desk", **look) as seen:
+            await asyncio.to_thread(hub.ask, "DELETE", "/users/amy/server")
+            code, sentence = await seen.until_closed()
+            assert code in {1000, 4502}
+            assert sentence

@@ -3,7 +3,14 @@
 import pytest
 
 from jupyter_vnc.exceptions import TargetNotFound
-from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, PoolMachine, TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import (
+    DesktopAddress,
+    PoolAddress,
+    PoolMachine,
+    TCPAddress,
+    UnixAddress,
+    UserServerAddress,
+)
 from jupyter_vnc.model.credentials import Credentials, Secret
 
 
@@ -147,3 +154,13 @@ def test_each_has_a_desktop_and_a_machine_of_their_own():
     assert pool().place("ann", "lab") == ("pool", "ann", "lab")
     assert DesktopAddress().identity == DesktopAddress().identity
     assert DesktopAddress().identity != TCPAddress("a", 1).identity
+
+
+def test_a_desktop_in_a_users_server_is_one_of_that_server():
+    address = UserServerAddress("second")
+    assert address.for_user("ann") is address
+    assert address.place("ann", "desk") != UserServerAddress("").place("ann", "desk")
+    assert address.place("ann", "desk") != address.place("amy", "desk")
+    assert address.identity != UserServerAddress("").identity
+    assert str(address) == "user's server"
+    assert (address.spec, address.is_local, DesktopAddress().server) == (None, False, None)

@@ -11,13 +11,13 @@ from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.desktops.sound.sound import Link
 from jupyter_vnc.exceptions import DesktopFailed, TargetError, TargetNotFound
-from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress, UserServerAddress
 from jupyter_vnc.model.causes import Cause
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State, Target
 from jupyter_vnc.model.users import User
 
-A = TypeVar("A", TCPAddress | UnixAddress, DesktopAddress, PoolAddress)
+A = TypeVar("A", TCPAddress | UnixAddress, DesktopAddress, PoolAddress, UserServerAddress)
 
 #: Connects to a server and logs in; see :meth:`~jupyter_vnc.connect.connector.Connector.connect`.
 Connect = Callable[[Target, TCPAddress | UnixAddress], Coroutine[Any, Any, TargetLeg]]

@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_vnc.broker.metrics import Metrics, process_metrics
 from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import DesktopAddress, PoolAddress, TCPAddress, UnixAddress, UserServerAddress
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools.manager import PoolManager
@@ -19,6 +19,7 @@ from .desktop import DesktopAccess
 from .direct import DirectAccess
 from .outcomes import Outcomes
 from .pool import PoolAccess
+from .user_server import Look, UserServerAccess
 
 
 class AccessKinds:
@@ -30,6 +31,10 @@ class AccessKinds:
 
     def __init__(self, table: Mapping[type, TargetAccess[Any]]) -> None:
         self._table = table
+
+    def look_by(self, look: Look) -> None:
+        """Serve desktops in other servers, too; see :class:`~.user_server.UserServerAccess`."""
+        self._table = {**self._table, UserServerAddress: UserServerAccess(look)}
 
     def serves(self, target: Target) -> bool:
         """Whether a target is of a kind that is served here."""

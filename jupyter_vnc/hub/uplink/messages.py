@@ -40,6 +40,7 @@ _Schema: Final = validators.extend(Draft202012Validator, {"differ": _differ})  #
 _NAME: Final = {"type": "string", "minLength": 1, "maxLength": 255}
 _TARGET: Final = {"type": "string", "maxLength": 255, "pattern": rf"^{TARGET_NAME.pattern}\Z"}
 _ID: Final = {"type": "string", "pattern": r"^[0-9a-f]{16}\Z"}
+_TOKEN: Final = {"type": "string", "pattern": r"^[A-Za-z0-9_-]{43}\Z"}
 _TIME: Final = {"type": "string", "maxLength": 40, "pattern": r"\+00:00\Z", "format": "time"}
 
 
@@ -56,9 +57,11 @@ def _rows(most: int, key: str, **properties: Mapping[str, Any]) -> dict[str, Any
     return {"type": "array", "maxItems": most, "items": _object(**properties), "differ": key}
 
 
-#: Of a server: what runs there and who has it on the screen. The login says whose server it is, never a message.
+#: Of a server: what runs there, who has it on the screen, and whether it lets anybody look. The login says whose server
+#: it is, never a message.
 REPORT: Final = _Schema(
     _object(
+        looks={"type": "boolean"},
         desktops=_rows(DESKTOPS, "name", name=_TARGET, state={"enum": ["up", "starting"]}, since=_TIME),
         viewers=_rows(
             VIEWERS,
@@ -75,12 +78,14 @@ REPORT: Final = _Schema(
     format_checker=_FORMATS,
 )
 
-#: Of the service: what to show in the viewer of a session, or that it is to end, and by whom.
+#: Of the service: what to show in the viewer of a session, or that it is to end, and by whom; or that somebody wants to
+#: look at a desktop, which the server then brings to the service in a websocket of its own.
 NOTICE: Final = _Schema(
     {
         "oneOf": [
             _object(type={"const": "message"}, session=_ID, sender=_NAME, text={"type": "string", "maxLength": 500}),
             _object(type={"const": "end"}, session=_ID, sender=_NAME),
+            _object(type={"const": "look"}, target=_TARGET, sender=_NAME, token=_TOKEN),
         ]
     }
 )

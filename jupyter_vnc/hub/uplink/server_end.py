@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from jupyter_vnc.channels import Channel
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.hub.client import Client, HubClient, NoAnswer
 from jupyter_vnc.model.causes import ended_by
@@ -24,7 +25,9 @@ from jupyter_vnc.model.users import User
 from jupyter_vnc.system.logs import Log, Outage
 from jupyter_vnc.tasks import beside, end
 from jupyter_vnc.throttling import RateLimit
+from jupyter_vnc.tokens import SUBPROTOCOL
 
+from .look_channel import LookChannel
 from .messages import LONGEST, NOTICE, read
 
 #: The service's name in the hub, as ``jupyter_vnc.hub.config`` gives it.
@@ -45,6 +48,11 @@ SPREAD: Final = 10.0
 #: Notices a minute that are done here, and at once; a room with a message to all sends one for each open page.
 PER_MINUTE: Final = 120
 BURST: Final = 64
+#: Desktops that are shown at once, and those that are about to be refused.
+MAX_LOOKS: Final = 32
+
+#: Shows a target to somebody; see :meth:`jupyter_vnc.broker.looks.Looks.serve`.
+Look = Callable[[User, str, Channel], Awaitable[None]]
 
 
 class ServerEnd:
@@ -56,6 +64,7 @@ class ServerEnd:
             connection: the token is shown only to an address that the hub vouches for at that moment.
         report: returns what there is to report.
         sessions: returns those that notices may be about.
+        look: shows a target to somebody, over a channel; returns when that is over.
         log: is told when the service goes away and comes back.
         hub: is asked for the service.
     """
@@ -68,6 +77,7 @@ class ServerEnd:
         sessions: Callable[[], Iterable[Session]],
         log: Log,
         *,
+        look: Look | None = None,
         hub: Client | None = None,
     ) -> None:
         self._auth = hub_auth
@@ -75,6 +85,8 @@ class ServerEnd:
         self._report = report
         self._sessions = sessions
         self._log = log
+        self._look = look
+        self._looks: set[asyncio.Task[None]] = set()
         self._hub = hub or HubClient(hub_auth)
         self._outage = Outage(log, "No uplink to the service of the course room", "The uplink works again")
         self._task: asyncio.Task[None] | None = None
@@ -88,9 +100,9 @@ class ServerEnd:
         self._task = asyncio.create_task(self._run(), name="vnc-uplink")
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and whatever is shown to anybody."""
         if self._task is not None:
-            await end([self._task])
+            await end([self._task, *self._looks])
 
     async def _run(self) -> None:
         while True:
@@ -98,7 +110,7 @@ class ServerEnd:
                 url = self._url or await self._find_service()
                 if not url:
                     return
-                await self._serve(await self._connect(url))
+                await self._serve(await self._connect(url), url)
             except Exception as error:  # noqa: BLE001 - whatever answers there, it is no reason for anything to fail
                 self._outage.failed(printable(str(error) or type(error).__name__))
             await asyncio.sleep(self._pause())
@@ -133,9 +145,12 @@ class ServerEnd:
         return url.rstrip("/") + prefix
 
     async def _connect(self, url: str) -> WebSocketClientConnection:
+        return await self._open(url, "uplink")
+
+    async def _open(self, url: str, path: str, *offered: str) -> WebSocketClientConnection:
         hub = self._auth
         request = HTTPRequest(
-            url.rstrip("/").replace("http", "ws", 1) + "/uplink",
+            url.rstrip("/").replace("http", "ws", 1) + f"/{path}",
             headers={"Authorization": f"token {hub.api_token}"},
             connect_timeout=CONNECT,
             request_timeout=CONNECT,
@@ -146,16 +161,21 @@ class ServerEnd:
         )
         try:
             return await websocket_connect(
-                request, max_message_size=LONGEST, ping_interval=PING, ping_timeout=PING / 2, compression_options=None
+                request,
+                max_message_size=LONGEST,
+                ping_interval=PING,
+                ping_timeout=PING / 2,
+                compression_options=None,
+                subprotocols=[*offered] or None,
             )
         except HTTPClientError as error:
             raise ConnectionError(f"HTTP {error.code}") from None
 
-    async def _serve(self, connection: WebSocketClientConnection) -> None:
+    async def _serve(self, connection: WebSocketClientConnection, url: str) -> None:
         """Report until the service is gone."""
         lasting = asyncio.get_running_loop().call_later(LASTING, self._lasts)
         try:
-            await beside(self._report_changes(connection), self._listen(connection))
+            await beside(self._report_changes(connection), self._listen(connection, url))
         finally:
             lasting.cancel()
             connection.close()
@@ -165,7 +185,7 @@ class ServerEnd:
         self._lasted = True
         self._outage.succeeded()
 
-    async def _listen(self, connection: WebSocketClientConnection) -> None:
+    async def _listen(self, connection: WebSocketClientConnection, url: str) -> None:
         """Do what the service asks.
 
         Raises:
@@ -173,7 +193,7 @@ class ServerEnd:
         """
         while (message := await connection.read_message()) is not None:
             self._rate.spend("")
-            self._obey(read(message, NOTICE))
+            self._obey(read(message, NOTICE), url)
         raise ConnectionError(f"closed with code {connection.close_code}")
 
     async def _report_changes(self, connection: WebSocketClientConnection) -> None:
@@ -185,11 +205,29 @@ class ServerEnd:
                 sent = latest
             await asyncio.sleep(PAUSE)
 
-    def _obey(self, notice: dict[str, Any]) -> None:
-        """Do what a notice says to one of the sessions; it may have ended meanwhile."""
+    def _obey(self, notice: dict[str, Any], url: str) -> None:
+        """Do what a notice says to one of the sessions, which may have ended meanwhile; or let somebody look."""
+        if notice["type"] == "look":
+            if self._look is not None and len(self._looks) < MAX_LOOKS:
+                task = asyncio.create_task(self._show_desktop(notice, url, self._look))
+                self._looks.add(task)
+                task.add_done_callback(self._looks.discard)
+            return
         for session in self._sessions():
             if session.id == notice["session"]:
                 _DEEDS[notice["type"]](session, notice)
+
+    async def _show_desktop(self, notice: dict[str, Any], url: str, look: Look) -> None:
+        """Bring a desktop to the service, at the address of the uplink that asked for it."""
+        try:
+            connection = await self._open(url, "looks", "binary", SUBPROTOCOL + notice["token"])
+        except Exception as error:  # noqa: BLE001 - whatever answers there; whoever looks is told by the service
+            self._log.info("A desktop cannot be shown: %s", printable(str(error) or type(error).__name__))
+            return
+        try:
+            await look(User(notice["sender"]), notice["target"], LookChannel(connection))
+        finally:
+            connection.close()
 
 
 def _show(session: Session, notice: dict[str, Any]) -> None:

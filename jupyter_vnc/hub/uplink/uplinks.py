@@ -13,13 +13,17 @@ from typing import Any, Final, Protocol, TypeVar
 from cachetools import TTLCache
 
 from jupyter_vnc.broker.elsewhere import MUTE, Elsewhere
+from jupyter_vnc.channels import Channel
 from jupyter_vnc.escaping import printable
-from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound
-from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec
-from jupyter_vnc.model.targets import Target
+from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound, TargetUncertain, TargetUnreachable
+from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, UserServerAddress
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode, Target, ViewerOptions
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.throttling import RateLimit
+
+from .looks import Looks
 
 Kept = TypeVar("Kept")
 
@@ -35,6 +39,8 @@ BURST: Final = 2 * PER_USER
 GONE: Final = 600.0
 
 
+#: Whoever looks at a desktop in somebody's server leaves its size and its clipboard alone.
+_SHOWN: Final = ViewerOptions(resize="scale", clipboard="off")
 #: Any desktop in somebody's own server: no target of a course, so that the person decides who oversees it.
 _TARGET: Final = Target(name="desktop", address=DesktopAddress(DesktopSpec()))
 
@@ -79,6 +85,8 @@ class Uplinks(Elsewhere):
         self._clock = clock
         #: By owner and server; each owner has a few, so that they need not be counted among those of all.
         self._gone: TTLCache[str, TTLCache[str, _Gone]] = TTLCache(TOTAL, GONE, clock, getsizeof=len)
+        #: What they were asked to show.
+        self.looks = Looks()
         self._rate = RateLimit(PER_MINUTE, BURST, what="connections", clock=clock)
 
     def add(self, link: Link) -> None:
@@ -92,6 +100,7 @@ class Uplinks(Elsewhere):
         earlier = self._links.get(key)
         if earlier is not None:
             self._forget_sessions(earlier)
+            self.looks.lost(earlier)
         elif len(self._links) >= TOTAL or self._servers[key[0]] >= PER_USER:
             raise LimitExceeded("Too many servers are connected.", retry_after=60.0)
         else:
@@ -121,6 +130,7 @@ class Uplinks(Elsewhere):
         """Forget a connection that is gone, unless the server has another by now."""
         key = _key(link)
         if self._links.get(key) is link:
+            self.looks.lost(link)
             self._forget_sessions(link)
             del self._links[key]
             self._servers[key[0]] -= 1
@@ -146,6 +156,27 @@ class Uplinks(Elsewhere):
             for link, at in known
             if link.report["desktops"] and visitor.oversees(link.owner, _TARGET)
         ]
+
+    def find(self, visitor: Visitor, owner: str, server: str, name: str) -> tuple[Target, User]:
+        """See :meth:`.Elsewhere.find`."""
+        key = (owner, server)
+        link = self._links.get(key)
+        of_owner = self._gone.get(owner)
+        known: Link | _Gone | None = link or (None if of_owner is None else of_owner.get(server))
+        if known is None or not known.report["looks"] or not visitor.oversees(known.owner, _TARGET):
+            raise TargetNotFound
+        if not any(row["name"] == name for row in known.report["desktops"]):
+            raise TargetNotFound
+        if link is None:
+            raise TargetUncertain
+        return Target(name=name, address=UserServerAddress(server), mode=Mode.VIEW, viewer=_SHOWN), link.owner
+
+    async def look(self, session: Session) -> Channel:
+        """See :meth:`.Elsewhere.look`."""
+        link = self._links.get((session.owner.name, session.target.address.server or ""))
+        if link is None:
+            raise TargetUnreachable(f"The server of {printable(session.owner.name)} is not connected.")
+        return await self.looks.ask(link, session.target.name, session.user)
 
     def message(self, visitor: Visitor, session_id: str, text: str) -> str:
         """See :meth:`.Elsewhere.message`."""
@@ -199,6 +230,7 @@ def _row(visitor: Visitor, link: Link | _Gone) -> dict[str, Any]:
     return {
         "owner": link.owner.name,
         "server": link.server,
+        "looks": link.report["looks"],
         "desktops": [
             {"target": printable(row["name"]), "state": row["state"], "since": row["since"]}
             for row in link.report["desktops"]

@@ -19,7 +19,7 @@ from jupyter_vnc.model.users import User
 from tests.hub.conftest import until
 from tests.server import ask_for_websocket, note_calls
 
-REPORT = json.dumps({"desktops": [], "viewers": []})
+REPORT = json.dumps({"looks": True, "desktops": [], "viewers": []})
 
 
 class Hub:

@@ -39,9 +39,9 @@ class Hub:
         return answer
 
 
-def made(hub, url="", report=dict, sessions=tuple):
+def made(hub, url="", report=dict, sessions=tuple, **more):
     auth = SimpleNamespace(api_token="secret", certfile="", keyfile="", client_ca="")
-    return ServerEnd(auth, url, report, sessions, logging.getLogger("uplink"), hub=hub)
+    return ServerEnd(auth, url, report, sessions, logging.getLogger("uplink"), hub=hub, **more)
 
 
 @pytest.mark.parametrize(

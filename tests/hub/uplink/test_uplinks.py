@@ -26,7 +26,7 @@ VIEWER = {
     "last_input": None,
     "notes": True,
 }
-REPORTED = {"desktops": [DESK], "viewers": [VIEWER]}
+REPORTED = {"looks": True, "desktops": [DESK], "viewers": [VIEWER]}
 
 
 class Link:
@@ -70,12 +70,12 @@ def test_an_instructor_sees_the_servers_of_their_group_and_of_nobody_else():
 
 
 def test_a_server_without_a_running_desktop_has_no_row():
-    assert connected(Link(report={"desktops": [], "viewers": [VIEWER]})).rows(Instructor()) == []
+    assert connected(Link(report={"looks": True, "desktops": [], "viewers": [VIEWER]})).rows(Instructor()) == []
 
 
 def test_guests_are_named_to_themselves_and_to_those_who_oversee_them_only():
     guests = [{**VIEWER, "id": f"{nth:016x}", "user": name} for nth, name in enumerate(("ann", "gus", "ada"))]
-    uplinks = connected(Link(report={"desktops": [DESK], "viewers": guests}))
+    uplinks = connected(Link(report={"looks": True, "desktops": [DESK], "viewers": guests}))
     (row,) = uplinks.rows(Instructor())
     assert [one["user"] for one in row["viewers"]] == ["ann", None, "ada"]
     (row,) = uplinks.rows(Instructor("root", ADMIN))
@@ -95,7 +95,7 @@ def test_a_notice_reaches_the_session_that_was_listed():
 
 
 def test_a_notice_reaches_only_what_the_latest_report_of_the_latest_connection_has():
-    first, second = Link(), Link(report={"desktops": [DESK], "viewers": []})
+    first, second = Link(), Link(report={"looks": True, "desktops": [DESK], "viewers": []})
     uplinks = connected(first)
 
     def reached():
@@ -106,11 +106,11 @@ def test_a_notice_reaches_only_what_the_latest_report_of_the_latest_connection_h
                 found.append(nth[0])
         return found
 
-    uplinks.heard(first, {"desktops": [DESK], "viewers": [VIEWER, VIEWER | {"id": "b" * 16}]})
+    uplinks.heard(first, {"looks": True, "desktops": [DESK], "viewers": [VIEWER, VIEWER | {"id": "b" * 16}]})
     both = uplinks.rows(Instructor())[0]["viewers"]
     listed = dict(zip((VIEWER["id"], "b" * 16), (row["id"] for row in both), strict=True))
     assert reached() == ["a", "b"]
-    uplinks.heard(first, {"desktops": [DESK], "viewers": [VIEWER | {"id": "b" * 16}]})
+    uplinks.heard(first, {"looks": True, "desktops": [DESK], "viewers": [VIEWER | {"id": "b" * 16}]})
     assert reached() == ["b"]
     uplinks.add(second)
     assert reached() == []
@@ -149,7 +149,7 @@ def test_a_notice_finds_its_session_among_those_of_all_servers_without_asking_fo
 def test_a_server_has_a_bounded_number_of_its_owners_sessions_and_all_guests():
     own = [VIEWER | {"id": f"{nth:016x}"} for nth in range(OWN + 2)]
     guests = [VIEWER | {"id": f"{nth:016x}", "user": "gus"} for nth in range(100, 103)]
-    link = Link(report={"desktops": [DESK], "viewers": [*own, *guests]})
+    link = Link(report={"looks": True, "desktops": [DESK], "viewers": [*own, *guests]})
     uplinks = connected(link)
     (row,) = uplinks.rows(Instructor("root", ADMIN))
     assert [one["user"] for one in row["viewers"]] == ["ann"] * OWN + ["gus"] * 3
@@ -160,7 +160,7 @@ def test_a_server_has_a_bounded_number_of_its_owners_sessions_and_all_guests():
 
 
 def test_who_cannot_show_a_message_is_not_said_to_have_got_one():
-    link = Link(report={"desktops": [DESK], "viewers": [VIEWER | {"notes": False}]})
+    link = Link(report={"looks": True, "desktops": [DESK], "viewers": [VIEWER | {"notes": False}]})
     uplinks = connected(link)
     (session,) = (row["id"] for row in uplinks.rows(Instructor())[0]["viewers"])
     with pytest.raises(TargetBusy, match="cannot show messages"):
@@ -172,7 +172,9 @@ def test_who_cannot_show_a_message_is_not_said_to_have_got_one():
 
 
 def test_nobody_else_can_send_a_notice_and_none_goes_to_a_guest():
-    link = Link(report={"desktops": [DESK], "viewers": [VIEWER, {**VIEWER, "id": "b" * 16, "user": "gus"}]})
+    link = Link(
+        report={"looks": True, "desktops": [DESK], "viewers": [VIEWER, {**VIEWER, "id": "b" * 16, "user": "gus"}]}
+    )
     uplinks = connected(link)
     own, guest = (row["id"] for row in uplinks.rows(Instructor())[0]["viewers"])
     for visitor, session in ((Instructor("bea", f"{ADMIN}!group=course-b"), own), (Instructor(), guest)):
@@ -199,7 +201,7 @@ def test_a_server_that_connects_again_takes_the_place_of_its_earlier_connection(
 def test_a_server_that_has_gone_is_shown_for_a_while_to_those_who_saw_it_and_nobody_in_it():
     now = [0.0]
     ann = Link()
-    uplinks = connected(ann, Link("bob", report={"desktops": [], "viewers": []}), clock=lambda: now[0])
+    uplinks = connected(ann, Link("bob", report={"looks": True, "desktops": [], "viewers": []}), clock=lambda: now[0])
     session = uplinks.rows(Instructor())[0]["viewers"][0]["id"]
     uplinks.remove(ann)
     (row,) = uplinks.rows(Instructor())
@@ -208,7 +210,7 @@ def test_a_server_that_has_gone_is_shown_for_a_while_to_those_who_saw_it_and_nob
     assert uplinks.rows(Instructor("bea", f"{ADMIN}!group=course-b")) == []
     with pytest.raises(TargetNotFound):
         uplinks.message(Instructor(), session, "Hello")
-    uplinks.add(Link(report={"desktops": [], "viewers": []}))
+    uplinks.add(Link(report={"looks": True, "desktops": [], "viewers": []}))
     assert uplinks.rows(Instructor()) == []
     uplinks.add(Link("amy"))
     uplinks.remove(uplinks._links["amy", ""])
@@ -408,7 +410,7 @@ def test_a_name_that_a_server_made_up_is_text_of_one_line(name):
 
 def test_who_claims_to_be_at_somebody_elses_desktop_is_nobodys_session_but_the_servers_own():
     said = viewer(user="amy")
-    uplinks = connected(Link(report=said), Link("amy", report={"desktops": [], "viewers": []}))
+    uplinks = connected(Link(report=said), Link("amy", report={"looks": True, "desktops": [], "viewers": []}))
     (row,) = uplinks.rows(Instructor())
     assert row["owner"] == "ann"
     with pytest.raises(TargetNotFound):

@@ -16,16 +16,23 @@ export function fetchAPI(url: string, init: RequestInit = {}): Promise<Response>
   return fetch(url, { ...init, headers, credentials: 'same-origin', cache: 'no-store' });
 }
 
-/** Ask for a token as a page does; `root` is the URL of the service. */
+/**
+ * Ask for a token as a page does.
+ *
+ * @param root - the URL of the service
+ * @param server - the name of the owner's own server in which the desktop runs, if it does
+ */
 export async function requestToken(
   root: string,
   target: string,
   mode: Mode,
   signal: AbortSignal,
   takeover: boolean,
-  owner = ''
+  owner = '',
+  server?: string
 ): Promise<IGrant> {
-  return postToken(root, { target, mode, takeover, ...(owner && { owner }) }, signal);
+  const whose = { ...(owner && { owner }), ...(server !== undefined && { server }) };
+  return postToken(root, { target, mode, takeover, ...whose }, signal);
 }
 
 /** Ask for a token of a desktop's sound beside a session, as a page does. */

@@ -39,11 +39,12 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
   const root = data.root ?? './';
   const name = data.target ?? '';
   const owner = data.owner ?? '';
+  const { server } = data;
   // Whoever looks in on somebody else only watches, until they say that they want to help.
   let mode: Mode = data.mode === 'view' || owner ? 'view' : 'control';
   const main = body.querySelector('main') ?? body;
   const early = new Early({
-    fetchToken: (signal, takeover) => requestToken(root, name, mode, signal, takeover, owner),
+    fetchToken: (signal, takeover) => requestToken(root, name, mode, signal, takeover, owner, server),
     openSocket: (path, protocols) => openSocket(document.baseURI, path, protocols)
   });
   const loadRFB = loaderOf(root, data.version ?? '');
@@ -69,7 +70,8 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
       data.sound === undefined
         ? undefined
         : (session, signal) => requestStream(root, name, session, signal, owner),
-    fetchViewers: () => fetchViewers(root, name, owner),
+    // The server's own list has those who look through the same service; its notes bring it.
+    fetchViewers: server === undefined ? () => fetchViewers(root, name, owner) : undefined,
     desktop: managed(root, name, (path, init) => fetchAPI(root + path, init)),
     mayRestart: data.managed !== undefined && mode === 'control',
     loadRFB,

@@ -110,11 +110,10 @@ export class RoomPage {
 
   private _actions(one: IPerson): IRowAction[] {
     const trans = this._trans;
-    const href = `${this._root}view/${encodeURIComponent(one.target)}/of/${encodeURIComponent(one.name)}`;
+    const of = `${this._root}view/${encodeURIComponent(one.target)}/of/${encodeURIComponent(one.name)}`;
+    const href = one.server === null ? of : `${of}/server/${encodeURIComponent(one.server)}`;
     return [
-      ...(one.waits || one.absent || one.server !== null
-        ? []
-        : [{ id: 'look', word: trans.__('Look in'), href }]),
+      ...(one.shown ? [{ id: 'look', word: trans.__('Look in'), href }] : []),
       ...(isHere(one) ? [{ id: 'write', word: trans.__('Message') }] : []),
       ...(isHere(one) ? [{ id: 'end', word: trans.__('End') }] : []),
       ...(one.holds ? [{ id: 'release', word: trans.__('Release') }] : [])

@@ -38,6 +38,8 @@ export interface IUserServer {
   readonly server: string;
   /** Since when it is not connected any more; null while it is. */
   readonly gone: string | null;
+  /** Whether it lets anybody look. */
+  readonly looks: boolean;
   readonly desktops: readonly { target: string; state: 'up' | 'starting'; since: string }[];
   /** Who has them on the screen; the user is not named to those whom they do not concern. */
   readonly viewers: readonly {
@@ -79,6 +81,8 @@ export interface IPerson {
   readonly gone: string | null;
   /** Whether they have no desktop at all. */
   readonly absent: boolean;
+  /** Whether the reader can look in. */
+  readonly shown: boolean;
   /** Whether they still wait for a machine. */
   readonly waits: boolean;
   /** Whether a machine can be taken back from them. */
@@ -116,6 +120,7 @@ function nowhere(name: string): IPerson {
     lastInput: null,
     sessions: [],
     watchers: [],
+    shown: false,
     waits: false,
     holds: false,
     starts: false,
@@ -125,7 +130,7 @@ function nowhere(name: string): IPerson {
 }
 
 /** The desktops in somebody's own server. */
-function inServer({ owner, server, gone, desktops, viewers }: IUserServer): IPerson[] {
+function inServer({ owner, server, gone, looks, desktops, viewers }: IUserServer): IPerson[] {
   return desktops.map(({ target, state, since }) => {
     const here = viewers.filter(one => one.target === target);
     const own = here.filter(one => one.user === owner);
@@ -139,6 +144,7 @@ function inServer({ owner, server, gone, desktops, viewers }: IUserServer): IPer
       lastInput: latest(own.map(one => one.last_input)),
       sessions: own,
       watchers: here.filter(one => one.user !== owner).map(one => one.user),
+      shown: looks && gone === null && state === 'up',
       waits: false,
       holds: false,
       starts: state === 'starting',
@@ -151,6 +157,7 @@ function inServer({ owner, server, gone, desktops, viewers }: IUserServer): IPer
 function person(key: string, name: string, target: string, room: IRoom, held: readonly IMachine[]): IPerson {
   const here = room.sessions.filter(one => one.owner === name && one.target === target);
   const sessions = here.filter(one => one.user === name);
+  const waits = room.waiting.some(one => one.user === name && one.target === target);
   const lease = held.find(one => one.user === name && one.target === target);
   return {
     key,
@@ -162,7 +169,8 @@ function person(key: string, name: string, target: string, room: IRoom, held: re
     lastInput: latest([lease?.last_input, ...sessions.map(one => one.last_input)]),
     sessions,
     watchers: here.filter(one => one.user !== name).map(one => one.user),
-    waits: room.waiting.some(one => one.user === name && one.target === target),
+    shown: !waits,
+    waits,
     holds: lease !== undefined,
     starts: false,
     gone: null,

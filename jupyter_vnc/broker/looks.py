@@ -1,0 +1,75 @@
+"""Looks: the service of a hub shows a desktop of this server to somebody, by the rights that it has checked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from jupyter_vnc.channels import Channel
+from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound, VNCError
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode, State
+from jupyter_vnc.model.users import User
+
+from .catalogue import Catalogue
+
+#: At once, and far fewer than all sessions of a server, most of which stay for its owner and their guests.
+MOST: Final = 16
+
+#: Serves a session; see :meth:`.VNCBroker.open`.
+Open = Callable[[Session, Channel, None], asyncio.Task[None]]
+
+
+class Looks:
+    """Sessions that only view, each over a channel that this server has opened itself.
+
+    Whoever looks is in the list of those who have the desktop on the screen, as everybody is.
+
+    Args:
+        catalogue: knows the targets.
+        desktops: knows which of them run.
+        begin: serves a session.
+    """
+
+    def __init__(self, catalogue: Catalogue, desktops: DesktopManager, begin: Open) -> None:
+        self._catalogue = catalogue
+        self._desktops = desktops
+        self._begin = begin
+        self._count = 0
+
+    async def serve(self, owner: User, name: str, visitor: User, viewer: Channel) -> None:
+        """Show a managed desktop that runs; return when the session has ended. Its channel is closed then.
+
+        Args:
+            owner: whose desktop it is.
+            name: of the target.
+            visitor: who looks, as the service says.
+            viewer: the way to them.
+        """
+        self._count += 1
+        try:
+            session = await self._session(owner, name, visitor)
+        except VNCError as error:
+            await viewer.close(error.close_code, str(error))
+        else:
+            await self._begin(session, viewer, None)
+        finally:
+            self._count -= 1
+
+    async def _session(self, owner: User, name: str, visitor: User) -> Session:
+        """Return a session that views a desktop.
+
+        Raises:
+            LimitExceeded: too many look already.
+            TargetNotFound: there is no such desktop, or it does not run: nobody starts it by looking.
+        """
+        if self._count > MOST:
+            raise LimitExceeded("Too many people look into this server. Try again later.", retry_after=5.0)
+        target = await self._catalogue.current(owner, name)
+        if target is None or target.address.spec is None or self._desktops.state(owner.name, name) is not State.UP:
+            raise TargetNotFound("This desktop does not run any more.")
+        shown = replace(target, mode=Mode.VIEW, viewer=replace(target.viewer, clipboard="off", resize="scale"))
+        return Session(visitor, shown, Mode.VIEW, owner=owner, look_in=True)
