@@ -15,10 +15,12 @@ from traitlets.config import Configurable
 
 from .broker.audit import EVENT_SCHEMA_FILES, adopt_loggers
 from .broker.broker import VNCBroker
+from .broker.hands import is_own
 from .broker.report import own_sessions, report
 from .desktops.manager import DesktopManager
 from .hub.uplink.server_end import ServerEnd
 from .hub.visitors import HubUserServerVisitor
+from .model.sessions import Session
 from .notebook.connection import CERTIFICATE, fingerprint
 from .routes import OLD_LINKS, below, page_templates
 from .sources.directory import DirectoryTargets
@@ -141,9 +143,17 @@ class VNCExtension(ExtensionApp):
                 lambda: report(broker.desktop_manager, broker.registry, owner, looks=self.look_ins),
                 lambda: own_sessions(broker.desktop_manager, broker.registry, owner),
                 broker.log,
+                changed=broker.hands.changed,
                 look=(lambda who, name, way: broker.looks.serve(owner, name, who, way)) if self.look_ins else None,
             )
+            broker.hands.seen = self._is_overseen
+            broker.hands.looks = lambda: self.look_ins
             self.server_end.start()
+
+    def _is_overseen(self, session: Session) -> bool:
+        """Whether the instructors of its user see a session, as one of a managed desktop whose service is there."""
+        there = self.server_end is not None and self.server_end.connected
+        return there and is_own(session) and session.target.address.spec is not None
 
     async def stop_extension(self) -> None:
         """Close the uplink and the sessions, and stop the desktops."""

@@ -152,6 +152,16 @@ class VNCWebSocket(TokenWebSocket):
         """
         self.session = await self.broker.redeem(self.visitor(), token)
 
+    async def on_message(self, message: str | bytes) -> None:
+        """Pass a message on; text is beside RFB, of a viewer that offers notes."""
+        if isinstance(message, bytes) or NOTES not in self.offered():
+            await super().on_message(message)
+            return
+        try:
+            self.broker.hands.heard(self.session, message)
+        except VNCError as error:
+            self.session.end(error)
+
     def serve(self) -> None:
         """Serve the session."""
         if NOTES in self.offered():

@@ -40,6 +40,7 @@ from .catalogue import Access, Catalogue, load_sources
 from .course_room import Room
 from .elsewhere import Elsewhere
 from .framing import FrameTickets
+from .hands import Hands
 from .limits import BrokerLimits
 from .live_sessions import LiveSessions
 from .looks import Looks
@@ -116,11 +117,13 @@ class VNCBroker(BrokerLimits, Configurable):
         self.tokens = TokenRegistry(
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )
+        self.hands = Hands(self.registry)
         self._admission = Admission(self.catalogue, self.tokens, self.registry, self._is_closed)
         self._runner = SessionRunner(
             self.access,
             self.registry,
             self.presence,
+            self.hands,
             self.audit,
             self.log,
             ServingLimits(self.handshake_timeout, self.stall_timeout),

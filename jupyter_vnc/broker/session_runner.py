@@ -32,6 +32,7 @@ from jupyter_vnc.system.logs import LineLimiter
 
 from .audit import Audit
 from .first_picture import FirstPicture
+from .hands import Hands
 from .presence import Presence
 from .traffic import Activity, Watch, permissions_of
 
@@ -54,6 +55,7 @@ class SessionRunner:
         kinds: how each kind of target is reached.
         registry: the live sessions.
         presence: notified when somebody comes to a desktop or leaves it.
+        hands: notified when somebody comes.
         audit: notified when one begins and ends.
         log: for errors.
         limits: for all of them.
@@ -65,6 +67,7 @@ class SessionRunner:
         kinds: AccessKinds,
         registry: SessionRegistry,
         presence: Presence,
+        hands: Hands,
         audit: Audit,
         log: Logger | LoggerAdapter[Any],
         limits: ServingLimits,
@@ -73,6 +76,7 @@ class SessionRunner:
         self._kinds = kinds
         self._registry = registry
         self._presence = presence
+        self._hands = hands
         self._audit = audit
         self.log = log
         self._limits = limits
@@ -106,6 +110,7 @@ class SessionRunner:
         if self._kinds.of(session.target).has_sound(session.target, session.owner):
             session.note("session", id=session.id)  # which its viewer has to name for the sound
         self._presence.changed(session.place)
+        self._hands.came(session)
         self._audit.opened(session)
 
     def _withdraw(self, session: Session, code: CloseCode, reason: str) -> None:

@@ -22,6 +22,7 @@ from traitlets.config import Application, Configurable
 from jupyter_vnc import __version__
 from jupyter_vnc.broker.audit import adopt_loggers
 from jupyter_vnc.broker.broker import VNCBroker
+from jupyter_vnc.broker.hands import is_own
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.pools.manager import PoolManager
@@ -224,6 +225,7 @@ class VNCHub(JupyterApp):
         visits = Visits(processes, self.visit_retention, self.log)
         broker.audit.on_open, broker.audit.on_close = visits.begin, visits.end
         broker.hear_of(uplinks := Uplinks())
+        broker.hands.seen = is_own
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
         application = self.application(broker, registry, maintenance, uplinks)
         application.settings["vnc_visits"] = visits

@@ -53,6 +53,8 @@ class Session:
     machine: str = ""
     #: The same machine, whatever it is called; already while the session logs in there.
     machine_key: str = ""
+    #: Since when its user asks for help; None while they do not.
+    hand: datetime | None = None
     #: Whether its desktop has brought a picture.
     pictured: bool = False
     #: The sessions that made way for it.
@@ -133,6 +135,7 @@ class Session:
             "machine": self.machine or None,
             "since": self.since.isoformat(),
             "last_input": self.last_input.isoformat() if self.last_input else None,
+            "hand": self.hand.isoformat() if self.hand else None,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
         }

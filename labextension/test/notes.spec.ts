@@ -51,7 +51,9 @@ describe('notes', () => {
     '{"kind": "viewers", "viewers": [], "count": "1"}',
     '{"kind": "viewers", "viewers": [null], "count": 1}',
     '{"kind": "viewers", "viewers": [{"user": "ann", "mode": "owner", "you": false}], "count": 1}',
-    '{"kind": "idle", "seconds": "2"}'
+    '{"kind": "idle", "seconds": "2"}',
+    '{"kind": "overseen", "hands": 1, "looks": true, "since": null}',
+    '{"kind": "overseen", "hands": true, "looks": true, "since": 7}'
   ]) {
     it(`that are none are dropped: ${garbage}`, () => {
       const { receive, notes, rfb } = socketWithNoVNC();
@@ -274,6 +276,7 @@ describe('the room', () => {
     mode: 'control',
     since: '2026-01-01T10:00:00Z',
     last_input: null,
+    hand: null,
     machine: null
   } as const;
   const machine = { title: 'Lab', since: '2026-01-01T09:00:00Z', last_input: null, retry_in: null } as const;

@@ -20,7 +20,8 @@ const session = (user: string, id: string, owner = user): IRoomSession => ({
   owner,
   machine: null,
   since: '2026-01-01T10:00:00Z',
-  last_input: null
+  last_input: null,
+  hand: null
 });
 
 const machine = (name: string, user: string | null): IMachine => ({
@@ -99,7 +100,8 @@ const userServer = (
     target: 'desk',
     user,
     since: AN_HOUR_AGO,
-    last_input: user === owner ? AN_HOUR_AGO : null
+    last_input: user === owner ? AN_HOUR_AGO : null,
+    hand: null
   })),
   ...more
 });
@@ -264,6 +266,37 @@ describe('the room', () => {
       '/services/vnc/view/desk/of/a%2Fb%40c/server/se%20cond',
       '/services/vnc/view/desk/of/amy/server/'
     ]);
+  });
+
+  it('has hands first in every order, the longest one of all, and with since when', async () => {
+    const now = new Date().toISOString();
+    const raised = (owner: string, hand: string): IUserServer => {
+      const one = userServer(owner, [owner, 'gus']);
+      return { ...one, viewers: one.viewers.map((row, at) => (at === 0 ? { ...row, hand } : row)) };
+    };
+    server.room = {
+      ...server.room,
+      sessions: [session('bob', '1'), { ...session('zoe', '2'), hand: AN_HOUR_AGO }],
+      servers: [userServer('amy', ['amy']), raised('cat', now)]
+    };
+    await page.refresh();
+    assert.deepEqual(people(), ['zoe', 'cat', 'amy', 'bob']);
+    assert.deepEqual(
+      cells().map(row => row[3]),
+      ['hand up 1 h ago', 'hand up just now', '1 h ago', 'never']
+    );
+    part('[data-sort=name]').click();
+    assert.deepEqual(people(), ['zoe', 'cat', 'bob', 'amy']);
+    assert.deepEqual(
+      [...document.querySelectorAll<HTMLElement>('#people tbody tr')].map(row => row.dataset.state),
+      ['hand', 'hand', 'idle', 'idle']
+    );
+    part('[data-kind=hand]').click();
+    assert.deepEqual(people(), ['zoe', 'cat']);
+    assert.equal(part('[data-kind=idle] b').textContent, '4', 'they are what they are beside that');
+    server.room = { ...server.room, sessions: [], servers: [userServer('cat', ['cat'])] };
+    await page.refresh();
+    assert.deepEqual(people(), []);
   });
 
   it('shows what servers made up as text', async () => {

@@ -58,6 +58,47 @@ const items = (): HTMLButtonElement[] => [
   ...document.querySelectorAll<HTMLButtonElement>('[role=menu] button')
 ];
 
+describe('a hand', () => {
+  const overseen = { kind: 'overseen', hands: true, looks: true, since: null as string | null };
+  const hint = (viewer: Viewer): string => viewer.node.querySelector('.jp-VNC-hint')!.textContent!;
+
+  it('is raised by a press, is up when the server says so, and goes with the connection', async () => {
+    const world = new World();
+    const { viewer } = shared(world);
+    viewer.connect();
+    await settle();
+    const sent: string[] = [];
+    Object.assign(world.socket, { readyState: 1, send: (text: string) => sent.push(text) });
+    world.socket.open();
+    assert.ok(tool('hand').hidden, 'nobody would see it');
+    await world.greet();
+    world.socket.note(overseen);
+    assert.ok(!tool('hand').hidden);
+    assert.deepEqual(
+      [tool('hand').title, tool('hand').getAttribute('aria-pressed')],
+      ['Raise your hand', 'false']
+    );
+    tool('hand').click();
+    tool('hand').click();
+    assert.deepEqual(sent, ['{"type":"hand","up":true}'], 'one message a second');
+    assert.equal(tool('hand').getAttribute('aria-pressed'), 'false', 'the server has not said so');
+    world.socket.note({ ...overseen, since: '2026-01-01T10:00:00+00:00' });
+    assert.equal(tool('hand').getAttribute('aria-pressed'), 'true');
+    assert.equal(hint(viewer), 'Your hand is up. Your instructors see that.');
+    await world.clock.advance(1000);
+    tool('hand').click();
+    assert.equal(sent[1], '{"type":"hand","up":false}');
+    world.socket.note(overseen);
+    assert.equal(hint(viewer), 'Your hand is down.');
+    world.socket.note({ ...overseen, hands: false });
+    assert.ok(tool('hand').hidden, 'the service is away');
+    world.socket.note({ ...overseen, since: '2026-01-01T10:00:00+00:00' });
+    world.socket.end(1006);
+    assert.ok(tool('hand').hidden);
+    viewer.dispose();
+  });
+});
+
 describe('a desktop that somebody else uses', () => {
   it('names them, and is taken over by an explicit press only', async () => {
     const world = new World();

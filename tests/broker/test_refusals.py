@@ -46,7 +46,7 @@ async def test_whoever_is_refused_is_named_and_whose_desktop_it_was(limits, code
     mode = Mode.VIEW if code is CloseCode.LIMIT else Mode.CONTROL
     session, viewer = Session(ADA, LAB, mode, owner=owner, look_in=owner is ANN), Viewer()
     activity, log = Activity("none", lambda: None), logging.getLogger("test")
-    await SessionRunner(None, registry, None, None, log, ServingLimits(5, 5), activity).serve(session, viewer)
+    await SessionRunner(None, registry, None, None, None, log, ServingLimits(5, 5), activity).serve(session, viewer)
     assert viewer.told == (code, sentence)
     assert caplog.messages == [f"Session {session.id} of {where}: {sentence}"]
 
@@ -63,7 +63,8 @@ async def test_whoever_meets_an_error_that_nobody_foresaw_is_named_too(error, ca
     notified = SimpleNamespace(changed=lambda place: None, closed=lambda *how: None)
     activity, log = Activity("none", lambda: None), logging.getLogger("test")
     kinds, registry = SimpleNamespace(of=fail), SessionRegistry(SessionLimits())
-    await SessionRunner(kinds, registry, notified, notified, log, ServingLimits(5, 5), activity).serve(session, viewer)
+    runner = SessionRunner(kinds, registry, notified, notified, notified, log, ServingLimits(5, 5), activity)
+    await runner.serve(session, viewer)
     sentence = "Something went wrong in the server. Its log has the details."
     assert viewer.told == (CloseCode.INTERNAL_ERROR, sentence)
     assert caplog.messages == [f"Session {session.id} failed", f"Session {session.id} of ada, target lab: {sentence}"]

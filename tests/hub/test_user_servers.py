@@ -511,3 +511,28 @@ async def test_a_look_ends_with_a_sentence_when_the_students_server_does(hub, ow
             code, sentence = await seen.until_closed()
             assert code in {1000, 4502}
             assert sentence
+
+
+async def test_a_hand_goes_up_in_the_course_room_and_down_when_somebody_looks_in(hub, owner):
+    sue = hub.person("sue")
+    assert sue.enter().ok
+
+    async def told(viewer, wanted):
+        async with asyncio.timeout(real.PATIENCE):
+            while not any(wanted(one) for one in viewer.notes if one["kind"] == "overseen"):
+                await viewer.pixel(5, 5)
+        viewer.notes.clear()
+
+    def hands():
+        return [one["hand"] for row in of_ann(sue) for one in row["viewers"] if one["user"] == "ann"]
+
+    async with working(owner) as viewer:
+        await told(viewer, lambda note: note["hands"] and note["looks"] and note["since"] is None)
+        await viewer.websocket.write_message('{"type": "hand", "up": true}')
+        await told(viewer, lambda note: note["since"])
+        await becomes(hands, lambda found: len(found) == 1 and found[0])
+        async with looking(sue, "desk", mode="view", owner="ann", server=""):
+            await told(viewer, lambda note: note["since"] is None)
+            await becomes(hands, lambda found: found == [None])
+        await viewer.websocket.write_message("hello")
+        assert (await viewer.until_closed())[0] == 4400

@@ -72,6 +72,7 @@ REPORT: Final = _Schema(
             mode={"enum": ["view", "control"]},
             since=_TIME,
             last_input={"anyOf": [_TIME, {"type": "null"}]},
+            hand={"anyOf": [_TIME, {"type": "null"}]},
             notes={"type": "boolean"},
         ),
     ),

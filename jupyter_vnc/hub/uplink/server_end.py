@@ -64,6 +64,7 @@ class ServerEnd:
             connection: the token is shown only to an address that the hub vouches for at that moment.
         report: returns what there is to report.
         sessions: returns those that notices may be about.
+        changed: called when the service is there, and when it is gone: see :attr:`connected`.
         look: shows a target to somebody, over a channel; returns when that is over.
         log: is told when the service goes away and comes back.
         hub: is asked for the service.
@@ -78,6 +79,7 @@ class ServerEnd:
         log: Log,
         *,
         look: Look | None = None,
+        changed: Callable[[], None] = lambda: None,
         hub: Client | None = None,
     ) -> None:
         self._auth = hub_auth
@@ -86,6 +88,9 @@ class ServerEnd:
         self._sessions = sessions
         self._log = log
         self._look = look
+        self._changed = changed
+        #: Whether the service hears this server.
+        self.connected = False
         self._looks: set[asyncio.Task[None]] = set()
         self._hub = hub or HubClient(hub_auth)
         self._outage = Outage(log, "No uplink to the service of the course room", "The uplink works again")
@@ -173,12 +178,18 @@ class ServerEnd:
 
     async def _serve(self, connection: WebSocketClientConnection, url: str) -> None:
         """Report until the service is gone."""
+        self._become(connected=True)
         lasting = asyncio.get_running_loop().call_later(LASTING, self._lasts)
         try:
             await beside(self._report_changes(connection), self._listen(connection, url))
         finally:
             lasting.cancel()
             connection.close()
+            self._become(connected=False)
+
+    def _become(self, *, connected: bool) -> None:
+        self.connected = connected
+        self._changed()
 
     def _lasts(self) -> None:
         self._delay = FIRST

@@ -236,7 +236,7 @@ def _row(visitor: Visitor, link: Link | _Gone) -> dict[str, Any]:
             for row in link.report["desktops"]
         ],
         "viewers": [
-            {key: row[key] for key in ("mode", "since", "last_input")}
+            {key: row[key] for key in ("mode", "since", "last_input", "hand")}
             | {"id": _id(link, row), "target": printable(row["target"]), "user": known(row)}
             for row in link.report["viewers"]
             if row["target"] in running

@@ -5,6 +5,7 @@
 import { Bell } from './screen/bell';
 import { Company, greeting } from './presence';
 import type { IPresence } from './session';
+import { Hand } from './hand';
 import type { Note } from './connection/notices';
 import { type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
@@ -50,6 +51,12 @@ export class Extras {
       tell: sentence => _stage.tell(sentence),
       volume: () => _preferences.now.volume / HIGHEST.volume
     });
+    this.hand = new Hand({
+      clock,
+      trans,
+      send: text => this._socket?.readyState === 1 && this._socket.send(text),
+      tell: sentence => _stage.tell(sentence)
+    });
     _stage.node.append(this.quality.node);
     _preferences.changed.on(() => this._apply());
     this.company.changed.on(came => this._greet(came));
@@ -60,6 +67,9 @@ export class Extras {
 
   /** What is heard of the desktop. */
   readonly sound: Sound;
+
+  /** Whether the reader asks for help. */
+  readonly hand: Hand;
 
   /** Whether the connection is alive. */
   readonly pulse: Pulse;
@@ -83,6 +93,8 @@ export class Extras {
       this._warn(note.seconds);
     } else if (note.kind === 'session') {
       this.sound.session = note.id;
+    } else if (note.kind === 'overseen') {
+      this.hand.take(note);
     }
   }
 
@@ -122,6 +134,7 @@ export class Extras {
     this._clipboard.departed();
     this._apply();
     this.company.forget();
+    this.hand.forget();
   }
 
   /** Whether anybody can see it. */
@@ -143,6 +156,7 @@ export class Extras {
     this.keep();
     this._rfb = null;
     this.sound.dispose();
+    this.hand.changed.clear();
     this.quality.dispose();
     this._clipboard.dispose();
     this._bell.dispose();

@@ -214,6 +214,7 @@ export class Viewer implements IActionable {
     this._connection.noted.on(note => this.extras.noted(note));
     this.extras.company.changed.on(() => this.changed.emit());
     this.extras.sound.changed.on(() => this.changed.emit());
+    this.extras.hand.changed.on(() => this.changed.emit());
     this.extras.company.left.on(() => this._fit.renew());
     this.extras.pulse.stopped.on(() => this._connection.lose());
     this._capture.changed.on(captured => {

@@ -24,6 +24,7 @@ VIEWER = {
     "mode": "control",
     "since": SINCE,
     "last_input": None,
+    "hand": None,
     "notes": True,
 }
 REPORTED = {"looks": True, "desktops": [DESK], "viewers": [VIEWER]}

@@ -46,7 +46,18 @@ export interface IOwnSession {
   readonly id: string;
 }
 
-export type Note = IMessage | IPlace | IComing | IIdle | IOwnSession;
+/** Those who supervise the reader can see this session; comes again whenever anything of it has changed. */
+export interface IOverseen {
+  readonly kind: 'overseen';
+  /** Whether they are there to see a hand. */
+  readonly hands: boolean;
+  /** Whether they may look at the desktop. */
+  readonly looks: boolean;
+  /** Since when the reader's hand is up; null while it is not. */
+  readonly since: string | null;
+}
+
+export type Note = IMessage | IPlace | IComing | IIdle | IOwnSession | IOverseen;
 
 /**
  * Take the notes out of what a websocket receives, before anybody else sees its messages.
@@ -81,7 +92,9 @@ const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean
   viewers: ({ viewers, count }) =>
     Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number',
   idle: ({ seconds }) => typeof seconds === 'number',
-  session: ({ id }) => typeof id === 'string'
+  session: ({ id }) => typeof id === 'string',
+  overseen: ({ hands, looks, since }) =>
+    typeof hands === 'boolean' && typeof looks === 'boolean' && (since === null || typeof since === 'string')
 };
 
 function isPresence(row: unknown): row is IPresence {

@@ -105,7 +105,13 @@ export class RoomPage {
     const trans = this._trans;
     const others = watchers.map(watcher => watcher ?? trans.__('somebody')).join(', ');
     const cells = [name, place(trans, one, title), ago(trans, since), activity(trans, one), others];
-    return { key, cells, about: name, state: stateOf(one), actions: this._actions(one) };
+    return {
+      key,
+      cells,
+      about: name,
+      state: one.hand === null ? stateOf(one) : 'hand',
+      actions: this._actions(one)
+    };
   }
 
   private _actions(one: IPerson): IRowAction[] {

@@ -9,6 +9,8 @@ export interface IRoomSession extends ISession {
   readonly machine: string | null;
   readonly since: string;
   readonly last_input: string | null;
+  /** Since when its user asks for help; null while they do not. */
+  readonly hand: string | null;
 }
 
 /** A row of `machines`. */
@@ -48,6 +50,7 @@ export interface IUserServer {
     user: string | null;
     since: string;
     last_input: string | null;
+    hand: string | null;
   }[];
 }
 
@@ -71,6 +74,8 @@ export interface IPerson {
   readonly server: string | null;
   readonly since: string;
   readonly lastInput: string | null;
+  /** Since when they ask for help; null while they do not. */
+  readonly hand: string | null;
   /** Their own sessions there; none while they are away. */
   readonly sessions: readonly { readonly id: string }[];
   /** The others who have it on the screen; null for those who are not named. */
@@ -118,6 +123,7 @@ function nowhere(name: string): IPerson {
     server: null,
     since: '',
     lastInput: null,
+    hand: null,
     sessions: [],
     watchers: [],
     shown: false,
@@ -142,6 +148,7 @@ function inServer({ owner, server, gone, looks, desktops, viewers }: IUserServer
       server,
       since,
       lastInput: latest(own.map(one => one.last_input)),
+      hand: latest(own.map(one => one.hand)),
       sessions: own,
       watchers: here.filter(one => one.user !== owner).map(one => one.user),
       shown: looks && gone === null && state === 'up',
@@ -167,6 +174,7 @@ function person(key: string, name: string, target: string, room: IRoom, held: re
     since: lease?.since ?? here.map(one => one.since).sort()[0]!,
     server: null,
     lastInput: latest([lease?.last_input, ...sessions.map(one => one.last_input)]),
+    hand: latest(sessions.map(one => one.hand)),
     sessions,
     watchers: here.filter(one => one.user !== name).map(one => one.user),
     shown: !waits,

@@ -26,11 +26,17 @@ export function stateOf(one: IPerson): State {
   return Date.now() - Date.parse(one.lastInput ?? one.since) < IDLE ? 'here' : 'idle';
 }
 
-type Kind = 'all' | State | 'watched';
+type Kind = 'all' | 'hand' | State | 'watched';
 
 /** All are all who are in the room: of a large course most may be absent. */
 const isOf = (one: IPerson, kind: Kind): boolean =>
-  kind === 'all' ? !one.absent : kind === 'watched' ? one.watchers.length > 0 : stateOf(one) === kind;
+  kind === 'all' ? !one.absent : (ALSO[kind]?.(one) ?? stateOf(one) === kind);
+
+/** What somebody may be beside their state. */
+const ALSO: Readonly<Partial<Record<Kind, (one: IPerson) => boolean>>> = {
+  hand: ({ hand }) => hand !== null,
+  watched: ({ watchers }) => watchers.length > 0
+};
 
 /** How many people there are of each kind; a press shows these only. */
 export class Counts {
@@ -41,6 +47,7 @@ export class Counts {
   constructor(box: HTMLElement, trans: ITranslate, changed: () => void) {
     const words: Readonly<Record<Kind, string>> = {
       all: trans.__('all'),
+      hand: trans.__('hand up'),
       here: trans.__('here'),
       idle: trans.__('idle'),
       waits: trans.__('in the queue'),
@@ -78,6 +85,13 @@ export class Counts {
 
   private readonly _kinds = new Map<Kind, { node: HTMLElement; count: HTMLElement }>();
   private _chosen: Kind = 'all';
+}
+
+/** Whoever asks for help comes first in every order, and of them whoever has waited longest. */
+function handsFirst(people: readonly IPerson[]): IPerson[] {
+  const up = people.filter(({ hand }) => hand !== null);
+  up.sort((one, other) => Date.parse(one.hand!) - Date.parse(other.hand!));
+  return [...up, ...people.filter(({ hand }) => hand === null)];
 }
 
 /** By what the rows can be sorted; those that are equal stay in the order of names. */
@@ -119,7 +133,7 @@ export class Order {
       const [first, second] = [keys.get(one)!, keys.get(other)!];
       return first < second ? -1 : first > second ? 1 : 0;
     });
-    return this._down ? sorted.reverse() : sorted;
+    return handsFirst(this._down ? sorted.reverse() : sorted);
   }
 
   private _mark(): void {

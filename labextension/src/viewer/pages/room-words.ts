@@ -15,6 +15,9 @@ export function place(trans: ITranslate, { machine, server }: IPerson, title: st
 
 /** When somebody did something, or why not. */
 export function activity(trans: ITranslate, one: IPerson): string {
+  if (one.hand !== null) {
+    return trans.__('hand up %1', ago(trans, one.hand));
+  }
   if (one.absent) {
     return trans.__('absent');
   }

@@ -3,6 +3,7 @@
  */
 import { briefly, type Company, describe } from '../presence';
 import type { Scaling } from '../screen/fit';
+import type { Hand } from '../hand';
 import type { Hands } from '../input/remote-input';
 import * as icons from './icons';
 import { COMBINATIONS, type Modifier } from '../input/keys';
@@ -33,6 +34,7 @@ export interface IActionable {
   readonly camera: Pick<Camera, 'canKeep' | 'save'>;
   readonly extras: {
     readonly company: Pick<Company, 'others' | 'count'>;
+    readonly hand: Pick<Hand, 'offered' | 'up' | 'toggle'>;
     readonly sound: Pick<Sound, 'offered' | 'able' | 'on' | 'toggle'>;
   };
   readonly fullscreen: boolean;
@@ -93,6 +95,15 @@ export function createActions(trans: ITranslate): IAction[] {
       isEnabled: () => true,
       isVisible: viewer => viewer.extras.company.count > 0,
       items: viewer => peopleItems(trans, viewer)
+    },
+    {
+      id: 'hand',
+      label: () => trans.__('Raise your hand'),
+      icon: () => icons.HAND,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => viewer.extras.hand.offered,
+      isPressed: viewer => viewer.extras.hand.up,
+      run: viewer => viewer.extras.hand.toggle()
     },
     {
       id: 'toggle-connection',
