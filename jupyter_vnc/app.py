@@ -148,6 +148,7 @@ class VNCExtension(ExtensionApp):
             )
             broker.hands.seen = self._is_overseen
             broker.hands.looks = lambda: self.look_ins
+            broker.hands.there = lambda: self.server_end is not None and self.server_end.connected
             self.server_end.start()
 
     def _is_overseen(self, session: Session) -> bool:

@@ -61,6 +61,7 @@ class ListPage(VNCPageHandler):
         targets = await self.broker.list_targets(visitor)
         room = visitor.oversees_somebody
         problems = self.broker.problems if visitor.administers else []
+        overseen = self.broker.hands.there() and self.broker.hands.looks() and bool(targets)
         managed, configures = self.broker.managed_desktops, visitor.configures
         # Of a service that starts no desktops, users should learn nothing of its machine.
         wanted = not targets and managed and configures
@@ -71,7 +72,7 @@ class ListPage(VNCPageHandler):
             "manages": visitor.manages_targets,
             "report": await asyncio.to_thread(self.broker.examine) if wanted else None,
         }
-        self.page("list.html", targets=targets, room=room, problems=problems, **advice)
+        self.page("list.html", targets=targets, room=room, problems=problems, overseen=overseen, **advice)
 
 
 #: For a frame that we do not permit: it has an opaque origin, so that the page around it can read nothing, not even a

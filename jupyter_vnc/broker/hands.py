@@ -36,6 +36,8 @@ class Hands:
         #: Whether somebody would see the hand of a session, and whether they may look; the host sets them.
         self.seen: Callable[[Session], bool] = lambda session: False
         self.looks: Callable[[], bool] = lambda: True
+        #: Whether there is anybody who oversees users here.
+        self.there: Callable[[], bool] = lambda: False
 
     def came(self, session: Session) -> None:
         """Note that a session has begun: it has the hand of its user's others, and of a look in the owner's is down."""

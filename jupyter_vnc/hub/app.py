@@ -225,7 +225,7 @@ class VNCHub(JupyterApp):
         visits = Visits(processes, self.visit_retention, self.log)
         broker.audit.on_open, broker.audit.on_close = visits.begin, visits.end
         broker.hear_of(uplinks := Uplinks())
-        broker.hands.seen = is_own
+        broker.hands.seen, broker.hands.there = is_own, lambda: True
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
         application = self.application(broker, registry, maintenance, uplinks)
         application.settings["vnc_visits"] = visits

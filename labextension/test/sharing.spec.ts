@@ -74,6 +74,12 @@ describe('a hand', () => {
     await world.greet();
     world.socket.note(overseen);
     assert.ok(!tool('hand').hidden);
+    const may = 'Your instructors may look at this desktop. You see here who does, for as long as they look.';
+    await world.clock.advance(6000);
+    assert.equal(hint(viewer), may);
+    viewer.togglePanel('settings');
+    assert.equal(viewer.node.querySelector('.jp-VNC-overseen')!.textContent, may);
+    viewer.togglePanel('settings');
     assert.deepEqual(
       [tool('hand').title, tool('hand').getAttribute('aria-pressed')],
       ['Raise your hand', 'false']
@@ -92,6 +98,16 @@ describe('a hand', () => {
     assert.equal(hint(viewer), 'Your hand is down.');
     world.socket.note({ ...overseen, hands: false });
     assert.ok(tool('hand').hidden, 'the service is away');
+    viewer.togglePanel('settings');
+    assert.equal(viewer.node.querySelector('.jp-VNC-overseen')!.textContent, '');
+    viewer.togglePanel('settings');
+    world.socket.note({ ...overseen, looks: false });
+    await world.clock.advance(6000);
+    assert.equal(
+      hint(viewer),
+      'Your instructors see that you are at this desktop. They cannot look at it.',
+      'what is new is said'
+    );
     world.socket.note({ ...overseen, since: '2026-01-01T10:00:00+00:00' });
     world.socket.end(1006);
     assert.ok(tool('hand').hidden);

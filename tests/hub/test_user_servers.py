@@ -536,3 +536,10 @@ async def test_a_hand_goes_up_in_the_course_room_and_down_when_somebody_looks_in
             await becomes(hands, lambda found: found == [None])
         await viewer.websocket.write_message("hello")
         assert (await viewer.until_closed())[0] == 4400
+
+
+async def test_users_are_told_that_instructors_may_look(hub, owner):
+    sentence = "Instructors may look at the desktops of their courses."
+    # The uplink is there a moment after the server.
+    await becomes(lambda: owner.enter().text, lambda page: sentence in page)
+    assert sentence not in hub.person("amy").enter().text, "who has no desktop there needs no notice"

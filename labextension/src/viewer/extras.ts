@@ -6,7 +6,7 @@ import { Bell } from './screen/bell';
 import { Company, greeting } from './presence';
 import type { IPresence } from './session';
 import { Hand } from './hand';
-import type { Note } from './connection/notices';
+import { type IOverseen, type Note, overseenWords } from './connection/notices';
 import { type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
 import { Look } from './screen/drawing-options';
@@ -17,9 +17,13 @@ import { SharedClipboard } from './panels/shared-clipboard';
 import { Sound } from './sound/sound';
 import { HIGHEST } from './preferences';
 import type { Stage } from './screen/stage';
+import { Timer } from './ui/clock';
 import { Thumbnail } from './screen/thumbnails';
 import { Updates } from './connection/updates';
 import { Wake } from './screen/wake-lock';
+
+/** So long after the server has said so the reader is told who may look (milliseconds). */
+const OVERSEEN_AFTER = 6000;
 
 /** The extras of one viewer. */
 export class Extras {
@@ -33,6 +37,7 @@ export class Extras {
     this.quality = new QualityController(clock, trans, _preferences, probe);
     this.pulse = new Pulse(clock, probe);
     this.company = new Company(clock, _options.fetchViewers);
+    this._telling = new Timer(clock);
     this._bell = new Bell(_stage.node, clock);
     this._look = new Look(_preferences);
     this._thumbnail = new Thumbnail(_options, () => _preferences.now.pictures);
@@ -94,8 +99,22 @@ export class Extras {
     } else if (note.kind === 'session') {
       this.sound.session = note.id;
     } else if (note.kind === 'overseen') {
-      this.hand.take(note);
+      this._oversee(note);
     }
+  }
+
+  /** Nobody watches without the reader having been told that they may; once in a tab of the browser. */
+  private _oversee(note: IOverseen): void {
+    const { trans, memory, tabMemory = memory } = this._options;
+    this._stage.oversight = note.hands ? overseenWords(trans, note) : '';
+    if (note.hands && tabMemory.get('overseen') !== String(note.looks)) {
+      // Not before the first picture and what is said with it, which would take its place.
+      this._telling.set(() => {
+        tabMemory.set('overseen', String(note.looks));
+        this._stage.tell(this._stage.oversight);
+      }, OVERSEEN_AFTER);
+    }
+    this.hand.take(note);
   }
 
   /** Others need the machine. */
@@ -135,6 +154,8 @@ export class Extras {
     this._apply();
     this.company.forget();
     this.hand.forget();
+    this._telling.clear();
+    this._stage.oversight = '';
   }
 
   /** Whether anybody can see it. */
@@ -157,6 +178,7 @@ export class Extras {
     this._rfb = null;
     this.sound.dispose();
     this.hand.changed.clear();
+    this._telling.clear();
     this.quality.dispose();
     this._clipboard.dispose();
     this._bell.dispose();
@@ -196,6 +218,7 @@ export class Extras {
   }
 
   private readonly _bell: Bell;
+  private readonly _telling: Timer;
   private readonly _look: Look;
   private readonly _thumbnail: Thumbnail;
   private readonly _clipboard: SharedClipboard;

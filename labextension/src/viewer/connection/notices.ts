@@ -102,6 +102,13 @@ function isPresence(row: unknown): row is IPresence {
   return typeof user === 'string' && (mode === 'view' || mode === 'control') && typeof you === 'boolean';
 }
 
+/** Who may see the reader's desktop, as a sentence. */
+export function overseenWords(trans: ITranslate, { looks }: IOverseen): string {
+  return looks
+    ? trans.__('Your instructors may look at this desktop. You see here who does, for as long as they look.')
+    : trans.__('Your instructors see that you are at this desktop. They cannot look at it.');
+}
+
 /** The sentence for somebody who waits for a machine. */
 export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): string {
   const [machines, broken, number] = [size, aside, place].map(String) as [string, string, string];

@@ -23,7 +23,8 @@ export class SettingsPanel implements IPanel {
     private readonly _trans: ITranslate,
     private readonly _preferences: Preferences,
     closed: () => void,
-    heard = false
+    heard = false,
+    private readonly _notice: () => string = () => ''
   ) {
     this.node = panel(_trans, _trans.__('Settings'), closed, [
       this._switch('adaptive', _trans.__('Adapt quality to the connection')),
@@ -31,7 +32,8 @@ export class SettingsPanel implements IPanel {
       this._slider('compression', _trans.__('Compression')),
       ...(heard ? [this._slider('volume', _trans.__('Volume'))] : []),
       element('hr'),
-      ...switches(_trans).map(({ key, label }) => this._switch(key, label))
+      ...switches(_trans).map(({ key, label }) => this._switch(key, label)),
+      this._overseen
     ]);
     _preferences.changed.on(() => this._update());
   }
@@ -79,7 +81,9 @@ export class SettingsPanel implements IPanel {
 
   private _update(): void {
     this._updates.forEach(update => update());
+    this._overseen.textContent = this._notice();
   }
 
   private readonly _updates: (() => void)[] = [];
+  private readonly _overseen = element('p', { className: 'jp-VNC-overseen' });
 }

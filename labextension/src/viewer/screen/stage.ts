@@ -49,7 +49,13 @@ export class Stage {
       {
         clipboard: () => this.clipboard,
         settings: () =>
-          new SettingsPanel(trans, preferences, () => closed('settings'), _options.fetchStream !== undefined),
+          new SettingsPanel(
+            trans,
+            preferences,
+            () => closed('settings'),
+            _options.fetchStream !== undefined,
+            () => this.oversight
+          ),
         typing: () =>
           new TypingPanel(
             trans,
@@ -82,6 +88,9 @@ export class Stage {
 
   /** Where noVNC draws. */
   readonly screen = element('div', { className: 'jp-VNC-screen' });
+
+  /** Who may see this desktop besides the reader, as a sentence; empty where nobody may. */
+  oversight = '';
 
   readonly ghost = new Ghost();
   readonly overlay: Overlay;
