@@ -664,6 +664,64 @@ describe('what a desktop announces', () => {
   });
 });
 
+describe('the work of a browser', () => {
+  const total = (times: number[]): number => times.reduce((sum, time) => sum + time, 0);
+
+  /** A viewer that is connected, and how long it has worked, each time. */
+  async function working() {
+    const all = await connected();
+    const times: number[] = [];
+    all.rfb().addEventListener('worked', event => times.push((event as CustomEvent<number>).detail));
+    const show = async (): Promise<void> => {
+      await new Promise(resolve => setTimeout(resolve, 0)); // a frame of the browser
+      all.world.clock.sleep(7);
+      await all.world.clock.advance(0);
+    };
+    return { ...all, times, show };
+  }
+
+  it('is what it receives, decodes, draws and shows, not what it waits for', async () => {
+    const { world, viewer, socket, times, show } = await working();
+    socket.say(update(raw(1, 1)));
+    assert.equal(total(times), 0);
+    world.clock.sleep(100);
+    await show();
+    assert.equal(total(times), 7);
+    const picture = update(raw(1, 1), raw(2, 2));
+    socket.say(picture.slice(0, 25));
+    world.clock.sleep(30);
+    socket.say(picture.slice(25));
+    assert.equal(total(times), 37);
+    viewer.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('is told while it goes on, when there is too much to do', async () => {
+    const { world, viewer, socket, times } = await working();
+    const picture = update(raw(1, 1), raw(2, 2));
+    socket.say(picture.slice(0, 25));
+    for (let round = 1; round <= 3; round += 1) {
+      world.clock.sleep(20);
+      socket.say(picture.slice(25), picture.slice(0, 25)); // the end of one, and the beginning of the next
+      assert.equal(total(times), 20 * round);
+    }
+    viewer.dispose();
+  });
+
+  it('includes the time in which a picture is decoded', async () => {
+    const { world, viewer, socket, times } = await working();
+    const jpeg = [0x90, 4, 0xff, 0xd8, 0xff, 0xd9];
+    socket.say(update([...rect(0, 0, 8, 8, 7), ...jpeg]));
+    world.clock.sleep(40);
+    assert.equal(total(times), 0);
+    Object.assign(Picture.all[0]!, { complete: true, width: 8, height: 8 });
+    Picture.all[0]!.dispatchEvent(new Event('load'));
+    assert.equal(total(times), 40);
+    viewer.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+});
+
 describe('a flood', () => {
   it('of questions that are answered ends when nobody takes the answers', async () => {
     const { viewer, socket } = await connected();

@@ -2,7 +2,7 @@ import './dom';
 import { settle, World } from './fakes';
 
 import assert from 'node:assert/strict';
-import { beforeEach, describe, it } from 'node:test';
+import { afterEach, beforeEach, describe, it, mock } from 'node:test';
 
 import { Adaptive } from '../src/viewer/quality/adaptive';
 import { PICTURE_FIRST } from '../src/viewer/ui/clock';
@@ -12,12 +12,19 @@ import { keysymOf } from '../src/viewer/input/keysyms';
 import { Viewer } from '../src/viewer/viewer';
 
 const WANTED = { quality: 8, compression: 2 };
-const GOOD: ISample = { frames: 30, bytes: 200000, delay: 20, encoding: 'Tight' };
-const SLOW: ISample = { ...GOOD, frames: 3 };
+const GOOD: ISample = { frames: 30, bytes: 200000, delay: 20, load: 0.2, encoding: 'Tight' };
+const SLOW: ISample = { ...GOOD, frames: 3, load: 0.7 };
 const FAR: ISample = { ...GOOD, frames: 0, bytes: 0, delay: 400 };
-const IDLE: ISample = { ...GOOD, frames: 0, bytes: 0 };
+const IDLE: ISample = { ...GOOD, frames: 0, bytes: 0, load: 0 };
+/** As many frames as one can wish for, and a browser that can do no more. */
+const FULL: ISample = { ...GOOD, frames: 24, bytes: 4000000, load: 0.95 };
+/** The same, and it can. */
+const EASY: ISample = { ...FULL, load: 0.3 };
+/** One large picture on its way, and nothing else. */
+const ONE: ISample = { ...FULL, frames: 0.5 };
 
 beforeEach(() => document.body.replaceChildren());
+afterEach(() => mock.restoreAll());
 
 async function connected(world: World): Promise<Viewer> {
   const made = new Viewer(world.options);
@@ -25,6 +32,35 @@ async function connected(world: World): Promise<Viewer> {
   made.connect();
   await world.succeed();
   return made;
+}
+
+/** The non-incremental request for a whole desktop without a size (RFC 6143, 7.5.3). */
+const WHOLE = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/** What a canvas is drawn on with. */
+const context = { drawImage: (): void => undefined };
+
+/** A desktop that the browser has hardly time to draw, for so many samples. */
+async function move(world: World, samples: number): Promise<void> {
+  for (let sample = 0; sample < samples; sample += 1) {
+    world.socket.dispatchEvent(new MessageEvent('message', { data: new ArrayBuffer(400000) }));
+    world.rfb.say('worked', 1900);
+    Array.from({ length: 40 }).forEach(() => context.drawImage());
+    await world.clock.advance(2000);
+  }
+}
+
+/** A viewer at a desktop that has moved for a while. */
+async function moving() {
+  mock.method(window.HTMLCanvasElement.prototype, 'getContext', () => context);
+  const world = new World();
+  const viewer = await connected(world);
+  const sent: number[][] = [];
+  const send = (data: ArrayBuffer): void => void sent.push([...new Uint8Array(data)]);
+  Object.assign(world.socket, { readyState: 1, send });
+  await world.clock.advance(PICTURE_FIRST);
+  await move(world, 4);
+  return { world, viewer, sent };
 }
 
 const follow = (adaptive: Adaptive, sample: ISample, times: number): void =>
@@ -58,6 +94,90 @@ describe('adaptive quality', () => {
     follow(adaptive, SLOW, 20);
     assert.deepEqual(adaptive.choose(WANTED), { quality: 2, compression: 7 });
     assert.deepEqual(adaptive.choose({ quality: 0, compression: 9 }), { quality: 0, compression: 9 });
+  });
+
+  it('follows what the browser can draw, between the quality that saturates it and one that leaves room', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, FULL, 2);
+    assert.deepEqual(adaptive.choose(WANTED), { quality: 6, compression: 2 });
+    follow(adaptive, FULL, 4);
+    assert.deepEqual(adaptive.choose(WANTED), { quality: 2, compression: 2 });
+    follow(adaptive, { ...FULL, load: 0.6 }, 50);
+    assert.deepEqual(adaptive.choose(WANTED), { quality: 2, compression: 2 });
+    follow(adaptive, EASY, 4);
+    assert.deepEqual(adaptive.choose(WANTED), { quality: 4, compression: 2 });
+  });
+
+  it('tries a quality that was too good less and less often', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, FULL, 2);
+    const waits = Array.from({ length: 6 }, () => {
+      let waited = 0;
+      for (; adaptive.choose(WANTED).quality < WANTED.quality; waited += 1) {
+        follow(adaptive, EASY, 1);
+      }
+      follow(adaptive, FULL, 2);
+      return waited;
+    });
+    assert.deepEqual(waits, [4, 8, 16, 32, 32, 32]);
+    adaptive.reset();
+    follow(adaptive, FULL, 2);
+    follow(adaptive, EASY, 4);
+    assert.deepEqual(adaptive.choose(WANTED), WANTED);
+  });
+
+  it('takes a large picture once in a while for no slow desktop', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, { ...GOOD, frames: 1, bytes: 200000 }, 20);
+    assert.deepEqual(adaptive.choose(WANTED), WANTED);
+  });
+
+  it('wants the best as soon as nothing moves, once in a new picture, and knows what moving costs', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, FULL, 4);
+    assert.equal(adaptive.choose(WANTED).quality, 4);
+    assert.equal(adaptive.follow(IDLE), true, 'text that stands still is drawn anew');
+    assert.deepEqual(adaptive.choose(WANTED), WANTED);
+    assert.deepEqual(
+      [ONE, ONE, IDLE, IDLE].map(sample => adaptive.follow(sample)),
+      [false, false, false, false]
+    );
+    assert.deepEqual(adaptive.choose(WANTED), WANTED);
+    follow(adaptive, FULL, 1);
+    assert.equal(adaptive.choose(WANTED).quality, 4);
+  });
+
+  it('takes a new picture that takes very long for motion in the end', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, FULL, 4);
+    adaptive.follow(IDLE);
+    follow(adaptive, ONE, 14);
+    assert.deepEqual(adaptive.choose(WANTED), WANTED);
+    follow(adaptive, ONE, 1);
+    assert.notDeepEqual(adaptive.choose(WANTED), WANTED);
+  });
+
+  it('leaves a picture alone that was never worse, and one that rests on a bad connection', () => {
+    const adaptive = new Adaptive();
+    assert.equal(adaptive.follow(IDLE), false);
+    follow(adaptive, FULL, 4);
+    assert.equal(adaptive.follow(FAR), false);
+    assert.equal(adaptive.choose(WANTED).quality, 4);
+  });
+
+  it('asks the desktop for a new picture when it rests, or when the reader wants no less', async () => {
+    const { world, viewer, sent } = await moving();
+    assert.ok(world.rfb.qualityLevel < 5);
+    await world.clock.advance(2000);
+    assert.equal(world.rfb.qualityLevel, 5);
+    assert.deepEqual(sent, [WHOLE]);
+    await move(world, 6);
+    viewer.preferences.set({ adaptive: false });
+    assert.deepEqual(sent, [WHOLE, WHOLE]);
+    viewer.preferences.set({ bell: false });
+    assert.deepEqual(sent, [WHOLE, WHOLE]);
+    viewer.dispose();
+    assert.equal(world.clock.pending, 0);
   });
 
   it('reaches noVNC, and off means fixed', async () => {
@@ -105,7 +225,7 @@ describe('the meter', () => {
     answers[0]!();
     await settle();
     await clock.advance(500);
-    assert.deepEqual(meter.sample(), { frames: 0, bytes: 3000, delay: 500, encoding: '' });
+    assert.deepEqual(meter.sample(), { frames: 0, bytes: 3000, delay: 500, load: 0, encoding: '' });
     assert.equal(meter.sample().bytes, 0);
   });
 });

@@ -170,13 +170,46 @@ def test_quality_follows_a_slow_connection_down(page, lab):
     assert quality_of(encodings[-1])[1] > first[1]
 
 
+#: A browser that takes long to draw what a desktop has sent.
+SLOW_CANVAS = """const draw = CanvasRenderingContext2D.prototype.drawImage;
+    CanvasRenderingContext2D.prototype.drawImage = function (...what) {
+      draw.apply(this, what);
+      for (const end = performance.now() + 150; this.canvas.isConnected && performance.now() < end;);
+    };"""
+
+
+@contextlib.contextmanager
+def moving(display):
+    """Something small moves on a display, until the end of the block."""
+    script = "while :; do printf '%d\\r' $RANDOM; sleep 0.08; done"
+    command = ["xterm", "-geometry", "20x4+0+0", "-e", "bash", "-c", script]
+    process = subprocess.Popen(command, env=os.environ | {"DISPLAY": display}, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        stop(process)
+
+
+def test_quality_follows_what_the_browser_can_draw_and_rests_at_the_best(page, lab):
+    encodings, wholes = sent_encodings(page), []
+    page.on("websocket", lambda one: one.on("framesent", lambda data: wholes.append(data[:2] == b"\x03\0")))
+    page.add_init_script(SLOW_CANVAS)
+    view(page, lab)
+    first = quality_of(encodings[-1])
+    with moving(lab.servers["lab-1"].display):
+        assert until(page, lambda: quality_of(encodings[-1])[0] < first[0], 30)
+    before = sum(wholes)
+    assert until(page, lambda: quality_of(encodings[-1]) == first, 30)
+    assert until(page, lambda: sum(wholes) > before), "what stands still is drawn anew"
+
+
 def test_statistics_show_frames_delay_bandwidth_and_encoding(page, lab):
     view(page, lab)
     settings(page, statistics=True)
     box = page.locator(".jp-VNC-statistics")
     focus(page)
     assert until(page, lambda: page.keyboard.press("g") or re.search(r"Delay\s+\d+ ms", box.inner_text()))
-    assert re.search(r"Encoding\s+\w+", box.inner_text()), box.inner_text()
+    assert re.search(r"Drawing\s+\d+ %\s+Encoding\s+\w+", box.inner_text()), box.inner_text()
     assert until(page, lambda: page.keyboard.press("r") or re.search(r"Frames\s+[1-9]\d* /s", box.inner_text()))
     settings(page, statistics=False)
     assert box.is_hidden()

@@ -63,6 +63,7 @@ export class Extras {
       tell: sentence => _stage.tell(sentence)
     });
     _stage.node.append(this.quality.node);
+    this.quality.outdated.on(() => this._updates?.renew());
     _preferences.changed.on(() => this._apply());
     this.company.changed.on(came => this._greet(came));
   }

@@ -28,6 +28,11 @@ export class Updates {
     }
   }
 
+  /** Ask for the whole picture, whether it has changed or not. */
+  renew(): void {
+    send(this._socket, FRAMEBUFFER_UPDATE_REQUEST, 0, sizeOf(this._rfb));
+  }
+
   private _stopped = false;
 }
 

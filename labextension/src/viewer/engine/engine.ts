@@ -12,6 +12,7 @@ import { offerLess } from './encodings';
 import { Pace } from './pace';
 import { spareScreens } from './sizing';
 import { Surface } from './surface';
+import { Work } from './work';
 
 /** What noVNC may write at once before it looks whether there is room; a fence's answer is the longest (bytes). */
 const ANSWER = 128;
@@ -35,7 +36,8 @@ export class Engine {
   ) {
     const fail = (error: unknown): void => this._fail(error);
     this._pace = new Pace(_engine, _clock, () => this._resume());
-    this._decoding = new Decoding(_engine, fail, pixels => this._pace.drew(pixels));
+    this._work = new Work(_engine, _clock, took => tellRFB(_engine, 'worked', took));
+    this._decoding = new Decoding(_engine, fail, pixels => this._drew(pixels));
     this._surface = new Surface(_engine._display, area => this._askFor(area));
     this._cutText = new CutText(_engine, () => tellRFB(_engine, 'cliptoolong', undefined));
     offerLess(_engine);
@@ -52,6 +54,7 @@ export class Engine {
   dispose(): void {
     this._over = true;
     this._pace.dispose();
+    this._work.dispose();
     this._surface.dispose();
     running.delete(this._engine);
   }
@@ -62,6 +65,7 @@ export class Engine {
     try {
       const before = _sock.rQlen() + arriving;
       this._pace.begin();
+      this._work.begin();
       this._sent = 0;
       part();
       this._sent = null;
@@ -69,6 +73,7 @@ export class Engine {
         this._settle();
         _sock.flush();
         checkLimit('bytes unsent', this._socket.bufferedAmount, MOST_UNSENT);
+        this._work.settle();
         if (_sock.rQlen() < before) {
           tellRFB(this._engine, 'moved', undefined);
         }
@@ -128,9 +133,14 @@ export class Engine {
     checkRectangle(this._engine);
     if (this._isNew) {
       this._decoding.begin(rectangle);
-      this._pace.drew(isDrawn ? rectangle.width * rectangle.height : 0);
+      this._drew(isDrawn ? rectangle.width * rectangle.height : 0);
     }
     return true;
+  }
+
+  private _drew(pixels: number): void {
+    this._pace.drew(pixels);
+    this._work.drew();
   }
 
   /** Of sizes in a row only the last matters: each costs two canvases. */
@@ -193,6 +203,7 @@ export class Engine {
       try {
         scan.call(display);
         checkPicture(display._renderQ[0]);
+        this._work.settle();
       } catch (error) {
         this._fail(error);
       }
@@ -226,6 +237,7 @@ export class Engine {
   }
 
   private readonly _pace: Pace;
+  private readonly _work: Work;
   private readonly _decoding: Decoding;
   private readonly _cutText: CutText;
   private readonly _surface: Surface;

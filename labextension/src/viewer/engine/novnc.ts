@@ -47,6 +47,8 @@ export interface IRFBEvents {
   capabilities: { capabilities: { power: boolean } };
   /** Not noVNC's own, but of `engine.ts`: it has consumed something. */
   moved: undefined;
+  /** The browser has worked so long at its pictures (milliseconds). */
+  worked: number;
   /** The desktop has another size. */
   resized: undefined;
   /** A text that was copied on the desktop is too long to be taken over. */

@@ -1,18 +1,25 @@
 /**
  * Chooses quality and compression by what was measured. No DOM.
  */
-import type { ISample } from './meter';
 import type { IPictureChoices } from '../preferences';
+import type { ISample } from './meter';
+import { Ladder } from './ladder';
 
 /** A round trip above the first is too long, below the second short (milliseconds). */
 const DELAY = { long: 250, short: 100 };
 
-/** Fewer frames in a second than that are too few, if the desktop sends at least so many bytes in a second. */
+/**
+ * Fewer frames in a second than that are too few, if the desktop sends at least so many bytes in a second, unless each
+ * was there at once: then there were no more.
+ */
 const FRAMES = 10;
 const BUSY = 50000;
 
-/** So many bad samples in a row make the picture worse, so many good ones make it better. */
-const PATIENCE = { down: 2, up: 4 };
+/**
+ * A browser that has pictures to draw for more of the time than the first can draw no more of them; below the second
+ * there is room for better ones, of which each costs up to twice as much; below the third hardly anything moves.
+ */
+const LOAD = { high: 0.85, low: 0.45, rest: 0.1 };
 
 /** The steps from what the reader wants: what each takes from the quality and adds to the compression. */
 const STEPS = [0, 2, 4, 6] as const;
@@ -20,9 +27,16 @@ const STEPS = [0, 2, 4, 6] as const;
 /** Compression above this costs the server more than it saves. */
 const MOST_COMPRESSION = 7;
 
+/** So many pictures (of a second, added up) that were worse than wanted are worth a new one when nothing moves. */
+const WORTH = 1;
+
+/** So many samples the new picture may take; it is no motion. */
+const MOST_REDRAWING = 15;
+
 /** Whether a connection is too slow for what goes over it. */
-export function isBad({ delay, frames, bytes }: ISample): boolean {
-  return (delay !== null && delay > DELAY.long) || (bytes >= BUSY && frames < FRAMES);
+export function isBad({ delay, frames, bytes, load }: ISample): boolean {
+  const isScarce = bytes >= BUSY && frames < FRAMES && load >= LOAD.low;
+  return (delay !== null && delay > DELAY.long) || isScarce;
 }
 
 /** Whether there is room for more. */
@@ -30,39 +44,64 @@ export function isGood(sample: ISample): boolean {
   return !isBad(sample) && (sample.delay === null || sample.delay < DELAY.short);
 }
 
-/** Follows the samples of one connection. */
+/** Follows the samples of one connection. A better picture is easier to read, and what moves is not read. */
 export class Adaptive {
-  /** Take a sample into account. */
-  follow(sample: ISample): void {
-    this._bad = isBad(sample) ? this._bad + 1 : 0;
-    this._good = isGood(sample) ? this._good + 1 : 0;
-    if (this._bad >= PATIENCE.down) {
-      this._move(1);
-    } else if (this._good >= PATIENCE.up) {
-      this._move(-1);
+  /**
+   * Take a sample into account.
+   *
+   * @returns whether to ask for the whole picture anew: it rests, and parts of it are worse than wanted
+   */
+  follow(sample: ISample): boolean {
+    const moves = sample.bytes >= BUSY || sample.load >= LOAD.rest;
+    if (this._isRedrawn(sample, moves)) {
+      return false;
     }
+    this._worse += moves && this._off > 0 ? sample.frames : 0;
+    this._network.follow(isBad(sample), isGood(sample));
+    this._browser.follow(sample.load > LOAD.high, sample.load < LOAD.low);
+    this._rests = !moves && !isBad(sample);
+    return this._rests && this._worse >= WORTH && this.renew();
+  }
+
+  /** The whole picture is asked for in the quality that is wanted; false where it has that. */
+  renew(): boolean {
+    const isWorse = this._worse > 0;
+    this._worse = 0;
+    this._redrawing = isWorse ? MOST_REDRAWING : 0;
+    return isWorse;
   }
 
   /** What to ask the desktop for, of what the reader wants. */
   choose({ quality, compression }: IPictureChoices): IPictureChoices {
-    const off = STEPS[this._step]!;
+    const squeeze = this._rests ? 0 : STEPS[this._network.step]!;
     return {
-      quality: Math.max(Math.min(quality, 1), quality - off),
-      compression: Math.max(compression, Math.min(MOST_COMPRESSION, compression + off))
+      quality: Math.max(Math.min(quality, 1), quality - this._off),
+      compression: Math.max(compression, Math.min(MOST_COMPRESSION, compression + squeeze))
     };
   }
 
   /** Begin again with what the reader wants. */
   reset(): void {
-    this._step = this._bad = this._good = 0;
+    this._network.reset();
+    this._browser.reset();
+    this._rests = false;
+    this._worse = this._redrawing = 0;
   }
 
-  private _move(by: number): void {
-    this._step = Math.min(STEPS.length - 1, Math.max(0, this._step + by));
-    this._bad = this._good = 0;
+  /** What is taken from the quality now. */
+  private get _off(): number {
+    return this._rests ? 0 : STEPS[Math.max(this._network.step, this._browser.step)]!;
   }
 
-  private _step = 0;
-  private _bad = 0;
-  private _good = 0;
+  /** Whether a sample is that of the new picture: there are few frames in it. */
+  private _isRedrawn({ frames }: ISample, moves: boolean): boolean {
+    this._redrawing = moves && frames < FRAMES ? Math.max(0, this._redrawing - 1) : 0;
+    return this._redrawing > 0;
+  }
+
+  private readonly _network = new Ladder(STEPS.length - 1);
+  private readonly _browser = new Ladder(STEPS.length - 1);
+  private _rests = false;
+  private _worse = 0;
+  private _redrawing = 0;
 }

@@ -4,7 +4,7 @@
 import { Adaptive } from './adaptive';
 import { type IClock, PICTURE_FIRST, Timer } from '../ui/clock';
 import { Emitter } from '../ui/emitter';
-import type { IRFB } from '../engine/novnc';
+import { type IRFB, onRFB } from '../engine/novnc';
 import { type ISample, Meter } from './meter';
 import type { IPictureChoices, Preferences } from '../preferences';
 import type { ITranslate } from '../ui/i18n';
@@ -40,6 +40,9 @@ export class QualityController {
   /** Emits what was measured; null when nothing is. */
   readonly sampled = new Emitter<ISample | null>();
 
+  /** Emits when somebody should ask for the whole picture anew, since parts of it are worse than wanted. */
+  readonly outdated = new Emitter<void>();
+
   /** What was measured last. */
   get sample(): ISample | null {
     return this._sample;
@@ -52,6 +55,7 @@ export class QualityController {
 
   /** noVNC exists, and is not yet connected: this is what it asks for first. */
   opened(rfb: IRFB): void {
+    onRFB(rfb, 'worked', took => this._meter.worked(took));
     this._ask(rfb);
   }
 
@@ -74,9 +78,7 @@ export class QualityController {
    */
   apply(live: boolean): void {
     const { adaptive, statistics } = this._preferences.now;
-    if (this._rfb) {
-      this._ask(this._rfb);
-    }
+    this._take(!adaptive && this._adaptive.renew());
     if (live && (adaptive || statistics)) {
       this._measuring ||= this._measure();
       this._publish(this._sample);
@@ -92,6 +94,17 @@ export class QualityController {
     this._rfb = null;
     this._timer.clear();
     this.sampled.clear();
+    this.outdated.clear();
+  }
+
+  /** Ask for what is wanted now, and for a new picture if the present one is worse. */
+  private _take(isOutdated: boolean): void {
+    if (this._rfb) {
+      this._ask(this._rfb);
+      if (isOutdated) {
+        this.outdated.emit();
+      }
+    }
   }
 
   private _ask(rfb: IRFB): void {
@@ -111,10 +124,7 @@ export class QualityController {
       unattended(this._meter.probe());
       this._timer.set(() => {
         const sample = this._meter.sample();
-        this._adaptive.follow(sample);
-        if (this._rfb) {
-          this._ask(this._rfb);
-        }
+        this._take(this._adaptive.follow(sample));
         this._publish(sample);
         next();
       }, INTERVAL);

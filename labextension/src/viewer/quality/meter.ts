@@ -12,6 +12,8 @@ export interface ISample {
   readonly bytes: number;
   /** Round trip to the server (milliseconds); null when it is not known. */
   readonly delay: number | null;
+  /** The share of the time in which one was being received, decoded or drawn, 0 to 1. */
+  readonly load: number;
   /** The last encoding that was recognised; empty before that. */
   readonly encoding: string;
 }
@@ -82,6 +84,11 @@ export class Meter {
     };
   }
 
+  /** Count how long the browser has worked at pictures (milliseconds). */
+  worked(took: number): void {
+    this._worked += took;
+  }
+
   /** Measure the delay; it is in the samples that follow. */
   async probe(): Promise<void> {
     if (!this._probe || this._probing) {
@@ -107,16 +114,18 @@ export class Meter {
       frames: this._frames / seconds,
       bytes: this._bytes / seconds,
       delay: this._delay,
+      load: Math.min(1, this._worked / 1000 / seconds),
       encoding: this._encoding
     };
     this._since = now;
-    this._frames = this._bytes = 0;
+    this._frames = this._bytes = this._worked = 0;
     return sample;
   }
 
   private _since: number;
   private _frames = 0;
   private _bytes = 0;
+  private _worked = 0;
   private _delay: number | null = null;
   private _encoding = '';
   private _probing = false;

@@ -35,6 +35,7 @@ export class Statistics {
       [trans.__('Frames'), `${sample.frames.toFixed(0)} /s`],
       [trans.__('Delay'), delay],
       [trans.__('Bandwidth'), `${(sample.bytes / 1024).toFixed(0)} KiB/s`],
+      [trans.__('Drawing'), `${Math.round(100 * sample.load)} %`],
       [trans.__('Encoding'), sample.encoding || '–'],
       [trans.__('Quality'), String(asked.quality)],
       [trans.__('Compression'), String(asked.compression)]
