@@ -17,9 +17,10 @@ const BUSY = 50000;
 
 /**
  * A browser that has pictures to draw for more of the time than the first can draw no more of them; below the second
- * there is room for better ones, of which each costs up to twice as much; below the third hardly anything moves.
+ * there is room for better ones, of which each costs up to twice as much; below the third each was there at once, and
+ * below the last hardly anything moves.
  */
-const LOAD = { high: 0.85, low: 0.45, rest: 0.1 };
+const LOAD = { high: 0.85, low: 0.45, prompt: 0.2, rest: 0.1 };
 
 /** The steps from what the reader wants: what each takes from the quality and adds to the compression. */
 const STEPS = [0, 2, 4, 6] as const;
@@ -35,7 +36,7 @@ const MOST_REDRAWING = 15;
 
 /** Whether a connection is too slow for what goes over it. */
 export function isBad({ delay, frames, bytes, load }: ISample): boolean {
-  const isScarce = bytes >= BUSY && frames < FRAMES && load >= LOAD.low;
+  const isScarce = bytes >= BUSY && frames < FRAMES && load >= LOAD.prompt;
   return (delay !== null && delay > DELAY.long) || isScarce;
 }
 
