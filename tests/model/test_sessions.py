@@ -82,6 +82,7 @@ def test_a_row_tells_neither_address_nor_credential():
         "user": "ann",
         "owner": "bob",
         "machine": "m1",
+        "hand": None,
         "bytes_in": 3,
         "bytes_out": 5,
     }
