@@ -24,7 +24,7 @@ from jupyter_vnc.exceptions import ServerStopping, TargetNotFound
 from jupyter_vnc.model.pictures import Picture
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
-from jupyter_vnc.model.targets import Mode, State
+from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.plugins import load_plugin, make_plugin
 from jupyter_vnc.pools.manager import PoolManager
@@ -50,7 +50,7 @@ from .recheck import Rechecker
 from .refresh import Refresher
 from .session_runner import ServingLimits, SessionRunner
 from .streams import Streams
-from .taken import is_taken
+from .target_rows import TargetRows
 from .traffic import Activity
 
 #: The longest sentence about a mistake of the configuration that a page shows (characters).
@@ -118,7 +118,8 @@ class VNCBroker(BrokerLimits, Configurable):
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )
         self.hands = Hands(self.registry)
-        self._admission = Admission(self.catalogue, self.tokens, self.registry, self._is_closed)
+        self._rows = TargetRows(self.access, self.registry, self.maintenance)
+        self._admission = Admission(self.catalogue, self.tokens, self.registry, self._rows.is_closed)
         self._runner = SessionRunner(
             self.access,
             self.registry,
@@ -192,7 +193,7 @@ class VNCBroker(BrokerLimits, Configurable):
     async def list_targets(self, visitor: Visitor) -> list[dict[str, Any]]:
         """List the targets that the visitor may view: the rows of ``GET api/targets``."""
         visible = await self.catalogue.visible(visitor)
-        return [self._row(visitor, Access(target, mode, visitor.home)) for target, mode in visible]
+        return [self._rows.row(visitor, Access(target, mode, visitor.home)) for target, mode in visible]
 
     async def public_target(
         self, visitor: Visitor, name: str, owner: str = "", server: str | None = None
@@ -202,7 +203,7 @@ class VNCBroker(BrokerLimits, Configurable):
         Raises:
             TargetNotFound: unknown or not permitted.
         """
-        return self._row(visitor, await self.catalogue.find(visitor, name, owner, server))
+        return self._rows.row(visitor, await self.catalogue.find(visitor, name, owner, server))
 
     async def picture(self, visitor: Visitor, name: str) -> Picture:
         """Return the icon of a target that has one of its own, from a file.
@@ -214,24 +215,6 @@ class VNCBroker(BrokerLimits, Configurable):
         if not isinstance(icon, Picture):
             raise TargetNotFound
         return icon
-
-    def _row(self, visitor: Visitor, access: Access) -> dict[str, Any]:
-        target, owner = access.target, access.owner
-        kind = self.access.of(target)
-        busy = is_taken(self.registry, visitor.user, access)
-        state = State.MAINTENANCE if self._is_closed(access) else State.BUSY if busy else kind.state(target, owner)
-        more = {"pool": kind.summary(target, owner), "sound": kind.has_sound(target, owner)}
-        return target.public(mode=access.mode, state=state) | more
-
-    def _is_closed(self, access: Access) -> bool:
-        """Whether a target is in maintenance for whoever is not there already: an owner keeps a pool's machine."""
-        target, owner = access.target, access.owner
-        if target.address.server is not None:
-            return False  # it has the name of one of ours by chance
-        kind = self.access.of(target)
-        if kind.summary(target, owner) is not None:
-            return kind.state(target, owner) is State.MAINTENANCE
-        return self.maintenance.whole(target.name)
 
     # -- tokens -------------------------------------------------------------------------------------------------
 
