@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Try the first five minutes on machines that have nothing: ``make fresh``.
 
-    scripts/fresh.py [SUITE ...]      # default: bookworm trixie
+    python -m scripts.fresh [SUITE ...]      # default: bookworm trixie
 
 For each suite: a root file system made by ``debootstrap``, a user without rights but sudo's, a clone of this commit,
 ``make demo`` twice, and a click on the tile in a real browser. Prints the seconds of each step. Needs root,
@@ -23,15 +22,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from scripts.pages import FreshError, colours, opened, settle
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 USER: Final = "newcomer"
 
 #: Seconds that a step may take, on a machine that does other things as well.
 PATIENCE: Final = 1800.0
-#: Seconds for the desktop's picture to have its colours.
-DRAWING: Final = 120.0
 #: Colours that a picture of a desktop has at least; an empty screen has a handful.
 COLOURS: Final = 100
 
@@ -42,10 +41,6 @@ PREREQUISITES: Final = ("git", "make", "python3", "sudo", "ca-certificates")
 KEPT: Final = re.compile(
     r"(?i)^(https?_proxy|no_proxy|PIP_.*|npm_config_.*|.*CA_CERTS|.*CA_BUNDLE|SSL_CERT_FILE|PIP_CERT)$"
 )
-
-
-class FreshError(Exception):
-    """A step has failed; the text has the end of its output."""
 
 
 @contextmanager
@@ -179,52 +174,6 @@ class Machine:
             for line in piece.decode(errors="replace").splitlines():
                 print(f"        | {line}", flush=True)
         raise FreshError(f"make demo printed no URL:\n{said.decode(errors='replace')[-3000:]}")
-
-
-def settle(page: Any) -> None:
-    """Wait until the page has looked the same for a while, or for :data:`DRAWING` seconds."""
-    before, deadline = b"", time.monotonic() + DRAWING
-    while (now := page.screenshot()) != before and time.monotonic() < deadline:
-        before = now
-        page.wait_for_timeout(6000)
-
-
-@contextmanager
-def opened(url: str) -> Iterator[Any]:
-    """Open a URL in a real browser; yields the page."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only the tests' environment has it
-
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=options)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(DRAWING * 1000)
-        page.goto(url)
-        yield page
-        browser.close()
-
-
-#: Counts the colours of a desktop's picture.
-COUNT: Final = """() => {
-  const canvas = [...document.querySelectorAll('canvas')].find(one => one.width > 200);
-  if (!canvas) return 0;
-  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-  return new Set(new Uint32Array(data.buffer)).size;
-}"""
-
-
-def colours(page: Any, least: int = 2) -> int:
-    """Wait until the desktop on a page has at least so many colours, and return how many.
-
-    Raises:
-        FreshError: there is no desktop, or it stays an empty screen.
-    """
-    deadline = time.monotonic() + DRAWING
-    while (found := page.evaluate(COUNT)) < least and time.monotonic() < deadline:
-        page.wait_for_timeout(250)
-    if found < least:
-        raise FreshError(f"The desktop has {found} colours")
-    return int(found)
 
 
 def click(url: str, picture: Path) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts import fresh
+from scripts.pages import FreshError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -126,7 +127,7 @@ def main(names: Sequence[str]) -> int:
             machine.prepare()
             machine.take_clone()
             try_recipe(name, machine.runs)
-        except (fresh.FreshError, subprocess.TimeoutExpired) as error:
+        except (FreshError, subprocess.TimeoutExpired) as error:
             print(f"  FAILED: {error}", file=sys.stderr)
             failed += 1
         finally:

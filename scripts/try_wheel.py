@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from demo.processes import free_port, stop
-from scripts.fresh import FreshError, colours, opened
+from scripts.pages import FreshError, colours, opened
 
 #: Seconds for Jupyter to answer.
 PATIENCE: Final = 120.0
