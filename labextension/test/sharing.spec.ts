@@ -58,6 +58,32 @@ const items = (): HTMLButtonElement[] => [
   ...document.querySelectorAll<HTMLButtonElement>('[role=menu] button')
 ];
 
+describe('that instructors may look', () => {
+  it('is said once what is shown has gone: who looks by now is more', async () => {
+    const world = new World();
+    const { viewer } = shared(world);
+    const hint = (): string => viewer.node.querySelector('.jp-VNC-hint')!.textContent!;
+    viewer.connect();
+    await settle();
+    world.socket.open();
+    await world.greet();
+    world.socket.note({ kind: 'overseen', hands: true, looks: true, since: null });
+    await world.clock.advance(5000);
+    const ada = { user: 'ada', mode: 'view', you: false };
+    world.socket.note({
+      kind: 'viewers',
+      viewers: [{ user: 'ann', mode: 'control', you: true }, ada],
+      count: 2
+    });
+    assert.equal(hint(), 'ada is watching.');
+    await world.clock.advance(4900);
+    assert.equal(hint(), 'ada is watching.');
+    await world.clock.advance(6000);
+    assert.match(hint(), /^Your instructors may look at this desktop/);
+    viewer.dispose();
+  });
+});
+
 describe('a hand', () => {
   const overseen = { kind: 'overseen', hands: true, looks: true, since: null as string | null };
   const hint = (viewer: Viewer): string => viewer.node.querySelector('.jp-VNC-hint')!.textContent!;

@@ -72,6 +72,7 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     expect(late.locator(".jp-VNC-pool")).to_have_text("No machine of 2 is free")
     late.click("text=Lab machines")
     expect(late.locator(".jp-VNC-detail")).to_contain_text("All 2 machines are taken. You are next")
+    expect(ann.locator(".jp-VNC-hint")).to_contain_text("Your instructors may look", timeout=30_000)
 
     ada = enter("ada")
     ada.click("text=Course room")

@@ -110,10 +110,15 @@ export class Extras {
     this._stage.oversight = note.hands ? overseenWords(trans, note) : '';
     if (note.hands && tabMemory.get('overseen') !== String(note.looks)) {
       // Not before the first picture and what is said with it, which would take its place.
-      this._telling.set(() => {
+      const tell = (): void => {
+        if (this._stage.hint.shown) {
+          this._telling.set(tell, OVERSEEN_AFTER); // who looks by now is more than who might
+          return;
+        }
         tabMemory.set('overseen', String(note.looks));
         this._stage.tell(this._stage.oversight);
-      }, OVERSEEN_AFTER);
+      };
+      this._telling.set(tell, OVERSEEN_AFTER);
     }
     this.hand.take(note);
   }

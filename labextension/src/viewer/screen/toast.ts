@@ -19,6 +19,11 @@ export class Hint {
     attributes: { 'aria-hidden': 'true', hidden: '' }
   });
 
+  /** Whether a sentence is shown. */
+  get shown(): boolean {
+    return !this.node.hidden;
+  }
+
   /** Show a sentence in place of what is shown. */
   show(sentence: string): void {
     this.node.textContent = sentence;
