@@ -16,7 +16,7 @@ from jupyter_vnc.tokens import MAX_STRANGERS, STREAM, Grant, TokenRegistry
 from tests.stores.server import database_store, redis_store
 
 #: Nothing in it is as it would be if it were forgotten.
-ANN = Grant("ann", "lab", "g1", Mode.CONTROL, takeover=True, owner="eve", kind=STREAM, session="0123")
+ANN = Grant("ann", "lab", "g1", Mode.CONTROL, takeover=True, owner="eve", kind=STREAM, session="0123", server="own")
 BOB = Grant("bob", "lab", "g1", Mode.VIEW)
 #: Names that mean something to JSON, Lua, Redis or a file system; Jupyter's identity provider may give any.
 ODD = ("", "*", "ann:bob", 'a"b\\', "a\nb", "a\0b", "Ünï 漢字 🙂", "\ud800", "x" * 1000)

@@ -159,6 +159,7 @@ GOOD = {
     "owner": "",
     "kind": "session",
     "session": "",
+    "server": "",
 }
 POISON = {
     "an address": json.dumps(GOOD | {"host": "169.254.169.254", "port": 80}),
