@@ -116,3 +116,70 @@ async def test_a_server_that_sends_no_picture_and_then_goes_is_one_failure(clien
         await until(lambda: failures() > before)
     await until(lambda: len(broker.registry) == 0)
     assert failures() - before == 1
+
+
+@pytest.fixture
+def history(broker):
+    """The begins and ends of visits, as the history of a service gets them."""
+    heard = []
+    broker.audit.on_open = lambda session: heard.append(("begin", session.machine))
+    broker.audit.on_close = lambda session, reason: heard.append(("end", session.machine))
+    return heard
+
+
+async def test_a_visit_begins_with_the_picture(client, broker, history):
+    async with vnc_server.answering(vnc_server.UPDATE) as good:
+        add_pool(broker, good)
+        websocket = await look(client)
+        assert await websocket.read_message() == vnc_server.UPDATE
+        await until(lambda: history == [("begin", "m1")])
+        websocket.close()
+        await until(lambda: len(broker.registry) == 0)
+        assert history == [("begin", "m1"), ("end", "m1")]
+
+
+async def test_who_waits_for_a_machine_and_gives_up_makes_no_visit(client, broker, history):
+    async with vnc_server.answering(vnc_server.UPDATE) as good:
+        add_pool(broker, good)
+        websocket = await look(client)
+        assert await websocket.read_message() == vnc_server.UPDATE
+        await until(lambda: len(history) == 1)
+        websocket.close()
+        await until(lambda: len(broker.registry) == 0)
+        broker.pools.release("ann", "lab")
+        await broker.pools.lease("kim", "lab")
+        websocket = await start(client, "lab")
+        await until(lambda: broker.pools.waiting("lab"))
+        websocket.close()
+        await until(lambda: len(broker.registry) == 0)
+        assert len(history) == 2
+
+
+async def test_a_target_that_is_down_makes_no_visit(client, broker, history):
+    async with vnc_server.recorder() as gone:
+        where = {"host": gone.address.host, "port": gone.address.port}
+    broker.sources[0].by_name["screen"] = parse_target("screen", where)
+    websocket = await start(client, "screen")
+    await until(lambda: len(broker.registry) == 0 and websocket.close_code is not None)
+    assert history == []
+
+
+async def test_a_visit_to_a_server_whose_picture_comes_late_begins_with_it(client, broker, history):
+    async with vnc_server.recorder() as server:
+        where = {"host": server.address.host, "port": server.address.port}
+        broker.sources[0].by_name["screen"] = parse_target("screen", {**where, "handshake_timeout": LIMIT})
+        before = failures()
+        websocket = await look_at(client, "screen")
+        await until(lambda: failures() > before)
+        assert history == []
+        await server.send(vnc_server.UPDATE)
+        await until(lambda: len(history) == 1)
+        websocket.close()
+        await until(lambda: len(broker.registry) == 0)
+
+
+async def look_at(client, target):
+    websocket = await start(client, target)
+    await greet(websocket)
+    await websocket.write_message(UPDATE_REQUEST, binary=True)
+    return websocket

@@ -40,7 +40,7 @@ class Audit:
         self.metrics = metrics or process_metrics()
         #: Where events go; the host sets it when it has an event bus.
         self.events: EventLogger | None = None
-        #: Called with a session that began; and with one that ended, and why.
+        #: Called with a session whose viewer has a picture; and with such a one that ended, and why.
         self.on_open: Callable[[Session], None] = lambda session: None
         self.on_close: Callable[[Session, str], None] = lambda session, reason: None
 
@@ -52,7 +52,12 @@ class Audit:
         self.metrics.sessions.inc()
         replaced = {"replaced": [other.id for other in session.replaced]} if session.replaced else {}
         self._emit("opened", session, **replaced)
-        self.on_open(session)
+
+    def seated(self, session: Session) -> None:
+        """Note that the viewer of a session has a picture: until then it waited for a machine, or for a connection."""
+        if session.seen_at is None:
+            session.note_picture()
+            self.on_open(session)
 
     def closed(self, session: Session, code: CloseCode, reason: str) -> None:
         """Note that a session ended, and why."""
@@ -69,7 +74,8 @@ class Audit:
         self.metrics.bytes.labels("in").inc(session.bytes_in)
         self.metrics.bytes.labels("out").inc(session.bytes_out)
         self._emit("closed", session, code=code.value, seconds=round(seconds, 3))
-        self.on_close(session, reason)
+        if session.seen_at is not None:
+            self.on_close(session, reason)
 
     def desktop_changed(self, user: str, name: str, state: State) -> None:
         """Note that the state of a desktop of this server has changed, so that whoever shows desktops need not poll."""

@@ -46,11 +46,11 @@ class FirstPicture:
             self._came.set()
         return not self._update.done
 
-    async def wait(self, limit: float) -> None:
+    async def wait(self, limit: float | None) -> None:
         """Return once a picture has come.
 
         Args:
-            limit: seconds from the first request to the picture. While nobody asks, there is none.
+            limit: seconds from the first request to the picture, None for any time. While nobody asks, there is none.
 
         Raises:
             TargetUnreachable: it did not come in time.

@@ -228,8 +228,10 @@ class SessionRunner:
         except TargetUnreachable as error:
             if self._failed(session, error):
                 raise
+            await picture.wait(None)  # the session goes on, and one may come
         else:
             access.succeeded(session)
+        self._audit.seated(session)
 
     def _failed(self, session: Session, error: TargetError, *, counted: bool = False) -> bool:
         """Note that a target was reached and gives no picture; see :meth:`.TargetAccess.failed`."""

@@ -58,7 +58,7 @@ class Visits:
         self._forget_at = 0.0
 
     def begin(self, session: Session) -> None:
-        """Note that a session began."""
+        """Note that a session has a picture."""
         self._note(_visit(session))
 
     def end(self, session: Session, reason: str) -> None:
@@ -136,7 +136,8 @@ def _visit(session: Session, ended: float | None = None, cause: str = "") -> Vis
         "machine": session.machine or None,
         "groups": None if target.allow_users else sorted(target.allow_groups),
     }
-    return Visit(session.id, session.since.timestamp(), content, ended, cause)
+    began = session.seen_at or session.since
+    return Visit(session.id, began.timestamp(), content, ended, cause)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,9 @@ class Session:
     machine_key: str = ""
     #: Since when its user asks for help; None while they do not.
     hand: datetime | None = None
-    #: Whether its desktop has brought a picture.
+    #: Since when its viewer has a picture; None while there is none.
+    seen_at: datetime | None = None
+    #: Whether its desktop has brought a picture in time.
     pictured: bool = False
     #: The sessions that made way for it.
     replaced: tuple[Session, ...] = ()
@@ -107,6 +109,10 @@ class Session:
     def renew(self, user: User, owner: User) -> None:
         """Update its user and owner: their groups may have changed."""
         self.user, self.owner = user, owner
+
+    def note_picture(self) -> None:
+        """Note that its viewer has a picture."""
+        self.seen_at = _now()
 
     def note_input(self) -> None:
         """Note that a person did something."""

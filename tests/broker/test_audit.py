@@ -113,6 +113,19 @@ def test_the_log_has_a_line_of_each_end_of_a_session(audit, session, caplog):
     assert {record.levelname for record in caplog.records} == {"INFO"}
 
 
+def test_who_keeps_the_history_hears_of_a_session_from_its_picture_on(audit, session):
+    heard = []
+    audit.on_open, audit.on_close = heard.append, lambda one, reason: heard.append(reason)
+    audit.opened(session)
+    audit.closed(session, CloseCode.ENDED, "It never had a picture.")
+    assert (heard, session.seen_at) == ([], None)
+    for _ in "12":
+        audit.seated(session)
+    assert session.seen_at >= session.since
+    audit.closed(session, CloseCode.NORMAL, "The viewer left.")
+    assert heard == [session, "The viewer left."]
+
+
 def test_the_metrics_count_what_happens(audit, session, counted):
     _, value = counted
     audit.opened(session)

@@ -25,7 +25,9 @@ ROOT, OF_A = Editor("root", local=True), Editor("max", frozenset({"course-a"}))
 
 def session(user="ann", **who):
     target = Target(name="lab", address=TCPAddress("lab.example", 5901), **who)
-    return Session(User(user), target, Mode.CONTROL)
+    one = Session(User(user), target, Mode.CONTROL)
+    one.note_picture()
+    return one
 
 
 @pytest.fixture
