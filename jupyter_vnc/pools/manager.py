@@ -191,10 +191,12 @@ class PoolManager(PoolHooks):
     def arrived(self, user: str, name: str) -> None:
         """Note that a user has logged in to their machine; nobody knows yet whether it works."""
         self._pools.of(name).arrived(user)
+        self._keeping.keeper.change_later(self._clock())
 
     def succeeded(self, user: str, name: str, machine: PoolMachine) -> None:
         """Note that a user sees a machine's desktop."""
         self._pools.of(name).succeeded(user, machine)
+        self._keeping.keeper.change_later(self._clock())
         self._note()
 
     def touch(self, user: str, name: str) -> bool:
@@ -255,6 +257,8 @@ class PoolManager(PoolHooks):
         """Take back what has expired, and give free machines to those who wait; called every second."""
         for name, pool in self._pools.items():
             watched, elsewhere = self.watched(name), self._pools.elsewhere.watching(name)
+            if pool.watch(watched):
+                self._keeping.keeper.change_later(self._clock())
             for user, seconds in pool.warnings(watched, elsewhere):
                 self.on_idle(user, name, seconds)
             for user, reason in pool.expired(watched, elsewhere):

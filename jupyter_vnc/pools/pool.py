@@ -35,6 +35,8 @@ class Pool:
         #: What is known of the machines themselves.
         self.machines = Machines(clock)
         self._lenient_until = 0.0
+        #: Who had their machine on the screen when :meth:`watch` was called last.
+        self._watching: frozenset[str] = frozenset()
         self._version = 0
         if address is not None:
             self.configure(address)
@@ -120,6 +122,19 @@ class Pool:
             news = news or bool(lease.failures) or not lease.used
             lease.failures, lease.used, lease.last_use = 0, True, self._clock()
         self._version += news
+
+    def watch(self, watched: Collection[str]) -> bool:
+        """Note who watches here, and spare those who did at the last call; return whether there are any."""
+        gone, self._watching = self._watching.difference(watched), frozenset(watched)
+        for user in gone:
+            self.spare(user)
+        return bool(gone)
+
+    def spare(self, user: str) -> None:
+        """Note that a user watches no longer: before they are idle they have time to come back, as after a reload."""
+        if (lease := self._leases.get(user)) is not None:
+            limit = self.machines.address.idle_timeout if lease.used else GRACE
+            lease.last_use = max(lease.last_use, self._clock() - max(limit - GRACE, 0.0))
 
     # -- users ----------------------------------------------------------------------------------------------------
 

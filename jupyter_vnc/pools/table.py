@@ -121,8 +121,11 @@ class PoolTable:
         return lost
 
     def meet(self, elsewhere: Present) -> None:
-        """Note who is at other processes of the service."""
-        self.elsewhere = elsewhere
+        """Note who is at other processes of the service. Who watched at one that has ended may come to this one now."""
+        gone, self.elsewhere = self.elsewhere.watches - elsewhere.watches, elsewhere
+        for name, user in gone:
+            if (pool := self._pools.get(name)) is not None:
+                pool.spare(user)
         for name, pool in self._pools.items():
             pool.meet(elsewhere.waiting(name))
 

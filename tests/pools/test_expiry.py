@@ -138,6 +138,70 @@ class TestSomebodyWhoWatchesAndDoesNothing:
         assert [user for user, _ in pool.expired({"ann"}) if pool.release(user)] == ["bob"]
 
 
+class TestSomebodyWhoWatchedAndIsGone:
+    """A reload of the page and the end of another process look the same for a moment."""
+
+    @pytest.fixture
+    def pool(self, make, clock):
+        pool = make(1, idle_timeout=600.0)
+        pool.succeeded("ann", pool.request("ann"))
+        assert not pool.watch({"ann"})
+        clock.now += 6000
+        return pool
+
+    def test_has_time_to_come_back(self, pool, clock):
+        assert pool.watch(())
+        clock.now += GRACE - 1
+        assert not pool.watch(())
+        assert list(pool.expired()) == []
+        clock.now += 1
+        assert [user for user, _ in pool.expired()] == ["ann"]
+
+    def test_who_was_at_another_process_has_as_long(self, pool, clock):
+        pool.spare("ann")
+        clock.now += GRACE - 1
+        assert list(pool.expired()) == []
+        clock.now += 1
+        assert [user for user, _ in pool.expired()] == ["ann"]
+        pool.spare("nobody")
+
+    def test_who_did_something_just_now_loses_nothing_by_it(self, pool, clock):
+        pool.touch("ann")
+        assert pool.watch(())
+        clock.now += 599
+        assert list(pool.expired()) == []
+        clock.now += 1
+        assert [user for user, _ in pool.expired()] == ["ann"]
+
+    @pytest.mark.parametrize("limits", [{"idle_timeout": 60.0}, {"idle_timeout": 600.0, "max_lease": 700.0}])
+    def test_nothing_gets_longer_than_its_limit(self, make, clock, limits):
+        pool = make(1, **limits)
+        pool.succeeded("ann", pool.request("ann"))
+        pool.watch({"ann"})
+        clock.now += 640
+        pool.watch(())
+        clock.now += 60
+        assert [user for user, _ in pool.expired()] == ["ann"]
+
+    @pytest.mark.parametrize("idle", [0.0, 600.0])
+    def test_who_has_seen_no_picture_yet_has_as_long(self, make, clock, idle):
+        pool = make(1, idle_timeout=idle)
+        pool.request("ann")
+        clock.now += 6000
+        pool.spare("ann")
+        clock.now += GRACE - 1
+        assert list(pool.expired()) == []
+        clock.now += 1
+        assert [user for user, _ in pool.expired()] == ["ann"]
+
+    def test_where_nobody_is_idle_nobody_loses_anything(self, make, clock):
+        pool = make(1, idle_timeout=0.0)
+        pool.succeeded("ann", pool.request("ann"))
+        pool.spare("ann")
+        clock.now += 6000
+        assert list(pool.expired()) == []
+
+
 def test_a_pool_that_is_gone_takes_no_machine_from_whoever_watches(make, clock):
     pool = make(1, idle_timeout=600.0)
     pool.succeeded("ann", pool.request("ann"))

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -374,8 +374,32 @@ async def test_a_callback_that_fails_does_not_stop_the_rounds(
     await until(lambda: "Leases could not be checked" in caplog.text)
     monkeypatch.undo()
     manager.watched = lambda name: ()
-    clock.now += 1
+    with suppress(IndexError):
+        manager.sweep()
+    clock.now += 1 + GRACE
     await until(lambda: manager.told)
+
+
+async def test_whoever_watches_keeps_the_machine_through_a_reload(open_manager, waiting, clock, path):
+    target = lab(1, idle_timeout=600.0)
+    manager = await open_manager(target)
+    manager.succeeded("ann", "lab", await have(waiting(manager, "ann", target)))
+    manager.watched = lambda name: {"ann"}
+    manager.sweep()
+    clock.now += 6000
+    manager.watched = lambda name: ()
+    manager.sweep()
+    assert manager.told == []
+    clock.now += GRACE - 1
+    manager.arrived("ann", "lab")
+    clock.now += 599
+    manager.sweep()
+    assert manager.told == []
+    arrived = clock.now - 599
+    await until(lambda: lease_file.read(path)["lab"]["leases"][0]["last_use"] == arrived)
+    clock.now += 1
+    manager.sweep()
+    assert [user for user, *_ in manager.told] == ["ann"]
 
 
 async def test_a_callback_that_fails_stops_nothing(open_manager, waiting, caplog):

@@ -4,6 +4,7 @@ import pytest
 
 from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools.lease import GRACE
 from jupyter_vnc.pools.presence import Present
 from jupyter_vnc.pools.table import PoolTable
 from tests.pools.machines import address
@@ -154,6 +155,23 @@ def test_of_those_who_wait_here_the_first_gets_what_is_free(full):
     ours.configure(lab(1))
     ours.adopt(base, theirs.to_json(), [("bob", "lab"), ("ann", "lab")])
     assert [*ours.of("lab").held()] == ["ann"]
+
+
+def test_whoever_watched_at_a_process_that_has_ended_has_time_to_come_to_another(clock):
+    table = PoolTable(clock, Maintenance())
+    table.configure(Target(name="lab", address=address(1, idle_timeout=600.0)))
+    pool = table.of("lab")
+    pool.succeeded("ann", pool.request("ann"))
+    there = Present(watches=frozenset({("lab", "ann"), ("none", "bob")}))
+    table.meet(there)
+    clock.now += 6000
+    table.meet(there)
+    table.meet(Present())
+    clock.now += GRACE - 1
+    table.meet(Present())
+    assert list(pool.expired()) == []
+    clock.now += 1
+    assert [user for user, _ in pool.expired()] == ["ann"]
 
 
 def test_pools_that_come_later_know_who_waits_elsewhere(clock):

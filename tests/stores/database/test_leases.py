@@ -282,12 +282,17 @@ async def test_who_has_a_machine_on_the_screen_at_one_process_keeps_it_at_the_ot
     await one.lease("ann", "lab")
     one.watched = two.watched = third.watched = lambda name: ()
     one.watched = lambda name: {"ann"}
+    await until(lambda: all(other._pools.elsewhere.watching("lab") for other in (two, third)))
     await some_rounds(one, two, third)
     days[0] += 100 * 3600
     await some_rounds(one, two, third)
     assert [manager.machine_of("ann", "lab").name for manager in (one, two, third)] == ["m1"] * 3
     assert [manager.told for manager in (one, two, third)] == [[], [], []]
     one.watched = lambda name: ()
+    await until(lambda: not any(other._pools.elsewhere.watching("lab") for other in (two, third)))
+    await some_rounds(one, two, third)
+    assert [manager.told for manager in (one, two, third)] == [[], [], []], "she may only have reloaded the page"
+    days[0] += GRACE
     await until(lambda: all(manager.told for manager in (one, two, third)))
     assert two.machine_of("ann", "lab") is None
 
