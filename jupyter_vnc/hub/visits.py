@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from contextlib import suppress
@@ -29,6 +30,8 @@ MOST_WAITING: Final = 10_000
 PAUSE: Final = 1.0
 #: How often old visits are deleted (seconds).
 FORGET_EVERY: Final = 3600.0
+#: How often the visits are ended that processes have left which are gone, where there are several (seconds).
+END_EVERY: Final = 60.0
 #: Timeout for writing the last ends when the service stops (seconds).
 LAST_WRITE: Final = 5.0
 #: The longest cause that is kept (characters).
@@ -54,8 +57,7 @@ class Visits:
         self._waiting: deque[Visit] = deque(maxlen=MOST_WAITING)
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._cleared = False
-        self._forget_at = 0.0
+        self._end_at = self._forget_at = 0.0
 
     def begin(self, session: Session) -> None:
         """Note that a session has a picture."""
@@ -74,15 +76,22 @@ class Visits:
         self._task = asyncio.create_task(self._run(), name="vnc-visits")
 
     async def close(self) -> None:
-        """Write what waits, and stop."""
+        """Write what waits, and stop. A database that is away for a moment is tried again."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        with suppress(StoreUnavailable, TimeoutError):
+        with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WRITE):
-                await self._write()
+                await self._write_the_last()
         if self._waiting:
             self._log.warning("Visits were not saved: %d begins or ends are lost", len(self._waiting))
+
+    async def _write_the_last(self) -> None:
+        while self._waiting:
+            try:
+                await self._write()
+            except StoreUnavailable:
+                await asyncio.sleep(PAUSE / 4)
 
     async def _run(self) -> None:
         while True:
@@ -96,15 +105,15 @@ class Visits:
                 self._log.exception("Visits could not be saved: %d begins or ends are lost", len(self._waiting))
                 self._waiting.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(FORGET_EVERY):
+                async with asyncio.timeout(FORGET_EVERY if self._alone else END_EVERY):
                     await self._news.wait()
 
     async def _clear(self) -> None:
-        """End what a process has left that was killed, once; delete what is old, from time to time."""
-        if self._alone and not self._cleared:
+        """End what processes have left that are gone, and delete what is old, from time to time."""
+        if (now := time.monotonic()) >= self._end_at:
             await self._store.end_those_left()
-            self._cleared = True
-        if (now := time.monotonic()) >= self._forget_at:
+            self._end_at = now + (math.inf if self._alone else END_EVERY)
+        if now >= self._forget_at:
             await self._store.forget(self._days)
             self._forget_at = now + FORGET_EVERY
 

@@ -109,7 +109,16 @@ async def test_what_ended_last_is_written_before_the_service_stops(make):
     assert [row["cause"] for row in await visits.seen_by(ROOT)] == ["The server is stopping."]
 
 
+async def test_what_ended_last_is_written_though_the_database_was_away_a_moment_ago(make, database):
+    visits = make()
+    visits.begin(session())
+    database.trouble, database._ask_again = "away", asyncio.get_running_loop().time() + 0.3
+    await visits.close()
+    assert len(await visits.seen_by(ROOT)) == 1
+
+
 async def test_what_cannot_be_written_at_the_end_is_counted(make, database, monkeypatch, caplog):
+    monkeypatch.setattr(history, "LAST_WRITE", 0.3)
     database.trouble, database._ask_again = "away", math.inf
     visits = make()
     visits.begin(session())
@@ -128,6 +137,20 @@ async def test_the_next_run_ends_what_a_killed_one_has_left_and_deletes_what_is_
     visits.start()
     (row,) = await until(visits, lambda rows: len(rows) == 1 and rows[0]["ended"])
     assert (row["session"], row["cause"]) == ("left", KILLED)
+    await visits.close()
+
+
+async def test_what_another_process_has_left_is_ended_while_this_one_runs(make, database, monkeypatch):
+    monkeypatch.setattr(history, "END_EVERY", 0.05)
+    visits = make()
+    visits._alone = False
+    visits.start()
+    visits.begin(session())
+    await until(visits, len)
+    content = {"user": "bob", "owner": "bob", "target": "lab", "mode": "view", "machine": None, "groups": []}
+    await VisitStore(database, "gone").write([Visit("left", 1e9, content)])
+    rows = await until(visits, lambda rows: any(row["cause"] == KILLED for row in rows))
+    assert {row["user"]: row["cause"] for row in rows} == {"ann": "", "bob": KILLED}
     await visits.close()
 
 

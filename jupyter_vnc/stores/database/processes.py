@@ -9,7 +9,7 @@ import socket
 import time
 from typing import Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.pools.presence import BEAT, DEAD, Present, is_alive
@@ -104,11 +104,12 @@ class Processes:
         silent = now(connection) - processes.c.seen
         # In whatever order two processes find them, neither waits for the other.
         dead = select(processes.c.id).where(silent > DEAD, processes.c.id != self.id).with_for_update(skip_locked=True)
-        gone = delete(processes).where(processes.c.id.in_(dead)).returning(processes.c.id, processes.c.name)
+        gone = delete(processes).where(processes.c.id.in_(dead)).returning(*processes.c)
         for one in (await connection.execute(gone)).all():
             self._log.warning("Another process of the service is dead: %s was silent for %.0f s", one.name, DEAD)
             left = visits.c.ended.is_(None) & (visits.c.process == one.id)
-            await connection.execute(update(visits).where(left).values(ended=time.time(), cause=KILLED))
+            end = case((visits.c.began > one.seen, visits.c.began), else_=one.seen)
+            await connection.execute(update(visits).where(left).values(ended=end, cause=KILLED))
 
     async def leave(self) -> None:
         """Tell the others at the end that nobody is here any more.

@@ -8,21 +8,27 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .clock import now
 from .database import Database
-from .tables import visits
+from .tables import processes, visits
 
 #: What inserts a row unless there is one, by the kind of database.
 _INSERT: Final[Mapping[str, Callable[..., Any]]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 #: The cause of a visit that no process has ended.
-KILLED: Final = "The service was killed."
+KILLED: Final = "The service was killed. The end is its last sign of life."
+#: Seconds for which the visits of a process without a row are left alone.
+YOUNG: Final = 60.0
 #: At most so many are read at once, the newest.
 MOST: Final = 5000
 #: The seconds of a day.
 DAY: Final = 86400.0
+
+#: The table again, for a question about the other visits of a visit's process.
+_all = visits.alias()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +85,23 @@ class VisitStore:
         await connection.execute(put)
 
     async def end_those_left(self) -> None:
-        """End the visits that a process has left which was killed, where a database has one process.
+        """End the visits that processes have left open which are gone, with their last sign of life as the end.
+
+        A process that shares the database has a row, unless it has only just begun: its visits are left alone for
+        :data:`YOUNG` seconds.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
+        left = visits.c.ended.is_(None) & (visits.c.process != self._process)
         async with self._database.writing() as connection:
-            left = visits.c.ended.is_(None) & (visits.c.process != self._process)
-            await connection.execute(update(visits).where(left).values(ended=self._clock(), cause=KILLED))
+            if self._database.is_shared:
+                left &= visits.c.process.not_in(select(processes.c.id)) & (visits.c.began < now(connection) - YOUNG)
+            # In whatever order two processes find them, neither waits for the other.
+            found = select(visits.c.session).where(left).with_for_update(skip_locked=True)
+            end = select(func.max(func.coalesce(_all.c.ended, _all.c.began))).where(_all.c.process == visits.c.process)
+            over = update(visits).where(visits.c.session.in_(found))
+            await connection.execute(over.values(ended=end.scalar_subquery(), cause=KILLED))
 
     async def forget(self, days: float) -> int:
         """Delete the visits that began more than so many days ago and are over; return how many.

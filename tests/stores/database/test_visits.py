@@ -1,6 +1,7 @@
 """Visits in the database: written once, ended once, kept for some time."""
 
 import logging
+import time
 
 import pytest
 
@@ -56,7 +57,20 @@ async def test_what_a_killed_process_has_left_is_over(store, database):
     await store.write([begun("s3")])
     await store.end_those_left()
     rows = {row["session"]: (row["ended"], row["cause"]) for row in await store.newest()}
-    assert rows == {"s1": (NOW + 100, KILLED), "s2": (NOW + 60, "The viewer left."), "s3": (None, "")}
+    assert rows == {"s1": (NOW + 60, KILLED), "s2": (NOW + 60, "The viewer left."), "s3": (None, "")}
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_process_that_is_there_keeps_its_visits_and_one_that_is_gone_does_not(store, database, hours):
+    lives, gone = (Processes(database, LOG, lambda: hours[0]) for _ in "12")
+    for process in (lives, gone):
+        await process.beat(Present())
+        await VisitStore(database, process.id).write([begun(process.id[:16])])
+    await VisitStore(database, "begins").write([begun("young", time.time())])
+    await gone.leave()  # and its last ends were not written
+    await store.end_those_left()
+    rows = {row["session"]: (row["ended"], row["cause"]) for row in await store.newest()}
+    assert rows == {lives.id[:16]: (None, ""), gone.id[:16]: (NOW, KILLED), "young": (None, "")}
 
 
 async def test_old_visits_are_deleted_and_open_ones_are_not(store):
@@ -69,15 +83,22 @@ async def test_the_visits_of_a_process_that_died_end_within_half_a_minute(databa
     one, two = (Processes(database, LOG, lambda: hours[0]) for _ in "12")
     await one.beat(Present())
     await two.beat(Present())
-    await VisitStore(database, one.id).write([begun("s1"), over("s2")])
+    ahead = begun("s4", hours[0] + 39)  # its clock is not the database's
+    await VisitStore(database, one.id).write([begun("s1"), over("s2"), ahead])
     await VisitStore(database, two.id).write([begun("s3")])
     for seconds in range(30):
         hours[0] += 1
         await two.beat(Present())
         if seconds < DEAD - BEAT:
-            assert len([row for row in await VisitStore(database, "").newest() if row["ended"] is None]) == 2
-    rows = {row["session"]: row["cause"] for row in await VisitStore(database, "").newest()}
-    assert rows == {"s1": KILLED, "s2": "The viewer left.", "s3": ""}
+            assert len([row for row in await VisitStore(database, "").newest() if row["ended"] is None]) == 3
+    rows = {row["session"]: (row["ended"], row["cause"]) for row in await VisitStore(database, "").newest()}
+    assert rows == {
+        "s1": (hours[0] - 30, KILLED),
+        "s2": (NOW + 60, "The viewer left."),
+        "s3": (None, ""),
+        "s4": (hours[0] + 9, KILLED),
+    }
     await one.beat(Present())  # it was only held up, and its sessions live
     rows = {row["session"]: (row["ended"], row["cause"]) for row in await VisitStore(database, "").newest()}
+    assert rows.pop("s4") == (None, "")
     assert rows == {"s1": (None, ""), "s2": (NOW + 60, "The viewer left."), "s3": (None, "")}
