@@ -7,6 +7,7 @@ import math
 import time
 from collections import deque
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from jupyter_server.auth.decorator import authorized
@@ -26,6 +27,8 @@ from .registry.handlers import RegistryAPIHandler, editor_of, written
 
 #: At most so many begins and ends wait for a database that is away; the oldest are lost first.
 MOST_WAITING: Final = 10_000
+#: Begins and ends that are written in one transaction.
+CHUNK: Final = 200
 #: Pause before a database that did not answer is tried again (seconds).
 PAUSE: Final = 1.0
 #: How often old visits are deleted (seconds).
@@ -58,6 +61,7 @@ class Visits:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._end_at = self._forget_at = 0.0
+        self._failing = False
 
     def begin(self, session: Session) -> None:
         """Note that a session has a picture."""
@@ -96,17 +100,25 @@ class Visits:
     async def _run(self) -> None:
         while True:
             try:
-                await self._clear()
                 await self._write()
+                await self._tidy()
             except StoreUnavailable:  # the database says so itself
                 await asyncio.sleep(PAUSE)
                 continue
-            except Exception:  # noqa: BLE001 - the next ones may be written
-                self._log.exception("Visits could not be saved: %d begins or ends are lost", len(self._waiting))
-                self._waiting.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(FORGET_EVERY if self._alone else END_EVERY):
                     await self._news.wait()
+
+    async def _tidy(self) -> None:
+        try:
+            await self._clear()
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - tried again later, and visits are written meanwhile
+            if not self._failing:
+                self._log.exception("Old visits could not be deleted, or those that are left not be ended")
+            self._failing, later = True, time.monotonic() + END_EVERY
+            self._end_at, self._forget_at = max(self._end_at, later), max(self._forget_at, later)
 
     async def _clear(self) -> None:
         """End what processes have left that are gone, and delete what is old, from time to time."""
@@ -115,12 +127,22 @@ class Visits:
             self._end_at = now + (math.inf if self._alone else END_EVERY)
         if now >= self._forget_at:
             await self._store.forget(self._days)
-            self._forget_at = now + FORGET_EVERY
+            self._forget_at, self._failing = now + FORGET_EVERY, False
 
     async def _write(self) -> None:
+        """Write what waits, in transactions of :data:`CHUNK`. What the database does not take is lost alone.
+
+        Raises:
+            StoreUnavailable: the database does not answer; what was not written waits.
+        """
         self._news.clear()
-        if several := [*self._waiting]:
-            await self._store.write(several)
+        while several := [*islice(self._waiting, CHUNK)]:
+            try:
+                await self._store.write(several)
+            except StoreUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 - the next ones may be written
+                self._log.exception("Visits could not be saved: %d begins or ends are lost", len(several))
             for visit in several:  # unless the deque was full meanwhile, and has lost them itself
                 if self._waiting and self._waiting[0] is visit:
                     self._waiting.popleft()

@@ -154,6 +154,42 @@ async def test_what_another_process_has_left_is_ended_while_this_one_runs(make, 
     await visits.close()
 
 
+async def test_an_outage_is_written_in_chunks_and_a_bad_one_is_lost_alone(make, database, monkeypatch, caplog):
+    monkeypatch.setattr(history, "CHUNK", 2)
+    visits = make()
+    real, sizes = visits._store.write, []
+
+    async def write(several):
+        sizes.append(len(several))
+        if any(visit.content["user"] == "bad" for visit in several):
+            raise ValueError("broken")
+        await real(several)
+
+    monkeypatch.setattr(visits._store, "write", write)
+    for user in ("ann", "bob", "bad", "kim", "eve"):
+        visits.begin(session(user))
+    visits.start()
+    rows = await until(visits, lambda rows: len(rows) == 3)
+    assert {row["user"] for row in rows} == {"ann", "bob", "eve"}
+    assert sizes == [2, 2, 1]
+    assert caplog.text.count("Visits could not be saved: 2") == 1
+    await visits.close()
+
+
+async def test_what_cannot_be_deleted_does_not_keep_visits_from_being_written(make, monkeypatch, caplog):
+    async def forget(days):
+        raise ValueError("broken")
+
+    visits = make()
+    monkeypatch.setattr(visits._store, "forget", forget)
+    visits.start()
+    for user in ("ann", "bob"):
+        visits.begin(session(user))
+        await until(visits, lambda rows, user=user: any(row["user"] == user for row in rows))
+    await visits.close()
+    assert caplog.text.count("Old visits could not be deleted") == 1
+
+
 async def test_one_failure_does_not_end_the_history(visits, monkeypatch, caplog):
     real, failures = visits._store.write, [ValueError("broken")]
 

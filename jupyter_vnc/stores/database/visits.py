@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +21,8 @@ _INSERT: Final[Mapping[str, Callable[..., Any]]] = {"postgresql": postgresql.ins
 KILLED: Final = "The service was killed. The end is its last sign of life."
 #: Seconds for which the visits of a process without a row are left alone.
 YOUNG: Final = 60.0
+#: Old visits that are deleted in one transaction.
+STEP: Final = 1000
 #: At most so many are read at once, the newest.
 MOST: Final = 5000
 #: The seconds of a day.
@@ -59,10 +60,9 @@ class VisitStore:
         process: the id of this process among those that share the database.
     """
 
-    def __init__(self, database: Database, process: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, process: str) -> None:
         self._database = database
         self._process = process
-        self._clock = clock
 
     async def write(self, several: Iterable[Visit]) -> None:
         """Write visits that began or ended, in their order; a second time changes nothing.
@@ -71,7 +71,8 @@ class VisitStore:
             StoreUnavailable: the database does not answer; nothing was written, as far as it said.
         """
         async with self._database.writing() as connection:
-            for visit in several:
+            # The rows are locked in one order everywhere; the begin of a visit stays before its end.
+            for visit in sorted(several, key=lambda one: one.session):
                 await self._put(connection, visit)
 
     async def _put(self, connection: AsyncConnection, visit: Visit) -> None:
@@ -104,14 +105,23 @@ class VisitStore:
             await connection.execute(over.values(ended=end.scalar_subquery(), cause=KILLED))
 
     async def forget(self, days: float) -> int:
-        """Delete the visits that began more than so many days ago and are over; return how many.
+        """Delete the visits that ended more than so many days ago, by the database's clock; return how many.
+
+        Each transaction deletes :data:`STEP` of them at most, so that nobody waits for it long.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
+        forgotten = count = await self._forget_some(days)
+        while count == STEP:
+            forgotten += (count := await self._forget_some(days))
+        return forgotten
+
+    async def _forget_some(self, days: float) -> int:
         async with self._database.writing() as connection:
-            old = (visits.c.began < self._clock() - days * DAY) & visits.c.ended.is_not(None)
-            return int((await connection.execute(delete(visits).where(old))).rowcount)
+            old = select(visits.c.session).where(visits.c.ended < now(connection) - days * DAY)
+            some = old.limit(STEP).with_for_update(skip_locked=True)  # another process may delete the same ones
+            return int((await connection.execute(delete(visits).where(visits.c.session.in_(some)))).rowcount)
 
     async def newest(self) -> list[dict[str, Any]]:
         """Return the last :data:`MOST` visits, the newest first.

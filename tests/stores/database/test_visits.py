@@ -6,6 +6,7 @@ import time
 import pytest
 
 from jupyter_vnc.pools.presence import BEAT, DEAD, Present
+from jupyter_vnc.stores.database import visits
 from jupyter_vnc.stores.database.processes import Processes
 from jupyter_vnc.stores.database.visits import DAY, KILLED, Visit, VisitStore
 
@@ -24,7 +25,7 @@ def over(session="s1", began=NOW, ended=NOW + 60):
 
 @pytest.fixture
 def store(database):
-    return VisitStore(database, "here", lambda: NOW + 100)
+    return VisitStore(database, "here")
 
 
 async def test_a_visit_is_open_until_it_is_over(store):
@@ -73,10 +74,22 @@ async def test_a_process_that_is_there_keeps_its_visits_and_one_that_is_gone_doe
     assert rows == {lives.id[:16]: (None, ""), gone.id[:16]: (NOW, KILLED), "young": (None, "")}
 
 
-async def test_old_visits_are_deleted_and_open_ones_are_not(store):
-    await store.write([begun("old", NOW - 2 * DAY), over("over", NOW - 2 * DAY), over("new", NOW - DAY + 200)])
+async def test_visits_are_deleted_by_their_end_and_open_ones_are_not(store):
+    now, long_ago = time.time(), time.time() - 9 * DAY
+    gone, kept = over("over", long_ago, now - DAY - 60), over("long", long_ago, now - DAY + 600)
+    await store.write([begun("open", long_ago), gone, kept])
     assert await store.forget(1) == 1
-    assert {row["session"] for row in await store.newest()} == {"old", "new"}
+    assert {row["session"] for row in await store.newest()} == {"open", "long"}
+
+
+async def test_many_old_visits_are_deleted_in_steps(store, database, monkeypatch):
+    monkeypatch.setattr(visits, "STEP", 3)
+    await store.write([over(f"s{number}") for number in range(7)])
+    written = []
+    database.observe = lambda writes, seconds, failed: written.append(writes)
+    assert await store.forget(1) == 7
+    assert written == [True] * 3
+    assert await store.newest() == []
 
 
 async def test_the_visits_of_a_process_that_died_end_within_half_a_minute(database, hours):
