@@ -9,7 +9,7 @@ import socket
 import time
 from typing import Final
 
-from sqlalchemy import case, delete, insert, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.pools.presence import BEAT, DEAD, Present, is_alive
@@ -19,7 +19,7 @@ from jupyter_vnc.throttling import Clock
 from .clock import now
 from .database import Database
 from .tables import MAX_USER, processes, visits
-from .visits import KILLED
+from .visits import INSERT, KILLED
 
 #: After a longer pause between two of its own words a process has heard nothing meanwhile, either (seconds).
 _BREAK: Final = DEAD / 2
@@ -63,7 +63,9 @@ class Processes:
         mine = update(processes).where(processes.c.id == self.id).values(what)
         if not (await connection.execute(mine)).rowcount:  # the first word, or others took this process for dead
             name = f"process {os.getpid()} on {socket.gethostname()}"[:MAX_USER]
-            await connection.execute(insert(processes).values(id=self.id, name=name, **what))
+            first = INSERT[connection.dialect.name](processes).values(id=self.id, name=name, **what)
+            # Another transaction of this process may say its first word at the same time.
+            await connection.execute(first.on_conflict_do_update(index_elements=[processes.c.id], set_=what))
             mistaken = (visits.c.process == self.id) & (visits.c.cause == KILLED)
             await connection.execute(update(visits).where(mistaken).values(ended=None, cause=""))
 

@@ -16,7 +16,7 @@ from .database import Database
 from .tables import processes, visits
 
 #: What inserts a row unless there is one, by the kind of database.
-_INSERT: Final[Mapping[str, Callable[..., Any]]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+INSERT: Final[Mapping[str, Callable[..., Any]]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 #: The cause of a visit that no process has ended.
 KILLED: Final = "The service was killed. The end is its last sign of life."
 #: Seconds for which the visits of a process without a row are left alone.
@@ -78,7 +78,7 @@ class VisitStore:
     async def _put(self, connection: AsyncConnection, visit: Visit) -> None:
         what = {"ended": visit.ended, "content": json.dumps(visit.content), "cause": visit.cause}
         row = {"session": visit.session, "process": self._process, "began": visit.began, **what}
-        put = _INSERT[connection.dialect.name](visits).values(row)
+        put = INSERT[connection.dialect.name](visits).values(row)
         if visit.ended is None:  # a late word of the begin must not open a visit again
             put = put.on_conflict_do_nothing()
         else:

@@ -1,9 +1,10 @@
 """The processes that share a database: what each hears of the others, and when one is dead."""
 
+import asyncio
 import logging
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from jupyter_vnc.exceptions import StoreUnavailable
 from jupyter_vnc.pools.presence import BEAT, DEAD, Present
@@ -113,3 +114,16 @@ async def test_while_the_database_is_away_what_was_not_said_is_said_later(three,
     database._ask_again = 0.0
     await one.beat(ANN)
     assert await heard(two) == ANN
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_two_first_words_at_once_are_one(three, database):
+    one = three[0]
+    async with asyncio.timeout(30):
+        async with database.writing() as connection:
+            await one.say(connection, ANN)
+            second = asyncio.create_task(one.beat(BOB))
+            while not await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                await asyncio.sleep(0.01)
+        await second
+    assert await heard(three[1]) == BOB
