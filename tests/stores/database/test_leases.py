@@ -266,13 +266,16 @@ async def test_who_waits_at_one_process_is_neither_forgotten_nor_jumped_at_anoth
     await until(lambda: third.waiting("lab"))
     second = waiting(third, "bob")
     await until(lambda: len(one.waiting("lab")) == len(two.waiting("lab")) == 2)
+    ann, bob = ("lab", "ann"), ("lab", "bob")
+    heard = ((one, {ann, bob}), (two, {bob}), (third, {ann}))
+    await until(lambda: all(manager._pools.elsewhere.waits >= users for manager, users in heard))
     await some_rounds(one, two, third)
     days[0] += 10 * GRACE
     await some_rounds(one, two, third)
     assert one.machine_of("kim", "lab") is None, "who never came"
     async with asyncio.timeout(30):
         assert (await first).name == "m1"
-    assert [row["user"] for row in third.waiting("lab")] == ["bob"]
+    await until(lambda: [row["user"] for row in third.waiting("lab")] == ["bob"])
     assert not second.done()
 
 
