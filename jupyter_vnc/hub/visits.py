@@ -19,7 +19,7 @@ from jupyter_vnc.handlers import vnc_errors
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.routes import Route
 from jupyter_vnc.stores.database.processes import Processes
-from jupyter_vnc.stores.database.visits import Visit, VisitStore
+from jupyter_vnc.stores.database.visits import PAGE, Visit, VisitStore
 from jupyter_vnc.system.logs import Log, one_line
 
 from .editor import Editor
@@ -41,6 +41,8 @@ LAST_WRITE: Final = 5.0
 MAX_CAUSE: Final = 200
 #: The most visits in an answer.
 MOST_SHOWN: Final = 500
+#: The most pages that are read for an answer: those of a quiet course may be far behind those of others.
+MOST_PAGES: Final = 200
 
 
 class Visits:
@@ -153,8 +155,14 @@ class Visits:
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        rows = [row for row in await self._store.newest() if editor.sees({"allow_groups": row["groups"]})]
-        return [_shown(row) for row in rows[:MOST_SHOWN]]
+        seen: list[dict[str, Any]] = []
+        page: list[dict[str, Any]] = []
+        for _ in range(MOST_PAGES):
+            page = await self._store.newest(page[-1] if page else None)
+            seen += [row for row in page if editor.sees({"allow_groups": row["groups"]})]
+            if len(page) < PAGE or len(seen) >= MOST_SHOWN:
+                break
+        return [_shown(row) for row in seen[:MOST_SHOWN]]
 
 
 def _visit(session: Session, ended: float | None = None, cause: str = "") -> Visit:

@@ -15,11 +15,13 @@ from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.stores.database import urls
+from jupyter_vnc.stores.database import visits as stored
 from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.processes import Processes
 from jupyter_vnc.stores.database.visits import DAY, KILLED, Visit, VisitStore
 
 LOG = logging.getLogger("tests.visits")
+PAGE = 20
 ROOT, OF_A = Editor("root", local=True), Editor("max", frozenset({"course-a"}))
 
 
@@ -86,15 +88,49 @@ async def test_who_manages_a_group_is_told_of_its_targets_only(visits):
     assert [row["session"] for row in await visits.seen_by(OF_A)] == [shown.id]
 
 
+@pytest.fixture
+def crowd(database, monkeypatch, jp_asyncio_loop):
+    """What a quiet course has left, and then three pages of visits of others, many of one moment."""
+    monkeypatch.setattr(history, "PAGE", PAGE)
+    monkeypatch.setattr(stored, "PAGE", PAGE)
+    monkeypatch.setattr(history, "MOST_SHOWN", PAGE)
+    content = {"user": "ann", "owner": "ann", "target": "lab", "mode": "view", "machine": None}
+    quiet = [Visit(f"a{number}", number, content | {"groups": ["course-a"]}) for number in range(7)]
+    others = [Visit(f"b{number:04}", 1e9 + number // 35, content | {"groups": ["b"]}) for number in range(3 * PAGE)]
+    jp_asyncio_loop.run_until_complete(VisitStore(database, "there").write(quiet + others))
+
+
+async def test_a_quiet_course_is_found_behind_all_others(make, crowd, monkeypatch):
+    visits = make()
+    assert [row["session"] for row in await visits.seen_by(OF_A)] == [f"a{number}" for number in range(6, -1, -1)]
+    assert len(await visits.seen_by(ROOT)) == PAGE
+    monkeypatch.setattr(history, "MOST_PAGES", 3)
+    assert await visits.seen_by(OF_A) == []
+
+
+async def test_pages_miss_nothing_and_repeat_nothing(database, crowd):
+    store, found = VisitStore(database, ""), []
+    while page := await store.newest(found[-1] if found else None):
+        found += page
+    assert len(found) == len({row["session"] for row in found}) == 3 * PAGE + 7
+    assert [row["began"] for row in found] == sorted((row["began"] for row in found), reverse=True)
+
+
 async def test_what_happened_while_the_database_was_away_is_written_later(visits, database, monkeypatch):
     monkeypatch.setattr(history, "PAUSE", 0.01)
+    async with asyncio.timeout(30):
+        while not visits._forget_at:  # a transaction that is under way would find the database again
+            await asyncio.sleep(0.01)
+    tries = []
+    database.observe = lambda writes, seconds, failed: tries.append(failed)
     database.trouble, database._ask_again = "away", math.inf
     one = session()
     visits.begin(one)
     visits.end(one, "The viewer left.")
     async with asyncio.timeout(30):
-        while visits._news.is_set():
+        while tries.count(True) < 2:
             await asyncio.sleep(0.01)
+    assert len(visits._waiting) == 2
     database._ask_again = 0.0
     (row,) = await until(visits, len)
     assert (row["cause"], bool(row["ended"])) == ("The viewer left.", True)

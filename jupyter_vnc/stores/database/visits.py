@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,8 +24,8 @@ KILLED: Final = "The service was killed. The end is its last sign of life."
 YOUNG: Final = 60.0
 #: Old visits that are deleted in one transaction.
 STEP: Final = 1000
-#: At most so many are read at once, the newest.
-MOST: Final = 5000
+#: At most so many are read at once.
+PAGE: Final = 500
 #: The seconds of a day.
 DAY: Final = 86400.0
 
@@ -123,17 +124,28 @@ class VisitStore:
             some = old.limit(STEP).with_for_update(skip_locked=True)  # another process may delete the same ones
             return int((await connection.execute(delete(visits).where(visits.c.session.in_(some)))).rowcount)
 
-    async def newest(self) -> list[dict[str, Any]]:
-        """Return the last :data:`MOST` visits, the newest first.
+    async def newest(self, after: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return up to :data:`PAGE` visits, the newest first.
+
+        Args:
+            after: the last one of the page before; None for the first page.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        query = select(visits).order_by(visits.c.began.desc(), visits.c.session).limit(MOST)
+        query = select(visits).order_by(visits.c.began.desc(), visits.c.session).limit(PAGE)
+        if after is not None:
+            began, session = after["began"], after["session"]
+            older = (visits.c.began == began) & (visits.c.session > session)
+            query = query.where((visits.c.began <= began) & ((visits.c.began < began) | older))
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
-        return [
-            {"session": row.session, **json.loads(row.content)}
-            | {"began": row.began, "ended": row.ended, "cause": row.cause}
-            for row in rows
-        ]
+        return await asyncio.to_thread(_decoded, rows)
+
+
+def _decoded(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    return [
+        {"session": row.session, **json.loads(row.content)}
+        | {"began": row.began, "ended": row.ended, "cause": row.cause}
+        for row in rows
+    ]
