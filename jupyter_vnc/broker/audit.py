@@ -57,7 +57,7 @@ class Audit:
         """Note that the viewer of a session has a picture: until then it waited for a machine, or for a connection."""
         if session.seen_at is None:
             session.note_picture()
-            self.on_open(session)
+            self._report(self.on_open, session)
 
     def closed(self, session: Session, code: CloseCode, reason: str) -> None:
         """Note that a session ended, and why."""
@@ -75,7 +75,7 @@ class Audit:
         self.metrics.bytes.labels("out").inc(session.bytes_out)
         self._emit("closed", session, code=code.value, seconds=round(seconds, 3))
         if session.seen_at is not None:
-            self.on_close(session, reason)
+            self._report(self.on_close, session, reason)
 
     def desktop_changed(self, user: str, name: str, state: State) -> None:
         """Note that the state of a desktop of this server has changed, so that whoever shows desktops need not poll."""
@@ -94,6 +94,13 @@ class Audit:
             **more,
         }
         self._publish(SESSION_EVENT, data)
+
+    def _report(self, to: Callable[..., None], *what: Any) -> None:
+        """Tell who keeps the history. What fails there must not keep a session from its end."""
+        try:
+            to(*what)
+        except Exception:  # noqa: BLE001 - whatever it is
+            self._log.exception("A visit could not be noted")
 
     def _publish(self, schema: str, data: dict[str, Any]) -> None:
         """Emit an event on Jupyter's event stream. A listener that fails must not disturb the session."""

@@ -240,8 +240,10 @@ class VNCHub(JupyterApp):
         server.stop()
         await maintenance.close()
         await broker.close()
-        await visits.close()
-        await server.close_all_connections()
+        try:
+            await visits.close()
+        finally:
+            await server.close_all_connections()
 
     def _defaults(self) -> dict[str, Any]:
         """Defaults for many users, which the configuration overrides."""

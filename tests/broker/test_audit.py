@@ -126,6 +126,14 @@ def test_who_keeps_the_history_hears_of_a_session_from_its_picture_on(audit, ses
     assert heard == [session, "The viewer left."]
 
 
+def test_a_history_that_fails_disturbs_no_session(audit, session, caplog):
+    audit.on_open = audit.on_close = lambda *what: what[99]
+    audit.opened(session)
+    audit.seated(session)
+    audit.closed(session, CloseCode.NORMAL, "The viewer left.")
+    assert caplog.text.count("A visit could not be noted") == 2
+
+
 def test_the_metrics_count_what_happens(audit, session, counted):
     _, value = counted
     audit.opened(session)
