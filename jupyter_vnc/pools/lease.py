@@ -165,6 +165,11 @@ class Kept:
         return cls({lease.user: lease for lease in leases}, queue, troubles, freed)
 
 
+def is_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two leases of a user are one, by the keys and ids of both; an older version writes no id."""
+    return one[0] == other[0] and (one[1] == other[1] or not (one[1] and other[1]))
+
+
 def written(when: float | None) -> str | None:
     """Write a time as REST has it."""
     return None if when is None else datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")

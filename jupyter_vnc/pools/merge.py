@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from .lease import Kept, Lease, Waiter
+from .lease import Kept, Lease, Waiter, is_same
 
 Value = TypeVar("Value")
 
@@ -45,7 +45,7 @@ def merge(base: Kept, mine: Kept, theirs: Kept, elsewhere: Collection[str] = ())
 
 def _is_new(was: Lease | None, has: Lease) -> bool:
     """Whether a lease is another one; not by its time, since one of another machine's clock is corrected when read."""
-    return was is None or (was.key, was.id) != (has.key, has.id)
+    return was is None or not is_same((was.key, was.id), (has.key, has.id))
 
 
 def _kept(base: Kept, mine: Kept, theirs: Kept) -> dict[str, Lease]:
@@ -70,6 +70,7 @@ def _later(was: Lease, here: Lease, there: Lease) -> Lease:
         last_use=max(here.last_use, there.last_use),
         last_input=max(inputs, default=None),
         used=here.used or there.used,
+        id=here.id or there.id,
         failures=here.failures if here.failures != was.failures else there.failures,
     )
 

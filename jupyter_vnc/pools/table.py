@@ -11,7 +11,7 @@ from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.throttling import Clock
 
-from .lease import Kept, Lease
+from .lease import Kept, Lease, is_same
 from .merge import NOTHING, merge
 from .pool import Pool
 from .presence import Present
@@ -110,13 +110,14 @@ class PoolTable:
         for name, (was, there) in states.items():
             pool = self.of(name)
             saved = {lease.user: (lease.key, lease.id) for lease in was.leases.values()}
-            had = dict(saved.items() & pool.held().items())  # what is not saved was not given out
+            held = pool.held().items()  # what is not saved was not given out
+            had = {user: lease for user, lease in held if user in saved and is_same(saved[user], lease)}
             pool.adopt(merge(was, Kept.from_json(pool.to_json(), now), there, pool.waits_elsewhere))
             pool.come([user for user, of in present if of == name])  # all, before the first one gets a machine
             pool.deal()
             have = pool.held()
             for user, lease in had.items():
-                if (now_has := have.get(user)) != lease:
+                if (now_has := have.get(user)) is None or not is_same(now_has, lease):
                     lost.append((name, user, now_has is not None and now_has[0] != lease[0]))
         return lost
 

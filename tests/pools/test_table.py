@@ -174,6 +174,20 @@ def test_whoever_watched_at_a_process_that_has_ended_has_time_to_come_to_another
     assert [user for user, _ in pool.expired()] == ["ann"]
 
 
+@pytest.mark.parametrize("without", ["base", "theirs", "both"])
+def test_a_lease_that_an_older_version_has_written_is_the_same_one(full, without):
+    ours, theirs, base = full
+    there = theirs.to_json()
+    (known,) = base["lab"]["leases"]
+    (saved,) = there["lab"]["leases"]
+    for lease, name in ((known, "base"), (saved, "theirs")):
+        if without in (name, "both"):
+            lease["id"] = ""
+    assert ours.adopt(base, there, []) == []
+    (kept,) = ours.to_json()["lab"]["leases"]
+    assert kept["id"]
+
+
 def test_pools_that_come_later_know_who_waits_elsewhere(clock):
     table, later = PoolTable(clock, Maintenance()), PoolTable(clock, Maintenance())
     table.of("lab").request("ann")
