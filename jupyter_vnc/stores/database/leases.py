@@ -124,7 +124,7 @@ class DatabaseLeases(LeaseKeeper):
         try:
             async with self._database.writing() as connection:
                 number = await _locked(connection)
-                present = await self._greet(connection)
+                present = await self._greet(connection) if self._database.is_shared else None
                 if number != self._saved.number:
                     await self._reread(connection, number)
                 rows = await asyncio.to_thread(to_rows, self._state())
@@ -137,15 +137,14 @@ class DatabaseLeases(LeaseKeeper):
         except DataError as error:
             raise NotSaved(f"the database does not take the leases: {error.orig}") from None
         self._saved = saved
-        if self._database.is_shared:
+        if present is not None:
             self._processes.said(present)
 
     async def _greet(self, connection: AsyncConnection) -> Present:
         """Say who is here, in the transaction that says who waits: a waiter whom nobody knows to be there is absent."""
         present = self.here()
-        if self._database.is_shared:
-            await self._processes.say(connection, present)
-            self.meet(await self._processes.others(connection))
+        await self._processes.say(connection, present)
+        self.meet(await self._processes.others(connection))
         return present
 
     async def leave(self) -> None:
