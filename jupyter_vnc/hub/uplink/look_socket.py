@@ -62,7 +62,8 @@ class LookSocket(ServerSocket):
 
     max_message_size = LONGEST
     channel: LookChannel | None = None
-    _look: Look
+    #: None until the hub has said whose the token is: tornado may call :meth:`on_close` before.
+    _look: Look | None = None
     _pinging: asyncio.Task[None] | None = None
     _left = False
 
@@ -88,16 +89,20 @@ class LookSocket(ServerSocket):
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         """Hand the way to the desktop to whoever waits for it."""
-        if self._left:
+        look = self._look
+        if look is None:
             return
-        if self._look.came.done():
+        if self._left:
+            self._fail(look)
+            return
+        if look.came.done():
             self.close(CloseCode.STALLED.value, "Nobody waits for this desktop any more.")
             return
         self.set_nodelay(True)
         self.channel = LookChannel(self)
         if interval := self.settings["vnc_broker"].ping_interval:
             self._pinging = asyncio.create_task(self.channel.keep_alive(interval))
-        self._look.came.set_result(self.channel)
+        look.came.set_result(self.channel)
 
     async def on_message(self, message: str | bytes) -> None:
         """Pass pictures on, no faster than they are looked at."""
@@ -123,8 +128,13 @@ class LookSocket(ServerSocket):
             self._pinging.cancel()
         if self.channel is not None:
             self.channel.feed_eof()
-        elif not self._look.came.done():
-            self._look.came.set_exception(self.ending)
+        elif self._look is not None:
+            self._fail(self._look)
+
+    def _fail(self, look: Look) -> None:
+        """Tell whoever waits that the server has left."""
+        if not look.came.done():
+            look.came.set_exception(self.ending)
 
     @property
     def ending(self) -> VNCError:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
@@ -31,6 +32,7 @@ from tests.hub.conftest import until
 from tests.hub.uplink.test_handler import Hub
 from tests.hub.uplink.test_server_end import made
 from tests.hub.uplink.test_uplinks import DESK, REPORTED, Instructor, Link, connected
+from tests.server import ask_for_websocket, note_calls
 
 SUE = User("sue")
 
@@ -155,6 +157,30 @@ async def test_a_normal_end_is_one_and_a_broken_connection_is_none():
             there.stream.close()
             with pytest.raises(TargetUnreachable, match="lost"):
                 await channel.read()
+
+
+async def test_a_server_that_leaves_while_the_hub_is_asked_leaves_nothing_behind(monkeypatch, caplog):
+    link, hub_asked, answered, called = Link(), asyncio.Event(), asyncio.Event(), []
+
+    async def slow(self, token, **more):
+        hub_asked.set()
+        await answered.wait()
+        return self.tokens[token]
+
+    monkeypatch.setattr(Hub, "user_for_token", slow)
+    note_calls(monkeypatch, LookSocket, called)
+    async with service(link) as (uplinks, bring), asked(uplinks, link) as (task, token):
+        offered = {"Authorization": "token ann", "Sec-WebSocket-Protocol": f"binary, vnc.token.{token}"}
+        leave = await ask_for_websocket(urlsplit(bring.url).port, "/looks", **offered)
+        await hub_asked.wait()
+        leave()
+        await until(lambda: called == ["on_close"])
+        answered.set()
+        async with asyncio.timeout(10):
+            with pytest.raises(TargetUnreachable, match="The connection to the server of ann was lost"):
+                await task
+        assert called == ["on_close", "open"]
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 async def test_text_ends_it():
