@@ -15,6 +15,7 @@ the log. ``http_status`` and ``close_code`` say how it leaves the process, so th
     │   └── TokenRefused        403  4403   unknown, spent, expired or somebody else's token
     ├── TargetNotFound          404  4404   unknown, or not permitted: one answer for both
     │   └── TargetUncertain     404  4404   a source of targets failed, so it may be there
+    │       └── ServerAway      503  4502   it is in a user's server that is not connected now
     ├── InMaintenance           409  4502   nobody new gets the target at present
     ├── TargetBusy              409  4409   exclusive target in use, or taken over
     ├── NameTaken               409  1011   a registered target of this name exists
@@ -169,6 +170,14 @@ class TargetUncertain(TargetNotFound):
     """
 
     reason = "source_failed"
+
+
+class ServerAway(TargetUncertain):
+    """The server of this desktop is not connected at present. Try again in a moment."""
+
+    http_status = 503
+    close_code = CloseCode.UNREACHABLE
+    reason = "server_away"
 
 
 class TargetBusy(VNCError):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from jupyter_vnc.exceptions import InMaintenance, MalformedRequest, NotPermitted, TargetNotFound, TokenRefused
+from jupyter_vnc.exceptions import (
+    InMaintenance,
+    MalformedRequest,
+    NotPermitted,
+    ServerAway,
+    TargetNotFound,
+    TokenRefused,
+)
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session, place_of
 from jupyter_vnc.model.targets import Mode
@@ -46,6 +53,7 @@ class Admission:
         Raises:
             MalformedRequest: the mode is unknown, ``takeover`` is not true or false, or ``owner`` is not a name.
             TargetNotFound: unknown or not permitted.
+            ServerAway: that server is not connected at present.
             NotPermitted: control was asked for, and only viewing is permitted.
             InMaintenance: nobody new gets it at present.
             TargetBusy: somebody else is in control of an exclusive target, and ``takeover`` is not asked for.
@@ -70,6 +78,7 @@ class Admission:
 
         Raises:
             InMaintenance: nobody new gets it at present.
+            ServerAway: its desktop is in a user's server that is not connected at present.
             TokenRefused: unknown, spent, expired, another user's, or for what the target no longer is or permits.
             StoreUnavailable: the token store does not answer.
         """
@@ -79,6 +88,8 @@ class Admission:
         server = grant.server if grant.kind == LOOK else None
         try:
             access = await self._catalogue.find(visitor, grant.target, grant.owner, server)
+        except ServerAway:
+            raise  # the viewer asks for another token, and comes again
         except TargetNotFound:
             raise TokenRefused(detail=f"{grant.target} is gone or no longer permitted") from None
         if access.target.generation != grant.generation:

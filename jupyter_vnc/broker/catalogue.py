@@ -89,6 +89,7 @@ class Catalogue:
         Raises:
             TargetNotFound: unknown or not permitted; the answer is the same, for the owner too.
             TargetUncertain: unknown, but a source failed.
+            ServerAway: that server is not connected at present.
         """
         if not isinstance(name, str) or not TARGET_NAME.fullmatch(name):
             raise TargetNotFound

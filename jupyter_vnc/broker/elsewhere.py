@@ -27,7 +27,7 @@ class Elsewhere:
 
         Raises:
             TargetNotFound: there is none of a user whom the visitor oversees.
-            TargetUncertain: there was one a moment ago, in a server that is not connected now.
+            ServerAway: there was one a moment ago, or may have been, in a server that is not connected now.
         """
         raise TargetNotFound
 

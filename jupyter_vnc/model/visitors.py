@@ -26,6 +26,10 @@ class Visitor(Protocol):
     def reach(self, target: Target) -> Mode | None:
         """Return the highest mode that the visitor's groups and rights permit; None if they permit nothing."""
 
+    @property
+    def oversees_somebody(self) -> bool:
+        """Whether there may be people whom the visitor oversees."""
+
     def oversees(self, person: User, target: Target) -> bool:
         """Whether the visitor may view, use and end another person's sessions on a target."""
 

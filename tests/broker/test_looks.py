@@ -15,7 +15,14 @@ from jupyter_vnc.broker.elsewhere import Elsewhere
 from jupyter_vnc.broker.looks import MOST, Looks
 from jupyter_vnc.broker.recheck import Rechecker
 from jupyter_vnc.close_codes import CloseCode
-from jupyter_vnc.exceptions import NotPermitted, TargetNotFound, TargetProtocolError, TargetUncertain, TargetUnreachable
+from jupyter_vnc.exceptions import (
+    NotPermitted,
+    ServerAway,
+    TargetNotFound,
+    TargetProtocolError,
+    TargetUncertain,
+    TargetUnreachable,
+)
 from jupyter_vnc.model.addresses import DesktopAddress, UserServerAddress
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
@@ -175,9 +182,25 @@ async def test_a_look_ends_with_the_right_to_it(fault):
     assert session.error.close_code is CloseCode.TARGET_GONE
 
 
-async def test_a_look_outlives_a_short_break_of_the_uplink():
+async def test_who_comes_while_the_server_is_away_is_told_to_come_again():
     catalogue = hearing()
-    catalogue.elsewhere.fault = TargetUncertain()
+    admission = Admission(catalogue, TokenRegistry(MemoryTokenStore()), SessionRegistry())
+    sue = Instructor(SUE)
+    issued, _ = await admission.issue(sue, "desk", owner="ann", server="second")
+    catalogue.elsewhere.fault = ServerAway()
+    with pytest.raises(ServerAway):
+        await admission.redeem(sue, issued.token)
+    with pytest.raises(ServerAway):
+        await admission.issue(sue, "desk", owner="ann", server="second")
+    catalogue.elsewhere.fault = None
+    issued, _ = await admission.issue(sue, "desk", owner="ann", server="second")
+    assert (await admission.redeem(sue, issued.token)).target == THERE
+
+
+@pytest.mark.parametrize("fault", [TargetUncertain, ServerAway])
+async def test_a_look_outlives_a_short_break_of_the_uplink(fault):
+    catalogue = hearing()
+    catalogue.elsewhere.fault = fault()
     session = Session(SUE, THERE, Mode.VIEW, owner=ANN, look_in=True)
     visitor = Instructor(SUE)
     asked = asyncio.Event()

@@ -17,6 +17,7 @@ from jupyter_vnc.throttling import RateLimit
 
 from .messages import LONGEST, REPORT, read
 from .server_socket import ServerSocket, server_of
+from .uplinks import UNSAID
 
 #: Seconds between two pings; the server's side closes as soon as its own are not answered.
 PING: Final = 30.0
@@ -42,7 +43,7 @@ class Uplink(ServerSocket):
 
     def initialize(self) -> None:
         """Begin with nothing said and nothing to send."""
-        self.report: dict[str, Any] = {"looks": False, "desktops": [], "viewers": []}
+        self.report = UNSAID
         self._rate = RateLimit(PER_MINUTE, BURST, what="reports")
         self._sending: set[asyncio.Future[None]] = set()
 

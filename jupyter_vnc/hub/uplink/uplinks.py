@@ -15,7 +15,7 @@ from cachetools import TTLCache
 from jupyter_vnc.broker.elsewhere import MUTE, Elsewhere
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.escaping import printable
-from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound, TargetUncertain, TargetUnreachable
+from jupyter_vnc.exceptions import LimitExceeded, ServerAway, TargetBusy, TargetNotFound, TargetUnreachable
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, UserServerAddress
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target, ViewerOptions
@@ -37,7 +37,10 @@ PER_MINUTE: Final = 30
 BURST: Final = 2 * PER_USER
 #: For how long (seconds) the room shows that a server is not connected any more: an instructor looks up now and then.
 GONE: Final = 600.0
-
+#: For how long (seconds) after the start of the service a server may be about to connect again.
+RETURNING: Final = 120.0
+#: The report of a server that has connected and said nothing yet; compared by identity.
+UNSAID: Final[dict[str, Any]] = {"looks": False, "desktops": [], "viewers": []}
 
 #: Whoever looks at a desktop in somebody's server leaves its size and its clipboard alone.
 _SHOWN: Final = ViewerOptions(resize="scale", clipboard="off")
@@ -83,6 +86,7 @@ class Uplinks(Elsewhere):
         #: server's affair.
         self._sessions: dict[str, tuple[Link, dict[str, Any]]] = {}
         self._clock = clock
+        self._began = clock()
         #: By owner and server; each owner has a few, so that they need not be counted among those of all.
         self._gone: TTLCache[str, TTLCache[str, _Gone]] = TTLCache(TOTAL, GONE, clock, getsizeof=len)
         #: What they were asked to show.
@@ -106,9 +110,8 @@ class Uplinks(Elsewhere):
         else:
             self._servers[key[0]] += 1
         self._links[key] = link
-        if (of_owner := self._gone.get(link.owner.name)) is not None:
-            of_owner.pop(link.server, None)
-        self.heard(link, link.report)
+        if link.report is not UNSAID:
+            self.heard(link, link.report)
         if earlier is not None:
             earlier.replace()
 
@@ -116,6 +119,8 @@ class Uplinks(Elsewhere):
         """Take a report; one that comes late, when the server has connected again, is left out."""
         if self._links.get(_key(link)) is not link:
             return
+        if (of_owner := self._gone.get(link.owner.name)) is not None:
+            of_owner.pop(link.server, None)
         self._forget_sessions(link)
         own = [viewer for viewer in report["viewers"] if viewer["user"] == link.owner.name]
         left_out = own[OWN:]
@@ -159,17 +164,28 @@ class Uplinks(Elsewhere):
 
     def find(self, visitor: Visitor, owner: str, server: str, name: str) -> tuple[Target, User]:
         """See :meth:`.Elsewhere.find`."""
-        key = (owner, server)
-        link = self._links.get(key)
+        link = self._links.get((owner, server))
+        if link is None or link.report is UNSAID:
+            raise self._missing(visitor, owner, server, name)
+        if _shows(visitor, link, name):
+            return _look_at(server, name), link.owner
+        raise TargetNotFound
+
+    def _missing(self, visitor: Visitor, owner: str, server: str, name: str) -> TargetNotFound:
+        """Return why a server's desktop cannot be found that is not connected, or has said nothing yet.
+
+        Until all servers have come back after the start of the service, nobody knows what there is: whoever may oversee
+        anybody is told to try again, and learns nothing by it.
+        """
         of_owner = self._gone.get(owner)
-        known: Link | _Gone | None = link or (None if of_owner is None else of_owner.get(server))
-        if known is None or not known.report["looks"] or not visitor.oversees(known.owner, _TARGET):
-            raise TargetNotFound
-        if not any(row["name"] == name for row in known.report["desktops"]):
-            raise TargetNotFound
-        if link is None:
-            raise TargetUncertain
-        return Target(name=name, address=UserServerAddress(server), mode=Mode.VIEW, viewer=_SHOWN), link.owner
+        known = None if of_owner is None else of_owner.get(server)
+        if known is not None:
+            return ServerAway() if _shows(visitor, known, name) else TargetNotFound()
+        link = self._links.get((owner, server))
+        if link is not None:
+            return ServerAway() if visitor.oversees(link.owner, _TARGET) else TargetNotFound()
+        starting = self._clock() - self._began < RETURNING
+        return ServerAway() if starting and visitor.oversees_somebody else TargetNotFound()
 
     async def look(self, session: Session) -> Channel:
         """See :meth:`.Elsewhere.look`."""
@@ -194,6 +210,17 @@ class Uplinks(Elsewhere):
         if found is None or not visitor.oversees(found[0].owner, _TARGET):
             raise TargetNotFound("There is no such session.")
         return found
+
+
+def _shows(visitor: Visitor, link: Link | _Gone, name: str) -> bool:
+    """Whether a server lets somebody look at one of its desktops."""
+    if not link.report["looks"] or not visitor.oversees(link.owner, _TARGET):
+        return False
+    return any(row["name"] == name for row in link.report["desktops"])
+
+
+def _look_at(server: str, name: str) -> Target:
+    return Target(name=name, address=UserServerAddress(server), mode=Mode.VIEW, viewer=_SHOWN)
 
 
 def _send(visitor: Visitor, link: Link, viewer: dict[str, Any], notice: dict[str, Any]) -> str:

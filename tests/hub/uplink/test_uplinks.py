@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from cachetools import TTLCache
 
-from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound
+from jupyter_vnc.exceptions import LimitExceeded, ServerAway, TargetBusy, TargetNotFound
 from jupyter_vnc.hub.scopes import ADMIN, Rights
 from jupyter_vnc.hub.uplink import uplinks as uplinks_module
 from jupyter_vnc.hub.uplink.handler import server_of
 from jupyter_vnc.hub.uplink.messages import LONGEST, NOTICE, REPORT, read
-from jupyter_vnc.hub.uplink.uplinks import BURST, GONE, OWN, PER_USER, Uplinks
+from jupyter_vnc.hub.uplink.uplinks import BURST, GONE, OWN, PER_USER, RETURNING, UNSAID, Uplinks
 from jupyter_vnc.model.users import User
 
 SINCE = "2026-01-02T03:04:05.123456+00:00"
@@ -53,7 +53,8 @@ class Instructor:
 
     def __init__(self, name="ada", scope=f"{ADMIN}!group=course-a"):
         self.user = User(name)
-        self.oversees = Rights.parse([scope]).oversees
+        rights = Rights.parse([scope])
+        self.oversees, self.oversees_somebody = rights.oversees, rights.oversees_somebody
 
 
 def connected(*links, **more):
@@ -219,6 +220,47 @@ def test_a_server_that_has_gone_is_shown_for_a_while_to_those_who_saw_it_and_nob
     assert len(uplinks.rows(Instructor())) == 1
     now[0] = GONE + 1
     assert uplinks.rows(Instructor()) == []
+
+
+def found(uplinks, instructor, owner="ann", name="desk"):
+    """What somebody who wants to look is told: the desktop's owner, or the error."""
+    try:
+        return uplinks.find(instructor, owner, "", name)[1].name
+    except TargetNotFound as error:
+        return type(error)
+
+
+def test_who_looks_is_told_to_try_again_until_the_server_is_back():
+    now = [0.0]
+    link, ada, eva = Link(), Instructor(), Instructor("eva", f"{ADMIN}!group=course-b")
+    uplinks = connected(link, clock=lambda: now[0])
+    now[0] = RETURNING
+    assert (found(uplinks, ada), found(uplinks, eva)) == ("ann", TargetNotFound)
+    uplinks.remove(link)
+    assert [found(uplinks, one) for one in (ada, eva)] == [ServerAway, TargetNotFound]
+    assert found(uplinks, ada, name="other") is TargetNotFound
+    again = Link(report=UNSAID)
+    uplinks.add(again)
+    assert [found(uplinks, one) for one in (ada, eva)] == [ServerAway, TargetNotFound], "it has said nothing yet"
+    assert [row["gone"] is None for row in uplinks.rows(ada)] == [False]
+    uplinks.heard(again, REPORTED)
+    assert found(uplinks, ada) == "ann"
+    assert [row["gone"] for row in uplinks.rows(ada)] == [None]
+    uplinks.heard(again, REPORTED | {"looks": False})
+    assert found(uplinks, ada) is TargetNotFound
+    uplinks.add(Link(report=UNSAID))
+    assert found(uplinks, ada) is ServerAway
+
+
+def test_after_its_start_the_service_does_not_know_yet_who_is_gone():
+    now = [0.0]
+    uplinks = connected(clock=lambda: now[0])
+    nobodys = Instructor("wim", "custom:jupyter-vnc:control")
+    now[0] = RETURNING - 1
+    assert [found(uplinks, one) for one in (Instructor(), nobodys)] == [ServerAway, TargetNotFound]
+    now[0] = RETURNING
+    assert found(uplinks, Instructor()) is TargetNotFound
+    assert (ServerAway.http_status, ServerAway.close_code) == (503, 4502)
 
 
 def test_one_user_cannot_fill_the_room_with_servers_that_have_gone():
