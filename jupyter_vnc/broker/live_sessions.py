@@ -127,5 +127,5 @@ class LiveSessions:
         target, machine = place
         sentence = _MAINTENANCE if begins else _IN_SERVICE
         for session in self._registry:
-            if session.target.name == target and machine in ("", session.machine):
+            if session.is_at(target) and machine in ("", session.machine):
                 session.note("message", text=sentence, sender=printable(by))

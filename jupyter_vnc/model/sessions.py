@@ -88,6 +88,10 @@ class Session:
         """What it shows: equal for sessions that are on one desktop, under whatever name."""
         return place_of(self.owner, self.target)
 
+    def is_at(self, name: str) -> bool:
+        """Whether it is at this server's own target of a name; a desktop in a user's server may have the same name."""
+        return self.target.name == name and self.target.address.server is None
+
     def run_by(self, stop: Callable[[], Any]) -> None:
         """Set what ends the session: called once by its owner, at once if somebody has ended it already."""
         self._stop = stop

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_vnc.broker.live_sessions import MAX_MESSAGE, LiveSessions
 from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound
-from jupyter_vnc.model.addresses import TCPAddress
+from jupyter_vnc.model.addresses import TCPAddress, UserServerAddress
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target
@@ -152,8 +152,10 @@ def test_who_is_sent_no_message(live, session):
 def test_who_is_told_of_maintenance(live, session, machine, told):
     other = Target(name="other", address=TCPAddress("127.0.0.1", 5902))
     notes = [session(ANN, LAB, "m1")[1], session(BOB, LAB, "m2")[1], session(TEA, other, "m1")[1]]
+    namesake = session(ANN, Target(name="lab", address=UserServerAddress("")), "m1")[1]
     live.maintain(("lab", machine), True, "root")
     assert [len(shown) for shown in notes] == told
     assert "goes into maintenance" in notes[0][0]["text"]
+    assert namesake == [], "a desktop in a user's server is in no maintenance"
     live.maintain(("lab", machine), False, "root")
     assert notes[0][-1] == {"kind": "message", "text": "The maintenance of this machine is over.", "sender": "root"}

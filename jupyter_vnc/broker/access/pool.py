@@ -72,7 +72,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
         """Give the sessions the names that their machines have now."""
         names = {machine.key: machine.name for machine in self._address(target).machines}
         for session in self._registry:
-            if session.target.name == target.name and session.machine:
+            if session.is_at(target.name) and session.machine:
                 session.machine = names.get(session.machine_key, session.machine)
 
     def lost(self, name: str) -> None:
@@ -227,12 +227,12 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def _watched(self, target_name: str) -> set[str]:
         """Return who looks at a machine of their own."""
-        return {one.owner.name for one in self._registry if one.target.name == target_name and _is_watching(one)}
+        return {one.owner.name for one in self._registry if one.is_at(target_name) and _is_watching(one)}
 
     def _warn(self, user: str, target_name: str, seconds: float) -> None:
         """Tell a user that their machine is about to be taken back, or is not."""
         for one in self._registry:
-            if (one.target.name, one.owner.name) == (target_name, user) and _is_watching(one):
+            if one.is_at(target_name) and one.owner.name == user and _is_watching(one):
                 one.note("idle", seconds=seconds)
 
     def release(self, target: Target, owner: User, why: Cause) -> None:
@@ -265,7 +265,7 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def _sessions(self, owner: str, target_name: str) -> list[Session]:
         """The sessions on a user's machine, and those that wait for one."""
-        return [one for one in self._registry if (one.target.name, one.owner.name) == (target_name, owner)]
+        return [one for one in self._registry if one.is_at(target_name) and one.owner.name == owner]
 
 
 async def _try(target: Target, machine: PoolMachine, user: User, connector: Connector) -> str:

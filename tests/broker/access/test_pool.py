@@ -11,7 +11,7 @@ from jupyter_vnc.broker.access.base import PoolFigures
 from jupyter_vnc.broker.access.pool import MAX_FIGURES, PoolAccess
 from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.exceptions import LimitExceeded, MachineMoved, SessionEnded, TargetNotFound, TargetUnreachable
-from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress, UserServerAddress
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.session_registry import SessionRegistry
@@ -282,6 +282,26 @@ async def test_a_released_machine_closes_the_sessions_on_it(pools, pooled, regis
     pooled.release(LAB, ANN, BY_ADA)
     assert [str(one.error) for one in (mine, watching)] == ["ada took the machine back.", "You took the machine back."]
     assert watching.error.log_line == "You took the machine back. (by ada)", "the log names who it was"
+
+
+async def test_a_desktop_of_the_same_name_in_a_users_server_is_none_of_the_pools(pools, pooled, registry):
+    mine = registry.add(session())
+    await pooled.connect(mine)
+    there = Target(name="lab", address=UserServerAddress(""), mode=Mode.VIEW)
+    # With a machine, its address is all that tells it from a session of the pool.
+    more = {"machine": "m1", "machine_key": mine.machine_key}
+    look, own = (registry.add(Session(user, there, Mode.VIEW, owner=ANN, **more)) for user in (ADA, ANN))
+    notes = []
+    own.tell = notes.append
+    pools.on_idle("ann", "lab", 60.0)
+    renamed = PoolMachine("other", TCPAddress("127.0.0.1", 1))
+    pooled.found(Target(name="lab", address=PoolAddress((renamed,))))
+    pools.on_move("ann", "lab", "failed")
+    pooled.release(LAB, ANN, BY_ADA)
+    assert mine.error is not None
+    assert (look.error, own.error, notes, look.machine) == (None, None, [], "m1")
+    registry.remove(mine)
+    assert pools.watched("lab") == set()
 
 
 async def test_a_machine_that_its_owner_gives_back_names_the_owner_to_whoever_looks_in(pools, pooled, registry):
