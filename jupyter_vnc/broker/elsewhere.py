@@ -36,6 +36,7 @@ class Elsewhere:
 
         Raises:
             TargetUnreachable: the server there does not bring one.
+            LimitExceeded: the session's user asks too often.
         """
         raise TargetUnreachable
 
@@ -45,6 +46,7 @@ class Elsewhere:
         Raises:
             TargetNotFound: there is no such session that the visitor oversees.
             TargetBusy: its viewer cannot show messages.
+            LimitExceeded: the visitor sends too much there.
         """
         raise TargetNotFound("There is no such session.")
 
@@ -53,5 +55,6 @@ class Elsewhere:
 
         Raises:
             TargetNotFound: there is no such session that the visitor oversees.
+            LimitExceeded: the visitor sends too much there.
         """
         raise TargetNotFound("There is no such session.")

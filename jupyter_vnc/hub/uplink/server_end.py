@@ -18,6 +18,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.escaping import printable
+from jupyter_vnc.exceptions import LimitExceeded
 from jupyter_vnc.hub.client import Client, HubClient, NoAnswer
 from jupyter_vnc.model.causes import ended_by
 from jupyter_vnc.model.sessions import Session
@@ -45,9 +46,12 @@ PING: Final = 30.0
 LASTING: Final = PING
 #: Seconds within which a server tries again after a connection that worked: all servers lose theirs at the same moment.
 SPREAD: Final = 10.0
-#: Notices a minute that are done here, and at once; a room with a message to all sends one for each open page.
+#: Notices a minute that are done here, and at once; a room with a message to all sends one for each open page. Looks
+#: have as many of their own. What is more is left out: a class of instructors must not cost a student the uplink.
 PER_MINUTE: Final = 120
 BURST: Final = 64
+#: So many times as often, something is wrong with the service, and the connection ends.
+FLOOD: Final = 10
 #: Desktops that are shown at once, and those that are about to be refused.
 MAX_LOOKS: Final = 32
 
@@ -99,6 +103,7 @@ class ServerEnd:
         self._found = False
         self._lasted = False
         self._rate = RateLimit(PER_MINUTE, BURST, what="notices")
+        self._flood = RateLimit(PER_MINUTE * FLOOD, BURST * FLOOD, what="notices")
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -201,10 +206,18 @@ class ServerEnd:
 
         Raises:
             ConnectionError: it is gone.
+            LimitExceeded: it floods this server.
+            ValueError: it says what is no notice.
         """
         while (message := await connection.read_message()) is not None:
-            self._rate.spend("")
-            self._obey(read(message, NOTICE), url)
+            self._flood.spend("")
+            notice = read(message, NOTICE)
+            try:
+                self._rate.spend("look" if notice["type"] == "look" else "")
+            except LimitExceeded as error:
+                self._log.debug("A notice of the service is left out: %s", error)
+                continue
+            self._obey(notice, url)
         raise ConnectionError(f"closed with code {connection.close_code}")
 
     async def _report_changes(self, connection: WebSocketClientConnection) -> None:

@@ -35,6 +35,10 @@ OWN: Final = 16
 #: Connections of one user in a minute, and at once: all of their servers come back when the service was restarted.
 PER_MINUTE: Final = 30
 BURST: Final = 2 * PER_USER
+#: Notices of one visitor to one server in a minute, and at once: messages and ends of its owner's sessions, or looks.
+#: Two visitors together stay below what a server does.
+NOTICES: Final = 60
+NOTICES_AT_ONCE: Final = 32
 #: For how long (seconds) the room shows that a server is not connected any more: an instructor looks up now and then.
 GONE: Final = 600.0
 #: For how long (seconds) after the start of the service a server may be about to connect again.
@@ -92,6 +96,7 @@ class Uplinks(Elsewhere):
         #: What they were asked to show.
         self.looks = Looks()
         self._rate = RateLimit(PER_MINUTE, BURST, what="connections", clock=clock)
+        self._notices = RateLimit(NOTICES, NOTICES_AT_ONCE, what="requests to this server", clock=clock)
 
     def add(self, link: Link) -> None:
         """Add a connection; an earlier one of the same server is closed.
@@ -192,6 +197,7 @@ class Uplinks(Elsewhere):
         link = self._links.get((session.owner.name, session.target.address.server or ""))
         if link is None:
             raise TargetUnreachable(f"The server of {printable(session.owner.name)} is not connected.")
+        self._spend(session.user, link, "look")
         return await self.looks.ask(link, session.target.name, session.user)
 
     def message(self, visitor: Visitor, session_id: str, text: str) -> str:
@@ -199,11 +205,24 @@ class Uplinks(Elsewhere):
         link, viewer = self._find(visitor, session_id)
         if not viewer["notes"]:
             raise TargetBusy(MUTE)
-        return _send(visitor, link, viewer, {"type": "message", "text": text})
+        return self._send(visitor, link, viewer, {"type": "message", "text": text})
 
     def end(self, visitor: Visitor, session_id: str) -> str:
         """See :meth:`.Elsewhere.end`."""
-        return _send(visitor, *self._find(visitor, session_id), {"type": "end"})
+        return self._send(visitor, *self._find(visitor, session_id), {"type": "end"})
+
+    def _send(self, visitor: Visitor, link: Link, viewer: dict[str, Any], notice: dict[str, Any]) -> str:
+        self._spend(visitor.user, link, "notice")
+        link.send({**notice, "session": viewer["id"], "sender": visitor.user.name})
+        return link.owner.name
+
+    def _spend(self, sender: User, link: Link, kind: str) -> None:
+        """Count a notice.
+
+        Raises:
+            LimitExceeded: it is one too many of this sender to this server.
+        """
+        self._notices.spend("\0".join([kind, sender.name, link.owner.name, link.server]))
 
     def _find(self, visitor: Visitor, session_id: str) -> tuple[Link, dict[str, Any]]:
         found = self._sessions.get(session_id)
@@ -221,11 +240,6 @@ def _shows(visitor: Visitor, link: Link | _Gone, name: str) -> bool:
 
 def _look_at(server: str, name: str) -> Target:
     return Target(name=name, address=UserServerAddress(server), mode=Mode.VIEW, viewer=_SHOWN)
-
-
-def _send(visitor: Visitor, link: Link, viewer: dict[str, Any], notice: dict[str, Any]) -> str:
-    link.send({**notice, "session": viewer["id"], "sender": visitor.user.name})
-    return link.owner.name
 
 
 def _key(link: Link) -> tuple[str, str]:

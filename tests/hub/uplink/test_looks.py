@@ -25,6 +25,7 @@ from jupyter_vnc.hub.uplink.look_channel import LookChannel
 from jupyter_vnc.hub.uplink.look_socket import LookSocket
 from jupyter_vnc.hub.uplink.looks import Looks
 from jupyter_vnc.hub.uplink.server_end import MAX_LOOKS
+from jupyter_vnc.hub.uplink.uplinks import NOTICES_AT_ONCE
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.users import User
@@ -216,6 +217,17 @@ async def test_who_waits_is_told_at_once_that_the_server_is_gone(how):
         if how == "remove":
             with pytest.raises(TargetUncertain):
                 session_at(uplinks)
+
+
+async def test_who_asks_without_end_is_told_so_and_the_server_is_not_asked():
+    link = Link()
+    async with service(link, patience=0) as (uplinks, _):
+        for _ in range(NOTICES_AT_ONCE):
+            with pytest.raises(TargetUnreachable):
+                await uplinks.look(session_at(uplinks))
+        with pytest.raises(LimitExceeded, match="Too many requests to this server"):
+            await uplinks.look(session_at(uplinks))
+        assert len(link.sent) == NOTICES_AT_ONCE
 
 
 async def test_a_look_that_came_while_nobody_waits_any_more_is_closed():

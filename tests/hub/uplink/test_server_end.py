@@ -222,8 +222,30 @@ async def test_what_is_no_notice_ends_the_connection(service, caplog, said):
     await one.close()
 
 
+async def test_one_notice_too_many_is_left_out_and_the_connection_stays(service, caplog):
+    desk = Target(name="desk", address=DesktopAddress(DesktopSpec()))
+    sessions = [Session(User("ann"), desk, Mode.CONTROL, id=letter * 16) for letter in "ab"]
+    shown, looked = [], asyncio.Event()
+    sessions[0].tell = shown.append
+
+    async def look(*args):
+        raise AssertionError
+
+    one = made(Hub({}), service.url, sessions=lambda: sessions, look=look)
+    one._show_desktop = lambda *args: asyncio.sleep(0, looked.set())
+    look_in = {"type": "look", "target": "desk", "sender": "sue", "token": "t" * 43}
+    service.says = [json.dumps(said) for said in [MESSAGE] * (server_end.BURST + 10) + [look_in]]
+    one.start()
+    await until(looked.is_set)
+    assert len(shown) == server_end.BURST, "a look has a limit of its own"
+    assert one.connected
+    assert len(service.came) == 1
+    await one.close()
+    assert "No uplink" not in caplog.text
+
+
 async def test_notices_without_end_end_the_connection(service, caplog):
-    service.says = [json.dumps(MESSAGE)] * (server_end.BURST + 10)
+    service.says = [json.dumps(MESSAGE)] * (server_end.FLOOD * server_end.BURST + 10)
     one = made(Hub({}), service.url)
     one.start()
     await until(lambda: "Too many notices" in caplog.text)

@@ -9,10 +9,21 @@ from cachetools import TTLCache
 
 from jupyter_vnc.exceptions import LimitExceeded, ServerAway, TargetBusy, TargetNotFound
 from jupyter_vnc.hub.scopes import ADMIN, Rights
+from jupyter_vnc.hub.uplink import server_end
 from jupyter_vnc.hub.uplink import uplinks as uplinks_module
 from jupyter_vnc.hub.uplink.handler import server_of
 from jupyter_vnc.hub.uplink.messages import LONGEST, NOTICE, REPORT, read
-from jupyter_vnc.hub.uplink.uplinks import BURST, GONE, OWN, PER_USER, RETURNING, UNSAID, Uplinks
+from jupyter_vnc.hub.uplink.uplinks import (
+    BURST,
+    GONE,
+    NOTICES,
+    NOTICES_AT_ONCE,
+    OWN,
+    PER_USER,
+    RETURNING,
+    UNSAID,
+    Uplinks,
+)
 from jupyter_vnc.model.users import User
 
 SINCE = "2026-01-02T03:04:05.123456+00:00"
@@ -185,6 +196,25 @@ def test_nobody_else_can_send_a_notice_and_none_goes_to_a_guest():
         with pytest.raises(TargetNotFound):
             uplinks.end(visitor, session)
     assert link.sent == []
+
+
+def test_one_visitor_cannot_use_up_what_a_server_does_for_all():
+    now = [0.0]
+    ann, amy = Link(), Link("amy", report=REPORTED | {"viewers": [VIEWER | {"user": "amy"}]})
+    uplinks = connected(ann, amy, clock=lambda: now[0])
+    ada = Instructor()
+    ids = {row["owner"]: row["viewers"][0]["id"] for row in uplinks.rows(ada)}
+    for _ in range(NOTICES_AT_ONCE):
+        uplinks.message(ada, ids["ann"], "Hello")
+    with pytest.raises(LimitExceeded, match="Too many requests to this server"):
+        uplinks.end(ada, ids["ann"])
+    assert len(ann.sent) == NOTICES_AT_ONCE
+    assert uplinks.message(ada, ids["amy"], "Hello") == "amy"
+    assert uplinks.end(Instructor("eva"), ids["ann"]) == "ann"
+    now[0] += 60.0
+    assert uplinks.end(ada, ids["ann"]) == "ann"
+    assert 2 * NOTICES_AT_ONCE <= server_end.BURST
+    assert 2 * NOTICES <= server_end.PER_MINUTE
 
 
 def test_a_server_that_connects_again_takes_the_place_of_its_earlier_connection():
