@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -16,7 +17,8 @@ from jupyter_vnc.model.users import User
 
 from .catalogue import Catalogue
 
-#: At once, and far fewer than all sessions of a server, most of which stay for its owner and their guests.
+#: People at once, and windows of those who look already, so that nobody keeps others out with many windows. Far fewer
+#: than all sessions of a server, most of which stay for its owner and their guests.
 MOST: Final = 16
 
 #: Serves a session; see :meth:`.VNCBroker.open`.
@@ -38,7 +40,8 @@ class Looks:
         self._catalogue = catalogue
         self._desktops = desktops
         self._begin = begin
-        self._count = 0
+        #: How many windows each visitor has.
+        self._looking: Counter[str] = Counter()
 
     async def serve(self, owner: User, name: str, visitor: User, viewer: Channel) -> None:
         """Show a managed desktop that runs; return when the session has ended. Its channel is closed then.
@@ -49,25 +52,31 @@ class Looks:
             visitor: who looks, as the service says.
             viewer: the way to them.
         """
-        self._count += 1
+        full = self._is_full(visitor)
+        self._looking[visitor.name] += 1
         try:
+            if full:
+                raise LimitExceeded("Too many people look into this server. Try again later.", retry_after=5.0)
             session = await self._session(owner, name, visitor)
         except VNCError as error:
             await viewer.close(error.close_code, str(error))
         else:
             await self._begin(session, viewer, None)
         finally:
-            self._count -= 1
+            self._looking[visitor.name] -= 1
+            if not self._looking[visitor.name]:
+                del self._looking[visitor.name]
+
+    def _is_full(self, visitor: User) -> bool:
+        looking = self._looking
+        return (looking.total() if visitor.name in looking else len(looking)) >= MOST
 
     async def _session(self, owner: User, name: str, visitor: User) -> Session:
         """Return a session that views a desktop.
 
         Raises:
-            LimitExceeded: too many look already.
             TargetNotFound: there is no such desktop, or it does not run: nobody starts it by looking.
         """
-        if self._count > MOST:
-            raise LimitExceeded("Too many people look into this server. Try again later.", retry_after=5.0)
         target = await self._catalogue.current(owner, name)
         if target is None or target.address.spec is None or self._desktops.state(owner.name, name) is not State.UP:
             raise TargetNotFound("This desktop does not run any more.")

@@ -23,6 +23,7 @@ from jupyter_vnc.exceptions import (
     TargetUncertain,
     TargetUnreachable,
 )
+from jupyter_vnc.hub.uplink.server_end import MAX_LOOKS
 from jupyter_vnc.model.addresses import DesktopAddress, UserServerAddress
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
@@ -119,6 +120,24 @@ async def test_so_many_look_and_no_more():
     assert len(server.begun) == MOST
     await server.looks.serve(ANN, "desk", SUE, channel)
     assert len(server.begun) == MOST + 1
+
+
+async def test_nobody_keeps_others_out_with_many_windows():
+    server = Server()
+
+    def look(person):
+        return asyncio.ensure_future(server.looks.serve(ANN, "desk", person, Channel()))
+
+    looking = [look(SUE) for _ in range(MOST)] + [look(User(f"instructor-{number}")) for number in range(1, MOST)]
+    await asyncio.sleep(0)
+    assert len(server.begun) == 2 * MOST - 1 <= MAX_LOOKS
+    for person in (SUE, User("instructor-1"), User("zoe")):
+        channel = Channel()
+        await server.looks.serve(ANN, "desk", person, channel)
+        assert channel.closed[0] is CloseCode.LIMIT
+    server.over.set()
+    await asyncio.gather(*looking)
+    assert len(server.looks._looking) == 0
 
 
 class There(Elsewhere):
