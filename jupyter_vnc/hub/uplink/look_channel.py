@@ -23,6 +23,8 @@ class LookChannel:
 
     def __init__(self, connection: WebSocketClientConnection) -> None:
         self._connection = connection
+        self._stream = connection.protocol.stream if connection.protocol else None
+        self._over = False
 
     async def read(self) -> bytes:
         """See :meth:`.Channel.read`; text is of no protocol that is spoken here, and ends the connection."""
@@ -31,6 +33,7 @@ class LookChannel:
                 break
             if message:
                 return message
+        self._over = message is None
         return b""
 
     async def write(self, data: bytes) -> None:
@@ -50,3 +53,20 @@ class LookChannel:
         """Close with a code and a sentence, cut at a character's end."""
         cut = reason.encode()[:MAX_CLOSE_REASON].decode("utf-8", "ignore")
         self._connection.close(code.value, cut)
+
+    async def finish(self, limit: float) -> None:
+        """Close, and take what still comes: tornado reads no answer to the close before, and waits for it.
+
+        Args:
+            limit: seconds after which the connection is cut.
+        """
+        self._connection.close()
+        try:
+            async with asyncio.timeout(limit):
+                while not self._over:
+                    self._over = await self._connection.read_message() is None
+        except TimeoutError:
+            return
+        finally:
+            if self._stream is not None and not self._over:
+                self._stream.close()

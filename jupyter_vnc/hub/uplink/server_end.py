@@ -42,6 +42,11 @@ LAST: Final = 120.0
 #: Seconds that connecting may take, and between two pings.
 CONNECT: Final = 20.0
 PING: Final = 30.0
+#: The same while somebody looks: the service's pong waits behind pictures as long as they pause. How long they may is
+#: the session's affair, see ``stall_timeout``.
+LOOK_PING: Final = 120.0
+#: Seconds that the closing of a look may take.
+CLOSING: Final = 2.0
 #: Seconds after which a connection counts as one that works: a service that accepts and drops is tried ever later.
 LASTING: Final = PING
 #: Seconds within which a server tries again after a connection that worked: all servers lose theirs at the same moment.
@@ -155,9 +160,10 @@ class ServerEnd:
         return url.rstrip("/") + prefix
 
     async def _connect(self, url: str) -> WebSocketClientConnection:
-        return await self._open(url, "uplink")
+        return await self._open(url, "uplink", pings=(PING, PING / 2))
 
-    async def _open(self, url: str, path: str, *offered: str) -> WebSocketClientConnection:
+    async def _open(self, url: str, path: str, *offered: str, pings: tuple[float, float]) -> WebSocketClientConnection:
+        """Connect to the service; ``pings`` are the seconds between two and until the answer."""
         hub = self._auth
         request = HTTPRequest(
             url.rstrip("/").replace("http", "ws", 1) + f"/{path}",
@@ -173,8 +179,8 @@ class ServerEnd:
             return await websocket_connect(
                 request,
                 max_message_size=LONGEST,
-                ping_interval=PING,
-                ping_timeout=PING / 2,
+                ping_interval=pings[0],
+                ping_timeout=pings[1],
                 compression_options=None,
                 subprotocols=[*offered] or None,
             )
@@ -244,14 +250,16 @@ class ServerEnd:
     async def _show_desktop(self, notice: dict[str, Any], url: str, look: Look) -> None:
         """Bring a desktop to the service, at the address of the uplink that asked for it."""
         try:
-            connection = await self._open(url, "looks", "binary", SUBPROTOCOL + notice["token"])
+            token = SUBPROTOCOL + notice["token"]
+            connection = await self._open(url, "looks", "binary", token, pings=(LOOK_PING, LOOK_PING))
         except Exception as error:  # noqa: BLE001 - whatever answers there; whoever looks is told by the service
             self._log.info("A desktop cannot be shown: %s", printable(str(error) or type(error).__name__))
             return
+        channel = LookChannel(connection)
         try:
-            await look(User(notice["sender"]), notice["target"], LookChannel(connection))
+            await look(User(notice["sender"]), notice["target"], channel)
         finally:
-            connection.close()
+            await channel.finish(CLOSING)
 
 
 def _show(session: Session, notice: dict[str, Any]) -> None:

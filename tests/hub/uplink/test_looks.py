@@ -12,6 +12,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
+from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.exceptions import (
     LimitExceeded,
@@ -21,6 +22,7 @@ from jupyter_vnc.exceptions import (
     TargetUnreachable,
 )
 from jupyter_vnc.hub.scopes import ADMIN
+from jupyter_vnc.hub.uplink import server_end
 from jupyter_vnc.hub.uplink.look_channel import LookChannel
 from jupyter_vnc.hub.uplink.look_socket import LookSocket
 from jupyter_vnc.hub.uplink.looks import Looks
@@ -337,6 +339,50 @@ async def test_a_server_brings_what_it_is_asked_for_and_shows_it():
         await end.close()
 
 
+async def test_who_pauses_is_not_cut_off_before_the_session_says_so(monkeypatch):
+    asked_for = []
+
+    async def connect(request, **options):
+        asked_for.append((request.url.rpartition("/")[2], options["ping_interval"], options["ping_timeout"]))
+        raise OSError
+
+    monkeypatch.setattr(server_end, "websocket_connect", connect)
+    end = made(Hub(), look=lambda *args: None)
+    end._obey({"type": "look", "target": "desk", "sender": "sue", "token": "t" * 43}, "http://127.0.0.1:1/")
+    await until(lambda: asked_for)
+    with pytest.raises(OSError):
+        await end._connect("http://127.0.0.1:1/")
+    (look, every, within), uplink = asked_for
+    assert (look, uplink) == ("looks", ("uplink", 30.0, 15.0))
+    # Tornado counts from the ping, which may go just before the pause.
+    assert every >= within > 2 * VNCBroker.stall_timeout.default_value
+
+
+async def test_a_look_that_ends_with_unread_messages_is_closed_at_once_and_leaves_nothing():
+    link = Link()
+    async with service(link) as (uplinks, bring):
+        before, over = asyncio.all_tasks(), asyncio.Event()
+
+        async def look(visitor, name, channel):
+            await over.wait()
+            await channel.close(CloseCode.ENDED, "ann ended this session.")
+
+        end = made(Hub(), look=look)
+        end._auth.api_token = "ann"
+        async with asked(uplinks, link) as (task, _):
+            end._obey(link.sent[-1], bring.url)
+            channel = await task
+            for _ in range(8):
+                await channel.write(b"unread")
+            over.set()
+            async with asyncio.timeout(4):  # tornado gives up after five seconds
+                with pytest.raises(SessionEnded):
+                    await channel.read()
+                await until(lambda: not end._looks)
+        await until(lambda: asyncio.all_tasks() <= before, limit=1)
+        await end.close()
+
+
 async def test_a_server_that_shows_nothing_dials_nothing_and_too_many_are_left():
     begun = []
 
@@ -346,7 +392,7 @@ async def test_a_server_that_shows_nothing_dials_nothing_and_too_many_are_left()
     notice = {"type": "look", "target": "desk", "sender": "sue", "token": "t" * 43}
     closed, busy = made(Hub()), made(Hub(), look=look)
     for end in (closed, busy):
-        end._open = lambda *args: begun.append(args) or asyncio.sleep(60)
+        end._open = lambda *args, **pings: begun.append(args) or asyncio.sleep(60)
         for _ in range(MAX_LOOKS + 5):
             end._obey(notice, "http://127.0.0.1:1/")
     await until(lambda: len(begun) == MAX_LOOKS)
