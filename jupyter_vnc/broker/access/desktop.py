@@ -8,7 +8,7 @@ from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.connect.login import TargetLeg
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.sound.sound import Link
-from jupyter_vnc.exceptions import TargetError, TargetUnreachable
+from jupyter_vnc.exceptions import TargetError, TargetNotFound, TargetUnreachable
 from jupyter_vnc.model.addresses import DesktopAddress
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import State, Target
@@ -33,13 +33,16 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
         return State.FAILED if state is State.DOWN else state
 
     async def connect(self, session: Session) -> TargetLeg:
-        """See :meth:`TargetAccess.connect`: start the desktop if it does not run.
+        """See :meth:`TargetAccess.connect`: start the desktop if it does not run, unless somebody only looks in.
 
         Raises:
+            TargetNotFound: it does not run, and nobody starts it by looking.
             DesktopFailed: it did not start.
             LimitExceeded: its owner has the maximum number of running desktops.
         """
         target = session.target
+        if session.look_in and self._desktops.state(session.owner.name, target.name) is not State.UP:
+            raise TargetNotFound("This desktop does not run any more.")
         try:
             address = await self._desktops.ensure(session.owner.name, target.name, self._address(target).spec)
         except TargetError as error:
@@ -48,12 +51,14 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
         return await self._connect(target, address)
 
     def attach(self, session: Session) -> None:
-        """See :meth:`TargetAccess.attach`: count a viewer."""
-        self._desktops.attach(session.owner.name, session.target.name)
+        """See :meth:`TargetAccess.attach`: count a viewer; a desktop that is only looked at is idle all the same."""
+        if not session.look_in:
+            self._desktops.attach(session.owner.name, session.target.name)
 
     def detach(self, session: Session) -> None:
         """See :meth:`TargetAccess.detach`: count one viewer less."""
-        self._desktops.detach(session.owner.name, session.target.name)
+        if not session.look_in:
+            self._desktops.detach(session.owner.name, session.target.name)
 
     def touch(self, session: Session) -> None:
         """See :meth:`TargetAccess.touch`."""

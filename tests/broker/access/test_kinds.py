@@ -174,6 +174,25 @@ class TestDesktop:
         assert desktops.told == [ensured, ("attach", *names), ("touch", *names), ("detach", *names)]
         assert access.state(one.target, ANN) is State.STARTING
 
+    async def test_nobody_starts_a_desktop_by_looking_in(self, kinds, desktops, monkeypatch):
+        look = Session(User("sue"), target(DesktopAddress()), Mode.VIEW, owner=ANN, look_in=True)
+        access = kinds.of(look.target)
+        for state in (State.STOPPED, State.STARTING, State.DOWN):
+            monkeypatch.setattr(Desktops, "state", lambda *_, one=state: one)
+            with pytest.raises(TargetNotFound, match="does not run"):
+                await access.connect(look)
+        assert desktops.told == []
+        monkeypatch.setattr(Desktops, "state", lambda *_: State.UP)
+        await access.connect(look)
+        assert [what for what, *_ in desktops.told] == ["ensure"]
+
+    def test_a_desktop_that_is_only_looked_at_is_idle(self, kinds, desktops):
+        look = Session(User("sue"), target(DesktopAddress()), Mode.VIEW, owner=ANN, look_in=True)
+        access = kinds.of(look.target)
+        access.attach(look)
+        access.detach(look)
+        assert desktops.told == []
+
     def test_one_that_did_not_start_or_crashed_has_failed(self, kinds, desktops, monkeypatch):
         for manager, shown in ((State.DOWN, State.FAILED), (State.UP, State.UP), (State.STOPPED, State.STOPPED)):
             monkeypatch.setattr(type(desktops), "state", lambda *_, one=manager: one)
