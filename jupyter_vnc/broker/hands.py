@@ -58,10 +58,14 @@ class Hands:
     def heard(self, session: Session, text: str) -> None:
         """Take a message of a session's viewer; see ``WS {root}ws``. Where nobody would see a hand, none is raised.
 
+        What comes after somebody has ended the session is nothing: its viewer does not know that yet.
+
         Raises:
             ViewerError: it is none.
             LimitExceeded: too many.
         """
+        if session.error is not None:
+            return
         self._rate.spend(session.id)
         up = _read(text)
         if not self.seen(session):

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_vnc.broker.hands import BURST, LONGEST, Hands, is_own
 from jupyter_vnc.close_codes import CloseCode
-from jupyter_vnc.exceptions import LimitExceeded, ViewerError
+from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound, ViewerError
 from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
@@ -136,6 +136,16 @@ def test_anything_else_is_against_the_protocol(said):
         desktops.hands.heard(ann, said)
     assert caught.value.close_code is CloseCode.VIEWER_PROTOCOL
     assert ann.hand is None
+
+
+def test_what_comes_after_the_end_of_a_session_is_nothing():
+    desktops = Desktops()
+    first, _ = desktops.sit()
+    second, told = desktops.sit()
+    first.end(TargetNotFound())
+    for text in (UP, "nonsense", *[DOWN] * (BURST + 1)):
+        desktops.hands.heard(first, text)
+    assert (second.hand, told) == (None, [note(None)])
 
 
 def test_too_many_messages_are_too_many():
