@@ -232,10 +232,10 @@ class Uplinks(Elsewhere):
 
 
 def _shows(visitor: Visitor, link: Link | _Gone, name: str) -> bool:
-    """Whether a server lets somebody look at one of its desktops."""
+    """Whether a server lets somebody look at one of its desktops; one that starts has nothing to show yet."""
     if not link.report["looks"] or not visitor.oversees(link.owner, _TARGET):
         return False
-    return any(row["name"] == name for row in link.report["desktops"])
+    return any((row["name"], row["state"]) == (name, "up") for row in link.report["desktops"])
 
 
 def _look_at(server: str, name: str) -> Target:

@@ -278,6 +278,8 @@ def test_who_may_look_at_what():
     assert not sees("ann", "", "desk", Instructor("wim", "custom:jupyter-vnc:view!group=course-a"))
     assert not sees("ann", "", "desk", Instructor("wim", "custom:jupyter-vnc:control"))
     assert sees("bob", "", "desk", Instructor("root", ADMIN))
+    uplinks.add(Link(report=REPORTED | {"desktops": [DESK | {"state": "starting"}]}))
+    assert not sees("ann", "", "desk")
 
 
 async def test_a_slow_instructor_stops_the_server_and_nobody_else():
