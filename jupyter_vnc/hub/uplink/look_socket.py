@@ -102,6 +102,7 @@ class LookSocket(ServerSocket):
         self.channel = LookChannel(self)
         if interval := self.settings["vnc_broker"].ping_interval:
             self._pinging = asyncio.create_task(self.channel.keep_alive(interval))
+        self.links.looks.begun(self)
         look.came.set_result(self.channel)
 
     async def on_message(self, message: str | bytes) -> None:
@@ -124,12 +125,18 @@ class LookSocket(ServerSocket):
     def on_close(self) -> None:
         """Say so to whoever looks."""
         self._left = True
+        self.links.looks.over(self)
         if self._pinging is not None:
             self._pinging.cancel()
         if self.channel is not None:
             self.channel.feed_eof()
         elif self._look is not None:
             self._fail(self._look)
+
+    def cut(self) -> None:
+        """See :meth:`.Shown.cut`."""
+        if self.channel is not None:
+            self.channel.abort()
 
     def _fail(self, look: Look) -> None:
         """Tell whoever waits that the server has left."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,9 @@ from jupyter_vnc.tokens import TOKEN_BYTES, digest_of
 
 #: Seconds within which a server brings what it was asked for.
 PATIENCE: Final = 15.0
+#: Seconds within which a server that has lost its uplink is back, or what it shows ends: only the uplink is checked for
+#: whether the server may still connect. A server that stops says so in the websocket of each look.
+BREAK: Final = 15.0
 
 
 class Asked(Protocol):
@@ -25,6 +29,16 @@ class Asked(Protocol):
 
     def send(self, notice: dict[str, Any]) -> None:
         """Send a notice."""
+
+
+class Shown(Protocol):
+    """A websocket in which a server shows a desktop."""
+
+    owner: User
+    server: str
+
+    def cut(self) -> None:
+        """End it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +53,9 @@ class Look:
 class Looks:
     """What users' servers were asked for, until they bring it. Each has a token that works once, for that server."""
 
-    def __init__(self, *, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self, *, patience: float = PATIENCE, pause: float = BREAK) -> None:
+        self._patience, self._pause = patience, pause
+        self._shown: set[Shown] = set()
         self._waiting: dict[str, Look] = {}
 
     async def ask(self, link: Asked, target: str, sender: User) -> Channel:
@@ -72,6 +87,24 @@ class Looks:
         if look is None or (look.owner, look.server) != (owner, server):
             return None
         return self._waiting.pop(digest_of(token))
+
+    def begun(self, shown: Shown) -> None:
+        """Note that a server shows a desktop."""
+        self._shown.add(shown)
+
+    def over(self, shown: Shown) -> None:
+        """Note that this has ended."""
+        self._shown.discard(shown)
+
+    def left(self, link: Asked, is_back: Callable[[], bool]) -> None:
+        """Note that a server has no uplink any more: unless it soon is back, what it shows ends."""
+        if shown := [one for one in self._shown if (one.owner.name, one.server) == (link.owner.name, link.server)]:
+            asyncio.get_running_loop().call_later(self._pause, self._cut, shown, is_back)
+
+    def _cut(self, shown: list[Shown], is_back: Callable[[], bool]) -> None:
+        if not is_back():
+            for one in self._shown.intersection(shown):
+                one.cut()
 
     def lost(self, link: Asked) -> None:
         """Note that a server is gone: it brings nothing any more."""

@@ -141,6 +141,7 @@ class Uplinks(Elsewhere):
         key = _key(link)
         if self._links.get(key) is link:
             self.looks.lost(link)
+            self.looks.left(link, lambda: key in self._links)
             self._forget_sessions(link)
             del self._links[key]
             self._servers[key[0]] -= 1

@@ -233,6 +233,28 @@ async def test_who_asks_without_end_is_told_so_and_the_server_is_not_asked():
         assert len(link.sent) == NOTICES_AT_ONCE
 
 
+@pytest.mark.parametrize("back", [False, True])
+async def test_what_a_server_shows_ends_when_it_does_not_come_back(back):
+    link, other = Link(), Link("bob")
+    async with service(link, other, pause=0) as (uplinks, bring), asked(uplinks, link) as (task, token):
+        there = await bring(token)
+        channel = await task
+        uplinks.remove(other)
+        uplinks.remove(link)
+        if back:
+            uplinks.add(Link())
+            for _ in range(3):
+                await there.write_message(b"picture", binary=True)
+                assert await channel.read() == b"picture"
+            there.close()
+        else:
+            async with asyncio.timeout(10):
+                with pytest.raises(TargetUnreachable, match="lost"):
+                    await channel.read()
+                assert await there.read_message() is None
+        await until(lambda: not uplinks.looks._shown)
+
+
 async def test_a_look_that_came_while_nobody_waits_any_more_is_closed():
     link = Link()
     async with service(link) as (uplinks, _), asked(uplinks, link) as (task, _):
