@@ -80,5 +80,6 @@ class Looks:
         target = await self._catalogue.current(owner, name)
         if target is None or target.address.spec is None or self._desktops.state(owner.name, name) is not State.UP:
             raise TargetNotFound("This desktop does not run any more.")
+        # Nothing goes to the clipboard; text that is copied there is sent all the same, by X servers to all viewers.
         shown = replace(target, mode=Mode.VIEW, viewer=replace(target.viewer, clipboard="off", resize="scale"))
         return Session(visitor, shown, Mode.VIEW, owner=owner, look_in=True)

@@ -46,7 +46,8 @@ RETURNING: Final = 120.0
 #: The report of a server that has connected and said nothing yet; compared by identity.
 UNSAID: Final[dict[str, Any]] = {"looks": False, "desktops": [], "viewers": []}
 
-#: Whoever looks at a desktop in somebody's server leaves its size and its clipboard alone.
+#: Whoever looks at a desktop in somebody's server leaves its size and its clipboard alone. Text that is copied there
+#: comes all the same: an X server sends it to all viewers.
 _SHOWN: Final = ViewerOptions(resize="scale", clipboard="off")
 #: Any desktop in somebody's own server: no target of a course, so that the person decides who oversees it.
 _TARGET: Final = Target(name="desktop", address=DesktopAddress(DesktopSpec()))
