@@ -493,7 +493,7 @@ async def test_an_instructor_looks_into_a_students_server_and_changes_nothing_th
                     await viewer.pixel(5, 5)
             (there,) = [one for one in owner.ask("api/sessions").json() if one["user"] == "sue"]
             assert owner.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 204
-            assert await seen.until_closed() == (4410, "ann ended this session.")
+            assert await seen.until_closed() == (4410, "The server of ann says: ann ended this session.")
         assert viewer.size == size
         assert viewer.copied == []
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from tornado import web
 
 from jupyter_vnc.close_codes import CloseCode
+from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import (
     DesktopFailed,
     LimitExceeded,
@@ -145,8 +146,9 @@ class LookSocket(ServerSocket):
 
     @property
     def ending(self) -> VNCError:
-        """Why it was closed; the sentence is the server's, as far as it has one."""
+        """Why it was closed; of a sentence of the server it is said whose it is, as a student could write anything."""
         kind = _ERRORS.get(self.close_code)
         if kind is None:
-            return TargetUnreachable(f"The connection to the server of {self.owner.name} was lost.")
-        return kind(self.close_reason or "")
+            return TargetUnreachable(f"The connection to the server of {printable(self.owner.name)} was lost.")
+        said = self.close_reason
+        return kind(f"The server of {printable(self.owner.name)} says: {said}" if said else "")

@@ -126,8 +126,9 @@ async def test_nobody_else_brings_it_and_nobody_twice():
 
 
 ENDS = {
-    "ended": (4410, "ann ended this session.", SessionEnded, "ann ended this session."),
-    "stopped": (4404, "This desktop does not run any more.", TargetNotFound, "This desktop does not run any more."),
+    "ended": (4410, "ann ended this session.", SessionEnded, "The server of ann says: ann ended this session."),
+    "stopped": (4404, "It does not run any more.", TargetNotFound, "The server of ann says: It does not run any more."),
+    "long": (4410, "x" * 123, SessionEnded, "The server of ann says: xxx"),
     "too many": (4429, "", LimitExceeded, "A limit is reached"),
     "made up": (4999, "<b>", TargetUnreachable, "The connection to the server of ann was lost."),
     "restart": (1012, "", TargetUnreachable, "The connection to the server of ann was lost."),
