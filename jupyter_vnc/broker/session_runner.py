@@ -55,7 +55,7 @@ class SessionRunner:
         kinds: how each kind of target is reached.
         registry: the live sessions.
         presence: notified when somebody comes to a desktop or leaves it.
-        hands: notified when somebody comes.
+        hands: notified when somebody comes, sees the desktop, and leaves.
         audit: notified when one begins and ends.
         log: for errors.
         limits: for all of them.
@@ -116,6 +116,7 @@ class SessionRunner:
     def _withdraw(self, session: Session, code: CloseCode, reason: str) -> None:
         self._audit.closed(session, code, reason)
         self._registry.remove(session)
+        self._hands.left(session)
         self._presence.changed(session.place)
 
     def _explained(self, session: Session, error: BaseException) -> VNCError:
@@ -230,8 +231,10 @@ class SessionRunner:
                 raise
             await picture.wait(None)  # the session goes on, and one may come
         else:
+            session.pictured = True
             access.succeeded(session)
         self._audit.seated(session)
+        self._hands.seated(session)
 
     def _failed(self, session: Session, error: TargetError, *, counted: bool = False) -> bool:
         """Note that a target was reached and gives no picture; see :meth:`.TargetAccess.failed`."""

@@ -59,7 +59,7 @@ const items = (): HTMLButtonElement[] => [
 ];
 
 describe('that instructors may look', () => {
-  it('is said once what is shown has gone: who looks by now is more', async () => {
+  it('is said once what is shown has gone: whoever looks by now matters more', async () => {
     const world = new World();
     const { viewer } = shared(world);
     const hint = (): string => viewer.node.querySelector('.jp-VNC-hint')!.textContent!;

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jupyter_vnc.broker.hands import BURST, LONGEST, Hands, is_own
+from jupyter_vnc.broker.hands import AWAY, BURST, LONGEST, Hands, is_own
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound, ViewerError
 from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress
@@ -25,7 +25,8 @@ class Desktops:
 
     def __init__(self, *, seen=True):
         self.registry = SessionRegistry()
-        self.hands = Hands(self.registry)
+        self.now = 0.0
+        self.hands = Hands(self.registry, clock=lambda: self.now)
         self.there = seen
         self.hands.seen = lambda session: self.there and is_own(session)
 
@@ -37,6 +38,16 @@ class Desktops:
         self.registry.add(session)
         self.hands.came(session)
         return session, told
+
+    def see(self, session):
+        """A session gets its picture."""
+        session.pictured = True
+        self.hands.seated(session)
+
+    def leave(self, session):
+        """A session ends."""
+        self.registry.remove(session)
+        self.hands.left(session)
 
 
 def note(since, **more):
@@ -83,11 +94,39 @@ def test_looking_in_takes_it_down():
     for one in (ann, amy):
         desktops.hands.heard(one, UP)
     sue, of_sue = desktops.sit(SUE, owner=ANN, look_in=True)
+    assert ann.hand is not None, "there is nothing to see yet"
+    desktops.see(sue)
     assert (ann.hand, told[-1]) == (None, note(None))
     assert amy.hand is not None
     assert of_sue == []
     desktops.hands.heard(sue, UP)
     assert sue.hand is None
+
+
+def test_a_look_that_reconnects_takes_no_hand_down_that_was_raised_since():
+    desktops = Desktops()
+    ann, _ = desktops.sit()
+    sue, _ = desktops.sit(SUE, owner=ANN, look_in=True)
+    desktops.leave(sue)
+    again, _ = desktops.sit(SUE, owner=ANN, look_in=True)
+    desktops.hands.heard(ann, UP)
+    desktops.see(again)
+    assert ann.hand is None, "they had seen nothing before"
+    desktops.hands.heard(ann, UP)
+    desktops.leave(again)
+    desktops.now += AWAY - 1
+    back, _ = desktops.sit(SUE, owner=ANN, look_in=True)
+    desktops.see(back)
+    assert ann.hand is not None
+    desktops.leave(back)
+    desktops.now += AWAY
+    later, _ = desktops.sit(SUE, owner=ANN, look_in=True)
+    desktops.see(later)
+    assert ann.hand is None
+    desktops.hands.heard(ann, UP)
+    other, _ = desktops.sit(User("eva"), owner=ANN, look_in=True)
+    desktops.see(other)
+    assert ann.hand is None, "somebody else helps"
 
 
 def test_a_guest_takes_nothing_down_and_has_no_hand():

@@ -112,7 +112,7 @@ export class Extras {
       // Not before the first picture and what is said with it, which would take its place.
       const tell = (): void => {
         if (this._stage.hint.shown) {
-          this._telling.set(tell, OVERSEEN_AFTER); // who looks by now is more than who might
+          this._telling.set(tell, OVERSEEN_AFTER); // whoever looks by now matters more
           return;
         }
         tabMemory.set('overseen', String(note.looks));
