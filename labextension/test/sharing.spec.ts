@@ -117,6 +117,11 @@ describe('a hand', () => {
     world.socket.note({ ...overseen, since: '2026-01-01T10:00:00+00:00' });
     assert.equal(tool('hand').getAttribute('aria-pressed'), 'true');
     assert.equal(hint(viewer), 'Your hand is up. Your instructors see that.');
+    world.socket.note({ ...overseen, hands: false, since: '2026-01-01T10:00:00+00:00' });
+    assert.ok(tool('hand').hidden, 'nobody sees it at present');
+    assert.notEqual(hint(viewer), 'Your hand is down.');
+    world.socket.note({ ...overseen, since: '2026-01-01T10:00:00+00:00' });
+    assert.equal(hint(viewer), 'Your hand is up. Your instructors see that.');
     await world.clock.advance(1000);
     tool('hand').click();
     assert.equal(sent[1], '{"type":"hand","up":false}');

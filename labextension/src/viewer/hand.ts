@@ -48,11 +48,12 @@ export class Hand {
   /** The server says how it is. */
   take(said: IOverseen): void {
     const { trans, tell } = this._options;
-    const [was, knew] = [this.up, this.offered];
+    const [was, raised] = [this.up, (this._said?.since ?? null) !== null];
     this._said = said;
     if (this.up && !was) {
       tell(trans.__('Your hand is up. Your instructors see that.'));
-    } else if (was && !this.up && knew) {
+    } else if (raised && said.since === null) {
+      // Not where nobody sees it at present, because the service is away: it still is up for the server.
       tell(trans.__('Your hand is down.'));
     }
     this.changed.emit();
