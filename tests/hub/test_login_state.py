@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from http.cookies import SimpleCookie
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,7 +15,7 @@ from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler, authenticated
+from tornado.web import Application, HTTPError, RequestHandler, authenticated
 
 from jupyter_vnc.hub import login_state
 from jupyter_vnc.hub.login import RememberingHubOAuth
@@ -55,7 +56,7 @@ def test_a_state_that_somebody_has_changed_says_nothing():
         assert states.read(base64.urlsafe_b64encode(changed).decode(), 600) == {}, place
 
 
-@pytest.mark.parametrize(("age", "read"), [(599, True), (602, False), (-300, True)])
+@pytest.mark.parametrize(("age", "read"), [(598, True), (602, False), (-300, True)])
 def test_a_state_is_read_for_its_time_whatever_another_clock_says(monkeypatch, age, read):
     state = LoginStates(SECRET).make(VALUES)
     began = time.time()
@@ -96,15 +97,20 @@ class Callback(Login, HubOAuthCallbackHandler):
 
 
 class Token(RequestHandler):
-    """The hub's answer to a code: a token, if the secret is the one of which it was shown the hash (RFC 7636)."""
+    """The hub's answer to a code: a token, if the secret is the one of which it was shown the hash (RFC 7636).
 
-    challenge = ""
+    A code is taken once (RFC 6749, section 4.1.2).
+    """
+
+    #: The hash for each code that was not taken yet.
+    challenges: ClassVar[dict[str, str]] = {}
 
     def post(self):
         digest = hashlib.sha256(self.get_body_argument("code_verifier", "").encode()).digest()
-        if base64.urlsafe_b64encode(digest).decode().rstrip("=") != Token.challenge:
-            self.set_status(400)
-        self.finish({"access_token": f"token-of-{self.get_body_argument('code')}"})
+        code = self.get_body_argument("code")
+        if base64.urlsafe_b64encode(digest).decode().rstrip("=") != Token.challenges.pop(code, None):
+            raise HTTPError(400)
+        self.finish({"access_token": f"token-of-{code}"})
 
 
 class WhoAmI(RequestHandler):
@@ -164,12 +170,17 @@ async def begin(browser, url, path="view/a1?x=1"):
     answer = await browser.get(f"{url}{ROOT}{path}")
     assert answer.code == 302
     query = parse_qs(urlsplit(answer.headers["Location"]).query)
-    Token.challenge = query["code_challenge"][0]
-    return query["state"][0]
+    Token.challenges[code_of(state := query["state"][0])] = query["code_challenge"][0]
+    return state
 
 
-async def end(browser, url, state, code="code"):
-    return await browser.get(f"{url}{CALLBACK}?code={code}&state={state}")
+def code_of(state):
+    """The code that the hub has given the browser with this state."""
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+async def end(browser, url, state):
+    return await browser.get(f"{url}{CALLBACK}?code={code_of(state)}&state={state}")
 
 
 async def test_a_login_ends_at_another_process_than_it_began():
@@ -184,10 +195,12 @@ async def test_a_login_ends_at_another_process_than_it_began():
 async def test_two_logins_of_one_browser_end_at_the_other_process_each():
     async with processes(SECRET, SECRET) as (one, other):
         browser = Browser()
-        await begin(browser, one, "view/a1")
-        state = await begin(browser, other, "view/a2")
-        answer = await end(browser, one, state)
-        assert (answer.code, answer.headers["Location"]) == (302, f"{ROOT}view/a2")
+        first = await begin(browser, one, "view/a1")
+        second = await begin(browser, other, "view/a2")
+        for url, state, path in ((one, second, "view/a2"), (other, first, "view/a1")):
+            answer = await end(browser, url, state)
+            assert (answer.code, answer.headers["Location"]) == (302, f"{ROOT}{path}")
+            assert (await browser.get(f"{url}{ROOT}{path}")).body == b"ann"
 
 
 async def test_a_login_that_another_browser_has_begun_is_refused():
@@ -203,9 +216,14 @@ async def test_a_login_ends_once():
     async with processes(SECRET, SECRET) as (one, other):
         browser = Browser()
         state = await begin(browser, one)
+        begun = dict(browser.cookies)
         assert (await end(browser, other, state)).code == 302
         browser.cookies.pop("service-vnc")
-        assert (await end(browser, other, state)).code == 403
+        assert (await end(browser, other, state)).code == 403, "the browser has no such login any more"
+        for url in (one, other):
+            browser.cookies = dict(begun)
+            assert (await end(browser, url, state)).code >= 400, "the hub takes the code once"
+            assert "service-vnc" not in browser.cookies
 
 
 async def test_without_the_same_secret_a_login_ends_where_it_began_only():
