@@ -44,7 +44,7 @@ def process(folder, argv, port, alive, **variables):
             try:
                 if requests.get(f"http://127.0.0.1:{port}{alive}", timeout=5).ok:
                     break
-            except requests.ConnectionError:
+            except requests.RequestException:
                 assert started.poll() is None, (folder / "server.log").read_text()
                 time.sleep(0.05)
         for path in ("/vnc/", "/vnc/api/targets", "/services/vnc/", "/services/vnc/api/targets", "/nowhere"):

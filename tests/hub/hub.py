@@ -206,7 +206,7 @@ class Hub:
             try:
                 if requests.get(url, timeout=5, allow_redirects=False).status_code == status:
                     return
-            except requests.ConnectionError:
+            except requests.RequestException:
                 pass
             time.sleep(0.1)
         raise AssertionError(f"{url} does not answer with {status}:\n{self.log()[-4000:]}")
