@@ -104,13 +104,12 @@ class VNCBroker(BrokerLimits, Configurable):
         self.audit = Audit(self.log)
         #: One for all logins, because its limits are per server.
         self.connector = connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))
-        self.access = access_kinds(
+        self.access = access = access_kinds(
             *(connector, self.desktop_manager, self.pools, self.registry, self.log, self.audit.metrics),
             managed=self.managed_desktops,
         )
-        self.catalogue = Catalogue(
-            load_sources(self, self.target_sources), self.log, fits=self.access.serves, found=self.access.found
-        )
+        sources = load_sources(self, self.target_sources)
+        self.catalogue = Catalogue(sources, self.log, fits=access.serves, found=access.found, lost=access.lost)
         self.frames = FrameTickets(self.catalogue)
         self._rechecker = Rechecker(self.catalogue, self.log)
         self._refresher = Refresher(self.registry, self.catalogue, self.access, self.log)

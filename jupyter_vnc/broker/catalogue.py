@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from logging import Logger, LoggerAdapter
 from typing import Any, Final
@@ -19,6 +19,8 @@ from .elsewhere import Elsewhere
 
 #: Lines in the log, at most, about targets that users cannot have: anybody may be called anything.
 MAX_LEFT_OUT: Final = 100
+#: Targets, at most, whose end is noticed: those that were seen last.
+MAX_WATCHED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Catalogue:
         sources: in the order in which they are merged; a name that two have is the first one's.
         log: for errors of a source.
         fits: whether a target may be one here; others are left out.
-        found: called with each target as the sources have it now.
+        found: called with each target as the sources have it now; returns whether ``lost`` has to be called.
+        lost: called with the name of such a target when the sources do not have it any more.
     """
 
     def __init__(
@@ -50,13 +53,17 @@ class Catalogue:
         log: Logger | LoggerAdapter[Any],
         *,
         fits: Callable[[Target], bool] = lambda target: True,
-        found: Callable[[Target], None] = lambda target: None,
+        found: Callable[[Target], bool | None] = lambda target: None,
+        lost: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.sources = list(sources)
         self.log = one_line(log)
         self._fits = fits
         self._left_out: set[tuple[str, ...]] = set()
         self._found = found
+        self._lost = lost
+        #: Who had each of the targets whose end it notices; the one seen last is at the end.
+        self._watched: dict[str, User] = {}
         #: The desktops in other servers; the host sets it.
         self.elsewhere = Elsewhere()
 
@@ -69,8 +76,33 @@ class Catalogue:
             failed = failed or targets is None
             for target in targets or ():
                 if merged.setdefault(target.name, target) is target and not failed:
-                    self._found(target)  # otherwise the source that failed may have another one of that name
+                    self._note(target, user)  # otherwise the source that failed may have another one of that name
+        if not failed:
+            await self._check_one(merged.keys())
         return list(merged.values())
+
+    def _note(self, target: Target, user: User) -> None:
+        watched = self._watched.pop(target.name, None) is not None
+        if self._found(target):
+            self._watched[target.name] = user
+            if len(self._watched) > MAX_WATCHED:
+                del self._watched[next(iter(self._watched))]
+        elif watched:
+            self._lost(target.name)  # the name is another kind's now
+
+    async def _check_one(self, listed: Collection[str]) -> None:
+        """Look for one target that is not in a user's list, that which was seen the longest ago.
+
+        It may be another user's: a source may have other targets for each. One for each list is enough, because lists
+        are asked for every few seconds.
+        """
+        name, user = next(((name, user) for name, user in self._watched.items() if name not in listed), ("", None))
+        if user is None:
+            return
+        target, failed = await self.look_up(user, name)
+        if target is None and not failed and self._watched.get(name) is user:
+            del self._watched[name]
+            self._lost(name)
 
     async def had_by(self, user: User) -> list[Target]:
         """List the targets that admit a user, before the authorizer is asked."""
@@ -119,7 +151,7 @@ class Catalogue:
                 continue
             if target is not None:
                 if not failed:
-                    self._found(target)
+                    self._note(target, user)
                 return target, failed
         return None, failed
 

@@ -3,12 +3,17 @@
 import logging
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from jupyter_vnc.broker.catalogue import MAX_LEFT_OUT, Access, Catalogue, load_sources
+from jupyter_vnc.broker.access.kinds import access_kinds
+from jupyter_vnc.broker.catalogue import MAX_LEFT_OUT, MAX_WATCHED, Access, Catalogue, load_sources
+from jupyter_vnc.broker.metrics import Metrics
 from jupyter_vnc.exceptions import TargetNotFound
-from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress, UnixAddress
+from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
+from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.system.logs import Configurable
 
@@ -219,6 +224,79 @@ async def test_whoever_depends_on_targets_is_told_of_those_that_are_certain(sour
 @pytest.mark.parametrize(("sources", "failed"), [([Listed(LAB)], False), ([Broken(), Listed(LAB)], True)])
 async def test_a_look_up_says_whether_a_source_failed_before(sources, failed):
     assert await Catalogue(sources, logging.getLogger("test")).look_up(ANN, "lab") == (LAB, failed)
+
+
+class PerUser(TargetSource):
+    """Has targets for each user; a test takes them away."""
+
+    def __init__(self, **targets):
+        self.by_user = targets
+
+    async def targets(self, user):
+        return self.by_user.get(user.name, [])
+
+
+@pytest.fixture
+def pooled(jp_asyncio_loop):
+    """The access to pools, as the broker has it."""
+    manager = PoolManager()
+    log = logging.getLogger("test")
+    yield access_kinds(None, None, manager, SessionRegistry(), log, Metrics(CollectorRegistry()), managed=False)
+    jp_asyncio_loop.run_until_complete(manager.close())
+
+
+def pool(name):
+    return Target(name=name, address=PoolAddress((PoolMachine("m1", TCPAddress("127.0.0.1", 1)),)))
+
+
+def watching(source, kinds, *others):
+    return Catalogue([source, *others], logging.getLogger("test"), found=kinds.found, lost=kinds.lost)
+
+
+def names(kinds):
+    return [one.name for one in kinds.figures()]
+
+
+async def test_a_pool_that_the_sources_have_no_more_has_no_figures(pooled):
+    source = PerUser(ann=[pool("old"), pool("lab"), MINE], bob=[pool("bobs")])
+    catalogue = watching(source, pooled)
+    for user in (ANN, BOB):
+        await catalogue.known(user)
+    assert names(pooled) == ["bobs", "lab", "old"]
+    source.by_user["ann"] = [pool("lab")]
+    for _ in range(3):
+        await catalogue.known(BOB)
+        await catalogue.known(ANN)
+    assert names(pooled) == ["bobs", "lab"], "of which each user lists one"
+    source.by_user = {}
+    for _ in range(2):
+        await catalogue.known(ADA)
+    assert names(pooled) == []
+    source.by_user["ann"] = [pool("old")]
+    await catalogue.known(ANN)
+    assert names(pooled) == ["old"], "it may come back"
+
+
+async def test_a_pool_has_figures_while_a_source_fails_and_none_when_its_name_is_another_targets(pooled):
+    source = PerUser(ann=[pool("lab")])
+    catalogue = watching(source, pooled)
+    await catalogue.known(ANN)
+    source.by_user = {}
+    catalogue.sources.append(Broken())
+    for _ in range(3):
+        await catalogue.known(ANN)
+    assert names(pooled) == ["lab"]
+    source.by_user["ann"] = [LAB]
+    catalogue.sources.pop()
+    await catalogue.known(ANN)
+    assert names(pooled) == []
+
+
+async def test_the_targets_whose_end_is_noticed_are_bounded(pooled):
+    source = PerUser(ann=[pool(f"lab-{number}") for number in range(MAX_WATCHED + 3)])
+    catalogue = watching(source, pooled)
+    await catalogue.known(ANN)
+    assert len(catalogue._watched) == MAX_WATCHED
 
 
 class Narrow(TargetSource):

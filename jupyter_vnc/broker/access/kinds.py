@@ -50,9 +50,16 @@ class AccessKinds:
             raise KeyError(type(target.address))
         return access
 
-    def found(self, target: Target) -> None:
-        """See :meth:`TargetAccess.found`."""
-        self.of(target).found(target)
+    def found(self, target: Target) -> bool:
+        """See :meth:`TargetAccess.found`; return whether :meth:`lost` has to be called when the target is gone."""
+        access = self.of(target)
+        access.found(target)
+        return access.may_change
+
+    def lost(self, name: str) -> None:
+        """See :meth:`TargetAccess.lost`."""
+        for access in set(self._table.values()):
+            access.lost(name)
 
     def figures(self) -> list[PoolFigures]:
         """Return the numbers of all pools that are known here; see :meth:`TargetAccess.figures`."""

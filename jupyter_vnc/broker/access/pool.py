@@ -27,7 +27,7 @@ from .base import Connect, PoolFigures, TargetAccess, Trial, log_in
 
 #: Interval of the notes that tell a waiting viewer its place (seconds); they also detect that it has left.
 TELL_EVERY: Final = 2.0
-#: Pools, by name, of which there are figures: each is a dozen series in whatever keeps metrics.
+#: Pools of which there are figures, those that were seen last: each is a dozen series in whatever keeps metrics.
 MAX_FIGURES: Final = 500
 
 
@@ -49,8 +49,8 @@ class PoolAccess(TargetAccess[PoolAddress]):
         waited: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._waited = waited
-        #: The names of the pools that the sources have, as far as anybody has looked.
-        self._names: set[str] = set()
+        #: The names of the pools that the sources have, as far as anybody has looked; the one seen last is at the end.
+        self._names: dict[str, None] = {}
         self._pools = pools
         self._connect = connect
         self._registry = registry
@@ -62,7 +62,10 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def found(self, target: Target) -> None:
         """See :meth:`TargetAccess.found`: these are the machines that the pool has now."""
-        self._names.add(target.name)
+        self._names.pop(target.name, None)
+        self._names[target.name] = None
+        if len(self._names) > MAX_FIGURES:
+            del self._names[next(iter(self._names))]
         known = self._pools.target(target.name)
         self._pools.configure(target)
         if known is not None and known.address != target.address:
@@ -77,12 +80,13 @@ class PoolAccess(TargetAccess[PoolAddress]):
 
     def lost(self, name: str) -> None:
         """See :meth:`TargetAccess.lost`: nobody gets a machine of it."""
-        self._names.discard(name)
-        self._pools.withdraw(name)
+        self._names.pop(name, None)
+        if self._pools.target(name) is not None:
+            self._pools.withdraw(name)
 
     def figures(self) -> list[PoolFigures]:
         """See :meth:`TargetAccess.figures`."""
-        return [self._figures(name) for name in sorted(self._names)[:MAX_FIGURES]]
+        return [self._figures(name) for name in sorted(self._names)]
 
     def _figures(self, name: str) -> PoolFigures:
         waiting = self._pools.waiting(name)

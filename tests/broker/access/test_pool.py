@@ -432,3 +432,6 @@ def test_the_pools_that_have_figures_are_bounded(pooled):
     for number in range(MAX_FIGURES + 3):
         pooled.found(replace(LAB, name=f"lab-{number}"))
     assert len(pooled.figures()) == MAX_FIGURES
+    pooled.found(replace(LAB, name="a-lab-of-another-course"))
+    names = [one.name for one in pooled.figures()]
+    assert names == sorted(["a-lab-of-another-course", *(f"lab-{number}" for number in range(4, MAX_FIGURES + 3))])
