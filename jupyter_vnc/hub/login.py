@@ -12,7 +12,7 @@ from typing import Any, Final
 import jupyterhub.services.auth
 from jupyterhub.services.auth import HubOAuth
 from tornado.log import app_log
-from tornado.web import HTTPError
+from tornado.web import HTTPError, RequestHandler
 from traitlets import Instance, default
 
 from jupyter_vnc.system.logs import Outage, one_line
@@ -20,6 +20,12 @@ from jupyter_vnc.system.logs import Outage, one_line
 from .answers import Answers
 from .login_state import LoginStates, bounded
 from .models import user_model
+
+#: Logins of a browser that may be under way: the next one gives up all before it. A login that nobody ends, such as one
+#: of a page that was closed, leaves its cookie for ten minutes.
+MAX_LOGINS: Final = 4
+#: What the cookies of these may have together (bytes of names and values); with that of one more it is less than 4 KiB.
+MAX_COOKIES: Final = 2500
 
 _THEIRS: Final = Path(jupyterhub.services.auth.__file__).name
 
@@ -51,6 +57,16 @@ class RememberingHubOAuth(HubOAuth):  # type: ignore[misc]
         outage = Outage(one_line(self.log), begun, "The hub answers again")
         app_log.addFilter(lambda record: not (outage.lasts and _is_about_the_hub(record)))
         return outage
+
+    def set_state_cookie(
+        self, handler: RequestHandler, next_url: str | None = None, *, code_verifier: str | None = None
+    ) -> str:
+        """See JupyterHub's; a browser keeps few of these cookies, because proxies refuse requests with many."""
+        cookies = handler.request.cookies
+        begun = [name for name in cookies if name.startswith(self.state_cookie_name)]
+        if len(begun) >= MAX_LOGINS or sum(len(name) + len(cookies[name].value) for name in begun) > MAX_COOKIES:
+            self.clear_oauth_state_cookies(handler)
+        return str(super().set_state_cookie(handler, next_url, code_verifier=code_verifier))
 
     def generate_state(self, next_url: str | None = None, **extra_state: str) -> str:
         """See JupyterHub's; the state has all that is needed to end the login."""

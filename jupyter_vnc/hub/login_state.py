@@ -17,8 +17,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-#: Longest path to return to (characters). The state is in a cookie, of which browsers take 4096 bytes, and in a URL.
-MAX_NEXT: Final = 1024
+#: Longest path to return to (characters, as JSON has them: six for an é). The state is in cookies and in a URL, and
+#: proxies take 8 KiB of either.
+MAX_NEXT: Final = 512
 
 _PURPOSE: Final = b"jupyter-vnc: OAuth state"
 
@@ -56,4 +57,4 @@ class LoginStates:
 def bounded(next_url: str | None) -> str:
     """Return a path to return to that a state has room for: without its query if that is too long; empty for home."""
     shortened = (next_url or "", (next_url or "").partition("?")[0], "")
-    return next(one for one in shortened if len(one) <= MAX_NEXT)
+    return next(one for one in shortened if len(json.dumps(one)) - len('""') <= MAX_NEXT)

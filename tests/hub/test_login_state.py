@@ -69,6 +69,15 @@ def test_a_path_that_is_too_long_is_shortened():
     assert bounded("/view/a1?x=1") == "/view/a1?x=1"
     assert bounded(f"/view/a1?{'x' * MAX_NEXT}") == "/view/a1"
     assert bounded("/" + "x" * MAX_NEXT) == ""
+    assert bounded("/" + "x" * (MAX_NEXT - 1)) == "/" + "x" * (MAX_NEXT - 1)
+
+
+@pytest.mark.parametrize("letter", ["\\", '"', "é", "\U0001f600", "\x7f", "\0"])
+def test_a_path_is_as_long_as_in_its_state(letter):
+    plain = len(LoginStates(SECRET).make({"next_url": "x" * MAX_NEXT}))
+    for number in (1, MAX_NEXT // 12, MAX_NEXT // 6, MAX_NEXT // 2, MAX_NEXT):
+        assert len(LoginStates(SECRET).make({"next_url": bounded("/" + letter * number)})) <= plain
+    assert bounded(f"/view/é?{letter * MAX_NEXT}") == "/view/é"
 
 
 # Two processes
@@ -239,3 +248,14 @@ async def test_a_cookie_of_a_login_fits_into_a_browsers_limit():
         browser = Browser()
         await begin(browser, one, "view/" + "x" * (MAX_NEXT - len(ROOT) - 5))
         assert all(len(name) + len(value) < 4000 for name, value in browser.cookies.items())
+
+
+@pytest.mark.parametrize("path", ["view/a1", "view/" + "x" * (MAX_NEXT - len(ROOT) - 5)])
+async def test_logins_that_nobody_ends_leave_little_in_the_browser(path):
+    async with processes(SECRET) as (one,):
+        browser = Browser()
+        for _ in range(20):
+            state = await begin(browser, one, path)
+            assert sum(len(f"{name}={value}; ") for name, value in browser.cookies.items()) < 4096
+        answer = await end(browser, one, state)
+        assert (answer.code, answer.headers["Location"]) == (302, f"{ROOT}{path}")
