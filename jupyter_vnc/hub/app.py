@@ -38,11 +38,12 @@ from jupyter_vnc.system.logs import one_line
 from .client import HubClient
 from .config import ALLOWED_SCOPES
 from .files import cookie_secret, metrics_token, tls_context
-from .handlers import HUB_ROUTES, OAuthCallback
+from .handlers import HUB_ROUTES
 from .identity import HubIdentityProvider
 from .leases import keep_leases
 from .login_state import LoginStates
 from .metrics import ServiceMetrics
+from .oauth_callback import OAuthCallback
 from .registry.maintenance import MaintenanceService
 from .registry.service import RegistryService, open_registry
 from .registry.trials import Trials

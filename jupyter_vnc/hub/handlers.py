@@ -7,7 +7,6 @@ import re
 from typing import Any, Final, cast
 
 from jupyter_server.auth.decorator import allow_unauthenticated, authorized
-from jupyterhub.singleuser.extension import JupyterHubOAuthCallbackHandler
 from tornado import web
 
 from jupyter_vnc.broker.course_room import absent
@@ -65,10 +64,6 @@ class RoomHandler(VNCAPIHandler):
         visitor = _overseer(self)
         room = await self.broker.room.rows(visitor)
         self.answer(room | {"absent": absent(room, await visitor.members())})
-
-
-class OAuthCallback(Protected, JupyterHubOAuthCallbackHandler):  # type: ignore[misc]
-    """``GET {root}oauth_callback``: where the hub sends whoever has logged in; JupyterHub's own handler."""
 
 
 class HealthHandler(Protected):

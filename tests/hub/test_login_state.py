@@ -4,14 +4,15 @@ import base64
 import hashlib
 import json
 import logging
+import re
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from http.cookies import SimpleCookie
 from typing import ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from jupyterhub.services.auth import HubOAuthCallbackHandler, HubOAuthenticated
+from jupyterhub.services.auth import HubOAuthenticated
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -20,6 +21,9 @@ from tornado.web import Application, HTTPError, RequestHandler, authenticated
 from jupyter_vnc.hub import login_state
 from jupyter_vnc.hub.login import RememberingHubOAuth
 from jupyter_vnc.hub.login_state import MAX_NEXT, LoginStates, bounded
+from jupyter_vnc.hub.oauth_callback import MAX_VALUE, OAuthCallback
+from jupyter_vnc.hub.web_settings import request_log
+from jupyter_vnc.routes import page_templates
 
 SECRET = b"the secret of all processes"
 VALUES = {"next_url": "/services/vnc/view/a1", "code_verifier": "v" * 43, "cookie_name": "service-vnc-oauth-state-abc"}
@@ -101,7 +105,7 @@ class Page(Login, HubOAuthenticated, RequestHandler):
         self.finish(self.current_user["name"])
 
 
-class Callback(Login, HubOAuthCallbackHandler):
+class Callback(Login, OAuthCallback):
     """Where the hub sends a browser."""
 
 
@@ -170,7 +174,11 @@ async def processes(*secrets):
             auth = RememberingHubOAuth(**options, access_scopes={"access:services"}, log=logging.getLogger("tests"))
             auth.states = LoginStates(secret)
             routes = [(CALLBACK, Callback, {"hub_auth": auth}), (f"{ROOT}.*", Page, {"hub_auth": auth})]
-            urls.append(await stack.enter_async_context(serving(routes, cookie_secret=secret)))
+            urls.append(
+                await stack.enter_async_context(
+                    serving(routes, cookie_secret=secret, base_url=ROOT, vnc_templates=page_templates())
+                )
+            )
         yield urls
 
 
@@ -259,3 +267,44 @@ async def test_logins_that_nobody_ends_leave_little_in_the_browser(path):
             assert sum(len(f"{name}={value}; ") for name, value in browser.cookies.items()) < 4096
         answer = await end(browser, one, state)
         assert (answer.code, answer.headers["Location"]) == (302, f"{ROOT}{path}")
+
+
+def assert_is_our_page(answer, status, words):
+    """Whether a browser shows a sentence and the way back, in our style."""
+    page = answer.body.decode()
+    (style,) = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    (shown,) = re.findall("style-src 'sha256-([^']*)'", answer.headers["Content-Security-Policy"])
+    assert answer.code == status
+    assert words in page
+    assert f'<a href="{ROOT}">' in page
+    assert base64.b64decode(shown) == hashlib.sha256(style.encode()).digest()
+    assert "src=" not in page
+    assert "Traceback" not in page
+
+
+async def test_whoever_has_begun_no_such_login_sees_our_page():
+    async with processes(SECRET, b"another secret, as long") as (one, other):
+        browser = Browser()
+        state = await begin(browser, one)
+        assert_is_our_page(await end(Browser(), one, state), 403, "This login has expired")
+        assert_is_our_page(await end(browser, other, state), 403, "This login has expired")
+        assert_is_our_page(await browser.get(f"{one}{CALLBACK}"), 400, "This login has expired")
+        assert_is_our_page(await browser.get(f"{one}{CALLBACK}?error=<b>"), 400, "This login has expired")
+
+
+async def test_whoever_brings_a_code_that_the_hub_refuses_sees_our_page():
+    async with processes(SECRET) as (one,):
+        browser = Browser()
+        state = await begin(browser, one)
+        Token.challenges.clear()
+        assert_is_our_page(await end(browser, one, state), 500, "The hub did not confirm this login")
+
+
+@pytest.mark.parametrize("name", ["state", "code", "error", "error_description"])
+async def test_what_is_too_long_for_the_hub_to_have_sent_is_in_no_log(name, caplog):
+    caplog.set_level(logging.INFO)
+    async with processes(SECRET) as (one,):
+        values = {"state": "s", "code": "c"} | ({"error": "e"} if name.startswith("error") else {})
+        query = urlencode(values | {name: "canary" + "x" * MAX_VALUE})
+        assert_is_our_page(await Browser().get(f"{one}{CALLBACK}?{query}"), 400, "This login has expired")
+    assert "canary" not in caplog.text
