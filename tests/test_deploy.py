@@ -59,6 +59,15 @@ def test_the_unit_gives_the_service_no_more_than_it_needs(unit):
     assert checked.returncode == 0, checked.stdout[-300:]
 
 
+def test_a_service_that_fails_at_each_start_is_given_up():
+    seconds = int(setting("RestartSec")) * int(setting("StartLimitBurst"))
+    assert 2 * seconds < int(setting("StartLimitIntervalSec")), "each start takes its time, too"
+
+
+def test_a_call_that_is_not_permitted_is_an_error_and_kills_nobody():
+    assert setting("SystemCallErrorNumber") == "EPERM"
+
+
 @pytest.mark.parametrize("file", sorted(SYSTEMD.iterdir()), ids=lambda one: one.name)
 def test_the_page_shows_the_file_as_it_is(file):
     assert f"```ini\n{file.read_text()}```" in (ROOT / "docs/howto/jupyterhub.md").read_text()
