@@ -80,7 +80,41 @@ def test_the_processor_time_of_a_step_is_that_of_all_its_processes(tmp_path):
     ],
 )
 def test_uv_installs_where_pip_was_told_of_no_other_place(settings, expected):
-    assert install.suits_uv(settings) is expected
+    assert install.suits_uv(settings, {"UV_CACHE_DIR": "/tmp/uv", "PATH": "/bin"}) is expected
+
+
+@pytest.mark.parametrize(
+    "name", ["UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_CONFIG_FILE", "UV_FIND_LINKS"]
+)
+def test_pip_installs_where_uv_was_told_of_another_place(name):
+    assert not install.suits_uv({}, {name: "https://pypi.example/simple"})
+
+
+@pytest.mark.parametrize("text", [b"index-url = no section\n", b"[global]\nindex-url = \xff\n", b"[global\n"])
+def test_a_configuration_that_pip_cannot_read_is_a_sentence(tmp_path, monkeypatch, capsys, text):
+    file = tmp_path / "pip.conf"
+    file.write_bytes(text)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(file))
+    with pytest.raises(SystemExit, match=r"^pip cannot read its configuration"):
+        install.main(["pillow"])
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("told", [{}, {"no-cache-dir": "1"}, {"no-cache-dir": "false"}])
+def test_uv_keeps_nothing_where_pip_keeps_nothing_and_pip_soon_gives_up_to_get_uv(monkeypatch, told):
+    ran = []
+
+    def run(argv, env=None, **_):
+        ran.append((argv, env))
+        return subprocess.CompletedProcess(argv, int("--version" in argv))
+
+    monkeypatch.setattr(install.subprocess, "run", run)
+    monkeypatch.delenv("UV_NO_CACHE", raising=False)
+    assert install.install_with_uv(["pillow"], told)
+    (_, (pip, _), (uv, variables)) = ran
+    assert {"--retries=1", "--timeout=10"} < {*pip}
+    assert "--no-config" in uv
+    assert variables.get("UV_NO_CACHE") == ("1" if told else None)
 
 
 def test_what_pip_was_told_is_known_by_the_names_of_its_options(tmp_path, monkeypatch):
@@ -117,6 +151,8 @@ def test_pip_installs_what_uv_cannot(monkeypatch, settings, broken, expected):
         failed = words[0] == "uv" if broken == "uv" else bool(broken) and (words[0] == "uv" or install.UV in words)
         return subprocess.CompletedProcess(argv, int(failed))
 
+    for name in [name for name in os.environ if name.startswith("UV_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setattr(install, "pip_settings", lambda: settings)
     monkeypatch.setattr(install.subprocess, "run", run)
     assert install.main(["pillow"]) == 0
