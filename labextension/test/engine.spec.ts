@@ -722,6 +722,29 @@ describe('the work of a browser', () => {
   });
 });
 
+describe('a lossy picture', () => {
+  it('is told, and one without loss is not', async () => {
+    const { viewer, socket, rfb } = await connected();
+    let lossy = 0;
+    rfb().addEventListener('lossy', () => (lossy += 1));
+    const png = [0xa0, 4, 0x89, 0x50, 0x4e, 0x47];
+    const jpeg = [0x90, 4, 0xff, 0xd8, 0xff, 0xd9];
+    socket.say(update(raw(1, 1)));
+    const counts = [
+      [-260, png],
+      [7, jpeg],
+      [-260, jpeg]
+    ].map(([encoding, data]) => {
+      socket.say(update([...rect(0, 0, 8, 8, encoding as number), ...(data as number[])]));
+      Object.assign(Picture.all.at(-1)!, { complete: true, width: 8, height: 8 });
+      Picture.all.at(-1)!.dispatchEvent(new Event('load'));
+      return lossy;
+    });
+    assert.deepEqual(counts, [0, 1, 2]);
+    viewer.dispose();
+  });
+});
+
 describe('a flood', () => {
   it('of questions that are answered ends when nobody takes the answers', async () => {
     const { viewer, socket } = await connected();

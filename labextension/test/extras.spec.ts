@@ -12,16 +12,18 @@ import { keysymOf } from '../src/viewer/input/keysyms';
 import { Viewer } from '../src/viewer/viewer';
 
 const WANTED = { quality: 8, compression: 2 };
-const GOOD: ISample = { frames: 30, bytes: 200000, delay: 20, load: 0.2, encoding: 'Tight' };
+const GOOD: ISample = { frames: 30, bytes: 200000, delay: 20, load: 0.2, lossy: 10, encoding: 'Tight' };
 const SLOW: ISample = { ...GOOD, frames: 3 };
 const FAR: ISample = { ...GOOD, frames: 0, bytes: 0, delay: 400 };
-const IDLE: ISample = { ...GOOD, frames: 0, bytes: 0, load: 0 };
+const IDLE: ISample = { ...GOOD, frames: 0, bytes: 0, load: 0, lossy: 0 };
 /** As many frames as one can wish for, and a browser that can do no more. */
 const FULL: ISample = { ...GOOD, frames: 24, bytes: 4000000, load: 0.95 };
 /** The same, and it can. */
 const EASY: ISample = { ...FULL, load: 0.3 };
 /** One large picture on its way, and nothing else. */
 const ONE: ISample = { ...FULL, frames: 0.5 };
+/** Areas that were lossy, sent again without loss. */
+const REFINED: ISample = { ...IDLE, frames: 5, bytes: 30000 };
 
 beforeEach(() => document.body.replaceChildren());
 afterEach(() => mock.restoreAll());
@@ -45,6 +47,7 @@ async function move(world: World, samples: number): Promise<void> {
   for (let sample = 0; sample < samples; sample += 1) {
     world.socket.dispatchEvent(new MessageEvent('message', { data: new ArrayBuffer(400000) }));
     world.rfb.say('worked', 1900);
+    world.rfb.say('lossy', undefined);
     Array.from({ length: 40 }).forEach(() => context.drawImage());
     await world.clock.advance(2000);
   }
@@ -136,11 +139,13 @@ describe('adaptive quality', () => {
     const adaptive = new Adaptive();
     follow(adaptive, FULL, 4);
     assert.equal(adaptive.choose(WANTED).quality, 4);
+    assert.equal(adaptive.follow(IDLE), false, 'it may be but a pause');
+    assert.deepEqual(adaptive.choose(WANTED), WANTED);
     assert.equal(adaptive.follow(IDLE), true, 'text that stands still is drawn anew');
     assert.deepEqual(adaptive.choose(WANTED), WANTED);
     assert.deepEqual(
-      [ONE, ONE, IDLE, IDLE].map(sample => adaptive.follow(sample)),
-      [false, false, false, false]
+      [ONE, ONE, IDLE].map(sample => adaptive.follow(sample)),
+      [false, false, false]
     );
     assert.deepEqual(adaptive.choose(WANTED), WANTED);
     follow(adaptive, FULL, 1);
@@ -150,11 +155,49 @@ describe('adaptive quality', () => {
   it('takes a new picture that takes very long for motion in the end', () => {
     const adaptive = new Adaptive();
     follow(adaptive, FULL, 4);
-    adaptive.follow(IDLE);
+    follow(adaptive, IDLE, 2);
     follow(adaptive, ONE, 14);
     assert.deepEqual(adaptive.choose(WANTED), WANTED);
     follow(adaptive, ONE, 1);
     assert.notDeepEqual(adaptive.choose(WANTED), WANTED);
+  });
+
+  it('takes no motion for a new picture, however slow it is', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, SLOW, 4);
+    for (let still = 0; still < 9 && !adaptive.follow(IDLE); still += 1);
+    assert.deepEqual(adaptive.choose(WANTED), WANTED);
+    follow(adaptive, SLOW, 1);
+    assert.equal(adaptive.choose(WANTED).quality, 4);
+  });
+
+  it('waits longer for each new picture, and no longer after a long rest', () => {
+    const adaptive = new Adaptive();
+    follow(adaptive, FULL, 2);
+    const wait = (): number => {
+      follow(adaptive, FULL, 4);
+      let waited = 1;
+      for (; !adaptive.follow(IDLE) && waited < 99; waited += 1);
+      return waited;
+    };
+    assert.deepEqual(Array.from({ length: 5 }, wait), [2, 4, 8, 16, 16]);
+    follow(adaptive, IDLE, 13);
+    assert.equal(wait(), 16);
+    follow(adaptive, IDLE, 14);
+    assert.equal(wait(), 2);
+  });
+
+  it('asks for no new picture where none was lossy, or where the desktop refines it', () => {
+    const asks = (motion: ISample, still: ISample, refines: boolean): boolean => {
+      const adaptive = new Adaptive();
+      follow(adaptive, motion, 4);
+      adaptive.follow(still, refines);
+      return Array.from({ length: 20 }, () => adaptive.follow(IDLE, refines)).includes(true);
+    };
+    assert.equal(asks(FULL, IDLE, true), true, 'it might, and does not');
+    assert.equal(asks(FULL, REFINED, true), false);
+    assert.equal(asks(FULL, REFINED, false), true, 'it is something else that moves a little');
+    assert.equal(asks({ ...FULL, lossy: 0, encoding: 'ZRLE' }, IDLE, false), false);
   });
 
   it('leaves a picture alone that was never worse, and one that rests on a bad connection', () => {
@@ -170,6 +213,7 @@ describe('adaptive quality', () => {
     assert.ok(world.rfb.qualityLevel < 5);
     await world.clock.advance(2000);
     assert.equal(world.rfb.qualityLevel, 5);
+    await world.clock.advance(2000);
     assert.deepEqual(sent, [WHOLE]);
     await move(world, 6);
     viewer.preferences.set({ adaptive: false });
@@ -178,6 +222,24 @@ describe('adaptive quality', () => {
     assert.deepEqual(sent, [WHOLE, WHOLE]);
     viewer.dispose();
     assert.equal(world.clock.pending, 0);
+  });
+
+  it('asks for nothing while nobody looks, and begins with the best anew on each connection', async () => {
+    const { world, viewer, sent } = await moving();
+    viewer.visible = false;
+    sent.length = 0;
+    viewer.preferences.set({ adaptive: false });
+    assert.deepEqual(sent, []);
+    viewer.visible = true;
+    assert.deepEqual(sent, [WHOLE], 'when they look');
+    viewer.preferences.set({ adaptive: true });
+    await move(world, 4);
+    assert.ok(world.rfb.qualityLevel < 5);
+    viewer.extras.quality.departed();
+    const next = Object.assign(world.rfb, { qualityLevel: 0 });
+    viewer.extras.quality.opened(next);
+    assert.equal(next.qualityLevel, 5);
+    viewer.dispose();
   });
 
   it('reaches noVNC, and off means fixed', async () => {
@@ -225,7 +287,7 @@ describe('the meter', () => {
     answers[0]!();
     await settle();
     await clock.advance(500);
-    assert.deepEqual(meter.sample(), { frames: 0, bytes: 3000, delay: 500, load: 0, encoding: '' });
+    assert.deepEqual(meter.sample(), { frames: 0, bytes: 3000, delay: 500, load: 0, lossy: 0, encoding: '' });
     assert.equal(meter.sample().bytes, 0);
   });
 });

@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -170,20 +171,27 @@ def test_quality_follows_a_slow_connection_down(page, lab):
     assert quality_of(encodings[-1])[1] > first[1]
 
 
-#: A browser that takes long to draw what a desktop has sent.
+#: A browser that takes long to draw what a desktop has sent; one picture in a while is no motion nevertheless.
 SLOW_CANVAS = """const draw = CanvasRenderingContext2D.prototype.drawImage;
     CanvasRenderingContext2D.prototype.drawImage = function (...what) {
       draw.apply(this, what);
-      for (const end = performance.now() + 150; this.canvas.isConnected && performance.now() < end;);
+      for (const end = performance.now() + 60; this.canvas.isConnected && performance.now() < end;);
     };"""
+
+#: Fills a terminal with colours, far more than a palette has, 30 times a second.
+COLOURS = r"""import random, sys, time
+while True:
+    cells = (f"\33[48;2;{random.randrange(1 << 8)};{random.randrange(1 << 8)};{n % 256}m " for n in range(800))
+    sys.stdout.write("\33[H" + "".join(cells)), sys.stdout.flush()
+    time.sleep(0.03)
+"""
 
 
 @contextlib.contextmanager
-def moving(display):
+def moving(environment):
     """Something small moves on a display, until the end of the block."""
-    script = "while :; do printf '%d\\r' $RANDOM; sleep 0.08; done"
-    command = ["xterm", "-geometry", "20x4+0+0", "-e", "bash", "-c", script]
-    process = subprocess.Popen(command, env=os.environ | {"DISPLAY": display}, stderr=subprocess.DEVNULL)
+    command = ["xterm", "-geometry", "40x20+0+0", "-e", sys.executable, "-c", COLOURS]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -191,16 +199,44 @@ def moving(display):
 
 
 def test_quality_follows_what_the_browser_can_draw_and_rests_at_the_best(page, lab):
-    encodings, wholes = sent_encodings(page), []
-    page.on("websocket", lambda one: one.on("framesent", lambda data: wholes.append(data[:2] == b"\x03\0")))
+    encodings = sent_encodings(page)
     page.add_init_script(SLOW_CANVAS)
     view(page, lab)
     first = quality_of(encodings[-1])
-    with moving(lab.servers["lab-1"].display):
+    with moving(os.environ | {"DISPLAY": lab.servers["lab-1"].display}):
         assert until(page, lambda: quality_of(encodings[-1])[0] < first[0], 30)
-    before = sum(wholes)
     assert until(page, lambda: quality_of(encodings[-1]) == first, 30)
-    assert until(page, lambda: sum(wholes) > before), "what stands still is drawn anew"
+
+
+@pytest.fixture
+def unrefined(lab, tmp_path):
+    """A target that never sends again by itself what was lossy; yields the environment of its display."""
+    file = lab.folder / "targets" / "unrefined.json"
+    with real.x11vnc(tmp_path) as server:
+        file.write_text(json.dumps({"host": "127.0.0.1", "port": server.address.port}))
+        try:
+            yield server.env
+        finally:
+            file.unlink()
+
+
+def test_what_was_drawn_worse_is_requested_anew_when_nothing_moves(page, lab, unrefined):
+    encodings, wholes = sent_encodings(page), []
+
+    def note(data):
+        pixel = struct.pack(">2B4H", 3, 0, 0, 0, 1, 1)  # asks whether the desktop is alive
+        wholes.append(data[:6] == pixel[:6] and data != pixel)
+
+    page.on("websocket", lambda one: one.on("framesent", note))
+    page.add_init_script(SLOW_CANVAS)
+    assert until(page, lambda: "unrefined" in page.request.get(f"{lab.base}vnc/api/targets").text())
+    view(page, lab, "unrefined")
+    first = quality_of(encodings[-1])
+    with moving(unrefined):
+        assert until(page, lambda: quality_of(encodings[-1])[0] < first[0], 30)
+    before = sum(wholes)  # noVNC's own are for a new size, and there is none any more
+    assert until(page, lambda: quality_of(encodings[-1]) == first, 30)
+    assert until(page, lambda: sum(wholes) > before, 30), "what stands still is drawn anew"
 
 
 def test_statistics_show_frames_delay_bandwidth_and_encoding(page, lab):

@@ -193,7 +193,13 @@ export class Engine {
   /** Pictures are decoded by the browser in its own time, and noVNC waits for them; for ever, if one is broken. */
   private _hookDrawings(): void {
     const { _display: display } = this._engine;
-    const { _renderQPush: push, _scanRenderQ: scan } = display;
+    const { _renderQPush: push, _scanRenderQ: scan, imageRect } = display;
+    display.imageRect = (x, y, width, height, mime, data) => {
+      if (mime === 'image/jpeg') {
+        tellRFB(this._engine, 'lossy', undefined);
+      }
+      imageRect.call(display, x, y, width, height, mime, data);
+    };
     display._renderQPush = drawing => {
       this._pace.queued((drawing.width ?? 0) * (drawing.height ?? 0));
       drawing.img?.addEventListener('error', () => display._scanRenderQ());

@@ -47,6 +47,7 @@ export interface IDisplay {
   readonly _renderQ: IDrawing[];
   _renderQPush(drawing: IDrawing): void;
   _scanRenderQ(): void;
+  imageRect(x: number, y: number, width: number, height: number, mime: string, data: Uint8Array): void;
   fillRect(x: number, y: number, width: number, height: number, ...more: unknown[]): void;
   flush(): Promise<void>;
 }

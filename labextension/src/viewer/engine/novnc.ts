@@ -49,6 +49,8 @@ export interface IRFBEvents {
   moved: undefined;
   /** The browser has worked so long at its pictures (milliseconds). */
   worked: number;
+  /** A picture, or a part of one, came that lost something (JPEG); quality decides how much. */
+  lossy: undefined;
   /** The desktop has another size. */
   resized: undefined;
   /** A text that was copied on the desktop is too long to be taken over. */

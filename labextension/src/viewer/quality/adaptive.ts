@@ -31,8 +31,18 @@ const MOST_COMPRESSION = 7;
 /** So many pictures (of a second, added up) that were worse than wanted are worth a new one when nothing moves. */
 const WORTH = 1;
 
-/** So many samples the new picture may take; it is no motion. */
+/** So many samples the new picture may take; it is no motion, and so many frames in a second are. */
 const MOST_REDRAWING = 15;
+const REDRAWN = 2;
+
+/**
+ * So many samples nothing moves before a new picture is requested: twice as many each time, up to the most, and the
+ * first again after a long rest.
+ */
+const WAIT = { first: 2, most: 16, long: 30 };
+
+/** From so many bytes in a second without any loss a desktop refines what was lossy; a cursor that blinks takes less. */
+const REFINING = 10000;
 
 /** Whether a connection is too slow for what goes over it. */
 export function isBad({ delay, frames, bytes, load }: ISample): boolean {
@@ -50,18 +60,23 @@ export class Adaptive {
   /**
    * Take a sample into account.
    *
+   * @param refines - whether the desktop may be one that sends again by itself what was lossy, when nothing moves
    * @returns whether to ask for the whole picture anew: it rests, and parts of it are worse than wanted
    */
-  follow(sample: ISample): boolean {
+  follow(sample: ISample, refines = false): boolean {
     const moves = sample.bytes >= BUSY || sample.load >= LOAD.rest;
     if (this._isRedrawn(sample, moves)) {
       return false;
     }
-    this._worse += moves && this._off > 0 ? sample.frames : 0;
+    this._judge(sample, moves, refines);
     this._network.follow(isBad(sample), isGood(sample));
     this._browser.follow(sample.load > LOAD.high, sample.load < LOAD.low);
     this._rests = !moves && !isBad(sample);
-    return this._rests && this._worse >= WORTH && this.renew();
+    this._still = this._rests ? this._still + 1 : 0;
+    if (this._still >= WAIT.long) {
+      this._wait = WAIT.first;
+    }
+    return this._still >= this._wait && this._worse >= WORTH && this.renew();
   }
 
   /** The whole picture is asked for in the quality that is wanted; false where it has that. */
@@ -69,6 +84,7 @@ export class Adaptive {
     const isWorse = this._worse > 0;
     this._worse = 0;
     this._redrawing = isWorse ? MOST_REDRAWING : 0;
+    this._wait = isWorse ? Math.min(WAIT.most, 2 * this._wait) : this._wait;
     return isWorse;
   }
 
@@ -86,7 +102,8 @@ export class Adaptive {
     this._network.reset();
     this._browser.reset();
     this._rests = false;
-    this._worse = this._redrawing = 0;
+    this._worse = this._redrawing = this._still = 0;
+    this._wait = WAIT.first;
   }
 
   /** What is taken from the quality now. */
@@ -94,9 +111,18 @@ export class Adaptive {
     return this._rests ? 0 : STEPS[Math.max(this._network.step, this._browser.step)]!;
   }
 
-  /** Whether a sample is that of the new picture: there are few frames in it. */
+  /** Note what is worse than wanted: only lossy pictures can be. */
+  private _judge({ frames, bytes, lossy }: ISample, moves: boolean, refines: boolean): void {
+    if (lossy > 0) {
+      this._worse += moves && this._off > 0 ? frames : 0;
+    } else if (refines && bytes >= REFINING) {
+      this._worse = 0;
+    }
+  }
+
+  /** Whether a sample is that of the new picture: there is hardly a frame in it. */
   private _isRedrawn({ frames }: ISample, moves: boolean): boolean {
-    this._redrawing = moves && frames < FRAMES ? Math.max(0, this._redrawing - 1) : 0;
+    this._redrawing = moves && frames < REDRAWN ? Math.max(0, this._redrawing - 1) : 0;
     return this._redrawing > 0;
   }
 
@@ -105,4 +131,7 @@ export class Adaptive {
   private _rests = false;
   private _worse = 0;
   private _redrawing = 0;
+  /** For so many samples nothing has moved. */
+  private _still = 0;
+  private _wait = WAIT.first;
 }

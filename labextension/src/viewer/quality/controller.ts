@@ -4,7 +4,7 @@
 import { Adaptive } from './adaptive';
 import { type IClock, PICTURE_FIRST, Timer } from '../ui/clock';
 import { Emitter } from '../ui/emitter';
-import { type IRFB, onRFB } from '../engine/novnc';
+import { type IRFB, onRFB, updatesContinuously } from '../engine/novnc';
 import { type ISample, Meter } from './meter';
 import type { IPictureChoices, Preferences } from '../preferences';
 import type { ITranslate } from '../ui/i18n';
@@ -55,14 +55,15 @@ export class QualityController {
 
   /** noVNC exists, and is not yet connected: this is what it asks for first. */
   opened(rfb: IRFB): void {
+    this._adaptive.reset();
     onRFB(rfb, 'worked', took => this._meter.worked(took));
+    onRFB(rfb, 'lossy', () => this._meter.lost());
     this._ask(rfb);
   }
 
   /** The desktop is there, on a new canvas. */
   arrived(rfb: IRFB, canvas: HTMLCanvasElement | null): void {
     this._rfb = rfb;
-    this._adaptive.reset();
     this._meter.watchCanvas(canvas);
   }
 
@@ -78,7 +79,7 @@ export class QualityController {
    */
   apply(live: boolean): void {
     const { adaptive, statistics } = this._preferences.now;
-    this._take(!adaptive && this._adaptive.renew());
+    this._take(live && !adaptive && this._adaptive.renew());
     if (live && (adaptive || statistics)) {
       this._measuring ||= this._measure();
       this._publish(this._sample);
@@ -113,6 +114,14 @@ export class QualityController {
     rfb.compressionLevel = compression;
   }
 
+  /**
+   * Whether the desktop may refine lossy areas by itself, as TigerVNC does, which has continuous updates. Others have
+   * those, too, so that it counts only when it happens.
+   */
+  private get _refines(): boolean {
+    return this._rfb !== null && updatesContinuously(this._rfb);
+  }
+
   private get _wanted(): IPictureChoices {
     const { now } = this._preferences;
     return now.adaptive ? this._adaptive.choose(now) : now;
@@ -124,7 +133,7 @@ export class QualityController {
       unattended(this._meter.probe());
       this._timer.set(() => {
         const sample = this._meter.sample();
-        this._take(this._adaptive.follow(sample));
+        this._take(this._adaptive.follow(sample, this._refines));
         this._publish(sample);
         next();
       }, INTERVAL);

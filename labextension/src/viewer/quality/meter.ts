@@ -14,6 +14,8 @@ export interface ISample {
   readonly delay: number | null;
   /** The share of the time in which one was being received, decoded or drawn, 0 to 1. */
   readonly load: number;
+  /** Pictures in a second, or parts of some, that lost something (JPEG). */
+  readonly lossy: number;
   /** The last encoding that was recognised; empty before that. */
   readonly encoding: string;
 }
@@ -89,6 +91,11 @@ export class Meter {
     this._worked += took;
   }
 
+  /** Count a picture that lost something. */
+  lost(): void {
+    this._lossy += 1;
+  }
+
   /** Measure the delay; it is in the samples that follow. */
   async probe(): Promise<void> {
     if (!this._probe || this._probing) {
@@ -115,10 +122,11 @@ export class Meter {
       bytes: this._bytes / seconds,
       delay: this._delay,
       load: Math.min(1, this._worked / 1000 / seconds),
+      lossy: this._lossy / seconds,
       encoding: this._encoding
     };
     this._since = now;
-    this._frames = this._bytes = this._worked = 0;
+    this._frames = this._bytes = this._worked = this._lossy = 0;
     return sample;
   }
 
@@ -126,6 +134,7 @@ export class Meter {
   private _frames = 0;
   private _bytes = 0;
   private _worked = 0;
+  private _lossy = 0;
   private _delay: number | null = null;
   private _encoding = '';
   private _probing = false;
