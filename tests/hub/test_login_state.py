@@ -174,11 +174,9 @@ async def processes(*secrets):
             auth = RememberingHubOAuth(**options, access_scopes={"access:services"}, log=logging.getLogger("tests"))
             auth.states = LoginStates(secret)
             routes = [(CALLBACK, Callback, {"hub_auth": auth}), (f"{ROOT}.*", Page, {"hub_auth": auth})]
-            urls.append(
-                await stack.enter_async_context(
-                    serving(routes, cookie_secret=secret, base_url=ROOT, vnc_templates=page_templates())
-                )
-            )
+            settings = {"cookie_secret": secret, "base_url": ROOT, "vnc_templates": page_templates()}
+            settings["log_function"] = request_log(logging.getLogger("tests"))
+            urls.append(await stack.enter_async_context(serving(routes, **settings)))
         yield urls
 
 
