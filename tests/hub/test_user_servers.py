@@ -531,7 +531,8 @@ async def test_a_hand_goes_up_in_the_course_room_and_down_when_somebody_looks_in
         await viewer.websocket.write_message('{"type": "hand", "up": true}')
         await told(viewer, lambda note: note["since"])
         await becomes(hands, lambda found: len(found) == 1 and found[0])
-        async with looking(sue, "desk", mode="view", owner="ann", server=""):
+        async with looking(sue, "desk", mode="view", owner="ann", server="") as seen:
+            await lit(seen)
             await told(viewer, lambda note: note["since"] is None)
             await becomes(hands, lambda found: found == [None])
         await viewer.websocket.write_message("hello")
