@@ -1,11 +1,14 @@
 """A database of each kind, empty for each test."""
 
+import asyncio
+import contextlib
 import logging
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Float, MetaData, literal
 
+from jupyter_vnc.exceptions import StoreUnavailable
 from jupyter_vnc.stores.database import processes, urls
 from jupyter_vnc.stores.database.database import Database
 
@@ -51,14 +54,19 @@ def hours(monkeypatch):
 
 @pytest.fixture
 def drop_tables(database):
-    """Drop all tables of the database, as a restore does."""
+    """Drop all tables of the database, as a restore does; a service that uses them may be in the way for a moment."""
 
     def drop(connection):
         (there := MetaData()).reflect(connection)
         there.drop_all(connection)
 
     async def drop_tables():
-        async with database.writing() as connection:
-            await connection.run_sync(drop)
+        async with asyncio.timeout(30):
+            while True:
+                with contextlib.suppress(StoreUnavailable):
+                    async with database.writing() as connection:
+                        await connection.run_sync(drop)
+                    return
+                await asyncio.sleep(0.05)
 
     return drop_tables
