@@ -16,7 +16,7 @@ from jupyter_vnc.exceptions import LimitExceeded, NotPermitted
 from jupyter_vnc.throttling import RateLimit
 
 from .messages import LONGEST, REPORT, read
-from .server_socket import ServerSocket, server_of
+from .socket_login import ServerSocket, server_of
 from .uplinks import UNSAID
 
 #: Seconds between two pings; the server's side closes as soon as its own are not answered.

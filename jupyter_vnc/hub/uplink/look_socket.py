@@ -23,7 +23,7 @@ from jupyter_vnc.viewer_channel import WebSocketChannel
 from jupyter_vnc.websocket import BINARY
 
 from .looks import Look
-from .server_socket import ServerSocket
+from .socket_login import ServerSocket
 
 #: The longest message (bytes): more than a server reads of its desktop at once.
 LONGEST: Final = 128 * 1024

@@ -28,8 +28,8 @@ from jupyter_vnc.tasks import beside, end
 from jupyter_vnc.throttling import RateLimit
 from jupyter_vnc.tokens import SUBPROTOCOL
 
-from .look_channel import LookChannel
 from .messages import LONGEST, NOTICE, read
+from .server_look import ServerLook
 
 #: The service's name in the hub, as ``jupyter_vnc.hub.config`` gives it.
 SERVICE: Final = "vnc"
@@ -255,7 +255,7 @@ class ServerEnd:
         except Exception as error:  # noqa: BLE001 - whatever answers there; whoever looks is told by the service
             self._log.info("A desktop cannot be shown: %s", printable(str(error) or type(error).__name__))
             return
-        channel = LookChannel(connection)
+        channel = ServerLook(connection)
         try:
             await look(User(notice["sender"]), notice["target"], channel)
         finally:

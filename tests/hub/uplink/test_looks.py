@@ -23,10 +23,10 @@ from jupyter_vnc.exceptions import (
 )
 from jupyter_vnc.hub.scopes import ADMIN
 from jupyter_vnc.hub.uplink import server_end
-from jupyter_vnc.hub.uplink.look_channel import LookChannel
 from jupyter_vnc.hub.uplink.look_socket import LookSocket
 from jupyter_vnc.hub.uplink.looks import Looks
 from jupyter_vnc.hub.uplink.server_end import MAX_LOOKS
+from jupyter_vnc.hub.uplink.server_look import ServerLook
 from jupyter_vnc.hub.uplink.uplinks import NOTICES_AT_ONCE
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode
@@ -308,7 +308,7 @@ def test_who_may_look_at_what():
 async def test_a_slow_instructor_stops_the_server_and_nobody_else():
     slow, quick = Link(), Link()
     async with service(slow) as (uplinks, bring), asked(uplinks, slow) as (task, token):
-        there = LookChannel(await bring(token))
+        there = ServerLook(await bring(token))
         await task
         sent = 0
 

@@ -15,7 +15,7 @@ from jupyter_vnc.relay.frames import look_at
 from jupyter_vnc.viewer_channel import MAX_CLOSE_REASON
 
 
-class LookChannel:
+class ServerLook:
     """The service's end as a :class:`~jupyter_vnc.channels.Channel`.
 
     Tornado reads a message only when the one before it was taken, so that nothing piles up here.
