@@ -7,12 +7,9 @@ Somebody who looks in takes it down: the help is there.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
-
-from cachetools import TTLCache
 
 from jupyter_vnc.exceptions import ViewerError
 from jupyter_vnc.model.session_registry import SessionRegistry
@@ -24,9 +21,6 @@ LONGEST: Final = 256
 #: Messages of one session in a minute, and at once; a viewer sends one a second at most.
 PER_MINUTE: Final = 60
 BURST: Final = 20
-#: Seconds within which a look that comes again is the same one; and the most that are remembered.
-AWAY: Final = 60.0
-MOST: Final = 4096
 
 
 class Hands:
@@ -36,11 +30,9 @@ class Hands:
         registry: the live sessions.
     """
 
-    def __init__(self, registry: SessionRegistry, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, registry: SessionRegistry) -> None:
         self._registry = registry
         self._rate = RateLimit(PER_MINUTE, BURST, what="messages")
-        #: Who looked at what a moment ago.
-        self._helpers: TTLCache[tuple[str, ...], bool] = TTLCache(MOST, AWAY, clock)
         #: Whether somebody would see the hand of a session, and whether they may look; the host sets them.
         self.seen: Callable[[Session], bool] = lambda session: False
         self.looks: Callable[[], bool] = lambda: True
@@ -55,19 +47,10 @@ class Hands:
             self._tell(session)
 
     def seated(self, session: Session) -> None:
-        """Note that a session has a picture: if its user looks in, the owner's hand is down.
-
-        Whoever comes back within :data:`AWAY` seconds has helped already: a connection that was lost takes down no hand
-        that has been raised since.
-        """
-        if session.look_in and _look(session) not in self._helpers:
+        """Note that a session has a picture: if its user looks in, the owner's hand is down."""
+        if session.look_in:
             for own in self._own(session.place, session.owner.name):
                 self._set(own, None)
-
-    def left(self, session: Session) -> None:
-        """Note that a session has ended."""
-        if session.look_in and session.pictured:
-            self._helpers[_look(session)] = True
 
     def changed(self) -> None:
         """Tell all sessions whether somebody sees them now."""
@@ -111,10 +94,6 @@ class Hands:
 def is_own(session: Session) -> bool:
     """Whether somebody is at their own desktop, and does not look at another's."""
     return session.user.name == session.owner.name and not session.look_in
-
-
-def _look(session: Session) -> tuple[str, ...]:
-    return session.user.name, *session.place
 
 
 def _read(text: str) -> bool:

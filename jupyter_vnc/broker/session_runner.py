@@ -116,7 +116,6 @@ class SessionRunner:
     def _withdraw(self, session: Session, code: CloseCode, reason: str) -> None:
         self._audit.closed(session, code, reason)
         self._registry.remove(session)
-        self._hands.left(session)
         self._presence.changed(session.place)
 
     def _explained(self, session: Session, error: BaseException) -> VNCError:
