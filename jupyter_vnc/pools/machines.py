@@ -37,6 +37,9 @@ class Machines:
     def __contains__(self, key: str) -> bool:
         return key in self._by_key
 
+    def __getitem__(self, key: str) -> PoolMachine:
+        return self._by_key[key]
+
     def get(self, key: str) -> PoolMachine | None:
         """Return a machine, None if there is none with this key."""
         return self._by_key.get(key)

@@ -61,8 +61,7 @@ class Pool:
             self._version += 1
         self._queue.put_first((lease.user, lease.since) for lease in lost)
         for lease in self._leases.values():
-            if (machine := self.machines.get(lease.key)) is not None:
-                lease.name = machine.name
+            lease.name = self.machines[lease.key].name
         self.deal()
         return lost
 

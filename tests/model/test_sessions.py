@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from jupyter_vnc.exceptions import ServerStopping, SessionEnded
-from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress
+from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress, UserServerAddress
 from jupyter_vnc.model.credentials import Credentials, Secret
 from jupyter_vnc.model.sessions import Session, place_of
 from jupyter_vnc.model.targets import Mode, Target
@@ -23,6 +23,19 @@ def test_a_session_is_where_its_owner_is():
     help_for_ann = session(User("eve"), DESK, owner=ANN)
     assert help_for_ann.place == session(ANN, DESK).place == place_of(ANN, DESK)
     assert help_for_ann.public()["owner"] == "ann"
+
+
+def test_a_desktop_in_a_users_server_is_not_at_the_target_of_its_name():
+    elsewhere = Target(name="lab", address=UserServerAddress(server=""))
+    assert (session().is_at("lab"), session().is_at("desk")) == (True, False)
+    assert not session(target=elsewhere).is_at("lab")
+
+
+def test_it_is_noted_when_its_viewer_has_a_picture():
+    one = session()
+    assert one.seen_at is None
+    one.note_picture()
+    assert one.since <= one.seen_at <= datetime.now(UTC)
 
 
 def test_a_session_is_in_use_while_somebody_does_something():

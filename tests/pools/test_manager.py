@@ -20,6 +20,7 @@ from jupyter_vnc.pools import state_file as lease_file
 from jupyter_vnc.pools.lease import GRACE
 from jupyter_vnc.pools.lease_keeper import FileLeases, LeaseKeeper
 from jupyter_vnc.pools.manager import PoolManager
+from jupyter_vnc.pools.presence import Present
 from jupyter_vnc.pools.table import PoolTable
 
 STUDENTS = [f"student-{number:02}" for number in range(30)]
@@ -721,6 +722,16 @@ async def test_whoever_has_another_machine_by_another_service_is_moved(clock, mo
         keeper.adopt(base, other.to_json())
         assert told == [("move", "ann", "lab")]
         assert manager.machine_of("ann", "lab") != first == manager.machine_of("eve", "lab")
+
+
+async def test_what_keeps_the_leases_knows_who_is_here(clock, monkeypatch):
+    async with sharing(clock, monkeypatch) as (manager, keeper, _):
+        await manager.lease("ann", "lab")
+        manager.watched = lambda name: {"ann"}
+        waiting = asyncio.create_task(manager.lease("bob", "lab"))
+        await until(lambda: keeper.here() == Present(frozenset({("lab", "bob")}), frozenset({("lab", "ann")})))
+        manager.release("ann", "lab", "test")
+        await waiting
 
 
 async def test_what_keeps_the_leases_may_fail_and_the_rounds_go_on(clock, monkeypatch, caplog):

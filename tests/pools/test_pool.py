@@ -35,6 +35,13 @@ def test_each_gets_a_machine_and_keeps_it(make):
     assert pool.summary("ann") == {"machine": "m1", "place": None, **told}
 
 
+def test_whoever_does_not_wait_does_not_begin_to_by_being_there(make):
+    pool = make(1)
+    assert [pool.request(user) and user for user in ("ann", "bob")] == ["ann", None]
+    pool.come(["bob", "eve"])
+    assert [pool.place(user) for user in ("bob", "eve")] == [1, 0]
+
+
 def test_the_next_in_the_queue_gets_what_is_free(make):
     pool = make(1)
     for user in ("ann", "bob", "eve"):
