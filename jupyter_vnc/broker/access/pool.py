@@ -187,7 +187,9 @@ class PoolAccess(TargetAccess[PoolAddress]):
         pause = 0.05
         try:
             while not (await asyncio.wait({turn}, timeout=pause))[0]:
-                session.note("place", **self._pools.summary(owner, name))
+                told = self._pools.summary(owner, name)
+                if told["place"]:  # else the machine is theirs, and is being saved
+                    session.note("place", **told)
                 pause = TELL_EVERY
             machine = turn.result()
             if not has:

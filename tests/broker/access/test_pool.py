@@ -338,6 +338,18 @@ async def test_a_waiting_user_is_told_how_many_machines_are_out_of_order(pools, 
     assert (note["kind"], note["size"], note["free"], note["aside"]) == ("place", 2, 0, 1)
 
 
+async def test_nobody_is_told_of_a_place_while_their_lease_is_saved(pools, pooled, monkeypatch):
+    one, notes, saved = session(), [], asyncio.Event()
+    one.tell = notes.append
+    monkeypatch.setattr(pools._keeping.keeper, "save", saved.wait)  # a database that takes its time
+    connecting = asyncio.create_task(pooled.connect(one))
+    await asyncio.wait({connecting}, timeout=0.3)
+    assert pools.machine_of("ann", "lab").name == "m1"
+    saved.set()
+    await (await connecting).channel.close()
+    assert notes == []
+
+
 async def test_a_waiting_user_is_told_their_place_and_gets_a_free_machine(pools, pooled):
     for name in ("bob", "eve"):
         await pools.lease(name, "lab")
