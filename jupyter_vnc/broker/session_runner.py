@@ -55,7 +55,7 @@ class SessionRunner:
         kinds: how each kind of target is reached.
         registry: the live sessions.
         presence: notified when somebody comes to a desktop or leaves it.
-        hands: notified when somebody comes, sees the desktop, and leaves.
+        hands: notified when somebody comes, and when they see the desktop.
         audit: notified when one begins and ends.
         log: for errors.
         limits: for all of them.
