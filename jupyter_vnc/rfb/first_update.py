@@ -15,8 +15,9 @@ from .wire import S32, U16, U32
 _UPDATE: Final = 4
 _RECTANGLE: Final = 12
 
-#: How many messages may come ahead of the first picture: each takes microseconds of the event loop, and may be a byte.
-MOST_AHEAD: Final = 4096
+#: How many messages may come ahead of the first picture: each takes microseconds of the event loop, and may be a byte,
+#: so a stream of them must not hold it for long. A real server sends a handful.
+MOST_AHEAD: Final = 256
 
 #: Bytes that tell the length of a message of this type, and what follows them (:data:`_REST`).
 _HEADS: Final[dict[int, int]] = {
