@@ -134,18 +134,59 @@ async def test_a_person_starts_a_desktop_however_often_it_failed(place, restart,
     assert place.manager.said == [(step, "ann", "desk") for step in [*steps, "settle"]]
 
 
-@pytest.mark.parametrize(("own", "told"), [({}, ["DISPLAY", "PULSE_SERVER"]), ({"PULSE_SERVER": "mine"}, ["DISPLAY"])])
-async def test_kernels_keep_a_sound_server_that_they_have(place, own, told):
-    """Of the desktop whose display they get they have the sound, too, unless the server was started with another."""
-    variables, manager = {}, place.manager
-    manager.kernel_display, manager.available, manager.start_on = "desk", True, "view"
-    manager.own_sound, manager.log = own, logging.getLogger("test")
+@pytest.fixture
+def offer(place):
+    """Offer the display of a desktop that is up; the manager's settings are the test's, and it returns what is told."""
+    manager, told = place.manager, {}
+    manager.kernel_display, manager.start_on, manager.own_sound = "auto", "view", {}
+    manager.log = logging.getLogger("test")
     manager.state = lambda user, name: State.UP
 
     async def reserve(user, name, spec):
-        return {"DISPLAY": ":7", "PULSE_SERVER": "unix:/run/vnc/sound"}
+        return {"DISPLAY": ":7", "FOR": name, "PULSE_SERVER": "unix:/run/vnc/sound"}
+
+    async def offered(*, occupied=False, **settings):
+        vars(manager).update(settings)
+        await place.desktops.offer_display(ANN, told.update, occupied=occupied)
+        return told
 
     manager.reserve = reserve
-    await place.desktops.offer_display(ANN, variables.update, occupied=True)
-    assert sorted(variables) == told
+    return offered
+
+
+@pytest.mark.parametrize(("own", "told"), [({}, ["DISPLAY", "PULSE_SERVER"]), ({"PULSE_SERVER": "mine"}, ["DISPLAY"])])
+async def test_kernels_keep_a_sound_server_that_they_have(place, offer, own, told):
+    """Of the desktop whose display they get they have the sound, too, unless the server was started with another."""
+    variables = await offer(occupied=True, kernel_display="desk", own_sound=own)
+    assert sorted(variables.keys() - {"FOR"}) == told
+    await place.desktops.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "whose"),
+    [
+        ({}, "desk"),
+        ({"kernel_display": "other"}, "other"),
+        ({"kernel_display": "other", "occupied": True}, "other"),
+        ({"occupied": True}, None),
+        ({"kernel_display": ""}, None),
+        ({"kernel_display": "remote"}, None),
+        ({"kernel_display": "nowhere"}, None),
+        ({"available": False}, None),
+    ],
+)
+async def test_whose_display_kernels_get(place, offer, caplog, settings, whose):
+    assert (await offer(**settings)).get("FOR") == whose
+    wrong = [name for name in ("remote", "nowhere") if name in settings.values()]
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == [
+        f"DesktopManager.kernel_display: {name!r} is not a managed desktop" for name in wrong
+    ]
+    await place.desktops.close()
+
+
+@pytest.mark.parametrize(("start_on", "said"), [("server", [("ensure", "ann", "desk")]), ("view", []), ("window", [])])
+async def test_whether_that_desktop_starts_with_the_server(place, offer, start_on, said):
+    await offer(start_on=start_on)
+    await asyncio.sleep(0)
+    assert place.manager.said == said
     await place.desktops.close()

@@ -58,7 +58,7 @@ def wait_for(true, seconds=30):
 def stop(process):
     process.terminate()
     try:
-        process.wait(15)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(15)
@@ -131,7 +131,7 @@ class JupyterServer:
 
     def get(self, path, **headers):
         """What a route answers, as JSON."""
-        with urllib.request.urlopen(urllib.request.Request(self.root + path, headers=headers), timeout=5) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.root + path, headers=headers), timeout=30) as answer:
             return json.load(answer)
 
     def _answers(self):

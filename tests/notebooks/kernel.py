@@ -8,6 +8,10 @@ import websocket
 
 #: Seconds without a message from a kernel, until it is asked for one; and how often it is.
 SILENCE, NUDGES = 5, 11
+#: Seconds that a busy machine may take to start a kernel and to connect to it.
+PATIENCE = 60
+#: What a value is shown as: no program that the kernel has started says anything of this type.
+VALUE = "application/json"
 
 
 class CellFailed(Exception):
@@ -21,14 +25,19 @@ class Kernel:
         self._root, self._token = root, token
         self._id = self._call("POST", "api/kernels", {"name": "python3"})["id"]
         url = f"{root.replace('http', 'ws', 1)}api/kernels/{self._id}/channels"
-        self._socket = websocket.create_connection(url, header={"Authorization": f"token {token}"}, timeout=SILENCE)
+        self._socket = websocket.create_connection(url, header={"Authorization": f"token {token}"}, timeout=PATIENCE)
+        self._socket.settimeout(SILENCE)
 
     def close(self):
         self._socket.close()
         self._call("DELETE", f"api/kernels/{self._id}")
 
     def run(self, code):
-        """Run a cell; return what it shows: a list of MIME bundles, streams among them as text."""
+        """Run a cell; return what it shows: a list of MIME bundles.
+
+        What is printed is not among it: the output of programs that the kernel has started belongs to whichever cell
+        runs at that moment, in pieces of any size.
+        """
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False, "stop_on_error": True}
         ours = self._send("execute_request", content)
         shown = []
@@ -38,8 +47,6 @@ class Kernel:
             kind, content = said["msg_type"], said["content"]
             if kind in {"execute_result", "display_data"}:
                 shown.append(content["data"])
-            elif kind == "stream":
-                shown.append({"text/plain": content["text"]})
             elif kind == "error":
                 raise CellFailed(f"{content['ename']}: {content['evalue']}")
             elif kind == "status" and content["execution_state"] == "idle":
@@ -48,8 +55,9 @@ class Kernel:
 
     def value(self, expression):
         """Return what an expression is, as far as JSON has it."""
-        (shown,) = self.run(f"import json; print(json.dumps({expression}))")
-        return json.loads(shown["text/plain"])
+        shown = self.run(f"from IPython import display as _ipy; _ipy.display(_ipy.JSON([{expression}]))")
+        (values,) = [bundle[VALUE] for bundle in shown if VALUE in bundle]
+        return values[0]
 
     def _send(self, kind, content):
         header = {"msg_id": secrets.token_hex(8), "msg_type": kind, "username": "", "session": "s"}
@@ -75,5 +83,5 @@ class Kernel:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"token {self._token}"}
         request = urllib.request.Request(self._root + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read() or b"null")
