@@ -85,8 +85,10 @@ async def frames(reader):
             yield payload
 
 
-async def live(reader, writer):
-    """Take what comes and answer pings, until the end."""
+async def live(reader, writer, answered=None):
+    """Take what comes and answer pings, until the end; ``answered`` is a list that gets them."""
     async for kind, payload in messages(reader):
         if kind == 0x89:
             writer.write(b"\x8a" + frame(payload)[1:])
+            if answered is not None:
+                answered.append(payload)

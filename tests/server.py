@@ -9,6 +9,9 @@ from http.cookies import SimpleCookie
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+#: Seconds: a thousand at once, or a desktop that starts on a busy machine, may take longer than tornado would wait.
+LIMITS = {"connect_timeout": 90, "request_timeout": 90}
+
 
 @contextmanager
 def counting_target():
@@ -48,9 +51,8 @@ class Client:
             body = "{}"
         elif body is not None and not isinstance(body, str | bytes):
             body = json.dumps(body)
-        return await self._http.fetch(
-            self.url(path), method=method, headers=headers or {}, body=body, raise_error=False, follow_redirects=False
-        )
+        options = {"raise_error": False, "follow_redirects": False, **LIMITS}
+        return await self._http.fetch(self.url(path), method=method, headers=headers or {}, body=body, **options)
 
     async def log_in(self):
         """Log in as a browser does; return the headers of its later requests."""
@@ -71,9 +73,7 @@ class Client:
         """Open a websocket with a token; ``options`` are tornado's."""
         url = self.origin.replace("http", "ws", 1) + self.url(path)
         offered = ["binary", f"vnc.token.{token}"] if subprotocols is None else subprotocols
-        # A thousand at once may wait longer than tornado would.
-        limits = {"connect_timeout": 90, "request_timeout": 90}
-        request = HTTPRequest(url, headers=headers or self.token, **limits)
+        request = HTTPRequest(url, headers=headers or self.token, **LIMITS)
         return await websocket_connect(request, subprotocols=offered, **options)
 
 

@@ -45,7 +45,7 @@ class Census:
             "sessions": len(self._broker.registry),
         }
 
-    async def is_as(self, before, seconds=20):
+    async def is_as(self, before, seconds=60):
         """Wait until nothing is more than it was; return what there is."""
         for _ in range(int(seconds / 0.1)):
             now = self.take()

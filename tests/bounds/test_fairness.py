@@ -29,7 +29,7 @@ async def noise(client, broker, add_target):
         add_target("loud", address)
         sinks = [Sink(client, (await client.issue("loud"))["token"]) for _ in range(LOUD)]
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while sum(sink.received > 1 << 20 for sink in sinks) < LOUD:
                     await asyncio.sleep(0.01)
             yield lambda: sum(s.bytes_out for s in broker.registry if s.target.name == "loud")

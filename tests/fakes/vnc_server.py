@@ -65,7 +65,7 @@ class FakeServer:
         for peer in tuple(self._peers):
             peer.writer.close()
 
-    async def until(self, condition: Callable[[], bool], *, seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], bool], *, seconds: float = 30) -> None:
         """Wait for a condition on this server; it is looked at whenever something happens.
 
         Raises:
