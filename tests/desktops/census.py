@@ -1,13 +1,17 @@
 """What is on the machine: processes, sockets and files that a desktop could leave behind.
 
 The comparison is of the whole machine, but for what other programs do at the same time: a process counts if it is
-below this one. What a desktop leaves behind is, because we adopt processes whose parents are gone.
+below this one. What a desktop leaves behind is, because we adopt processes whose parents are gone. Files and sockets
+count unless somebody else has them. They may be somebody else's who is ending at this moment: only processes can be
+compared once, anything else has to be waited for (:func:`wait_until_gone`).
 """
 
 import ctypes
 import os
 import re
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,22 +20,45 @@ from jupyter_vnc.desktops.processes.procfs import display_holder
 
 #: Where desktops' programs leave files.
 PLACES = ("/tmp/.X11-unix", "/tmp/.ICE-unix")
-PATTERNS = (".X*-lock", "dbus-*", ".xfsm-ICE-*", "jupyter-vnc-*")
+PATTERNS = (".X*-lock", ".tX*-lock", "dbus-*", ".xfsm-ICE-*", "jupyter-vnc-*")
 
 
 @dataclass(frozen=True)
-class Census:
-    processes: frozenset[str]
-    sockets: frozenset[str]
-    files: frozenset[str]
+class New:
+    """What was not there before, and is nobody else's: processes as *id start command*, and names."""
 
-    def new_since(self, before):
-        """What is there now and was not then."""
-        return Census(self.processes - before.processes, self.sockets - before.sockets, self.files - before.files)
+    processes: frozenset[str] = frozenset()
+    sockets: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
 
     @property
     def empty(self):
         return not (self.processes or self.sockets or self.files)
+
+
+@dataclass(frozen=True)
+class Census:
+    """What was there at one moment: our processes, by id and start, and everybody's sockets and files."""
+
+    processes: frozenset[tuple[int, str]]
+    sockets: Mapping[str, str]
+    files: frozenset[Path]
+
+    def new_since(self, before):
+        """What is there now and was not then. Whose it is, is only looked at where there is something new."""
+        processes = self.processes - before.processes
+        sockets = self.sockets.keys() - before.sockets.keys()
+        files = self.files - before.files
+        if sockets or files:
+            theirs = _Others()
+            still = {inode for _, inode in _sockets()}  # without what others had for a moment
+            sockets = {one for one in sockets if self.sockets[one] in still and not theirs.hold(self.sockets[one])}
+            files = {path for path in files if not theirs.have(path)}
+        return New(
+            frozenset(f"{pid} {started} {_command(pid)}" for pid, started in processes),
+            frozenset(sockets),
+            frozenset(map(str, files)),
+        )
 
 
 def _stat(pid):
@@ -69,38 +96,27 @@ def adopt_orphans(adopt=True):
 def take(*folders):
     """Take a census; ``folders`` are looked into besides the usual places."""
     processes = _processes()
-    ours = {pid for pid in processes if _is_ours(pid, processes)}
-    theirs = _Others(processes.keys() - ours)
-    sockets, files = [*_sockets()], [*_files(folders)]
-    theirs.look_again()  # for those who have come in between
-    still = {inode for _, inode in _sockets()}  # without what others had for a moment, between the looks
-    return Census(
-        frozenset(f"{pid} {processes[pid][1]} {_command(pid)}" for pid in ours),
-        frozenset(name for name, inode in sockets if inode in still and not theirs.hold(inode)),
-        frozenset(str(path) for path in files if not theirs.have(path)),
-    )
+    ours = frozenset((pid, processes[pid][1]) for pid in processes if _is_ours(pid, processes))
+    return Census(ours, dict(_sockets()), frozenset(_files(folders)))
 
 
 class _Others:
     """What processes hold that are not ours."""
 
-    def __init__(self, pids):
-        self._pids, self._open, self._paths = set(pids), set(), set()
-        self._look()
-
-    def look_again(self):
-        """Add processes that the first look missed."""
+    def __init__(self):
+        self._pids, self._open = set(), set()
         processes = _processes()
-        self._pids |= {pid for pid in processes if not _is_ours(pid, processes)}
-        self._look()
+        for pid in processes:
+            if not _is_ours(pid, processes):
+                self._look_at(pid)
+        self._paths = {path for path, inode in _unix_sockets(listening=False) if self.hold(inode)}
 
-    def _look(self):
-        for pid in self._pids:
-            try:
-                self._open |= {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}  # noqa: PTH115
-            except OSError:
-                continue
-        self._paths |= {path for path, inode in _unix_sockets(listening=False) if self.hold(inode)}
+    def _look_at(self, pid):
+        self._pids.add(pid)
+        with suppress(OSError):  # it has ended
+            for entry in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):  # it has closed that one meanwhile
+                    self._open.add(os.readlink(entry))  # noqa: PTH115
 
     def hold(self, inode):
         """Whether one of them holds the socket of this number."""
@@ -108,7 +124,7 @@ class _Others:
 
     def have(self, path):
         """Whether a lock, socket or folder is theirs, is of a display that we never use, or has gone with them."""
-        found = re.fullmatch(r"X(\d+)|\.X(\d+)-lock", path.name)
+        found = re.fullmatch(r"X(\d+)|\.t?X(\d+)-lock", path.name)
         if found is not None:
             display = int(found[1] or found[2])
             if display < readiness.DISPLAYS[0] or display_holder(display) in self._pids:

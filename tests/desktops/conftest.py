@@ -56,7 +56,7 @@ def nothing_left(programs, runtime_dir):
     before = census.take(runtime_dir)
     yield before
     left = census.wait_until_gone(before, runtime_dir)
-    assert left == census.Census(frozenset(), frozenset(), frozenset())
+    assert left.empty, left
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def doors(server):
 
 def x_servers(before):
     """The uids of the X servers that are new."""
-    rows = (row.split(" ", 2) for row in census.take().processes - before.processes)
+    rows = (row.split(" ", 2) for row in census.take().new_since(before).processes)
     return sorted(psutil.Process(int(pid)).uids().real for pid, _, title in rows if "-rfbunixpath" in title)
 
 
