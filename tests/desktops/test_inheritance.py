@@ -1,13 +1,14 @@
 """What every program of a real desktop has of the server's environment: its X server, its helpers, its session."""
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 
-import psutil
 import pytest
 
 from jupyter_vnc.desktops.manager import DesktopManager
+from jupyter_vnc.desktops.processes.procfs import descendants, name_of
 from jupyter_vnc.desktops.readiness import free_displays
 from jupyter_vnc.desktops.session import which
 from jupyter_vnc.desktops.x11.lazy_display import LazyDisplay
@@ -29,9 +30,18 @@ def environ_of(pid):
     return Path(f"/proc/{pid}/environ").read_bytes()
 
 
+def programs_since(before):
+    """Name and environment of our new programs by process id; one that ends while it is looked at is left out."""
+    found = {}
+    for pid in descendants(os.getpid()) - before:
+        with contextlib.suppress(OSError):
+            found[pid] = name_of(pid), environ_of(pid)
+    return {pid: about for pid, about in found.items() if all(about)}
+
+
 async def test_no_program_of_a_desktop_has_a_secret(tmp_path):
     manager = DesktopManager(secret_variables=["SITE_*"], variables={"LANG": "C.UTF-8"})
-    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    before = descendants(os.getpid())
     try:
         await manager.ensure("ann", "desktop", DesktopSpec(("xclock",), "320x240"))
         tree = manager._entries["ann", "desktop"].desktop._tree
@@ -42,14 +52,12 @@ async def test_no_program_of_a_desktop_has_a_secret(tmp_path):
         (tmp_path / "file.txt").touch()
         if which("xdg-open"):
             await manager._entries["ann", "desktop"].desktop.run(["/bin/sleep", "60"], "/", 0.1)
-        programs = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
-        names = {child.name() for child in programs}
-        assert {"Xtigervnc", "xclock", "dbus-daemon"} < names
-        assert len(programs) >= 5  # and the supervisor, and what fits windows
-        assert [child.name() for child in programs if VALUE.encode() in environ_of(child.pid)] == []
-        (clock,) = [child for child in programs if child.name() == "xclock"]
-        assert clock.environ()["LANG"] == "C.UTF-8"
-        assert clock.environ()["PATH"] == os.environ["PATH"]
+        found = programs_since(before).values()
+        assert {"Xtigervnc", "xclock", "dbus-daemon"} < {name for name, _ in found}
+        assert len(found) >= 5  # and the supervisor, and what fits windows
+        assert [name for name, environ in found if VALUE.encode() in environ] == []
+        (clock,) = [environ for name, environ in found if name == "xclock"]
+        assert {"LANG=C.UTF-8", f"PATH={os.environ['PATH']}"} <= set(os.fsdecode(clock).split("\0"))
     finally:
         await manager.close()
 

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.desktops import readiness, session, session_end
+from jupyter_vnc.desktops import desktop, housekeeping, readiness, record, session, session_end, session_run
+from jupyter_vnc.desktops import manager as manager_module
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import listeners as sockets
-from jupyter_vnc.desktops.processes.procfs import descendants, display_holder
+from jupyter_vnc.desktops.processes.procfs import descendants, display_holder, lock_file, x_socket
 from jupyter_vnc.desktops.x11 import xvnc
 from jupyter_vnc.desktops.x11.display import Display
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
@@ -30,6 +31,9 @@ from tests.desktops import census, stranger
 from tests.needs import require, require_root
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("nothing_left")]
+
+#: What differs from another case in the cause only.
+ENTIRE = pytest.mark.endurance
 
 CLOCK = DesktopSpec(command=("xclock",), geometry="640x480")
 NOBODY = 65534
@@ -47,14 +51,14 @@ async def managing(**traits):
 
 def greeting(path):
     with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(10)
+        link.settimeout(60)
         link.connect(path)
         return link.recv(12)
 
 
 def x_client(environment, *command):
     environ = {"PATH": os.environ["PATH"], **environment}
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
 def pid_of(manager, program, name="desktop", user="ann"):
@@ -66,7 +70,7 @@ def pid_of(manager, program, name="desktop", user="ann"):
 async def begun(manager, stage, name="desktop"):
     """Begin a start; return its task, and what it says, at the moment when it comes to a stage ('': at once)."""
     task, said = asyncio.create_task(manager.ensure("ann", name, CLOCK)), []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while stage not in said:
             await asyncio.sleep(0)  # at each turn of the loop: a stage may be short
             said += [
@@ -76,10 +80,29 @@ async def begun(manager, stage, name="desktop"):
 
 
 async def eventually(condition):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (value := condition()):
             await asyncio.sleep(0.02)
         return value
+
+
+def programs_of(manager, program):
+    """The names of a desktop's program and of all below it, by process id."""
+    root = pid_of(manager, program)
+    return {pid: _name(pid) for pid in descendants(root) | {root}}
+
+
+@pytest.fixture
+def judged_in_time(monkeypatch):
+    """A session that ends at once has ended at once, however long its shell takes to start on a busy machine."""
+    monkeypatch.setattr(session_run, "SESSION_GRACE", 60)
+
+
+@pytest.fixture
+def displays_of_our_own(monkeypatch):
+    """Numbers that no other tests take, which run at the same time."""
+    first = 1000 + 10 * (os.getpid() % 5000)
+    monkeypatch.setattr(readiness, "DISPLAYS", range(first, first + 10))
 
 
 def fake_xserver(tmp_path, script):
@@ -104,6 +127,7 @@ async def test_start_use_and_stop(runtime_dir):
         assert manager.environment("ann", "desktop") == {}
         starting, said = await begun(manager, "starting session")
         assert said == ["", "starting X", "starting session"]
+        assert [row["state"] for row in manager.list("ann")] == ["starting"]
         address = await starting
         assert manager.state("ann", "desktop") is State.UP
         assert greeting(address.path) == b"RFB 003.008\n"
@@ -114,7 +138,7 @@ async def test_start_use_and_stop(runtime_dir):
         assert "640x480 pixels" in seen.stdout
         assert "96x96 dots per inch" in seen.stdout
         assert await manager.ensure("ann", "desktop", CLOCK) == address
-        assert "vncext" in manager.log_text("ann", "desktop")
+        await eventually(lambda: "vncext" in manager.log_text("ann", "desktop"))  # its supervisor writes it down
         await manager.stop("ann", "desktop")
         assert manager.state("ann", "desktop") is State.STOPPED
         assert manager.environment("ann", "desktop") == {}
@@ -129,9 +153,7 @@ async def test_start_use_and_stop(runtime_dir):
 async def test_the_first_session_installed_has_a_terminal():
     async with managing() as manager:
         await manager.ensure("ann", "desktop", DesktopSpec())
-        below = descendants(pid_of(manager, "session")) | {pid_of(manager, "session")}
-        names = await eventually(lambda: "xterm" in (found := {_name(pid) for pid in below}) and found)
-        assert "openbox" in names
+        await eventually(lambda: {"openbox", "xterm"} <= {*programs_of(manager, "session").values()})
 
 
 def colours(environment):
@@ -156,18 +178,19 @@ async def test_a_bare_window_manager_has_a_background_and_a_menu_of_what_is_inst
         menu = Path(address.path).parent / "xdg" / "openbox" / "menu.xml"
         assert "A Clock" in menu.read_text()
         # Openbox reads the first menu.xml of these folders.
-        for pid in descendants(pid_of(manager, "session")):
-            if _name(pid) == "openbox":
-                environ = Path(f"/proc/{pid}/environ").read_text().split("\0")
-                assert f"XDG_CONFIG_DIRS={menu.parent.parent}:/etc/xdg" in environ
+        names = await eventually(
+            lambda: "openbox" in (found := programs_of(manager, "session")).values() and found,
+        )
+        for pid in (pid for pid, name in names.items() if name == "openbox"):
+            environ = Path(f"/proc/{pid}/environ").read_text().split("\0")
+            assert f"XDG_CONFIG_DIRS={menu.parent.parent}:/etc/xdg" in environ
 
 
 async def test_a_terminal_alone_is_a_session_too(monkeypatch):
     monkeypatch.setattr(session, "SESSIONS", ())
     async with managing() as manager:
         await manager.ensure("ann", "desktop", DesktopSpec())
-        names = {_name(pid) for pid in descendants(pid_of(manager, "session")) | {pid_of(manager, "session")}}
-        assert "xterm" in names
+        await eventually(lambda: "xterm" in programs_of(manager, "session").values())
 
 
 def _name(pid):
@@ -177,7 +200,7 @@ def _name(pid):
         return ""
 
 
-@pytest.mark.parametrize("cycles", [20, pytest.param(100, marks=[pytest.mark.endurance, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("cycles", [6, pytest.param(100, marks=[pytest.mark.endurance, pytest.mark.timeout(600)])])
 async def test_cycles(nothing_left, runtime_dir, cycles):
     """Start and stop many times: the machine is the same after each, and no file descriptor is lost."""
     async with managing() as manager:
@@ -186,11 +209,16 @@ async def test_cycles(nothing_left, runtime_dir, cycles):
         open_files = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
         servers = set()
         for _ in range(cycles):
-            await manager.ensure("ann", "desktop", CLOCK)
+            address = await manager.ensure("ann", "desktop", CLOCK)
+            display = int(manager.environment("ann", "desktop")["DISPLAY"].removeprefix(":"))
             servers.add(pid_of(manager, "server"))
+            where = [Path(address.path).parent, lock_file(display), x_socket(display)]
+            assert all(path.exists() for path in where)
             await manager.stop("ann", "desktop")
-            assert census.take().new_since(nothing_left).empty
-        assert len(os.listdir("/proc/self/fd")) == open_files  # noqa: PTH208
+            assert census.take().processes <= nothing_left.processes
+            assert not any(path.exists() for path in where)
+            assert census.wait_until_gone(nothing_left).empty
+        assert len(os.listdir("/proc/self/fd")) <= open_files  # noqa: PTH208
         assert len(servers) == cycles
 
 
@@ -207,8 +235,7 @@ def _pids_called(name):
 
 async def test_a_caller_that_leaves_does_not_stop_the_start():
     async with managing() as manager:
-        impatient = asyncio.create_task(manager.ensure("ann", "desktop", CLOCK))
-        await asyncio.sleep(0.02)
+        impatient, _ = await begun(manager, "starting X")
         assert manager.state("ann", "desktop") is State.STARTING
         impatient.cancel()
         address = await manager.ensure("ann", "desktop", CLOCK)
@@ -229,17 +256,20 @@ async def test_stop_while_it_starts(stage, runtime_dir):
         assert greeting(address.path) == b"RFB 003.008\n"
 
 
-async def test_close_waits_for_a_stop_that_was_interrupted():
+async def test_close_waits_for_a_stop_that_was_interrupted(home):
     """As when a manager is closed while an idle desktop is being stopped."""
-    slow = DesktopSpec(("/bin/sh", "-c", "trap 'sleep 0.5; exit 0' TERM; while :; do sleep 0.05; done"))
+    end = "while [ ! -e $HOME/go ]; do sleep 0.05; done; exit 0"
+    slow = DesktopSpec(("/bin/sh", "-c", f"trap '{end}' TERM; touch $HOME/ready; while :; do sleep 0.05; done"))
     async with managing() as manager:
         address = await manager.ensure("ann", "desktop", slow)
+        await eventually((home / "ready").exists)
         server = pid_of(manager, "server")
         stopping = asyncio.create_task(manager.stop("ann", "desktop"))
         await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
         stopping.cancel()
         await asyncio.wait([stopping])
         assert _name(server) == "Xtigervnc"
+        (home / "go").touch()
     assert _name(server) == ""
     assert not Path(address.path).exists()
 
@@ -254,13 +284,14 @@ async def test_restart_is_another_desktop_at_the_same_place():
         assert pid_of(manager, "server") != server
 
 
-async def test_a_reserved_display_is_taken_though_a_better_one_is_free_again(monkeypatch):
+async def test_a_reserved_display_is_taken_though_a_better_one_is_free_again(displays_of_our_own):
     """Kernels know it already."""
     async with managing() as manager:
         first = (await manager.reserve("ann", "desktop"))["DISPLAY"]
     async with managing() as manager:
         lock = Path(f"/tmp/.X{first[1:]}-lock")
-        lock.write_text(f"{os.getpid():>10}\n")
+        with lock.open("x") as file:  # nobody else's
+            file.write(f"{os.getpid():>10}\n")
         reserved = await manager.reserve("ann", "desktop")
         lock.unlink()
         assert reserved["DISPLAY"] != first
@@ -271,7 +302,7 @@ async def test_a_reserved_display_is_taken_though_a_better_one_is_free_again(mon
         assert await manager.reserve("ann", "desktop") == reserved
 
 
-async def test_a_desktop_that_does_not_start_keeps_no_window_waiting():
+async def test_a_desktop_that_does_not_start_keeps_no_window_waiting(judged_in_time):
     """Not even when it has failed too often to be tried again."""
     environ = {}
     async with managing() as manager:
@@ -328,7 +359,7 @@ def _doors(pid):
     """What a process listens on; nothing, if it is gone: a session has programs that end at once."""
     try:
         return sockets.open_doors(pid)
-    except FileNotFoundError:
+    except OSError:
         return []
 
 
@@ -342,13 +373,11 @@ async def test_nobody_else_can_reach_it(nothing_left):
         root = manager._entries["ann", "desktop"].desktop._tree._process.pid
         await eventually(lambda: len(descendants(root)) >= 4)  # X server, bus, window manager, terminal
         assert {pid: doors for pid in descendants(root) if (doors := _doors(pid))} == {}
-        new = census.take().new_since(nothing_left).sockets
         display = manager.environment("ann", "desktop")["DISPLAY"].removeprefix(":")
-        assert new - {str(path.parent / "sound")} == {
-            address.path,
-            str(path.parent / "bus"),
-            f"/tmp/.X11-unix/X{display}",
-        }
+        ours = {address.path, str(path.parent / "bus"), f"/tmp/.X11-unix/X{display}"}
+        sound = str(path.parent / "sound")
+        # What others on the machine have for a moment may be among it.
+        await eventually(lambda: census.take().new_since(nothing_left).sockets - {sound} == ours)
 
 
 async def test_another_user_is_refused(runtime_dir):
@@ -366,7 +395,7 @@ async def test_another_user_is_refused(runtime_dir):
 
 
 @pytest.mark.parametrize("door", ["-rfbport 15999", "-listen tcp", "-listen local"])
-async def test_an_x_server_that_opens_a_door_is_stopped(tmp_path, monkeypatch, door):
+async def test_an_x_server_that_opens_a_door_is_stopped(monkeypatch, displays_of_our_own, door):
     real = xvnc.arguments
 
     def arguments(*args, **kwargs):
@@ -386,9 +415,8 @@ async def test_an_x_server_that_opens_a_door_is_stopped(tmp_path, monkeypatch, d
         assert manager.state("ann", "desktop") is State.DOWN
 
 
-async def test_a_display_that_somebody_takes_at_the_same_moment(monkeypatch, tmp_path):
+async def test_a_display_that_somebody_takes_at_the_same_moment(monkeypatch, tmp_path, displays_of_our_own):
     """Another X server wins the number between our look and our start: we take the next, and leave its files alone."""
-    monkeypatch.setattr(readiness, "DISPLAYS", range(1000 + os.getpid() % 9000, 10010 + os.getpid() % 9000))
     async with managing() as manager:
         await manager.ensure("ann", "desktop", CLOCK)
         taken = int(manager.environment("ann", "desktop")["DISPLAY"].removeprefix(":"))
@@ -414,7 +442,7 @@ async def test_a_display_that_somebody_takes_at_the_same_moment(monkeypatch, tmp
             assert Path(f"/tmp/.X11-unix/X{taken}").exists()
         finally:
             other.terminate()
-            other.wait(10)
+            other.wait(60)
 
 
 # -- crashes ------------------------------------------------------------------------------------------------------
@@ -428,8 +456,10 @@ async def test_a_display_that_somebody_takes_at_the_same_moment(monkeypatch, tmp
         ("session", signal.SIGKILL, State.DOWN, "The desktop's session crashed"),
     ],
 )
-async def test_a_crash_is_noticed_cleared_away_and_started_again(program, number, state, message):
+async def test_a_crash_is_noticed_cleared_away_and_started_again(program, number, state, message, monkeypatch):
     ended = []
+    if program == "server":  # the end of a session that lost it may be told long before its own
+        monkeypatch.setattr(desktop, "JUDGEMENT_DELAY", 60)
     async with managing() as manager:
         manager.on_exit = lambda *who: ended.append(who)
         address = await manager.ensure("ann", "desktop", DesktopSpec())
@@ -469,6 +499,10 @@ async def test_logging_out_stops_the_desktop():
         await eventually(lambda: not left & _pids_called("xclock"))
 
 
+#: Waits in a shell until a test lets it end.
+UNTIL_GO = "while [ ! -e $HOME/go ]; do sleep 0.05; done; exit 0"
+
+
 @pytest.fixture
 def looks(monkeypatch):
     """Each look at what a session has left."""
@@ -497,7 +531,7 @@ async def test_a_command_that_forks_and_returns_keeps_the_desktop_as_long_as_its
         await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script)))
         tree = manager._entries["ann", "desktop"].desktop._tree
         environ = manager.environment("ann", "desktop")
-        await asyncio.wait([tree.exited("session")], timeout=20)
+        await asyncio.wait([tree.exited("session")], timeout=60)
         await eventually(lambda: x_client(environ, "xwininfo", "-name", "xclock").returncode == 0)
         await eventually(lambda: len(looks) > 2 or manager.state("ann", "desktop") is not State.UP)
         assert manager.state("ann", "desktop") is State.UP
@@ -512,14 +546,13 @@ async def test_a_command_that_forks_and_returns_keeps_the_desktop_as_long_as_its
 async def test_a_window_that_another_program_has_opened_for_the_command_keeps_the_desktop(home, looks):
     """As a terminal's server does, which the session's bus starts: it is no child of the command."""
     async with managing() as manager:
-        script = "touch $HOME/ready; while [ ! -e $HOME/go ]; do sleep 0.05; done; exit 0"
-        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script)))
+        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", UNTIL_GO)))
         environ = {"PATH": os.environ["PATH"], **manager.environment("ann", "desktop")}
         with subprocess.Popen(["xclock"], env=environ) as clock:
             await eventually(lambda: x_client(environ, "xwininfo", "-name", "xclock").returncode == 0)
             (home / "go").touch()
             tree = manager._entries["ann", "desktop"].desktop._tree
-            await asyncio.wait([tree.exited("session")], timeout=20)
+            await asyncio.wait([tree.exited("session")], timeout=60)
             await eventually(lambda: len(looks) > 2 or manager.state("ann", "desktop") is not State.UP)
             assert manager.state("ann", "desktop") is State.UP
             clock.terminate()
@@ -527,7 +560,7 @@ async def test_a_window_that_another_program_has_opened_for_the_command_keeps_th
 
 
 @pytest.mark.parametrize("script", ["exit 0", "echo hello; exit 0"])
-async def test_a_command_that_leaves_nothing_says_what_to_do(script):
+async def test_a_command_that_leaves_nothing_says_what_to_do(script, judged_in_time):
     async with managing() as manager:
         said = await refused(manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script))))
         assert "has to run as long as the desktop" in said
@@ -537,21 +570,24 @@ async def test_a_command_that_leaves_nothing_says_what_to_do(script):
 async def test_an_agent_that_a_command_leaves_behind_does_not_keep_the_desktop(home):
     (home / "ssh-agent").symlink_to("/bin/sleep")
     async with managing() as manager:
-        script = '"$HOME/ssh-agent" 300 & sleep 0.6; exit 0'
+        script = f'"$HOME/ssh-agent" 300 & {UNTIL_GO}'
         await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", script)))
-        assert _pids_called("ssh-agent") & descendants(os.getpid())
+        await eventually(lambda: _pids_called("ssh-agent") & descendants(os.getpid()))
+        (home / "go").touch()
         await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
 
 
-async def test_a_command_that_hands_over_to_another_desktop_says_what_to_do():
+async def test_a_command_that_hands_over_to_another_desktop_says_what_to_do(home, monkeypatch):
     """It ends a moment later, and nobody has seen a window."""
+    monkeypatch.setattr(session_end, "SOON", 60)
     async with managing() as manager:
-        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", "sleep 0.6; exit 0")))
+        await manager.ensure("ann", "desktop", DesktopSpec(("/bin/sh", "-c", UNTIL_GO)))
+        (home / "go").touch()
         await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
         assert "has to run as long as the desktop" in manager.list("ann")[0]["message"]
 
 
-async def test_a_desktop_that_keeps_crashing_waits_for_a_person():
+async def test_a_desktop_that_keeps_crashing_waits_for_a_person(judged_in_time):
     broken = DesktopSpec(("/bin/sh", "-c", "echo no such theme >&2; exit 1"))
     async with managing(crash_limit=2) as manager:
         for _ in range(2):
@@ -591,7 +627,7 @@ def server(*arguments):
             raise
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, pytest.param(signal.SIGSEGV, marks=ENTIRE)])
 def test_a_server_that_is_killed_takes_its_desktops_along(nothing_left, runtime_dir, number):
     """Not even at the next start: at once, and to the last file."""
     with server() as process:
@@ -669,15 +705,15 @@ async def test_no_session_is_installed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("script", "sentence"),
+    ("script", "patience", "sentence"),
     [
-        ("echo bad; echo 'cannot load fonts' >&2; exit 1", "The X server did not start: cannot load fonts"),
-        ("exec sleep 300", "The X server did not answer within 1 seconds."),
-        ("kill -SEGV $$", "The X server did not start."),
+        ("echo bad; echo 'cannot load fonts' >&2; exit 1", 60.0, "The X server did not start: cannot load fonts"),
+        ("exec sleep 300", 2.0, "The X server did not answer within 2 seconds."),
+        ("kill -SEGV $$", 60.0, "The X server did not start."),
     ],
 )
-async def test_an_x_server_that_does_not_start(tmp_path, script, sentence):
-    async with managing(xserver=fake_xserver(tmp_path, script), start_timeout=1.0) as manager:
+async def test_an_x_server_that_does_not_start(tmp_path, script, patience, sentence):
+    async with managing(xserver=fake_xserver(tmp_path, script), start_timeout=patience) as manager:
         with pytest.raises(DesktopFailed) as caught:
             await manager.ensure("ann", "desktop", CLOCK)
         assert str(caught.value) == sentence
@@ -701,12 +737,12 @@ time.sleep(300)
 
 
 async def test_an_x_server_that_listens_but_says_nothing(tmp_path):
-    async with managing(xserver=fake_xserver(tmp_path, MUTE), start_timeout=1.0) as manager:
-        with pytest.raises(DesktopFailed, match="did not answer within 1 seconds"):
+    async with managing(xserver=fake_xserver(tmp_path, MUTE), start_timeout=2.0) as manager:
+        with pytest.raises(DesktopFailed, match="X server did not answer within 2 seconds"):
             await manager.ensure("ann", "desktop", CLOCK)
 
 
-async def test_the_last_line_of_a_log_is_escaped_and_cut():
+async def test_the_last_line_of_a_log_is_escaped_and_cut(judged_in_time):
     shout = DesktopSpec(("/bin/sh", "-c", "printf '<b>\\033[31m%0300d\\n' 7; exit 1"))
     async with managing() as manager:
         with pytest.raises(DesktopFailed) as caught:
@@ -819,8 +855,7 @@ async def test_the_users_own_xstartup_is_honoured(home):
         assert said == "The program of this desktop, xstartup, is not installed, or may not be run."
         script.chmod(0o755)
         await manager.ensure("ann", "desktop", spec)
-        below = {pid_of(manager, "session")}
-        await eventually(lambda: {"openbox", "xclock"} <= {_name(pid) for pid in below | descendants(*below)})
+        await eventually(lambda: {"openbox", "xclock"} <= {*programs_of(manager, "session").values()})
         assert "MINE=1" in (home / "env").read_text().splitlines()
 
 
@@ -882,36 +917,32 @@ async def test_screen_lockers_may_be_allowed():
         assert not (Path(address.path).parent / "xdg").exists()
 
 
-async def test_an_idle_desktop_is_stopped_and_one_in_use_is_not():
-    async with managing(cull_idle_timeout=2.0) as manager:
-        await manager.ensure("ann", "seen", CLOCK)
+async def test_an_idle_desktop_is_stopped_and_one_in_use_is_not(monkeypatch):
+    """After an hour by the clock of the manager's records, which is the test's."""
+    now = [0.0]
+    real = record.Entry
+    monkeypatch.setattr(manager_module, "Entry", lambda one: real(one, clock=lambda: now[0]))
+    monkeypatch.setattr(housekeeping, "ROUND", 0.02)
+    async with managing(cull_idle_timeout=3600.0) as manager:
+        await asyncio.gather(*(manager.ensure("ann", name, CLOCK) for name in ("seen", "used", "idle")))
         manager.attach("ann", "seen")
-        await manager.ensure("ann", "used", CLOCK)
         for note in (manager.attach, manager.detach, manager.touch):
             note("ann", "unknown")
-        idle = asyncio.create_task(manager.ensure("ann", "idle", CLOCK))
-
-        def idle_was_stopped():
-            manager.touch("ann", "used")
-            return idle.done() and manager.state("ann", "idle") is State.STOPPED
-
-        await eventually(idle_was_stopped)
+        now[0] = 3600.0
+        manager.touch("ann", "used")
+        await eventually(lambda: manager.state("ann", "idle") is State.STOPPED)
         assert {row["name"]: row["message"] for row in manager.list("ann")} == {
             "seen": "",
             "used": "",
             "idle": "The desktop was idle without a viewer, so it was stopped.",
         }
         manager.detach("ann", "seen")
+        now[0] = 7100.0
+        manager.touch("ann", "used")
+        assert manager.state("ann", "seen") is State.UP
+        now[0] = 7200.0
         await eventually(lambda: manager.state("ann", "seen") is State.STOPPED)
-
-
-async def test_a_desktop_that_starts_says_how_far_it_is():
-    async with managing() as manager:
-        starting, said = await begun(manager, "starting session")
-        assert said == ["", "starting X", "starting session"]
-        assert [row["state"] for row in manager.list("ann")] == ["starting"]
-        await starting
-        assert [(row["state"], row["message"]) for row in manager.list("ann")] == [("up", "")]
+        assert manager.state("ann", "used") is State.UP
 
 
 def test_the_server_finds_its_programs_before_conda(monkeypatch, tmp_path):
@@ -941,7 +972,7 @@ def test_fixtures_can_fail(nothing_left):
         stack.callback(shutil.rmtree, folder)
         new = census.take().new_since(nothing_left)
         assert len(new.processes) == 1
-        assert new.files == {str(folder)}
+        assert str(folder) in new.files  # others' may come and go
 
 
 #: Somebody else's desktop, as far as the census sees it: a locked runtime folder, and sockets of both kinds.
@@ -967,13 +998,13 @@ def test_the_census_leaves_out_what_others_do(nothing_left):
     try:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as shell:
             assert shell.stdout.readline() == b"\n"
-            shell.wait(20)
+            shell.wait(60)
             assert folder.exists()
             assert bus.exists()
-            assert census.take().new_since(nothing_left).empty
+            assert census.wait_until_gone(nothing_left).empty
             shell.stdin.close()
             assert shell.stdout.read() == b""  # it has ended
-        assert census.take().new_since(nothing_left).files == {str(folder), str(bus)}
+        assert {str(folder), str(bus)} <= census.take().new_since(nothing_left).files
     finally:
         census.adopt_orphans()
         shutil.rmtree(folder, ignore_errors=True)

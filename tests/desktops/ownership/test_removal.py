@@ -1,5 +1,6 @@
 """What is deleted, and what is not: links, mounts, other file systems, and names that tables of mounts escape."""
 
+import json
 import os
 import subprocess
 import sys
@@ -92,92 +93,105 @@ def test_a_tree_deeper_than_the_limit_is_reported(tmp_path, within):
 
 # -- mounts -------------------------------------------------------------------------------------------------------
 
-#: Runs in a mount namespace of its own: argv is a folder whose name is odd, how to mount, and who deletes.
+#: Runs in a mount namespace of its own, and says which of the cases that it gets as JSON went wrong: each is a folder
+#: whose name is odd, how to mount, and who deletes.
 PROGRAM = textwrap.dedent(
     """
-    import os, subprocess, sys
+    import json, os, subprocess, sys, traceback
     from pathlib import Path
     from jupyter_vnc.desktops.processes import cleanup
-    from jupyter_vnc.desktops.processes.procfs import kill_marked
     from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 
-    place, how, who = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    runtime = Runtime([place / "jupyter-vnc"])
-    desktop = runtime.desktop_folder("ann", "desktop")
-    (desktop / "bus").touch()
-    point = desktop / "run" / place.name
-    point.mkdir(parents=True)
-    mine = place / "mine"
-    mine.mkdir()
-    if how == "tmpfs":
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", point], check=True)
-    elif how == "file":
-        point.rmdir()
-        point.touch()
-        (mine / "thesis").write_text("all of it")
-        subprocess.run(["mount", "--bind", mine / "thesis", point], check=True)
-    else:
-        subprocess.run(["mount", "--bind", mine, point], check=True)
-    if how != "file":
-        (point / "folder").mkdir()
-        (point / "folder" / "thesis").write_text("all of it")
+    def try_out(place, how, who):
+        place.mkdir()
+        runtime = Runtime([place / "jupyter-vnc"])
+        desktop = runtime.desktop_folder("ann", "desktop")
+        (desktop / "bus").touch()
+        point = desktop / "run" / place.name
+        point.mkdir(parents=True)
+        mine = place / "mine"
+        mine.mkdir()
+        if how == "tmpfs":
+            subprocess.run(["mount", "-t", "tmpfs", "tmpfs", point], check=True)
+        elif how == "file":
+            point.rmdir()
+            point.touch()
+            (mine / "thesis").write_text("all of it")
+            subprocess.run(["mount", "--bind", mine / "thesis", point], check=True)
+        else:
+            subprocess.run(["mount", "--bind", mine, point], check=True)
+        if how != "file":
+            (point / "folder").mkdir()
+            (point / "folder" / "thesis").write_text("all of it")
 
-    def delete():
-        if who == "stop":
-            cleanup.remove_desktop(desktop)
-        elif who == "close":
-            runtime.close()
-        elif who == "start":
-            runtime.desktop_folder("ann", "desktop")
-        elif who == "caretaker":
-            cleanup.main(str(desktop), "0")
-        elif who == "sweep":
+        def delete():
+            if who == "stop":
+                cleanup.remove_desktop(desktop)
+            elif who == "close":
+                runtime.close()
+            elif who == "start":
+                runtime.desktop_folder("ann", "desktop")
+            elif who == "caretaker":
+                cleanup.main(str(desktop), "0")
+            elif who == "sweep":
+                if runtime.lock >= 0:
+                    os.close(runtime.lock)
+                    runtime.lock = -1
+                Runtime([place / "jupyter-vnc"]).sweep()
+
+        delete()
+        thesis = point if how == "file" else point / "folder" / "thesis"
+        assert thesis.read_text() == "all of it", "lost"
+        assert not (desktop / "bus").exists(), "ours is still there"
+        subprocess.run(["umount", point], check=True)
+        if who in ("close", "sweep"):
             if runtime.lock >= 0:
                 os.close(runtime.lock)
-                runtime.lock = -1
-            Runtime([place / "jupyter-vnc"]).sweep()
+            runtime.lock = -1
+            assert Runtime([place / "jupyter-vnc"]).sweep() == 1, "not swept"
+            assert [path.name for path in place.iterdir()] == ["mine"], [*place.rglob("*")]
+        else:
+            delete()
+            assert not point.exists(), "not removed later"
+            runtime.close()
+        if how == "bind":
+            assert (mine / "folder" / "thesis").read_text() == "all of it"
 
-    delete()
-    thesis = point if how == "file" else point / "folder" / "thesis"
-    assert thesis.read_text() == "all of it", "lost"
-    assert not (desktop / "bus").exists(), "ours is still there"
-    subprocess.run(["umount", point], check=True)
-    if who in ("close", "sweep"):
-        if runtime.lock >= 0:
-            os.close(runtime.lock)
-        runtime.lock = -1
-        assert Runtime([place / "jupyter-vnc"]).sweep() == 1, "not swept"
-        assert [path.name for path in place.iterdir()] == ["mine"], [*place.rglob("*")]
-    else:
-        delete()
-        assert not point.exists(), "not removed later"
-        runtime.close()
-    if how == "bind":
-        assert (mine / "folder" / "thesis").read_text() == "all of it"
+    wrong = []
+    for place, *case in json.load(sys.stdin):
+        try:
+            try_out(Path(place), *case)
+        except BaseException:
+            wrong.append([place, *case, traceback.format_exc()])
+    print(json.dumps(wrong))
     """
 )
 
 
 @pytest.mark.parametrize("namespace", ["-m", "-Urm"])
-@pytest.mark.parametrize("how", ["tmpfs", "bind", "file"])
-@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_what_is_mounted_stays(tmp_path, name, how, namespace):
-    in_namespace(namespace, tmp_path / name, how, "stop")
+def test_what_is_mounted_stays(tmp_path, namespace):
+    kinds = ("tmpfs", "bind", "file")
+    cases = [(tmp_path / how / name, how, "stop") for how in kinds for name in NAMES.values()]
+    assert wrong_in_namespace(namespace, cases) == []
 
 
-@pytest.mark.parametrize("who", ["stop", "close", "start", "caretaker", "sweep"])
-@pytest.mark.parametrize("how", ["tmpfs", "bind"])
-def test_whoever_deletes(tmp_path, how, who):
-    in_namespace("-m", tmp_path / "a b", how, who)
+def test_whoever_deletes(tmp_path):
+    whos = ("stop", "close", "start", "caretaker", "sweep")
+    cases = [(tmp_path / f"{how}-{who}" / "a b", how, who) for how in ("tmpfs", "bind") for who in whos]
+    assert wrong_in_namespace("-m", cases) == []
 
 
-def in_namespace(namespace, place, *arguments):
+def wrong_in_namespace(namespace, cases):
+    """Which cases went wrong, with their tracebacks."""
     require("unshare")
     require_root()
-    place.mkdir()
-    command = ["unshare", namespace, "--propagation", "private", sys.executable, "-c", PROGRAM, place, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    for place, *_ in cases:
+        place.parent.mkdir(exist_ok=True)
+    command = ["unshare", namespace, "--propagation", "private", sys.executable, "-c", PROGRAM]
+    told = json.dumps([(str(place), *case) for place, *case in cases])
+    done = subprocess.run(command, cwd=ROOT, input=told, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_tables_of_mounts_are_read_with_their_escapes(tmp_path, within, monkeypatch):

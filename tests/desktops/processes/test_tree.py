@@ -58,7 +58,7 @@ async def start(folder):
 
 
 async def eventually(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (value := condition()):
             await asyncio.sleep(0.01)
         return value
@@ -126,8 +126,10 @@ async def test_programs_get_a_clean_process(before, folder):
 async def test_stop_reaches_daemons_and_those_who_ignore_sigterm(before, folder):
     tree = await start(folder)
     await tree.run("daemon", [sys.executable, "-S", "-c", DAEMON, "deaf"], ENVIRON)
-    await tree.run("stubborn", ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], ENVIRON)
+    stubborn = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
+    await tree.run("stubborn", ["/bin/sh", "-c", stubborn], ENVIRON)
     daemon = int(await eventually(lambda: tree.log("daemon").strip()))
+    await eventually(lambda: "ready" in tree.log("stubborn"))
     assert alive(daemon)
     await tree.stop(0.3)
     assert not alive(daemon)
@@ -237,7 +239,7 @@ def test_an_owner_that_is_killed_leaves_nothing(before, folder, arguments):
         child = int(owner.stdout.readline())
         mine = set(marked(str(folder)))
         owner.kill()
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while folder.parent.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         if child:

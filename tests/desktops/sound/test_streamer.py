@@ -15,6 +15,7 @@ class Recorder:
 
     def __init__(self):
         self.heard, self.failure, self.starts, self.stops = None, "", 0, 0
+        self.streamer = None
 
     def __call__(self, heard):
         self.heard, self.starts = heard, self.starts + 1
@@ -25,16 +26,17 @@ class Recorder:
 
 
 async def until(true):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
 async def placed(tmp_path):
-    """A streamer that serves, until nobody has listened for a moment."""
+    """A streamer that serves, and would wait for listeners for ever."""
     recorder, path = Recorder(), tmp_path / "stream"
-    serving = asyncio.create_task(streamer.Streamer(recorder, linger=0.3).serve(str(path)))
+    recorder.streamer = streamer.Streamer(recorder, linger=600)
+    serving = asyncio.create_task(recorder.streamer.serve(str(path)))
     await until(path.exists)
     yield recorder, path, serving
     serving.cancel()
@@ -58,13 +60,14 @@ async def test_it_records_for_listeners_only_and_ends_without(tmp_path):
         await until(lambda: recorder.heard)
         recorder.heard(960, b"opus")
         for reader, _ in (first, second):
-            assert await asyncio.wait_for(messages.read(reader), 10) == messages.sound(960, b"opus")
+            assert await asyncio.wait_for(messages.read(reader), 60) == messages.sound(960, b"opus")
         first[1].close()
         await first[1].wait_closed()
         assert (recorder.starts, recorder.stops) == (1, 0)
+        recorder.streamer._linger = 0.05
         second[1].close()
         await second[1].wait_closed()
-        await asyncio.wait_for(serving, 10)
+        await asyncio.wait_for(serving, 60)
         assert (recorder.starts, recorder.stops) == (1, 1)
 
 
@@ -78,7 +81,7 @@ async def test_one_that_does_not_read_gets_less_and_delays_nobody(tmp_path):
             count = 3000
             for number in range(count):
                 recorder.heard(number, bytes(1000))
-                assert (await asyncio.wait_for(messages.read(reader), 10))[1:5] == number.to_bytes(4)
+                assert (await asyncio.wait_for(messages.read(reader), 60))[1:5] == number.to_bytes(4)
             deaf.setblocking(False)
             waiting = 0
             while True:
@@ -100,8 +103,8 @@ async def test_a_recording_that_fails_ends_it(tmp_path, monkeypatch):
         await until(lambda: recorder.heard)
         recorder.failure = "the sound server is gone"
         with pytest.raises(RuntimeError, match="the sound server is gone"):
-            await asyncio.wait_for(serving, 10)
+            await asyncio.wait_for(serving, 60)
         assert recorder.stops == 1
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), 60) == b""
         writer.close()
         await writer.wait_closed()

@@ -12,7 +12,7 @@ SECOND = 4 * RATE
 FORM = (f"--rate={RATE}", "--format=s16le", "--channels=2")
 
 #: Seconds for a whole dialogue with PulseAudio.
-PATIENCE = 20
+PATIENCE = 60
 
 
 def tone(seconds, hertz=TONE):

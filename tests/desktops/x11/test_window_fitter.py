@@ -49,14 +49,14 @@ def tree_of(manager):
 
 
 async def eventually(condition):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (value := condition()):
             await asyncio.sleep(0.02)
         return value
 
 
 def run(environ, *command):
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=20, check=False).stdout
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False).stdout
 
 
 def shown(environ, name):
@@ -136,7 +136,7 @@ async def guest_on(*command, **keys):
 def ask_for_size(path, width, height):
     """As a viewer does: SetDesktopSize with one screen."""
     with socket.socket(socket.AF_UNIX) as link, link.makefile("rb") as answers:
-        link.settimeout(20)
+        link.settimeout(60)
         link.connect(path)
         link.sendall(answers.read(12))
         link.sendall(bytes(answers.read(answers.read(1)[0])[:1]))
@@ -202,7 +202,8 @@ async def test_the_keys_go_to_the_newest_window_wherever_the_pointer_is():
         await eventually(lambda: guest.focused() == main)
         run(environ, "xdotool", "key", "a")
         await eventually(lambda: guest.order() and (KEY_PRESSED, main) in guest.received)
-        assert [window for kind, window in guest.received if kind == KEY_PRESSED] == [dialog, main]
+        pressed = [window for kind, window in guest.received if kind == KEY_PRESSED]
+        assert [*dict.fromkeys(pressed)] == [dialog, main]  # a key that is held for long repeats itself
 
 
 async def test_a_click_gives_a_window_the_keys_and_no_window_hides_its_dialog():
@@ -214,7 +215,7 @@ async def test_a_click_gives_a_window_the_keys_and_no_window_hides_its_dialog():
         for x, expected in ((600, main), (320, dialog), (600, main)):
             run(environ, "xdotool", "mousemove", str(x), "240", "click", "1")
             await eventually(lambda: guest.focused() == expected)  # noqa: B023 - it does not outlive the turn
-            assert guest.order()[-2:] == (main, dialog)
+            await eventually(lambda: guest.order()[-2:] == (main, dialog))
 
 
 #: A main window that asks for a name, and writes it down.
@@ -270,7 +271,7 @@ async def test_a_dialog_that_comes_before_its_window_is_above_it():
         await eventually(lambda: guest.focused() == dialog)
         assert guest.window(DIALOG) == main
         await eventually(lambda: guest.focused() == main)
-        assert guest.order()[-2:] == (main, dialog)
+        await eventually(lambda: guest.order()[-2:] == (main, dialog))
 
 
 async def test_a_window_may_ask_to_take_the_keys_by_itself():
@@ -282,7 +283,7 @@ async def test_a_window_may_ask_to_take_the_keys_by_itself():
         packets = []
         guest._keep = packets.append
         await eventually(lambda: guest.order() and [packet for packet in packets if packet[0] & 0x7F == 33])
-        (told,) = (packet for packet in packets if packet[0] & 0x7F == 33)
+        told = next(packet for packet in packets if packet[0] & 0x7F == 33)
         names = guest.atom("WM_PROTOCOLS"), guest.atom("WM_TAKE_FOCUS")
         assert struct.unpack_from("<4xIII", told) == (shy, *names)
         assert guest.focused() == main
@@ -320,9 +321,9 @@ async def test_windows_that_were_there_before_a_window_manager_get_their_size_ba
     async with guest_on("/bin/sh", "-c", session) as (guest, environ, manager):
         await eventually(lambda: shown(environ, "xclock") == WHOLE)
         (Path.home() / "go").touch()
-        how = await asyncio.wait_for(asyncio.shield(tree_of(manager).exited("fullscreen")), 20)
+        how = await asyncio.wait_for(asyncio.shield(tree_of(manager).exited("fullscreen")), 60)
         assert (how.status, how.tail) == (0, "")
-        await eventually(lambda: shown(environ, "xclock")[2:4] == (300, 200))
+        await eventually(lambda: (found := shown(environ, "xclock")) and found[2:4] == (300, 200))
         window = guest.window(DIALOG)
         await eventually(lambda: window not in guest.order())  # in a frame of openbox
         assert guest.place(window)[2:4] == DIALOG[2:4]
@@ -332,7 +333,7 @@ async def test_windows_that_were_there_before_a_window_manager_get_their_size_ba
 async def test_with_a_window_manager_nothing_is_changed():
     session = "openbox & xclock -geometry 300x200 & while ! [ -e $HOME/go ]; do sleep 0.02; done; wait"
     async with desktop("/bin/sh", "-c", session) as (manager, environ):
-        await asyncio.wait_for(asyncio.shield(tree_of(manager).exited("fullscreen")), 20)
+        await asyncio.wait_for(asyncio.shield(tree_of(manager).exited("fullscreen")), 60)
         await eventually(lambda: (found := shown(environ, "xclock")) and found[2:4] == (300, 200))
         assert manager.state("ann", "desktop") is State.UP
 
@@ -375,7 +376,6 @@ async def test_why_it_ended_is_a_line_in_the_desktops_log(monkeypatch):
     async with desktop("xclock") as (manager, environ):
         await tree_of(manager).exited("fullscreen")
         line = "Windows are not fitted to the screen any more: [Errno 2] No such file or directory\n"
-        assert manager.log_text("ann", "desktop").endswith(line)
+        assert line in manager.log_text("ann", "desktop")  # the log of a sound server may follow
         assert manager.state("ann", "desktop") is State.UP
-        await eventually(lambda: shown(environ, "xclock"))
-        assert shown(environ, "xclock") == Geometry(0, 0, 164, 164, 1)
+        await eventually(lambda: shown(environ, "xclock") == Geometry(0, 0, 164, 164, 1))
