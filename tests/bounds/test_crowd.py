@@ -16,7 +16,7 @@ KIB, MIB = 1 << 10, 1 << 20
 #: What an idle session may hold in user space, and what one does whose browser does not read.
 IDLE, STALLED = 100 * KIB, 8 * MIB
 
-SOME = pytest.param(50, 8, id="some")
+SOME = pytest.param(24, 8, id="some")
 MANY = pytest.param(500, 64, id="many", marks=[pytest.mark.endurance, pytest.mark.timeout(600)])
 
 

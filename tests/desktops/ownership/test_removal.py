@@ -176,8 +176,8 @@ def test_what_is_mounted_stays(tmp_path, namespace):
 
 
 def test_whoever_deletes(tmp_path):
-    whos = ("stop", "close", "start", "caretaker", "sweep")
-    cases = [(tmp_path / f"{how}-{who}" / "a b", how, who) for how in ("tmpfs", "bind") for who in whos]
+    deleters = ("stop", "close", "start", "caretaker", "sweep")
+    cases = [(tmp_path / f"{how}-{who}" / "a b", how, who) for how in ("tmpfs", "bind") for who in deleters]
     assert wrong_in_namespace("-m", cases) == []
 
 
