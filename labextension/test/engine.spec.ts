@@ -459,6 +459,98 @@ describe('a screen that a desktop announces', () => {
     }
   });
 
+  it('is asked for again when somebody came and left between two notes, or asked for theirs too late', async () => {
+    const self = { user: 'ann', mode: 'control', you: true } as const;
+    const bob = { user: 'bob', mode: 'control', you: false } as const;
+    const eve = { user: 'eve', mode: 'control', you: false } as const;
+    const { world, viewer, socket, rfb } = await connected();
+    /** The desktop says that it has this size: for itself, or (2) because another viewer has asked for it. */
+    const say = (reason: number, width: number): void =>
+      socket.say(
+        update([
+          ...rect(reason, 0, width, 48, -308),
+          1,
+          0,
+          0,
+          0,
+          ...u32(0),
+          ...u16(0, 0, width, 48),
+          ...u32(0)
+        ]),
+        BELL
+      );
+    const asks = (what: () => void): number => {
+      Object.assign(rfb(), { _lastResize: 0 }); // noVNC asks at most every 100 ms
+      socket.sent.length = 0;
+      what();
+      return socket.sent.filter(one => one[0] === 251).length;
+    };
+    const note = (...viewers: object[]): void =>
+      socket.note({ kind: 'viewers', viewers, count: viewers.length });
+    const frame = viewer.node.querySelector('.jp-VNC-screen')!;
+    Object.defineProperties(frame, { clientWidth: { value: 320 }, clientHeight: { value: 240 } });
+    say(0, 64);
+    await world.clock.advance(PICTURE_FIRST);
+    Object.assign(rfb(), { _screenSize: () => ({ w: 320, h: 240 }), resizeSession: true });
+    assert.equal(
+      asks(() => note(self)),
+      0,
+      'nobody was there'
+    );
+    assert.equal(
+      asks(() => note(self)),
+      1,
+      'who came and left was seen in no note'
+    );
+    assert.equal(
+      asks(() => say(2, 100)),
+      1,
+      'what the other had asked for comes late'
+    );
+    await world.clock.advance(5000);
+    assert.equal(
+      asks(() => say(2, 110)),
+      0,
+      'somebody who is in no note'
+    );
+    note(self, bob, eve);
+    assert.equal(
+      asks(() => note(self, bob)),
+      1
+    );
+    assert.equal(
+      asks(() => say(2, 120)),
+      0,
+      'who is left may ask for theirs'
+    );
+    viewer.dispose();
+  });
+
+  it('is asked for in whole pixels, and not again once it is there', async () => {
+    const { viewer, socket, rfb } = await connected();
+    const screen = rfb()._screen as HTMLElement;
+    screen.getBoundingClientRect = () => ({ width: 320.5, height: 240.9 }) as DOMRect;
+    rfb().resizeSession = true;
+    const one = (reason: number, width: number, height: number): void =>
+      socket.say(
+        update([
+          ...rect(reason, 0, width, height, -308),
+          ...[1, 0, 0, 0],
+          ...[...u32(0), ...u16(0, 0, width, height), ...u32(0)]
+        ]),
+        BELL
+      );
+    one(0, 64, 48);
+    assert.deepEqual(
+      socket.sent.filter(each => each[0] === 251).map(each => each.slice(2, 6)),
+      [u16(320, 240)]
+    );
+    Object.assign(rfb(), { _lastResize: 0 });
+    one(1, 320, 240);
+    assert.equal(socket.sent.filter(each => each[0] === 251).length, 1);
+    viewer.dispose();
+  });
+
   it('changes once for all changes in a row, and is what was said last', async () => {
     const { viewer, socket, rfb } = await connected();
     const sizes = Array.from({ length: 2500 }, (_, index) => resized(100 + index, 200));

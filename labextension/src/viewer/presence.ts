@@ -35,7 +35,7 @@ export class Company {
   /** Emits those who came since the last time, when anybody came or left. */
   readonly changed = new Emitter<readonly IPresence[]>();
 
-  /** Emits when somebody is seen to have left. */
+  /** Emits when somebody has left, also one who came after the last note of the server's and was never seen. */
   readonly left = new Emitter<void>();
 
   /** Those who are known by name, without this viewer itself. */
@@ -61,11 +61,15 @@ export class Company {
 
   /** The server says who is there. It will say so again when that changes, so it need not be asked. */
   take(said: Pick<IComing, 'viewers' | 'count'>): void {
+    const isFirst = this._said === null;
     this._said = said;
     this._latest.drop();
     if (this._wanted) {
       this._timer.clear();
-      this._know(said.viewers, said.count);
+      // It gathers who comes and goes: where it says the same again, somebody has done both.
+      if (!this._know(said.viewers, said.count) && !isFirst) {
+        this.left.emit();
+      }
     }
   }
 
@@ -84,7 +88,7 @@ export class Company {
 
   private async _begin(): Promise<void> {
     if (this._said) {
-      this.take(this._said);
+      this._know(this._said.viewers, this._said.count);
     } else {
       await this._ask();
     }
@@ -104,11 +108,13 @@ export class Company {
     }
   }
 
-  private _know(all: readonly IPresence[], count: number, tell = true): void {
+  /** @returns whether that is new */
+  private _know(all: readonly IPresence[], count: number, tell = true): boolean {
     const others = withoutThisOne(all);
     const before = this._others.map(nameOf);
     const came = others.filter(one => !before.includes(nameOf(one)));
-    if (came.length > 0 || others.length !== before.length || count - 1 !== this._count) {
+    const isNew = came.length > 0 || others.length !== before.length || count - 1 !== this._count;
+    if (isNew) {
       const here = others.map(nameOf);
       const fewer = count - 1 < this._count || before.some(name => !here.includes(name));
       this._others = others;
@@ -118,6 +124,7 @@ export class Company {
         this.left.emit();
       }
     }
+    return isNew;
   }
 
   private readonly _timer: Timer;

@@ -91,11 +91,12 @@ export function updatesContinuously(rfb: IRFB): boolean {
 }
 
 /**
- * Ask for sizes in pixels of the screen where that is wanted. noVNC counts in CSS pixels, of which a fine screen has
- * fewer; it shows a desktop that is larger than its frame scaled down, so that each pixel is one of the screen's.
+ * Ask for sizes in whole pixels, and in pixels of the screen where that is wanted. noVNC counts in CSS pixels, of which a
+ * fine screen has fewer; it shows a desktop that is larger than its frame scaled down, so that each pixel is one of the
+ * screen's. A frame whose sides are no whole numbers, as where a page is zoomed, it would ask for without end.
  *
  * @param rfb - noVNC, at once after it was made
- * @param wanted - whether it is wanted now
+ * @param wanted - whether pixels of the screen are wanted now
  */
 export function askInScreenPixels(rfb: IRFB, wanted: () => boolean): void {
   const own = rfb as IPrivate;
@@ -103,15 +104,15 @@ export function askInScreenPixels(rfb: IRFB, wanted: () => boolean): void {
   if (!request || !size) {
     return;
   }
-  let factor = 1;
+  let factor: number | null = null;
   own._screenSize = () => {
     const { w, h } = size.call(rfb);
-    return factor === 1 ? { w, h } : { w: Math.floor(w * factor), h: Math.floor(h * factor) };
+    return factor === null ? { w, h } : { w: Math.floor(w * factor), h: Math.floor(h * factor) };
   };
   own._requestRemoteResize = () => {
     factor = wanted() ? window.devicePixelRatio : 1;
     request.call(rfb);
-    factor = 1;
+    factor = null;
   };
 }
 

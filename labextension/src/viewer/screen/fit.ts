@@ -2,6 +2,7 @@
  * How the desktop fits its frame.
  */
 import { askForSize, type IRFB, onRFB, sizeOf } from '../engine/novnc';
+import type { IClock } from '../ui/clock';
 import type { IViewerOptions } from '../options';
 
 /** `fit`: shown smaller or larger; `remote`: the desktop takes the size of its frame; `off`: pixel by pixel. */
@@ -26,6 +27,9 @@ const SMALLEST = { width: 200, height: 150 };
  */
 const MOST_SCROLLED = 3840 * 2160;
 
+/** So long after a viewer has left, a size that it had asked for may still arrive (milliseconds). */
+const LATE = 5000;
+
 /** Keeps noVNC's scaling in step with the frame, and never asks a desktop to take the size of a hidden one. */
 export class Fit {
   /**
@@ -34,7 +38,8 @@ export class Fit {
    */
   constructor(
     private readonly _frame: HTMLElement,
-    private _scaling: Scaling
+    private _scaling: Scaling,
+    private readonly _clock: IClock
   ) {
     this._observer = new ResizeObserver(() => this._apply());
     this._observer.observe(_frame);
@@ -67,23 +72,41 @@ export class Fit {
   /** The noVNC to keep in step, or none. */
   set rfb(rfb: IRFB | null) {
     this._rfb = rfb;
+    this._insisting = 0;
     if (rfb) {
-      onRFB(rfb, 'resized', () => this._apply());
+      onRFB(rfb, 'resized', () => this._resized());
     }
     this._apply();
   }
 
-  /** Ask for the size of the frame again: another viewer that had a size of its own has left. */
-  renew(): void {
-    if (this._rfb?.resizeSession) {
-      askForSize(this._rfb);
-    }
+  /**
+   * Ask for the size of the frame again: another viewer that had a size of its own has left.
+   *
+   * @param alone - whether nobody else is left, who would answer with a size of their own
+   */
+  renew(alone: boolean): void {
+    this._insisting = alone ? this._clock.now() + LATE : 0;
+    this._ask();
   }
 
   /** Stop watching. */
   dispose(): void {
     this._observer.disconnect();
     this._rfb = null;
+  }
+
+  private _resized(): void {
+    this._apply();
+    // The server's word that somebody has left may overtake the last size that they asked for.
+    if (this._clock.now() < this._insisting) {
+      this._ask();
+    }
+  }
+
+  private _ask(): void {
+    if (this._rfb?.resizeSession) {
+      askForSize(this._rfb);
+    }
   }
 
   private _apply(): void {
@@ -120,5 +143,7 @@ export class Fit {
   private readonly _observer: ResizeObserver;
   private _rfb: IRFB | null = null;
   private _visible = true;
+  /** Until when a size that is not the frame's is answered (milliseconds). */
+  private _insisting = 0;
   private _dragging = false;
 }
