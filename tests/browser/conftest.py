@@ -15,17 +15,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 from demo.processes import free_port
 from tests.chromium import ARGUMENTS, CHROMIUM
 
+VIEWPORT = {"width": 1280, "height": 800}
+
 # A space is given to Jupyter as JupyterHub gives it: quoted.
 PREFIX = "/user/a@b%20c/"
 
-# An xterm that is red, green after "g", and blue after a click.
+# An xterm that is red as soon as it hears clicks, green after "g", and blue after a click.
 SCRIPT = r"""#!/bin/bash
-printf '\e[?1000h\e[?25l'
+printf '\e[?1000h\e[?25l\e]11;#d02040\a'
 while IFS= read -rsn1 key; do
   case "$key" in
     r) printf '\e]11;#d02040\a' ;;
@@ -41,10 +43,50 @@ WITHOUT_NODE = """c.LanguageServerManager.autodetect = False
 c.ServerApp.tornado_settings = {"page_config_data": {"buildAvailable": False, "buildCheck": False}}
 """
 
+#: Notes in ``window.told`` what stands in an element of a viewer, for however short a time; see :func:`was_told`.
+NOTE_WORDS = """window.told = new Set();
+    new MutationObserver(() => {
+        document.querySelectorAll('.jp-VNC-hint:not([hidden]), .jp-VNC-overlay').forEach(node => {
+            window.told.add(node.textContent);
+        });
+    }).observe(document, { childList: true, subtree: true, characterData: true, attributeFilter: ['hidden'] });"""
+
+#: Leaves JupyterLab as it was when it was loaded: one launcher, the file browser, and nothing that a reader chose.
+TIDY = """async () => {
+    const { commands } = window.jupyterapp;
+    localStorage.clear();
+    sessionStorage.clear();
+    if (document.body.dataset.jpThemeName !== 'JupyterLab Light') {
+        await commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' });
+    }
+    await commands.execute('application:close-all');
+    await commands.execute('filebrowser:activate');
+}"""
+
+#: So long a test may take where the machine is busy (seconds), and what it waits for (milliseconds).
+LONGEST, PATIENCE = 300, 30_000
+
+FAILED = pytest.StashKey[bool]()
+
+expect.set_options(timeout=PATIENCE)
+
 #: For a page whose viewer tries nothing again by itself: what happens is done by whoever presses a button. Whatever the
 #: page would do later than soon is not due within the hour; the shortest delay of a retry is half a second.
 NO_RETRIES = """const real = setTimeout;
     window.setTimeout = (run, delay, ...rest) => real(run, delay >= 400 ? 3.6e6 : delay, ...rest);"""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 def wait_for(true, seconds=30):
@@ -53,6 +95,30 @@ def wait_for(true, seconds=30):
     while not (found := true()) and time.monotonic() < end:
         time.sleep(0.1)
     return found
+
+
+def still(page, things):
+    """Wait until nothing has been added to a list for a while; returns how long it is."""
+
+    def rests():
+        before = len(things)
+        page.wait_for_timeout(500)
+        return len(things) == before
+
+    assert wait_for(rests)
+    return len(things)
+
+
+def was_told(page, words):
+    """Wait until these words have been in a viewer of a page that keeps them (``NOTE_WORDS``)."""
+    page.wait_for_function("words => [...window.told].some(text => text.includes(words))", arg=words)
+
+
+def put(file, text):
+    """Write a file that somebody else may read at any time: they see all of it, or none."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
 
 
 def stop(process):
@@ -114,7 +180,7 @@ class JupyterServer:
         command += ["--no-browser", f"--ServerApp.root_dir={self.folder / 'root'}"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        if not wait_for(self._answers, 60):
+        if not wait_for(self._answers, 4 * PATIENCE / 1000):
             pytest.fail(self.log.read_text()[-4000:])
 
     @property
@@ -151,9 +217,9 @@ def jp_server_cleanup():
     """Nothing: the server of these tests is a process of its own."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def lab():
-    for program in ("chromium", "Xtigervnc", "xterm", "xclip", "tigervncpasswd"):
+    for program in ("chromium", "Xtigervnc", "xterm", "xclip", "xdotool", "tigervncpasswd"):
         if shutil.which(program) is None:
             pytest.fail(f"not installed: {program}")
     # A short path: a Unix socket's has at most 107 bytes.
@@ -169,7 +235,7 @@ def started_lab(folder, stack):
     script = folder / "colours"
     script.write_text(SCRIPT)
     script.chmod(0o700)
-    terminal = ["xterm", "-bg", "#d02040", "-geometry", "300x120+0+0", "-b", "0", "+sb", "-e", str(script)]
+    terminal = ["xterm", "-geometry", "300x120+0+0", "-b", "0", "+sb", "-e", str(script)]
     path = folder / "vnc.sock"
     servers = {
         "lab-1": VNCServer(["-rfbport", str(vnc_port)], folder, terminal),
@@ -191,6 +257,7 @@ def started_lab(folder, stack):
     (folder / "config.py").write_text(
         f"{WITHOUT_NODE}c.VNCBroker.targets = {targets!r}\n"
         f"c.ServerApp.base_url = {PREFIX!r}\nc.LabApp.news_url = None\n"
+        "c.LabApp.expose_app_in_browser = True\n"
         f"c.VNCBroker.target_sources = ['config', 'directory']\nc.DirectoryTargets.path = {str(folder / 'targets')!r}\n"
         f"c.IdentityProvider.token = {token!r}\nc.LabApp.check_for_updates_class = "
         "'jupyterlab.NeverCheckForUpdate'\n"
@@ -221,7 +288,7 @@ def started_lab(folder, stack):
         except (urllib.error.URLError, OSError):
             return False
 
-    if not wait_for(answers, 60):
+    if not wait_for(answers, 4 * PATIENCE / 1000):
         pytest.fail(log.read_text()[-4000:])
     response = [password, f"127.0.0.1:{vnc_port}", str(path), obfuscated.stdout.hex()]
     return SimpleNamespace(
@@ -257,19 +324,101 @@ def chromium(shared_browser):
     return shared_browser.running()
 
 
+def log_in(context, lab):
+    """Let a browser's context have the cookies of a login, another one each time."""
+    assert context.request.get(f"{lab.base}vnc/?token={lab.token}").ok
+
+
+def new_page(context):
+    """A page that keeps all that it receives in ``recorded`` and ``sockets``."""
+    page = context.new_page()
+    page.recorded, page.sockets = [], []
+    page.on("response", lambda response: page.recorded.append(response))  # noqa: PLW0108 - playwright wants a function
+    page.on("websocket", lambda one: listen(page, one))
+    return page
+
+
 @pytest.fixture
 def page(chromium, lab):
-    """A page that is logged in, and keeps all that it receives in ``recorded``."""
-    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
-        page = context.new_page()
-        page.recorded, page.sockets = [], []
-        page.on("response", lambda response: page.recorded.append(response))  # noqa: PLW0108 - playwright wants a function
-        page.on("websocket", lambda one: listen(page, one))
-        page.goto(f"{lab.base}vnc/?token={lab.token}")
+    """A page that is logged in, and shows nothing yet; see :func:`new_page`."""
+    with chromium.new_context(viewport=VIEWPORT) as context:
+        log_in(context, lab)
+        page = new_page(context)
         yield page
         # What answers for the server may be asked at this moment, and would fail in the next test.
         if not page.is_closed():
             page.unroute_all(behavior="ignoreErrors")
+
+
+class Home:
+    """JupyterLab in a page that stays open from test to test: to load it costs more than most of what is done there."""
+
+    def __init__(self, lab):
+        self._lab, self._page = lab, None
+
+    def opened(self, chromium):
+        """The page, with one launcher."""
+        if self._page is None:
+            context = chromium.new_context(viewport=VIEWPORT)
+            log_in(context, self._lab)
+            self._page = new_page(context)
+            self._page.goto(f"{self._lab.base}lab?reset")
+            self._page.locator(".jp-LauncherCard", has_text="Lab machine 1").wait_for(timeout=2 * PATIENCE)
+        return self._page
+
+    def tidy(self):
+        """Close all that was opened; where that is not possible, the next test gets a new page."""
+        page = self._page
+        try:
+            page.unroute_all(behavior="ignoreErrors")
+            page.emulate_media(color_scheme="null", forced_colors="null")
+            page.set_viewport_size(VIEWPORT)
+            page.mouse.move(0, 0)
+            page.evaluate(TIDY)
+            page.locator(".jp-LauncherCard:visible", has_text="Lab machine 1").wait_for()
+            page.recorded.clear()
+            page.sockets.clear()
+        except Error:
+            self.close()
+            return
+        # Whoever looks next sees nobody: to the server, all who know its token are one user.
+        wait_for(lambda: page.request.get(f"{self._lab.base}vnc/api/sessions").json() == [])
+
+    def close(self):
+        """Leave it."""
+        if self._page is not None:
+            with contextlib.suppress(Error):
+                self._page.context.close()
+            self._page = None
+
+
+@pytest.fixture(scope="package")
+def one_home(shared_browser, lab):
+    with contextlib.closing(Home(lab)) as home:
+        yield home
+
+
+@pytest.fixture
+def home(request, chromium, one_home):
+    """JupyterLab with one launcher, and all that its page receives; see :class:`Home`. Each test finds it as it was."""
+    yield one_home.opened(chromium)
+    if request.node.stash.get(FAILED, True):
+        one_home.close()
+    else:
+        one_home.tidy()
+
+
+@contextlib.contextmanager
+def added(lab, **targets):
+    """More targets of that server, by their names, until the end of the block."""
+    files = {lab.folder / "targets" / f"{name}.json": keys for name, keys in targets.items()}
+    for file, keys in files.items():
+        put(file, json.dumps(keys))
+    try:
+        yield
+    finally:
+        for file in files:
+            file.unlink()
 
 
 def listen(page, one):

@@ -3,14 +3,14 @@
 import contextlib
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.integration import machines
 
-from .conftest import JupyterServer, wait_for
+from .conftest import added, wait_for
+from .test_viewer import view
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
@@ -23,40 +23,32 @@ SWITCHES = {
 
 
 @pytest.fixture(scope="module")
-def server():
+def watch(lab):
+    """A machine with a switch, as several targets; what it was told."""
     with tempfile.TemporaryDirectory(prefix="jvb-") as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        machine = stack.enter_context(machines.powered(folder))
-        watch = stack.enter_context(machine.watching())
+        machine = stack.enter_context(machines.powered(Path(name)))
         switches = {"default": {}, "on": {"power": True}, "watched": {"power": True, "mode": "view"}}
-        targets = {name: machine.keys() | keys for name, keys in switches.items()}
-        config = f"c.VNCBroker.targets = {targets!r}\nc.IdentityProvider.token = ''\n"
-        server = JupyterServer(folder, config, lambda server: len(server.get("api/targets")) == len(targets))
-        server.start()
-        stack.callback(server.stop)
-        yield SimpleNamespace(root=server.root, watch=watch)
+        stack.enter_context(added(lab, **{name: machine.keys() | keys for name, keys in switches.items()}))
+        yield stack.enter_context(machine.watching())
 
 
 @pytest.fixture
-def visit(chromium, server):
-    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
+def visit(page, lab, watch):
+    def opened(target):
+        one = page.context.new_page()
+        view(one, lab, target)
+        return one
 
-        def opened(target):
-            page = context.new_page()
-            page.goto(f"{server.root}view/{target}")
-            page.wait_for_selector(".jp-VNC[data-phase=connected]", timeout=20000)
-            return page
-
-        yield opened
+    return opened
 
 
-def test_the_machine_is_switched_after_a_question(visit, server, tmp_path):
+def test_the_machine_is_switched_after_a_question(visit, watch, tmp_path):
     page = visit("on")
     page.click('[data-action="power"]')
-    assert page.get_by_role("menuitem").all_inner_texts() == list(SWITCHES)
+    expect(page.get_by_role("menuitem")).to_have_text(list(SWITCHES))
     page.screenshot(path=tmp_path / "menu.png")
     page.keyboard.press("Escape")
-    before = len(server.watch.events)
+    before = len(watch.events)
     for label, (yes, _) in SWITCHES.items():
         for answer in ("Cancel", yes):
             page.click('[data-action="power"]')
@@ -68,7 +60,7 @@ def test_the_machine_is_switched_after_a_question(visit, server, tmp_path):
             expect(dialog).to_have_count(0)
     wanted = [said for _, said in SWITCHES.values()]
     # Had a "Cancel" done something, it would stand among these.
-    assert wait_for(lambda: server.watch.events[before:] == wanted), server.watch.events
+    assert wait_for(lambda: watch.events[before:] == wanted), watch.events
 
 
 @pytest.mark.parametrize("target", ["default", "watched"])

@@ -5,10 +5,12 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_viewer import AXE, ONLY_VIOLATIONS
+from tests.browser.test_viewer import AT_REST, AXE, ONLY_VIOLATIONS
 from tests.hub import hub as hubs
 from tests.integration import real
 from tests.needs import require
+
+from .conftest import NOTE_WORDS, PATIENCE, was_told
 
 GROUPS = {"course-a": {"users": ["ann", "amy", "al"]}, "course-b": {"users": ["bob"]}}
 
@@ -31,16 +33,28 @@ def hub(tmp_path_factory):
 
 @pytest.fixture
 def enter(hub, chromium):
-    """Somebody's browser, logged in to the service through the hub's own page."""
+    """Somebody's browser, logged in to the service; through the hub's own page if that is wanted."""
     contexts = []
 
-    def enter(name, **options):
+    def enter(name, *, by_hand=False, **options):
         contexts.append(context := chromium.new_context(**options))
+        context.add_init_script(NOTE_WORDS)
         page = context.new_page()
-        page.goto(f"{hub.url}/hub/login?next=/services/vnc/")
-        page.fill("#username_input", name)
-        page.fill("#password_input", "x")
-        page.click("#login_submit")
+        if by_hand:
+            page.goto(f"{hub.url}/hub/login?next=/services/vnc/")
+            page.fill("#username_input", name)
+            page.fill("#password_input", "x")
+            page.click("#login_submit")
+        else:
+            person = hub.person(name)
+            assert person.enter().ok
+            context.add_cookies(
+                [
+                    {"name": one.name, "value": one.value, "domain": "127.0.0.1", "path": one.path}
+                    for one in person.http.cookies
+                ]
+            )
+            page.goto(f"{hub.url}/services/vnc/")
         page.wait_for_url("**/services/vnc/")
         return page
 
@@ -52,7 +66,7 @@ def enter(hub, chromium):
 def sit_down(page):
     """Open the desktop from its card."""
     page.click("text=Lab machines")
-    expect(page.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+    expect(page.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=2 * PATIENCE)
     return page
 
 
@@ -67,12 +81,12 @@ def ask_now(page):
 
 
 def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter):
-    ann, amy = sit_down(enter("ann")), sit_down(enter("amy"))
+    ann, amy = sit_down(enter("ann", by_hand=True)), sit_down(enter("amy"))
     late = enter("al")
     expect(late.locator(".jp-VNC-pool")).to_have_text("No machine of 2 is free")
     late.click("text=Lab machines")
     expect(late.locator(".jp-VNC-detail")).to_contain_text("All 2 machines are taken. You are next")
-    expect(ann.locator(".jp-VNC-hint")).to_contain_text("Your instructors may look", timeout=30_000)
+    was_told(ann, "Your instructors may look")
 
     ada = enter("ada")
     ada.click("text=Course room")
@@ -97,13 +111,13 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     expect(message).to_have_count(0)
 
     row_of(ada, "ann").get_by_text("Look in").click()
-    expect(ada.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+    expect(ada.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=2 * PATIENCE)
     expect(ada.locator(".jp-VNC-toolbar")).to_contain_text("Connected, view only")
     ada.set_viewport_size({"width": 360, "height": 640})
     expect(ada.locator("[aria-label=More]")).to_be_in_viewport(ratio=1)
     ada.set_viewport_size({"width": 1280, "height": 720})
     expect(ada.locator(".jp-VNC-title")).to_have_text("ann · Lab machines")
-    expect(ann.locator(".jp-VNC-hint")).to_have_text("ada is watching.")
+    was_told(ann, "ada is watching.")
     ada.click("text=Take control")
     expect(ada.locator(".jp-VNC-role")).to_have_text("Give up control")
     expect(ada.locator(".jp-VNC-toolbar .jp-VNC-state")).to_have_text("Connected")
@@ -112,14 +126,14 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     ada.set_viewport_size({"width": 360, "height": 640})
     expect(ada.locator("[aria-label=More]")).to_be_in_viewport(ratio=1)
     ada.set_viewport_size({"width": 1280, "height": 720})
-    expect(ann.locator(".jp-VNC-hint")).to_have_text("ada is in control.")
+    was_told(ann, "ada is in control.")
 
     ada.click("a[title='Course room']")
     row_of(ada, "amy").get_by_text("Release").click()
     ada.locator("dialog").get_by_text("Release").click()
     expect(ada.locator("#result")).to_have_text("The machine of amy was taken back. Whoever is next gets it.")
     expect(amy.locator(".jp-VNC-overlay")).to_contain_text("ada took the machine back.")
-    expect(late.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+    expect(late.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=2 * PATIENCE)
     row_of(ada, "ann").get_by_text("End").click()
     ada.locator("dialog").get_by_text("End", exact=True).click()
     expect(ada.locator("#result")).to_have_text("The session of ann was ended.")
@@ -133,7 +147,7 @@ def test_a_deed_is_about_the_session_that_there_is_now(enter):
     expect(row_of(page, "ann")).to_have_count(1)
     button = row_of(page, "ann").get_by_text("Message").element_handle()
     student.reload()
-    expect(student.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=30_000)
+    expect(student.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=2 * PATIENCE)
     button.click()
     page.fill("dialog textarea", "again")
     page.locator("dialog").get_by_text("Send").click()
@@ -179,8 +193,12 @@ def test_a_student_gives_his_machine_back_at_the_desktop(enter):
     expect(page.locator(".jp-VNC-pool")).to_contain_text("machines are free")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
+#: Each colour and each width: both of all four are in `make endurance`.
+LOOKS = [("light", 1280), ("dark", 360)]
+LOOKS += [pytest.param(*look, marks=pytest.mark.endurance) for look in (("dark", 1280), ("light", 360))]
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_axe_finds_nothing_in_the_room_and_where_it_leads(hub, enter, scheme, width):
     student = sit_down(enter("ann"))
     page = enter("ada", color_scheme=scheme, viewport={"width": width, "height": 800})
@@ -191,6 +209,7 @@ def test_axe_finds_nothing_in_the_room_and_where_it_leads(hub, enter, scheme, wi
     ):
         page.goto(f"{hub.url}/services/vnc/{path}")
         expect(page.locator(there)).to_have_count(1)
+        page.wait_for_function(AT_REST)
         page.evaluate(AXE.read_text())
         assert page.evaluate(f"axe.run({ONLY_VIOLATIONS})")["violations"] == [], path
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path

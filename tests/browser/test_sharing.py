@@ -7,12 +7,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.processes import running
 
-from .conftest import SCRIPT, JupyterServer, VNCServer, wait_for
+from .conftest import NOTE_WORDS, PATIENCE, SCRIPT, JupyterServer, VNCServer, wait_for, was_told
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
+
+#: More of a page's own time than the first attempts of a viewer that would reconnect need (milliseconds).
+SURE = 10_000
 
 #: Everybody is whom a cookie says.
 IDENTITY = """
@@ -76,10 +80,13 @@ def visit(chromium, server):
     """Open a target's page as somebody, in a browser context of their own."""
     with contextlib.ExitStack() as stack:
 
-        def opened(who, target, **options):
+        def opened(who, target, *, clock=False, **options):
             context = stack.enter_context(chromium.new_context(viewport={"width": 900, "height": 600}, **options))
             context.add_cookies([{"name": "who", "value": who, "url": server.base}])
             page = context.new_page()
+            page.add_init_script(NOTE_WORDS)
+            if clock:
+                page.clock.install()
             page.goto(f"{server.base}view/{target}")
             return page
 
@@ -87,29 +94,35 @@ def visit(chromium, server):
 
 
 def reaches(page, state):
-    page.wait_for_selector(f".jp-VNC[data-state='{state}']", timeout=20000)
+    page.wait_for_selector(f".jp-VNC[data-state='{state}']", timeout=2 * PATIENCE)
 
 
 def told(page):
     return page.inner_text(".jp-VNC-sentence"), page.inner_text(".jp-VNC-detail")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_exclusive_desktop_asks_before_it_changes_hands(visit, server, tmp_path, scheme):
-    ann = visit("ann", "scope", color_scheme=scheme)
+def photograph(page, folder, name):
+    """Take pictures of a page as it is by day and by night, for whoever looks at them."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=folder / f"{name}-{scheme}.png")
+
+
+def test_an_exclusive_desktop_asks_before_it_changes_hands(visit, server, tmp_path):
+    ann = visit("ann", "scope", clock=True)
     reaches(ann, "connected")
-    bob = visit("bob", "scope", color_scheme=scheme)
+    bob = visit("bob", "scope")
     reaches(bob, "busy")
     assert told(bob)[1] == "ann is using this desktop."
-    bob.screenshot(path=tmp_path / "busy.png")
+    photograph(bob, tmp_path, "busy")
     assert ann.get_attribute(".jp-VNC", "data-state") == "connected"
     bob.click("button:text-is('Take it over')")
     reaches(bob, "connected")
     reaches(ann, "taken-over")
     assert told(ann) == ("Another viewer has taken over this desktop.", "bob is using it now.")
-    ann.screenshot(path=tmp_path / "taken-over.png")
-    # Long enough for the first attempts of a viewer that would reconnect.
-    ann.wait_for_timeout(3000)
+    photograph(ann, tmp_path, "taken-over")
+    ann.clock.run_for(SURE)
+    assert ann.get_attribute(".jp-VNC", "data-state") == "taken-over"
     assert [row["user"] for row in server.rows("api/targets/scope/viewers")] == ["bob"]
     ann.click("button:text-is('Take it back')")
     reaches(ann, "connected")
@@ -138,47 +151,46 @@ def test_a_takeover_desktop_is_the_last_comers(visit):
     reaches(bob, "taken-over")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_student_sees_that_the_instructor_watches(visit, tmp_path, scheme):
-    prof = visit("prof", "watch", color_scheme=scheme)
+def test_a_student_sees_that_the_instructor_watches(visit, tmp_path):
+    prof = visit("prof", "watch")
     reaches(prof, "connected")
-    student = visit("student", "scope", color_scheme=scheme)
+    student = visit("student", "scope")
     reaches(student, "connected")
-    people = student.wait_for_selector("[data-action=people]:not([hidden])")
-    assert (people.inner_text(), people.get_attribute("title")) == ("prof", "prof is watching")
-    student.wait_for_selector("text=prof is watching.")
-    student.screenshot(path=tmp_path / "people.png")
+    people = student.locator("[data-action=people]:not([hidden])").first
+    expect(people).to_have_text("prof")
+    expect(people).to_have_attribute("title", "prof is watching")
+    was_told(student, "prof is watching.")
+    photograph(student, tmp_path, "people")
     people.click()
-    assert student.inner_text("[role=menu]") == "prof is watching"
-    student.screenshot(path=tmp_path / "people-menu.png")
+    expect(student.get_by_role("menu")).to_have_text("prof is watching")
+    photograph(student, tmp_path, "people-menu")
     student.keyboard.press("Escape")
     student.set_viewport_size({"width": 360, "height": 640})
-    student.screenshot(path=tmp_path / "people-narrow.png")
+    photograph(student, tmp_path, "people-narrow")
     # The instructor was there first: they learn of the student with their next question.
-    seen = prof.wait_for_selector("[data-action=people]:not([hidden])", timeout=20000)
-    assert seen.get_attribute("title") == "student is in control"
+    seen = prof.locator("[data-action=people]:not([hidden])").first
+    expect(seen).to_have_attribute("title", "student is in control")
     prof.close()
     student.set_viewport_size({"width": 900, "height": 600})
-    student.wait_for_selector("[data-action=people]", state="hidden", timeout=20000)
+    student.wait_for_selector("[data-action=people]", state="hidden")
 
 
-def test_the_toolbar_of_lab_names_the_others_too(page, lab, tmp_path):
-    page.goto(f"{lab.base}lab?reset")
-    page.click('.jp-LauncherCard:has-text("Lab machine 1")', timeout=60000)
-    reaches(page, "connected")
-    people = page.locator("[data-action=people]:visible")
-    assert people.count() == 0
-    other = page.context.new_page()
+def test_the_toolbar_of_lab_names_the_others_too(home, lab, tmp_path):
+    home.click('.jp-LauncherCard:has-text("Lab machine 1")')
+    reaches(home, "connected")
+    people = home.locator("[data-action=people]:visible")
+    expect(people).to_have_count(0)  # whoever was there before is known to have left
+    other = home.context.new_page()
     other.goto(f"{lab.base}vnc/view/watch")
     reaches(other, "connected")
-    page.bring_to_front()
-    people.wait_for(timeout=20000)
-    assert people.inner_text().strip() == "+1"
-    page.screenshot(path=tmp_path / "lab.png")
+    home.bring_to_front()
+    expect(people).to_have_text("+1")
+    home.screenshot(path=tmp_path / "lab.png")
+    other.close()
 
 
 def test_a_desktop_that_its_user_has_left_is_not_started_again(visit, server):
-    ann = visit("ann", "brief")
+    ann = visit("ann", "brief", clock=True)
     reaches(ann, "connected")
     ann.click("canvas")
 
@@ -188,11 +200,14 @@ def test_a_desktop_that_its_user_has_left_is_not_started_again(visit, server):
         return ann.get_attribute(".jp-VNC", "data-state") == "ended"
 
     assert wait_for(ended, 30)
-    # Long enough for the first attempts of a viewer that would reconnect.
-    ann.wait_for_timeout(3000)
+    ann.clock.run_for(SURE)
     assert ann.get_attribute(".jp-VNC", "data-state") == "ended"
-    rows = {row["name"]: row["state"] for row in server.rows("api/targets", "ann")}
-    assert rows["brief"] != "up"
+
+    def state():
+        return {row["name"]: row["state"] for row in server.rows("api/targets", "ann")}["brief"]
+
+    # What is left of it goes before long, and nothing comes instead.
+    assert wait_for(lambda: state() != "up"), state()
 
 
 def x_servers(server):
@@ -217,12 +232,12 @@ def test_a_desktop_whose_command_was_repaired_is_started_and_restarted(visit, se
     assert ann.get_attribute(".jp-VNC", "data-state") == "connected"
     ann.click("[data-action=restart]")
     ann.get_by_role("dialog").get_by_role("button", name="Restart").click()
-    assert wait_for(lambda: ann.wait_for_timeout(50) or (x_servers(server) and not x_servers(server) & before), 20)
+    assert wait_for(lambda: ann.wait_for_timeout(50) or (x_servers(server) and not x_servers(server) & before))
     reaches(ann, "connected")
     again = x_servers(server)
     ann.goto(server.base)
     ann.screenshot(path=tmp_path / "list.png", full_page=True)
     ann.locator("[data-restart=repaired]").click()
     ann.get_by_role("dialog").get_by_role("button", name="Restart").click()
-    assert wait_for(lambda: ann.wait_for_timeout(50) or (x_servers(server) and not x_servers(server) & again), 20)
+    assert wait_for(lambda: ann.wait_for_timeout(50) or (x_servers(server) and not x_servers(server) & again))
     assert ann.locator("[data-restart=scope]").count() == 0

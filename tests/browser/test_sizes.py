@@ -1,7 +1,6 @@
 """Whose size a real TigerVNC has, when browsers of several sizes look at it."""
 
 import contextlib
-import secrets
 import socket
 import struct
 import tempfile
@@ -13,7 +12,8 @@ import pytest
 from tests.integration import real
 from tests.rfb import viewer_says as say
 
-from .conftest import JupyterServer, wait_for
+from .conftest import added, log_in, wait_for
+from .test_viewer import view
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
@@ -24,31 +24,53 @@ SIZE = "() => { const { width, height } = document.querySelector('.jp-VNC-screen
 
 
 @pytest.fixture(scope="module")
-def place():
-    """A Jupyter server with two real desktops: one with one screen, one with two."""
+def place(lab):
+    """Two real desktops: one with one screen, one with two."""
+    # A short path: a display's files have long names.
     with tempfile.TemporaryDirectory(prefix="jvz-") as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        desktops = {which: stack.enter_context(real.tigervnc(folder / which)) for which in ("one", "two")}
-        token = secrets.token_hex(16)
-        targets = {name: desktop.keys() for name, desktop in desktops.items()}
-        config = f"c.VNCBroker.targets = {targets!r}\nc.IdentityProvider.token = {token!r}\n"
-        ready = lambda server: len(server.get(f"api/targets?token={token}")) == 2  # noqa: E731
-        server = JupyterServer(folder, config, ready)
-        server.start()
-        stack.callback(server.stop)
-        yield SimpleNamespace(root=server.root, token=token, **desktops)
+        desktops = {which: stack.enter_context(real.tigervnc(Path(name) / which)) for which in ("one", "two")}
+        stack.enter_context(added(lab, **{which: desktop.keys() for which, desktop in desktops.items()}))
+        yield SimpleNamespace(**desktops)
+
+
+#: What a viewer asks for, and what it is told of sizes and of others: for whoever wonders why a size is not there.
+NOTE_SIZES = """window.said = [];
+    const number = (bytes, at) => bytes[at] * 256 + bytes[at + 1];
+    const note = (...what) => window.said.push([Math.round(performance.now()), ...what].join(' '));
+    const hear = ({ data }) => {
+        if (typeof data === 'string') return note('is told', data);
+        if (!(data instanceof ArrayBuffer)) return;
+        const bytes = new Uint8Array(data);
+        // A picture that begins with ExtendedDesktopSize: who asked for it, and whether it was granted.
+        if (bytes[0] === 0 && bytes.length > 15 && new DataView(data).getInt32(12) === -308) {
+            note('gets', number(bytes, 8), 'x', number(bytes, 10), 'reason', bytes[5], 'status', bytes[7]);
+        }
+    };
+    window.WebSocket = new Proxy(WebSocket, { construct(real, options) {
+        const socket = new real(...options);
+        const send = socket.send.bind(socket);
+        socket.send = data => {
+            const bytes = data instanceof Uint8Array ? data : new Uint8Array(data instanceof ArrayBuffer ? data : 0);
+            if (bytes[0] === 251) note('asks for', number(bytes, 2), 'x', number(bytes, 4));
+            send(data);
+        };
+        socket.addEventListener('message', hear);
+        socket.addEventListener('close', () => note('is closed'));
+        return socket;
+    } });"""
 
 
 @pytest.fixture
-def visit(chromium, place):
+def visit(chromium, lab, place):
     """Open a desktop in a window of some size; it closes when the test does."""
     with contextlib.ExitStack() as stack:
 
         def opened(name, viewport):
             context = stack.enter_context(chromium.new_context(viewport=viewport))
+            log_in(context, lab)
             page = context.new_page()
-            page.goto(f"{place.root}view/{name}?token={place.token}")
-            page.wait_for_selector(".jp-VNC[data-state='connected']", timeout=30000)
+            page.add_init_script(NOTE_SIZES)
+            view(page, lab, name)
             return page
 
         yield opened
@@ -64,7 +86,10 @@ def frame(page):
 
 def becomes(page, size):
     """Wait until the desktop has a size."""
-    assert wait_for(lambda: page.wait_for_timeout(50) or page.evaluate(SIZE) == size), (page.evaluate(SIZE), size)
+    if not wait_for(lambda: page.wait_for_timeout(50) or page.evaluate(SIZE) == size):
+        state = page.locator(".jp-VNC").evaluate("node => ({ ...node.dataset, hidden: document.hidden })")
+        said = "\n".join(page.evaluate("said"))
+        pytest.fail(f"{page.evaluate(SIZE)} is not {size}; the frame has {frame(page)}; {state}; the viewer:\n{said}")
 
 
 def test_a_small_window_that_leaves_leaves_the_desktop_as_large_as_the_other(visit):
@@ -123,8 +148,9 @@ def test_a_desktop_with_two_screens_keeps_both_and_is_shown_scaled(visit, place,
     page.set_viewport_size({"width": viewport["width"] + 100, "height": viewport["height"]})
     small = visit("two", SMALL)
     small.close()
-    shown = page.locator(".jp-VNC-screen canvas").bounding_box()
-    assert shown["width"] <= viewport["width"] + 100
+    width = "node => node.getBoundingClientRect().width"
+    canvas = page.locator(".jp-VNC-screen canvas")
+    assert wait_for(lambda: page.wait_for_timeout(50) or canvas.evaluate(width) <= viewport["width"] + 100)
     page.wait_for_timeout(500)  # what is asked for is answered by then
     assert page.evaluate(SIZE) == [1280, 480]
     assert monitors(place.two) == 2
