@@ -143,7 +143,7 @@ def in_thread(*names: str) -> Iterator[dict[str, FakeServer]]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield servers
     finally:
         loop.call_soon_threadsafe(over.set)
