@@ -144,7 +144,8 @@ def _unix_sockets(*, listening):
     """Sockets with a name, abstract or in the file system: name, inode."""
     for row in Path("/proc/net/unix").read_text(errors="replace").splitlines()[1:]:
         columns = row.split()
-        if len(columns) > 7 and (not listening or int(columns[3], 16) & 0x10000):
+        # A name with a line's end in it has a second line, which is none of the table's.
+        if len(columns) > 7 and (not listening or columns[3] == "00010000"):
             yield columns[7], columns[6]
 
 

@@ -12,7 +12,9 @@ from jupyter_vnc.system import files
 #: Bytes of one table of the kernel: half a million sockets.
 MAX_TABLE: Final = 64 * 1024 * 1024
 _LISTEN: Final = "0A"
-_ACCEPTS: Final = 0x10000
+#: The flags of a Unix socket that listens, the only ones that the kernel shows. They are compared as text: a name is
+#: whatever its owner likes, and one with a line's end in it has a second line, which is none of the table's.
+_ACCEPTS: Final = "00010000"
 _TCP_TABLES: Final = ("tcp", "tcp6")
 
 
@@ -40,7 +42,7 @@ def _listening(pid: int) -> Iterator[tuple[str, str]]:
             if row[3] == _LISTEN:
                 yield row[9], f"{table} port {int(row[1].rpartition(':')[2], 16)}"
     for row in rows(Path(f"/proc/{pid}/net/unix")):
-        if len(row) > 7 and row[7].startswith("@") and int(row[3], 16) & _ACCEPTS:
+        if len(row) > 7 and row[7].startswith("@") and row[3] == _ACCEPTS:
             yield row[6], f"abstract socket {row[7]}"
 
 
