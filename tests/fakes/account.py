@@ -39,7 +39,7 @@ class Stranger:
         return json.loads(self._process.stdout.readline())
 
     async def learned_soon(self):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await asyncio.to_thread(self.learned)
 
 
@@ -111,7 +111,7 @@ def main(uid, kind, host):
         while True:
             link, _ = listener.accept()
             with link:
-                link.settimeout(20)
+                link.settimeout(60)
                 try:
                     login = KINDS[kind](link)
                 except (OSError, AssertionError):

@@ -1,5 +1,6 @@
 """Certificates for tests: an authority of our own, and what it signs."""
 
+import base64
 import datetime as dt
 import hashlib
 import ipaddress
@@ -37,6 +38,25 @@ def _nth_key(number):
 #: The keys of what is signed, because making one takes as long as a whole login. A test has fewer certificates than
 #: this, so that each of them has another key; those of two tests differ in their serial numbers at least.
 _TURNS = cycle(range(10))
+
+
+@cache
+def known_group():
+    """The group ffdhe2048 (RFC 7919, appendix A.1) as OpenSSL's and GnuTLS's files have it (PKCS #3).
+
+    Servers that have no file of one search for a group of their own, which takes from a second to minutes.
+    """
+    guard, term, number = 64, 1 << (1918 + 64), 0
+    euler = 0
+    while term:
+        euler += term
+        number += 1
+        term //= number
+    prime = (1 << 2048) - (1 << 1984) + (((euler >> guard) + 560316) << 64) - 1
+    # In DER: a sequence of the prime and the generator, two integers.
+    numbers = b"\x02\x82\x01\x01" + prime.to_bytes(257) + b"\x02\x01\x02"
+    encoded = base64.encodebytes(b"\x30\x82\x01\x08" + numbers)
+    return b"-----BEGIN DH PARAMETERS-----\n" + encoded + b"-----END DH PARAMETERS-----\n"
 
 
 def _pem(key):

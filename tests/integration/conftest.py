@@ -1,6 +1,7 @@
 """Fixtures: Jupyter's server with the extension, and real VNC servers for it (see ``real.py``)."""
 
 import logging
+import sys
 from contextlib import ExitStack, asynccontextmanager
 
 import pytest
@@ -23,7 +24,10 @@ def jp_server_config():
 
 @pytest.fixture
 def start(tmp_path):
-    """Start a real server: ``start(real.tigervnc, unix=True)``; it is stopped after the test."""
+    """Start a real server: ``start(real.tigervnc, unix=True)``; it is stopped after the test.
+
+    What it has logged is shown where the test fails.
+    """
     with ExitStack() as stack:
 
         def start(kind, **options):
@@ -35,6 +39,8 @@ def start(tmp_path):
         start.count = 0
         start.also = stack.enter_context
         yield start
+    for log in sorted(tmp_path.glob("real-*/*.log")):
+        sys.stdout.write(f"-- {log.parent.name}/{log.name}\n{log.read_text(errors='replace')[-4000:]}\n")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A window that answers: run in an xterm, it turns one colour at a key press and another at a click.
 
 Each event is also a line (``key g``, ``click``) in the file that is its argument, so that a test can see what came and
-what did not. Its first line, ``ready``, says that the window listens.
+what did not. Its first line, ``ready``, says that the window listens: the terminal has done what it was told at first.
 """
 
 import os
@@ -12,6 +12,8 @@ from typing import TextIO
 
 #: A click comes as this and three bytes more (xterm's control sequences, "mouse tracking").
 CLICK_START, CLICK_SIZE = b"\x1b[M", 6
+#: The question how the terminal is, and its answer, which comes after everything that it was told before.
+HOW_ARE_YOU, WELL = "\x1b[5n", b"\x1b[0n"
 
 READY, KEY, CLICK = "#b03060", "#30b060", "#3060b0"
 
@@ -45,14 +47,24 @@ def show(event: bytes, log: TextIO) -> None:
         turn(CLICK if click else KEY)
 
 
+def until_answered() -> bytes:
+    """Wait until the terminal has done all that it was told; return what somebody has typed meanwhile."""
+    sys.stdout.write(HOW_ARE_YOU)
+    sys.stdout.flush()
+    unread = b""
+    while WELL not in unread and (data := os.read(sys.stdin.fileno(), 64)):
+        unread += data
+    return unread.replace(WELL, b"", 1)
+
+
 def main(events: Path) -> None:
     """Listen to the terminal until it goes; a click comes as ``ESC [ M`` and three bytes."""
     tty.setraw(sys.stdin.fileno())
     sys.stdout.write("\x1b[?25l\x1b[?1000h")
     turn(READY)
+    unread = until_answered()
     with events.open("a", buffering=1) as log:
         log.write("ready\n")
-        unread = b""
         while data := os.read(sys.stdin.fileno(), 64):
             *events, unread = split(unread + data)
             for event in events:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from demo.processes import free_port, running
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
+from tests.integration.certificates import known_group
 from tests.integration.real import (
     BACKGROUND,
     PATIENCE,
@@ -86,12 +87,19 @@ def _tell(monitor, line):
             channel.sendall(command)
             said = b""
             while not said.endswith(b"(qemu) "):
-                said += channel.recv(4096)
+                more = channel.recv(4096)
+                assert more, f"QEMU's monitor has closed the connection behind {said!r}"
+                said += more
+
+
+#: What a machine does instead of starting: at its first address, 16 bytes below the end, it halts for ever. Its picture
+#: stays as it is, it takes no processor time, and nothing depends on how fast it starts.
+HALT = bytes(0xFFF0) + b"\xfa\xf4\xeb\xfd".ljust(16, b"\0")
 
 
 @contextmanager
 def qemu(folder, *, unix=False, password="", credentials="", certificate=None, verify_peer=False, more="", options=()):
-    """Start QEMU with a machine that has nothing to boot from.
+    """Start QEMU with a machine that halts at once.
 
     Args:
         folder: for its files.
@@ -104,20 +112,23 @@ def qemu(folder, *, unix=False, password="", credentials="", certificate=None, v
         options: of QEMU itself.
     """
     require("qemu-system-x86_64")
+    (folder / "halt.bin").write_bytes(HALT)
     argv = ["qemu-system-x86_64", "-nodefaults", "-vga", "std", "-m", "16", "-display", "none"]
+    argv += ["-bios", str(folder / "halt.bin")]
     argv += ["-name", "a real machine", *options]
     port = free_port()
     address = UnixAddress(str(folder / "vnc.sock")) if unix else TCPAddress("127.0.0.1", port)
     listen = f"unix:{address.path}" if unix else f"127.0.0.1:{port - 5900}"
     if credentials:
         how = f",verify-peer={'on' if verify_peer else 'off'}" if credentials == "x509" else ""
+        pki = folder / "pki"
+        pki.mkdir()
+        (pki / "dh-params.pem").write_bytes(known_group())
+        how += f",dir={pki}"
         if certificate:
-            pki = folder / "pki"
-            pki.mkdir()
             for name, path in (("server-cert", certificate.certificate), ("server-key", certificate.key)):
                 shutil.copy(path, pki / f"{name}.pem")
             shutil.copy(certificate.ca, pki / "ca-cert.pem")
-            how += f",dir={pki}"
         argv += ["-object", f"tls-creds-{credentials},id=tls,endpoint=server{how}"]
         listen += ",tls-creds=tls"
     ours = write_passwords(folder, password)[1] if password else None
@@ -147,7 +158,8 @@ def _sway(folder, keys):
     require("sway", "swaybg", "setpriv")
     runtime = Path(tempfile.mkdtemp(prefix="sway-"))
     try:
-        binding = "bindsym {key} exec echo key {key} >> {file}"
+        # Without the flag, it would be a second key where the machine is too busy to let the first one up in time.
+        binding = "bindsym --no-repeat {key} exec echo key {key} >> {file}"
         bindings = "\n".join(binding.format(key=key, file=runtime / "keys") for key in keys)
         (runtime / "config").write_text(SWAY.format(background=BACKGROUND, bindings=bindings))
         drop = []
@@ -191,8 +203,9 @@ def listens(address):
     """Whether somebody listens there, told by the kernel: a server would count a connection that says nothing."""
     if isinstance(address, UnixAddress):
         # Its file is there a moment before anybody may connect.
-        lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
-        return any(line.split()[3] == LISTENING and line.endswith(f" {address.path}") for line in lines[1:])
+        # On the whole machine, there may be a name with a line's end in it, whose second line is none of the table's.
+        row = rf"^\w+: \w+ \w+ {LISTENING} .* {re.escape(address.path)}$"
+        return re.search(row, Path("/proc/net/unix").read_text(errors="replace"), re.MULTILINE) is not None
     wanted = f":{address.port:04X} "
     return any(wanted in line and " 0A " in line for line in Path("/proc/net/tcp").read_text().splitlines())
 
@@ -284,20 +297,17 @@ def tightvnc(folder, *, password):
     """Start TightVNC's X server; it needs a font, and has no cookie file of ours."""
     require("Xtightvnc", "xsetroot")
     theirs, ours = write_passwords(folder, password)
-    address, number = TCPAddress("127.0.0.1", free_port()), _free_display()
+    # It takes no free display by itself. Nobody else has a display, or a port, of that number.
+    address, number = TCPAddress("127.0.0.1", free_port()), free_port()
     argv = ["Xtightvnc", f":{number}", "-rfbport", str(address.port), "-localhost", "-rfbauth", str(theirs)]
     argv += ["-geometry", "640x480", "-depth", "24", "-desktop", "a real desktop", "-fp", "/usr/share/fonts/X11/misc"]
     env = os.environ | {"DISPLAY": f":{number}"}
     with running([*argv, "-nolisten", "tcp"], folder / "Xtightvnc.log", env=env, cwd=folder) as process:
         server = RealServer(address, process, env, folder, ours, password)
-        wait_until(lambda: _answers(env), "TightVNC runs")
+        wait_until(lambda: _answers(env) or process.poll() is not None, "TightVNC runs")
+        assert process.poll() is None, (folder / "Xtightvnc.log").read_text()
         server.run("xsetroot", "-solid", BACKGROUND)
         yield server
-
-
-def _free_display():
-    taken = [Path(f"/tmp/.X11-unix/X{number}").exists() for number in range(60, 160)]
-    return 60 + taken.index(False)
 
 
 def _answers(env):

@@ -9,6 +9,7 @@ import struct
 
 import pytest
 
+from jupyter_vnc.connect import connector
 from tests.fakes import vnc_server
 from tests.integration import real
 from tests.integration.real import BACKGROUND
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.real
 
 PASSWORD = "k4narien"
 CROWD, ABORTED = 40, 50
+#: Of forty who come at once, the last ones wait for a turn; on a busy machine, for longer than the default (seconds).
+PATIENT = {"connect_timeout": 90, "handshake_timeout": 90}
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def lock():
 @pytest.mark.parametrize("unix", [False, True])
 async def test_forty_viewers_at_the_same_instant_all_see_the_desktop(unix, start, add_target, client, lock):
     desktop = start(real.tigervnc, unix=unix, password=PASSWORD)
-    add_target("lab", desktop.keys())
+    add_target("lab", desktop.keys() | PATIENT)
     tokens = [(await client.issue("lab"))["token"] for _ in range(CROWD)]
     everybody = await asyncio.gather(*map(client.connect, tokens))
 
@@ -74,9 +77,13 @@ ABORTS = [None, lambda viewer: asyncio.sleep(0), after_a_version, after_a_choice
 
 
 @pytest.mark.parametrize("unix", [False, True])
-async def test_after_fifty_aborted_page_loads_a_login_works(unix, start, add_target, client, look, broker, lock):
+async def test_after_fifty_aborted_page_loads_a_login_works(
+    unix, start, add_target, client, look, broker, lock, monkeypatch
+):
+    # On a busy machine, a login that has begun may take longer than that, and TigerVNC counts the connection.
+    monkeypatch.setattr(connector, "SEE_THROUGH", 60)
     desktop = start(real.tigervnc, unix=unix, password=PASSWORD)
-    add_target("lab", desktop.keys())
+    add_target("lab", desktop.keys() | PATIENT)
 
     async def load(number):
         token = (await client.issue("lab"))["token"]

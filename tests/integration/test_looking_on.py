@@ -27,7 +27,8 @@ async def pointed_at(viewer, where):
     """How many pixels round a place have another colour than the background, of those on a cross."""
     x, y = where
     cross = [(x + by, y) for by in range(-ROUND, ROUND + 1)] + [(x, y + by) for by in range(-ROUND, ROUND + 1)]
-    return sum([await viewer.pixel(*at) != BACKGROUND for at in cross])
+    colours = await viewer.area(x - ROUND, y - ROUND, 2 * ROUND + 1, 2 * ROUND + 1)
+    return sum(colours[at] != BACKGROUND for at in cross)
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -10,7 +10,7 @@ import struct
 #: 32 bits a pixel, depth 24, little endian, true colour, red in bits 16 to 23 (RFC 6143 section 7.4).
 PIXEL_FORMAT = struct.pack(">BBBBHHHBBB3x", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 RAW = 0
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Viewer:
@@ -25,9 +25,9 @@ class Viewer:
         self.size = (0, 0)
         self.name = ""
         self._unread = bytearray()
-        #: The pixel that was asked for, and its colour once an update has it.
-        self._asked = (0, 0)
-        self._colour = None
+        #: The part of the picture that was asked for, and the colours of its pixels that have come.
+        self._asked = (0, 0, 0, 0)
+        self._colours = {}
 
     async def _read(self, count):
         while len(self._unread) < count:
@@ -83,11 +83,15 @@ class Viewer:
 
     async def pixel(self, x, y):
         """Ask for one pixel; return its colour, ``#rrggbb``."""
-        await self.send(struct.pack(">BBHHHH", 3, 0, x, y, 1, 1))
-        self._asked, self._colour = (x, y), None
-        while self._colour is None:
+        return (await self.area(x, y, 1, 1))[x, y]
+
+    async def area(self, x, y, width, height):
+        """Ask for a part of the picture; return the colours of its pixels by place."""
+        await self.send(struct.pack(">BBHHHH", 3, 0, x, y, width, height))
+        self._asked, self._colours = (x, y, width, height), {}
+        while len(self._colours) < width * height:
             await self._message()
-        return self._colour
+        return self._colours
 
     async def until_pixel(self, x, y, colour):
         """Look until a pixel has this colour."""
@@ -128,11 +132,12 @@ class Viewer:
             x, y, width, height, encoding = await self._unpack(">HHHHi")
             assert encoding == RAW
             data = await self._read(width * height * 4)
-            column, row = self._asked[0] - x, self._asked[1] - y
-            if 0 <= column < width and 0 <= row < height:
-                begin = (row * width + column) * 4
-                blue, green, red = data[begin : begin + 3]
-                self._colour = f"#{red:02x}{green:02x}{blue:02x}"
+            left, top, across, down = self._asked
+            for row in range(max(y, top), min(y + height, top + down)):
+                for column in range(max(x, left), min(x + width, left + across)):
+                    begin = ((row - y) * width + column - x) * 4
+                    blue, green, red = data[begin : begin + 3]
+                    self._colours[column, row] = f"#{red:02x}{green:02x}{blue:02x}"
 
     async def _bell(self):
         pass
