@@ -1,6 +1,7 @@
 """What every test may use: pytest-jupyter's server fixtures, which also run the ``async def`` tests."""
 
 import pytest
+from jupyter_server.serverapp import ServerApp
 
 from tests.server import Client
 
@@ -10,6 +11,17 @@ pytest_plugins = ["pytest_jupyter.jupyter_server"]
 @pytest.fixture
 def jp_nbconvert_templates():
     """No copy of nbconvert's templates for each server: no test converts a notebook."""
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup(request):
+    """pytest-jupyter's, for tests that have a server; where there is none, it makes one at the end to clean it up."""
+    has_one = "jp_configurable_serverapp" in request.fixturenames
+    if has_one:
+        request.getfixturevalue("jp_server_cleanup")
+    yield
+    if not has_one:
+        ServerApp.clear_instance()
 
 
 @pytest.fixture

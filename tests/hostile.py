@@ -120,7 +120,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 COMPLAINTS = ("Traceback", "Uncaught exception", "Unhandled", "Exception in", "Task exception", "Future exception")
 
 
-async def ask(port, method, path, headers=b"", body=b"", *, host="127.0.0.1", patience=10):
+async def ask(port, method, path, headers=b"", body=b"", *, host="127.0.0.1", patience=60):
     """Send one request as bytes; return the status (0: none came), the head and the body of the answer."""
     length = f"Content-Length: {len(body)}\r\n" if body or method in {"POST", "PUT", "PATCH"} else ""
     head = f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n{length}".encode("latin-1")

@@ -9,8 +9,10 @@ from http.cookies import SimpleCookie
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-#: Seconds: a thousand at once, or a desktop that starts on a busy machine, may take longer than tornado would wait.
-LIMITS = {"connect_timeout": 90, "request_timeout": 90}
+#: Errors are answers, and redirects are not followed.
+SINGLE = {"raise_error": False, "follow_redirects": False}
+#: Seconds: a thousand at once, or one on a busy machine, may wait longer than tornado would.
+PATIENT = {"connect_timeout": 90, "request_timeout": 90}
 
 
 @contextmanager
@@ -51,8 +53,9 @@ class Client:
             body = "{}"
         elif body is not None and not isinstance(body, str | bytes):
             body = json.dumps(body)
-        options = {"raise_error": False, "follow_redirects": False, **LIMITS}
-        return await self._http.fetch(self.url(path), method=method, headers=headers or {}, body=body, **options)
+        return await self._http.fetch(
+            self.url(path), method=method, headers=headers or {}, body=body, **SINGLE, **PATIENT
+        )
 
     async def log_in(self):
         """Log in as a browser does; return the headers of its later requests."""
@@ -73,7 +76,7 @@ class Client:
         """Open a websocket with a token; ``options`` are tornado's."""
         url = self.origin.replace("http", "ws", 1) + self.url(path)
         offered = ["binary", f"vnc.token.{token}"] if subprotocols is None else subprotocols
-        request = HTTPRequest(url, headers=headers or self.token, **LIMITS)
+        request = HTTPRequest(url, headers=headers or self.token, **PATIENT)
         return await websocket_connect(request, subprotocols=offered, **options)
 
 
