@@ -28,30 +28,67 @@ class Broken(TargetSource):
 """
 
 
+#: Has imported everything; each command is a child of it, because a start costs a second each time.
+PARENT = """
+import json, os, sys
+from jupyter_vnc.cli import main
+
+for line in sys.stdin:
+    words, environ, folder = json.loads(line)
+    if not (child := os.fork()):
+        os.chdir(folder)
+        for number, name in enumerate((os.devnull, "said", "logged")):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        os.environ.clear()
+        os.environ.update(environ)
+        sys.path[:0] = environ["PYTHONPATH"].split(os.pathsep)
+        sys.argv = ["jupyter-vnc", *words]
+        sys.exit(main())
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def parent():
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdin=-1, stdout=-1, text=True) as process:
+        yield process
+
+
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, parent):
     """Run the command with a configuration; return its exit status, what it prints and what it logs."""
+
+    def forked(words, environ):
+        parent.stdin.write(json.dumps([words, environ, str(tmp_path)]) + "\n")
+        parent.stdin.flush()
+        return int(parent.stdout.readline()), *((tmp_path / name).read_text() for name in ("said", "logged"))
+
+    def started(words, environ, under):
+        argv = [*under, sys.executable, "-c", "from jupyter_vnc.cli import main; main()", *words]
+        done = subprocess.run(argv, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout, done.stderr
 
     def run(config, *words, under=()):
         (tmp_path / "jupyter_server_config.py").write_text(config)
         (tmp_path / "rooms.py").write_text(PLUGIN)
         folders = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
         environ = os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path), "PYTHONPATH": folders, "HOME": str(tmp_path)}
-        argv = [*under, sys.executable, "-c", "from jupyter_vnc.cli import main; main()", *words]
-        done = subprocess.run(argv, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-        assert "Traceback" not in done.stdout + done.stderr
-        return done.returncode, done.stdout, done.stderr
+        status, said, logged = started(words, environ, under) if under else forked(words, environ)
+        assert "Traceback" not in said + logged
+        return status, said, logged
 
     return run
 
 
+@pytest.fixture
 def closed_port():
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port on which nobody listens, and nobody else can."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
-def test_each_mistake_is_named_and_the_others_are_tried(run):
+def test_each_mistake_is_named_and_the_others_are_tried(run, closed_port):
     status, said, logged = run(
         f"""
 c.VNCBroker.targets = {{
@@ -59,7 +96,7 @@ c.VNCBroker.targets = {{
     "two": {{"host": "127.0.0.1", "socket": "/run/x.sock"}},
     "port": {{"host": "127.0.0.1", "port": 70000}},
     "pw": {{"host": "127.0.0.1", "password_file": "/no/such/file"}},
-    "nobody": {{"host": "127.0.0.1", "port": {closed_port()}}},
+    "nobody": {{"host": "127.0.0.1", "port": {closed_port}}},
 }}
 """,
         "check",
@@ -109,12 +146,12 @@ c.VNCBroker.target_sources = ["rooms.Broken", "config"]
     assert second == "lab-1: managed desktop, starts when somebody opens it"
 
 
-async def test_each_machine_of_a_pool_is_tried(run):
+async def test_each_machine_of_a_pool_is_tried(run, closed_port):
     async with vnc_server.recorder() as server:
         config = f"""
 c.VNCBroker.targets = {{"lab": {{"pool": {{"machines": {{
     "blue": {{"host": "127.0.0.1", "port": {server.address.port}}},
-    "red": {{"host": "127.0.0.1", "port": {closed_port()}}},
+    "red": {{"host": "127.0.0.1", "port": {closed_port}}},
 }}}}}}}}
 """
         status, said, _ = await asyncio.to_thread(run, config, "check")
@@ -133,8 +170,8 @@ async def test_a_password_of_a_variable_is_found_by_the_check(run, monkeypatch):
     assert (status, said) == (0, "lab: ok, logged in with VNC (2)\n")
 
 
-def test_a_uid_that_has_no_name(run):
-    target = f'{{"host": "127.0.0.1", "port": {closed_port()}}}'
+def test_a_uid_that_has_no_name(run, closed_port):
+    target = f'{{"host": "127.0.0.1", "port": {closed_port}}}'
     status, said, _ = run(f'c.VNCBroker.targets = {{"a": {target}}}', "check", under=NAMELESS)
     assert status == 1
     assert said.startswith("a: FAILED: The desktop refused the connection.")
@@ -160,9 +197,8 @@ def test_options_and_names_come_in_any_order(words, tmp_path):
     assert command.as_json is ("--json" in words)
 
 
-def test_one_target_of_a_file(run, tmp_path):
-    port = closed_port()
-    targets = {name: {"host": "127.0.0.1", "port": port} for name in ("a", "b")}
+def test_one_target_of_a_file(run, tmp_path, closed_port):
+    targets = {name: {"host": "127.0.0.1", "port": closed_port} for name in ("a", "b")}
     (tmp_path / "other.py").write_text(f"c.VNCBroker.targets = {targets!r}\n")
     status, said, _ = run("", "check", f"--config={tmp_path / 'other.py'}", "b", "--json", "c")
     assert status == 1
