@@ -105,7 +105,7 @@ async def test_a_peer_that_does_not_read_makes_write_wait():
         assert written == before
         assert channel._writer.transport.get_write_buffer_size() <= 2 * READ_SIZE
         # It goes on once the peer reads.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while written == before:
                 await loop().sock_recv(peer, READ_SIZE)
         pouring.cancel()
@@ -160,7 +160,7 @@ async def test_a_reset_reads_as_the_end():
 async def test_closing_twice_and_with_a_peer_that_does_not_read():
     async with pair() as (channel, _):
         channel._writer.write(bytes(100 * READ_SIZE))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await asyncio.gather(channel.close(), channel.close())
             await channel.close()
         assert channel._writer.transport.is_closing()
@@ -174,7 +174,7 @@ async def test_the_socket_below():
 async def test_who_takes_over_gets_what_was_read_and_what_comes():
     async with pair() as (channel, peer):
         await loop().sock_sendall(peer, b"early")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not channel._reader._buffer:
                 await asyncio.sleep(0)
         source, buffered = await channel.take_over()

@@ -105,7 +105,7 @@ def started(folder):
         process.wait(20)
 
 
-def wait_until_it_answers(process, url, folder, limit=60):
+def wait_until_it_answers(process, url, folder, limit=90):
     """Wait for the health check that the page names."""
     end = time.monotonic() + limit
     while time.monotonic() < end:

@@ -1,7 +1,7 @@
 """What of a stranger's text survives in a line of ours."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_vnc.escaping import MAX_REMOTE_TEXT, printable, quote_remote
@@ -21,6 +21,7 @@ def test_text_of_a_stranger_is_escaped(text, quoted):
     assert quote_remote(text) == quoted
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary(max_size=1000))
 def test_text_of_a_stranger_is_one_short_printable_line(text):
     quoted = quote_remote(text)

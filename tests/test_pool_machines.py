@@ -97,7 +97,7 @@ async def test_the_next_try_gets_the_next_machine(client, broker, fault, limits)
         add_pool(broker, silent, good)
         before = failures()
         assert await code_of_a_look(client) == 4502, "the viewer comes again by itself"
-        assert states(broker)[0] == "aside"
+        await until(lambda: states(broker)[0] == "aside")
         limits.greeting = limits.picture = PATIENCE
         with closing(await start(client, "lab")) as websocket:
             await greet(websocket)
@@ -168,7 +168,7 @@ async def test_a_visit_begins_with_the_picture(client, broker, history):
         assert await websocket.read_message() == vnc_server.UPDATE
         await until(lambda: history == [("begin", "m1")])
         websocket.close()
-        await until(lambda: len(broker.registry) == 0)
+        await until(lambda: len(broker.registry) == 0 and len(history) == 2)
         assert history == [("begin", "m1"), ("end", "m1")]
 
 
@@ -179,7 +179,7 @@ async def test_who_waits_for_a_machine_and_gives_up_makes_no_visit(client, broke
         assert await websocket.read_message() == vnc_server.UPDATE
         await until(lambda: len(history) == 1)
         websocket.close()
-        await until(lambda: len(broker.registry) == 0)
+        await until(lambda: len(broker.registry) == 0 and len(history) == 2)
         broker.pools.release("ann", "lab")
         await broker.pools.lease("kim", "lab")
         websocket = await start(client, "lab")

@@ -32,7 +32,7 @@ async def test_all_have_ended_whatever_they_do_at_their_end():
 
 
 async def test_there_may_be_none():
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await tasks.end([]) is None
 
 

@@ -89,7 +89,7 @@ async def greet(websocket):
     return await read(len(vnc_server.SERVER_INIT))
 
 
-async def until(condition, seconds=10.0):
+async def until(condition, seconds=30.0):
     """Wait for a condition."""
     async with asyncio.timeout(seconds):
         while not condition():

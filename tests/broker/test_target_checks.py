@@ -22,7 +22,7 @@ async def test_silent_machines_are_tried_at_once():
         connector = Connector(ConnectLimits(5.0, 1.0))
         started = time.monotonic()
         found = [one async for one in try_all(targets, User("ann"), broker.access, connector)]
-        assert time.monotonic() - started < 10  # one after the other it would be 20
+        assert time.monotonic() - started < len(machines)  # one after the other they take at least so long
         await broker.close()
     assert [(one.target, one.good) for one in found] == [(name, name == "good") for name in keys]
     assert {one.sentence.partition("(")[0] for one in found[1:]} == {

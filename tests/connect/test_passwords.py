@@ -31,7 +31,7 @@ def file(tmp_path):
 
 async def refused(credentials):
     with pytest.raises(TargetRefused) as caught:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await load_password(credentials)
     assert str(caught.value).startswith("The password configured for this desktop cannot be read.")
     assert credentials.form in caught.value.detail
@@ -159,18 +159,21 @@ async def test_a_command_that_fails(words, says):
 
 
 async def test_a_command_that_hangs_is_ended(monkeypatch, tmp_path):
+    """On a busy machine, it may be ended before it has said who it is."""
     monkeypatch.setattr(module, "COMMAND_TIMEOUT", 0.3)
     pid_file = tmp_path / "pid"
+    pid_file.touch()
     error = await refused(command("sh", "-c", f"echo $$ > {pid_file}; exec sleep 60"))
     assert "TimeoutError" in error.detail
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid_file.read_text()), 0)
+    if pid := pid_file.read_text():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
 
 
 async def test_a_login_that_is_given_up_leaves_no_command(tmp_path):
     pid_file = tmp_path / "pid"
     task = asyncio.create_task(load_password(command("sh", "-c", f"echo $$ > {pid_file}; exec sleep 60")))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not pid_file.exists() or not pid_file.read_text():
             await asyncio.sleep(0.01)
     task.cancel()
@@ -182,7 +185,7 @@ async def test_a_login_that_is_given_up_leaves_no_command(tmp_path):
 
 @pytest.mark.parametrize("script", ["exec yes", "yes & wait", "head -c 5000 /dev/zero"])
 async def test_a_command_that_prints_without_end_is_ended_and_named(script, monkeypatch):
-    monkeypatch.setattr(module, "COMMAND_TIMEOUT", 5.0)
+    monkeypatch.setattr(module, "COMMAND_TIMEOUT", 30.0)
     with pytest.raises(TargetRefused) as caught:
         await load_password(command("sh", "-c", script), "lab-4")
     assert f"more than {module.MAX_PASSWORD} bytes" in caught.value.detail

@@ -69,7 +69,7 @@ async def running(relay):
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -144,7 +144,7 @@ async def test_an_end_that_takes_nothing_ends_the_session(leg):
     stuck.outgoing = asyncio.Queue(1)
     other.feed(b"a", b"b")
     with pytest.raises(Stalled):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await joined(ends[Leg.VIEWER], ends[Leg.TARGET], stall=0.05).run()
 
 
@@ -169,7 +169,7 @@ async def test_after_a_half_close_the_other_way_lasts_so_long(monkeypatch):
     monkeypatch.setattr(module, "LINGER", 0.01)
     viewer, target = Memory(), Memory()
     viewer.feed(b"")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await joined(viewer, target).run() is Leg.VIEWER
 
 
@@ -177,7 +177,7 @@ async def test_an_end_that_cannot_half_close_ends_both_ways(monkeypatch):
     monkeypatch.setattr(module, "LINGER", 60)
     viewer, target = Memory(half_close=False), Memory()
     target.feed(b"last", b"")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await joined(viewer, target).run() is Leg.TARGET
     assert viewer.taken() == [b"last"]
 
@@ -186,7 +186,7 @@ async def test_an_end_that_is_gone_ends_both_ways():
     viewer, target = Memory(), Memory()
     viewer.broken = True
     target.feed(b"x")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await joined(viewer, target).run()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 

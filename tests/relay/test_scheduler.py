@@ -71,7 +71,8 @@ async def test_one_alone_need_not_queue(busy, crowded):
     assert (scheduler.busy, scheduler.crowded) == (busy, crowded)
 
 
-async def test_beside_one_that_moves_little_the_others_rest_between_rounds():
+async def test_beside_one_that_moves_little_the_others_rest_between_rounds(monkeypatch):
+    monkeypatch.setattr(scheduler_module, "ATTENTION", 60)
     scheduler, log = FairScheduler(), []
     scheduler.moved_little(Mover("quiet", scheduler, log))
     assert scheduler.crowded
@@ -95,7 +96,7 @@ async def test_a_sessions_own_small_moves_do_not_slow_it_down():
 async def test_sessions_that_were_quiet_long_ago_or_have_gone_do_not_count(monkeypatch, goes):
     scheduler = FairScheduler()
     first, last = Mover("first", scheduler, []), Mover("last", scheduler, [])
-    monkeypatch.setattr(scheduler_module, "ATTENTION", 60 if goes else 0.01)
+    monkeypatch.setattr(scheduler_module, "ATTENTION", 60)
     scheduler.moved_little(first)
     scheduler.moved_little(last)
     scheduler.moved_little(first)
@@ -106,4 +107,5 @@ async def test_sessions_that_were_quiet_long_ago_or_have_gone_do_not_count(monke
         scheduler.leave(last)
     else:
         await asyncio.sleep(0.011)
+        monkeypatch.setattr(scheduler_module, "ATTENTION", 0.01)
     assert not scheduler.crowded

@@ -138,7 +138,7 @@ class Rig:
     async def __aexit__(self, *_):
         self.target.close()
         self.browser.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await asyncio.wait([self.task])
         await self._stack.aclose()
         self.task.result()
@@ -236,6 +236,9 @@ def way(splices):
         yield
 
 
+#: What a busy machine does is no fault of the strategies.
+SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("target"), st.integers(1, 300_000)),
@@ -274,17 +277,17 @@ async def scenario(steps, pauses, end, tcp):
             else:
                 await asyncio.sleep(size / 1000)
         if end == "target":
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while len(received) < len(said) or len(frames.pongs) < len(pings):
                     await asyncio.sleep(0.002)
             rig.target.shutdown(socket.SHUT_WR)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await reading
         else:
             reading.cancel()
             await asyncio.wait([reading])
             rig.browser.close()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await listening
             rig.target.close()
             await asyncio.wait([rig.task])
@@ -309,7 +312,7 @@ async def collect(target, received):
 
 
 @WAYS
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=40, suppress_health_check=SLOW)
 @given(
     steps=STEPS,
     pauses=st.lists(st.sampled_from([0, 0.001, 0.01]), max_size=10),
@@ -327,7 +330,7 @@ ENDURANCE = (pytest.mark.endurance, pytest.mark.timeout(1200))
 @pytest.mark.parametrize(
     ("splices", "count"),
     [
-        pytest.param(True, 1024, id="spliced"),
+        pytest.param(True, 64, id="spliced"),
         pytest.param(False, 64, id="copied"),
         pytest.param(True, 10 << 10, id="10 GiB spliced", marks=ENDURANCE),
         pytest.param(False, 10 << 10, id="10 GiB copied", marks=ENDURANCE),
@@ -371,7 +374,7 @@ async def test_a_browser_that_stops_in_the_middle_of_a_frame(splices):
         async with Rig(stall_timeout=1.0) as rig:
             loop, frames = asyncio.get_running_loop(), Frames()
             filling = asyncio.create_task(loop.sock_sendall(rig.target, bytes(64 << 20)))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await asyncio.wait([rig.task])
             filling.cancel()
             assert isinstance(rig.error, Stalled)
@@ -422,7 +425,7 @@ async def pour(rig, data, cuts):
     """Send bytes through to the end of the session, and wait at each cut until they are there; return them."""
     frames, loop = Frames(), asyncio.get_running_loop()
     reading = asyncio.create_task(read_all(rig, frames))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for begin, end in itertools.pairwise([0, *cuts, len(data)]):
             await loop.sock_sendall(rig.target, data[begin:end])
             while len(frames.binary) < end < len(data):
@@ -547,10 +550,14 @@ async def test_nothing_stays_open():
     for _ in range(150):
         async with asyncio.timeout(30):
             await cycle()
-    await asyncio.sleep(0.05)
-    gc.collect()
-    assert len(list(descriptors.iterdir())) <= before
-    assert len(asyncio.all_tasks()) <= tasks
+
+    def is_left():
+        gc.collect()
+        return len(list(descriptors.iterdir())) > before or len(asyncio.all_tasks()) > tasks
+
+    async with asyncio.timeout(30):
+        while is_left():
+            await asyncio.sleep(0.05)
 
 
 async def through(rig, data):
@@ -559,7 +566,7 @@ async def through(rig, data):
     reading = asyncio.create_task(read_all(rig, frames))
     await loop.sock_sendall(rig.target, data)
     rig.target.shutdown(socket.SHUT_WR)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await reading
     return bytes(frames.binary)
 

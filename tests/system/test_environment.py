@@ -1,5 +1,6 @@
 """What programs that we start inherit of the server's environment, and passwords that are taken out of it."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -120,7 +121,10 @@ async def test_a_kernel_that_starts_later_does_not_have_it(jp_serverapp, broker,
     kernel = await kernels.start_kernel()
     try:
         pid = kernels.get_kernel(kernel).provisioner.pid
-        environ = Path(f"/proc/{pid}/environ").read_bytes()
+        async with asyncio.timeout(30):
+            # For a moment, the kernel has the program and not yet its environment.
+            while not (environ := Path(f"/proc/{pid}/environ").read_bytes()):
+                await asyncio.sleep(0.01)
     finally:
         await kernels.shutdown_kernel(kernel, now=True)
     assert b"hunter2" not in environ

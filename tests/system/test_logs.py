@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from traitlets.config import LoggingConfigurable
 
@@ -111,6 +111,7 @@ def test_names_stay_whole(whole, log):
     assert log.lines() == [f"[W VNCExtension] {whole} opens lab"]
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec=None)))
 def test_whatever_it_is_it_is_one_line_and_can_be_written(text):
     clean = printable(text)

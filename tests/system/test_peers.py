@@ -42,7 +42,7 @@ def target(address, **keys):
 
 async def log_in(server, owner="", **keys):
     address = replace(server.address, owner=owner)
-    leg = await Connector(ConnectLimits(5.0, 10.0)).connect(target(address, **keys), address)
+    leg = await Connector(ConnectLimits(30.0, 30.0)).connect(target(address, **keys), address)
     await leg.channel.close()
 
 

@@ -75,7 +75,7 @@ async def waits(pooled, one=None):
     told, one = [], one or session()
     one.tell = told.append
     waiting = asyncio.create_task(pooled.connect(one))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not told:
             await asyncio.sleep(0.01)
     return one, waiting, told[0]
@@ -222,7 +222,7 @@ async def test_a_session_that_has_waited_logs_in_as_the_pool_says_now(pools, poo
     one, waiting, _ = await waits(pooled)
     changed = Credentials(form="password", value=Secret("new"))
     pools.configure(replace(of_machines(1, 2, 3), credentials=changed))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await waiting
     assert used == [(3, changed)]
     assert one.error is None
@@ -356,7 +356,7 @@ async def test_a_waiting_user_is_told_their_place_and_gets_a_free_machine(pools,
     one, waiting, note = await waits(pooled)
     assert (note["kind"], note["place"], note["size"]) == ("place", 1, 2)
     pools.release("bob", "lab")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await waiting
     assert one.machine
 
@@ -409,7 +409,7 @@ async def test_a_wait_lasts_from_the_request_to_the_machine(pools, pooled, waits
     _, waiting, _ = await waits(pooled)
     now = 175.0
     pools.release("bob", "lab")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await waiting
     assert waits_of == [75.0]
 

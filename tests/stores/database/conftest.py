@@ -63,6 +63,7 @@ def drop_tables(database):
     async def drop_tables():
         async with asyncio.timeout(30):
             while True:
+                database._ask_again = 0.0
                 with contextlib.suppress(StoreUnavailable):
                     async with database.writing() as connection:
                         await connection.run_sync(drop)

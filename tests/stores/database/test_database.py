@@ -225,7 +225,7 @@ async def test_files_that_cannot_be_the_database_are_refused(tmp_path, file):
 
 
 async def test_while_another_process_writes_nothing_blocks_the_loop(file, monkeypatch):
-    monkeypatch.setattr(databases, "BUSY", 0.3)
+    monkeypatch.setattr(databases, "BUSY", 1.0)
     database = at(file)
     await database.open()
     other = sqlite3.connect(file, isolation_level=None)
@@ -248,7 +248,7 @@ async def test_while_another_process_writes_nothing_blocks_the_loop(file, monkey
     other.execute("ROLLBACK")
     other.close()
     monkeypatch.setattr(databases, "PAUSE", 0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while database.trouble:
             await asyncio.sleep(0.05)
             with_again = await asyncio.gather(targets.write([Write("lab", {})], "ada"), return_exceptions=True)

@@ -52,7 +52,7 @@ async def test_who_begins_while_another_one_has_not_finished_waits_and_changes_n
         row = {"target": "lab", "machine": "m1", "since": 5.0, "by": "ada"}
         await first.execute(maintenance.insert().values(row))
         second = asyncio.create_task(MaintenanceStore(postgresql_database).put(LAB, True, "bob", "{}"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await first.scalar(waiting):
                 await asyncio.sleep(0.01)
     assert await second is False
