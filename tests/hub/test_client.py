@@ -72,7 +72,7 @@ async def test_an_answer_of_another_kind_is_none(path, why):
 
 
 async def test_a_hub_that_is_not_there_is_no_answer():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(NoAnswer, match="refused"):
-        await client_of(port).get("users/ann")
+    with socket.socket() as taken:  # which nobody else gets meanwhile, and which does not listen
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(NoAnswer, match="refused"):
+            await client_of(taken.getsockname()[1]).get("users/ann")
