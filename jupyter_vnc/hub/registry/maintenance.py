@@ -45,6 +45,8 @@ class MaintenanceService:
         self._known = known
         self._tell = tell
         self._log = one_line(log)
+        #: One look at a time: what a slow one has seen must not come after a newer one.
+        self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -75,11 +77,12 @@ class MaintenanceService:
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        try:
-            self._known.places = await self._store.all()
-        except StoreUnavailable:
-            if strict:
-                raise
+        async with self._turn:
+            try:
+                self._known.places = await self._store.all()
+            except StoreUnavailable:
+                if strict:
+                    raise
 
     async def put(self, editor: Editor, target: Target, machine: str, begins: bool) -> None:
         """Take a target or one machine of its pool out of service, or back; tell whoever is there.

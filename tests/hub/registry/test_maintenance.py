@@ -54,6 +54,30 @@ async def test_one_machine_and_the_whole_target_go_out_and_come_back(registry):
     ], "told once for each change"
 
 
+async def test_a_look_that_takes_long_brings_back_nothing_that_was_changed_meanwhile(registry, monkeypatch):
+    one = service(registry, [])
+    read, looked, go_on = one._store.all, asyncio.Event(), asyncio.Event()
+
+    async def slow_at_first():
+        found = await read()
+        if not looked.is_set():
+            looked.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(one._store, "all", slow_at_first)
+    look = asyncio.create_task(one.refresh())
+    await looked.wait()
+    change = asyncio.create_task(one.put(ADMIN, LAB, "", True))
+    async with asyncio.timeout(30):
+        while not await read():
+            await asyncio.sleep(0.01)
+    await asyncio.wait({change}, timeout=0.2)  # as far as it goes without the first
+    go_on.set()
+    await asyncio.gather(look, change)
+    assert state_of(one._known, "lab")["maintenance"]
+
+
 async def test_it_survives_a_restart_and_is_in_the_history_of_the_group(registry):
     await service(registry, []).put(OF_A, LAB, "m1", True)
     again = service(registry, [])
