@@ -25,9 +25,35 @@ class DemoError(Exception):
     """The demo cannot start; the text says why, and what to do."""
 
 
-#: In what order ports are tried: below the kernel's ephemeral ports (``ip_local_port_range``), because those could be
+#: The ports that are given out: below the kernel's ephemeral ports (``ip_local_port_range``), because those could be
 #: taken before the program has started.
-_PORTS: Final = itertools.cycle(secrets.SystemRandom().sample(range(16000, 32000), 16000))
+_RANGE: Final = range(16000, 32000)
+#: How many of them each process has to itself, as long as there are some for each: of two that are given out by two
+#: processes at the same time, none is taken yet.
+_OWN: Final = 1000
+
+
+def _own_ports() -> range:
+    """Claim the ports that no other process of this machine has claimed; the claim ends with this process."""
+    for first in _RANGE[::_OWN]:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0jupyter-vnc-ports-{first}")
+        except OSError:
+            claim.close()
+        else:
+            claim.detach()  # never closed
+            return range(first, first + _OWN)
+    return range(0)
+
+
+def _order() -> list[int]:
+    """In what order ports are tried: this process's own first, and each once."""
+    own, shuffled = _own_ports(), secrets.SystemRandom().sample
+    return [*shuffled(own, len(own)), *shuffled([port for port in _RANGE if port not in own], len(_RANGE) - len(own))]
+
+
+_PORTS: Final = itertools.cycle(_order())
 
 
 def free_port() -> int:

@@ -22,12 +22,13 @@ from PIL import Image
 from demo import demo as the_demo
 from demo import home
 from demo.processes import free_port
+from tests.integration.real import wait_until
 from tests.needs import require
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ("Xtigervnc", "tigervncpasswd", "openbox", "xterm", "xsetroot")
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -77,10 +78,10 @@ def processes_of(folder):
 
 def gone(folder):
     """Wait, not for ever, until no process of a folder is left; returns those that are."""
-    for _ in range(50):
+    for _ in range(150):
         if not (left := processes_of(folder)):
             break
-        time.sleep(0.1)
+        time.sleep(0.2)
     return left
 
 
@@ -117,7 +118,7 @@ def test_the_demo_runs_and_leaves_nothing(programs, tmp_path, stop):
                 "lab-1": "control",
                 "watch": "view",
             }
-            assert {"Xtigervnc", "openbox", "xterm"} <= set(processes_of(folder))
+            wait_until(lambda: {"Xtigervnc", "openbox", "xterm"} <= set(processes_of(folder)), "all programs run")
             configured = {}
             exec((folder / "demo_config.py").read_text(), {"get_config": lambda: Recorder(configured)})
             assert security_types(configured["lab-1"]["port"]) == {2}
@@ -149,6 +150,23 @@ class Recorder:
 
     def __setattr__(self, name, value):
         self.kept.update(value if name == "targets" else {})
+
+
+PORTS = "from demo.processes import free_port; print(*(free_port() for _ in range(500))); input()"
+
+
+def test_two_processes_at_once_give_out_different_ports():
+    """None of them is taken yet when the other process looks."""
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with (
+        subprocess.Popen([sys.executable, "-c", PORTS], cwd=ROOT, **piped) as one,
+        subprocess.Popen([sys.executable, "-c", PORTS], cwd=ROOT, **piped) as other,
+    ):
+        given = [{int(port) for port in process.stdout.readline().split()} for process in (one, other)]
+        for process in (one, other):
+            process.communicate("\n")
+    assert [len(ports) for ports in given] == [500, 500]
+    assert not given[0] & given[1]
 
 
 def test_a_free_port_is_nobodys_and_none_that_the_kernel_gives_away():
