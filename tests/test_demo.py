@@ -100,7 +100,41 @@ def test_the_machines_start_while_jupyterlab_loads(tmp_path, monkeypatch):
         assert order == ["jupyterlab", "lab-1", "watch", "answers"]
 
 
+#: Something that runs as the demo does.
+SOMETHING = """
+from contextlib import contextmanager
+from demo.demo import run
+
+@contextmanager
+def opening(folder):
+    (folder / "file").write_text("x")
+    try:
+        yield "It is open."
+    finally:
+        print("It is closed.")
+
+raise SystemExit(run(opening))
+"""
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_closes_what_is_open_and_its_folder_goes(tmp_path, stop):
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SOMETHING], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+    ) as process:
+        said = [process.stdout.readline() for _ in range(4)]
+        (folder,) = tmp_path.glob("jupyter-vnc-demo-*")
+        assert (folder / "file").exists()
+        process.send_signal(stop)
+        rest, _ = process.communicate(timeout=60)
+    assert [*map(str.strip, said)] == ["", "It is open.", "", "Ctrl-C stops all of it."]
+    assert rest == "It is closed.\nStopped.\n"
+    assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.endurance)])
 def test_the_demo_runs_and_leaves_nothing(programs, tmp_path, stop):
     # Only the demo's own folder is looked for in processes: this one's environment may name tmp_path too.
     process = subprocess.Popen(
