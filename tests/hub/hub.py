@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from copy import copy
 from pathlib import Path
 
@@ -50,6 +51,9 @@ c.JupyterHub.load_roles = [
 ]
 """
 
+#: Seconds that a hub, a service or a server may take for what it is asked, on a machine that has other things to do.
+PATIENCE = 60
+
 GROUPS = {"course-a": {"users": ["ann", "amy"]}, "course-b": {"users": ["bob"]}, "staff": {"users": ["sid"]}}
 
 
@@ -75,6 +79,10 @@ class Hub:
 
     def __init__(self, folder, config, *, more="", groups=None, external=False, own_proxy=False, files=None):
         self.folder = folder
+        #: Where the external service runs that is there now.
+        self.place = folder
+        #: How much the hub had said before that.
+        self._said = 0
         self.port, hub_port, api_port, self.service_port = (free_port() for _ in range(4))
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = f"http://127.0.0.1:{hub_port}/hub/api"
@@ -119,6 +127,18 @@ class Hub:
         self._process = self._run("hub", sys.executable, "-m", "jupyterhub", "-f", "jupyterhub_config.py")
         self.wait_for(f"{self.api}/", 200)
 
+    @contextmanager
+    def serving(self, folder, config, *, files=None):
+        """Run the external service in a folder of its own, once the hub is there; afterwards another one may run."""
+        (folder / "vnc.py").write_text(config)
+        self.place, self.files, self._said = folder, files, len(self._read("hub"))
+        self.start_service()
+        try:
+            self.wait_for(f"{self.url}/services/vnc/health", 200)
+            yield self
+        finally:
+            self.stop(self.service)
+
     def stop_hub(self):
         """Stop the hub alone: its external service and proxy go on."""
         self.stop(self._process)
@@ -130,11 +150,11 @@ class Hub:
     @contextmanager
     def another_process(self):
         """Another process of an external service, with a folder and a database of its own; yields its URL."""
-        folder, port = self.folder / "another", free_port()
+        folder, port = self.place / "another", free_port()
         folder.mkdir()
-        shutil.copy2(self.folder / "jupyter-vnc-cookie-secret", folder)
-        config = (self.folder / "vnc.py").read_text()
-        (self.folder / "another.py").write_text(f"{config}\nimport os; os.chdir({str(folder)!r})\n")
+        shutil.copy2(self.place / "jupyter-vnc-cookie-secret", folder)
+        config = (self.place / "vnc.py").read_text()
+        (self.place / "another.py").write_text(f"{config}\nimport os; os.chdir({str(folder)!r})\n")
         process = self._serve("another", port, config="another.py")
         try:
             self.wait_for(f"http://127.0.0.1:{port}/services/vnc/health", 200)
@@ -161,10 +181,11 @@ class Hub:
         )
 
     def _run(self, name, *argv, **variables):
-        with (self.folder / f"{name}.log").open("ab") as log:
+        folder = self._folder_of(name)
+        with (folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 argv,
-                cwd=self.folder,
+                cwd=folder,
                 env={**environment(), **variables},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -176,7 +197,7 @@ class Hub:
         process = process or self._process
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -192,26 +213,37 @@ class Hub:
             self.stop(process)
         # A hub that has once started its proxy anew does so again while it stops.
         below |= {process for process in psutil.process_iter() if works_in(process, self.folder)}
-        for left in psutil.wait_procs(below, 5)[1]:
-            left.kill()
+        below = psutil.wait_procs(below, 5)[1]
+        for left in below:
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
+        psutil.wait_procs(below, PATIENCE)
+
+    def _folder_of(self, name):
+        return self.folder if name in {"hub", "proxy"} else self.place
+
+    def _read(self, name):
+        return (self._folder_of(name) / f"{name}.log").read_text(errors="replace")
 
     def log(self, name="hub"):
-        """The output of a process so far."""
-        return (self.folder / f"{name}.log").read_text(errors="replace")
+        """The output of a process so far; of the hub, since the service is there."""
+        return self._read(name)[self._said if name == "hub" else 0 :]
 
-    def wait_for(self, url, status, limit=60):
+    def wait_for(self, url, status, limit=2 * PATIENCE):
         """Wait until a URL answers with a status."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
             try:
-                if requests.get(url, timeout=5, allow_redirects=False).status_code == status:
+                if requests.get(url, timeout=20, allow_redirects=False).status_code == status:
                     return
             except requests.RequestException:
                 pass
             time.sleep(0.1)
-        raise AssertionError(f"{url} does not answer with {status}:\n{self.log()[-4000:]}")
+        logs = {*self.folder.glob("*.log"), *self.place.glob("*.log")}
+        said = "\n".join(path.read_text(errors="replace")[-4000:] for path in logs)
+        raise AssertionError(f"{url} does not answer with {status}:\n{said}")
 
-    def wait_for_log(self, name, words, limit=30):
+    def wait_for_log(self, name, words, limit=PATIENCE):
         """Wait until a process has logged something."""
         end = time.monotonic() + limit
         while words not in self.log(name):
@@ -221,17 +253,28 @@ class Hub:
     def ask(self, method, path, **more):
         """Ask the hub's API, as an administrator's script does."""
         headers = {"Authorization": f"token {self.token}"}
-        answer = requests.request(method, f"{self.api}{path}", headers=headers, timeout=20, **more)
+        answer = requests.request(method, f"{self.api}{path}", headers=headers, timeout=PATIENCE, **more)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer
 
-    def start_server(self, name, limit=90):
-        """Start a user's server, and wait until it is there."""
-        self.ask("POST", f"/users/{name}/server")
+    def start_servers(self, *names):
+        """Start those users' servers that do not run, all at once, and wait until they are there."""
+        missing = [name for name in names if not self.server(name).get("ready")]
+        with ThreadPoolExecutor(len(names)) as pool:  # the hub answers when a server is there
+            list(pool.map(lambda name: self.ask("POST", f"/users/{name}/server"), missing))
+        for name in missing:
+            self._wait_for_server(name, lambda server: server.get("ready"))
+
+    def stop_server(self, name):
+        """Stop a user's server, and wait until the hub knows that it is gone."""
+        self.ask("DELETE", f"/users/{name}/server")
+        self._wait_for_server(name, lambda server: not server)
+
+    def _wait_for_server(self, name, wanted, limit=2 * PATIENCE):
         end = time.monotonic() + limit
-        while not self.server(name).get("ready"):
+        while not wanted(self.server(name)):
             assert time.monotonic() < end, self.log()[-4000:]
-            time.sleep(0.5)  # asking takes the hub time that it needs to start the server
+            time.sleep(0.5)  # asking takes the hub time that it needs for the server
 
     def server(self, name):
         """What the hub knows of a user's server; empty if there is none."""
@@ -249,13 +292,13 @@ class Person:
         self.hub = hub
         self.name = name
         self.http = requests.Session()
-        page = self.http.get(f"{hub.url}/hub/login", timeout=20)
+        page = self.http.get(f"{hub.url}/hub/login", timeout=PATIENCE)
         form = {
             "username": name,
             "password": password,
             "_xsrf": re.search(r'name="_xsrf" value="([^"]+)"', page.text)[1],
         }
-        answer = self.http.post(f"{hub.url}/hub/login?next=/hub/home", form, timeout=20)
+        answer = self.http.post(f"{hub.url}/hub/login?next=/hub/home", form, timeout=PATIENCE)
         assert answer.ok, answer.text[:500]
         self.base = "/services/vnc/"
 
@@ -272,7 +315,7 @@ class Person:
 
     def enter(self):
         """Open the page with the desktops, through the hub's login, and its question if there is one; return it."""
-        answer = self.http.get(self.root, timeout=20, headers={"Sec-Fetch-Mode": "navigate"})
+        answer = self.http.get(self.root, timeout=PATIENCE, headers={"Sec-Fetch-Mode": "navigate"})
         if "/hub/api/oauth2/authorize" not in answer.url or not answer.ok:
             return answer
         return self.agree(answer)
@@ -281,14 +324,16 @@ class Person:
         """Say yes to the hub's question whether the service may know who they are."""
         form = re.findall(r'name="(_xsrf|scopes)"[^>]*?value="([^"]+)"', re.sub(r"\s+", " ", answer.text))
         headers = {"Origin": self.hub.url, "Referer": answer.url, "Sec-Fetch-Mode": "navigate"}
-        return self.http.post(answer.url, form, headers=headers, timeout=20, **more)
+        return self.http.post(answer.url, form, headers=headers, timeout=PATIENCE, **more)
 
     def ask(self, path, method="GET", *, also=None, **more):
         """Make a request as a page of the service does, with some headers more."""
         cookies = [one.value for one in self.http.cookies if one.name == "_xsrf" and one.path == self.base]
         headers = {"X-XSRFToken": cookies[0] if cookies else "", "Sec-Fetch-Mode": "cors", "Origin": self.hub.url}
         headers |= also or {}
-        return self.http.request(method, self.root + path, headers=headers, timeout=20, allow_redirects=False, **more)
+        return self.http.request(
+            method, self.root + path, headers=headers, timeout=PATIENCE, allow_redirects=False, **more
+        )
 
     def names(self):
         """The names of the targets that they see."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub import hub as hubs
 from tests.hub.conftest import looking, until
-from tests.hub.test_user_servers import x_servers
+from tests.hub.user_servers.test_user_servers import x_servers
 from tests.needs import require
 
 #: Seconds without input after which a server goes; pings come and are answered in between.
@@ -68,7 +68,7 @@ def hub(request):
 def arrive(hub, name):
     """A user in their own server."""
     person = hub.person(name).at(name)
-    hub.start_server(name)
+    hub.start_servers(name)
     assert person.enter().ok
     return person
 

@@ -61,9 +61,9 @@ def main(events: Path) -> None:
     """Listen to the terminal until it goes; a click comes as ``ESC [ M`` and three bytes."""
     tty.setraw(sys.stdin.fileno())
     sys.stdout.write("\x1b[?25l\x1b[?1000h")
-    turn(READY)
-    unread = until_answered()
-    with events.open("a", buffering=1) as log:
+    with events.open("a", buffering=1) as log:  # before the colour: whoever has seen it may read the file
+        turn(READY)
+        unread = until_answered()
         log.write("ready\n")
         while data := os.read(sys.stdin.fileno(), 64):
             *events, unread = split(unread + data)

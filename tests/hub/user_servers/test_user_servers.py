@@ -5,71 +5,28 @@ import os
 import re
 import signal
 import struct
-import sys
-import tempfile
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import psutil
 import pytest
 import requests
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.chromium import ARGUMENTS, CHROMIUM
-from tests.hub import hub as hubs
 from tests.hub.conftest import looking, until
+from tests.hub.user_servers.conftest import blocks, log_in, window
 from tests.integration import lamp, real
-from tests.needs import require
 from tests.processes import running
 
-#: What is on everybody's desktop: a lamp, whose events are in a file of the user's home.
-LAMP = f'exec xterm -geometry 60x20+100+100 -e {sys.executable} {lamp.__file__} "$HOME/events"'
-SERVER = f"""
-c.VNCBroker.targets = {{"desk": {{"desktop": {{"command": ["sh", "-c", {LAMP!r}], "geometry": "800x600"}}}}}}
-c.VNCBroker.recheck_interval = 1
-c.HubOAuth.cache_max_age = 1
-"""
-HUB = """
-c.Spawner.args = ["--allow-root"]
-c.Spawner.environment = {{
-    "PYTHONPATH": {root!r},
-    "JUPYTER_CONFIG_PATH": {folder!r} + "/server",
-    "JUPYTERHUB_ALLOW_WEBSOCKET_COOKIE_AUTH": "0",
-}}
-c.JupyterHub.load_roles += vnc.course("course-s", instructors=["sue"], watchers=["wes"], servers=True)
-"""
-GROUPS = {"course-s": {"users": ["ann", "amy"]}, "others": {"users": ["flo"]}}
-
-
-def blocks():
-    """What the documentation tells a hub's admin, an admin of users' servers, and a user to write."""
-    page = (hubs.ROOT / "docs" / "howto" / "jupyterhub.md").read_text()
-    section = page.partition("## Guests in a user's server")[2].partition("\n## ")[0]
-    config, authorizer, cell = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    return config, authorizer, cell
-
-
-@pytest.fixture(scope="module")
-def hub():
-    """A hub whose users' servers have managed desktops; the folder's name is short, for their sockets' sake."""
-    require("Xtigervnc", "xterm", "dbus-daemon")
-    with tempfile.TemporaryDirectory(prefix="jvh-") as name:
-        folder = Path(name)
-        (folder / "server").mkdir()
-        config, authorizer, _ = blocks()
-        (folder / "server" / "jupyter_server_config.py").write_text(SERVER + authorizer)
-        more = config + HUB.format(root=str(hubs.ROOT), folder=name)
-        with hubs.running(folder, "c.VNCBroker.targets = {}\n", groups=GROUPS, more=more) as running:
-            yield running
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
 def owner(hub):
     """Ann, in her server."""
     ann = hub.person("ann")
-    hub.start_server("ann")
+    hub.start_servers("ann")
     ann = ann.at("ann")
     assert ann.enter().ok
     return ann
@@ -80,9 +37,10 @@ def events(hub, name="ann"):
     return (hub.folder / f"home-{name}" / "events").read_text().splitlines()
 
 
-def x_servers(hub):
-    """The X servers of all the hub's users."""
-    return [one.pid for one in running("Xtigervnc") if environment_of(one).get("HOME", "").startswith(str(hub.folder))]
+def x_servers(hub, name=""):
+    """The X servers of all the hub's users, or of one."""
+    home = str(hub.folder / f"home-{name}")
+    return [one.pid for one in running("Xtigervnc") if environment_of(one).get("HOME", "").startswith(home)]
 
 
 def environment_of(process):
@@ -91,6 +49,15 @@ def environment_of(process):
         return process.environ()
     except psutil.Error:
         return {}
+
+
+def in_server(hub, name):
+    """The variables of a user's server, of which its programs do not have all."""
+    for process in psutil.process_iter():
+        found = environment_of(process)
+        if found.get("HOME") == str(hub.folder / f"home-{name}") and "JUPYTERHUB_API_TOKEN" in found:
+            return found
+    raise AssertionError(f"{name} has no server")
 
 
 async def lit(viewer):
@@ -112,10 +79,7 @@ async def working(person, **more):
 @pytest.fixture
 def notebook(hub, owner, monkeypatch):
     """The functions that a cell of the owner's notebook has; her server is not shared any more afterwards."""
-    for process in psutil.process_iter():
-        found = environment_of(process)
-        if found.get("JUPYTERHUB_USER") == "ann" and found["HOME"].startswith(str(hub.folder)):
-            break
+    found = in_server(hub, "ann")
     for name in ("API_URL", "API_TOKEN", "USER", "SERVER_NAME"):
         monkeypatch.setenv(f"JUPYTERHUB_{name}", found[f"JUPYTERHUB_{name}"])
     cell = {}
@@ -167,7 +131,7 @@ async def test_a_guest_who_may_look_sees_the_owners_desktop_and_cannot_type(hub,
         await until(lambda: "key o" in events(hub))
         await look.until_pixel(*real.LAMP_POINT, lamp.KEY)
         assert "key x" not in events(hub)
-        assert len(x_servers(hub)) == 1
+        await until(lambda: len(x_servers(hub, "ann")) == 1)
         both = {"ann", "gus"}
         await until(lambda: {row["user"] for row in owner.ask("api/targets/desk/viewers").json()} == both)
 
@@ -189,21 +153,22 @@ def test_a_guest_has_nothing_else_of_the_server(invite):
     assert gus.ask("../api/terminals", "POST", json={}).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["nothing", "view/none", "static/none.js", "../nothing", "../files/x"])
-def test_a_page_of_an_error_makes_no_owner_of_a_guest_or_of_another_users_page(hub, invite, owner, path):
+def test_a_page_of_an_error_makes_no_owner_of_a_guest_or_of_another_users_page(hub, invite, owner):
     gus = invite("gus", "view")
     as_page = {"headers": {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}, "allow_redirects": False}
-    answers = [gus.ask(path), owner.http.get(owner.root + "static/none.js", timeout=20, **as_page)]
-    for answer in answers:
-        assert answer.status_code >= 400
-        assert "<html" in answer.text.lower()
-        assert not re.search(r'data-jupyter-api-token="[^"]', answer.text)
+    paths = ["nothing", "view/none", "static/none.js", "../nothing", "../files/x"]
+    answers = {path: gus.ask(path) for path in paths}
+    answers["owner"] = owner.http.get(owner.root + "static/none.js", timeout=60, **as_page)
+    for path, answer in answers.items():
+        assert answer.status_code >= 400, path
+        assert "<html" in answer.text.lower(), path
+        assert not re.search(r'data-jupyter-api-token="[^"]', answer.text), path
 
 
 def test_a_guest_without_our_scopes_has_nothing_at_all(hub, notebook):
     gus = hub.person("gip").at("ann")
     body = {"user": "gip", "scopes": ["access:servers"]}
-    assert requests.post(notebook["shares"], headers=notebook["as_me"], json=body, timeout=20).ok
+    assert requests.post(notebook["shares"], headers=notebook["as_me"], json=body, timeout=60).ok
     assert gus.enter().status_code == 403
     assert gus.ask("api/targets").status_code == 403
 
@@ -236,31 +201,33 @@ async def test_the_owner_ends_a_guests_session(owner, invite):
         assert await viewer.until_closed() == (4410, "ann ended this session.")
 
 
+#: Notes that a page's viewer was not connected, however short that was.
+NOTE_BREAKS = """() => {
+  const { dataset } = document.querySelector('.jp-VNC');
+  const observer = new MutationObserver(() => { window.broken ||= dataset.state !== 'connected'; });
+  observer.observe(document.querySelector('.jp-VNC'), { attributes: true });
+}"""
+
+
 @pytest.mark.browser
-async def test_page_and_tab_come_back_after_the_hubs_proxy_was_killed(hub, owner):
-    require(CHROMIUM)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = await browser.new_context()
+async def test_page_and_tab_come_back_after_the_hubs_proxy_was_killed(hub, owner, chromium):
+    async with window(chromium) as context:
         page = await context.new_page()
-        await page.goto(f"{hub.url}/hub/login?next=/user/ann/vnc/view/desk")
-        await page.fill("input[name=username]", "ann")
-        await page.fill("input[name=password]", "x")
-        await page.press("input[name=password]", "Enter")
+        await log_in(page, hub, "ann", "/user/ann/vnc/view/desk")
         await page.wait_for_selector(".jp-VNC[data-state='connected']")
+        await page.evaluate(NOTE_BREAKS)
         tab = await context.new_page()
         await tab.goto(f"{hub.url}/user/ann/lab")
         await tab.click(".jp-LauncherCard:has-text('desk')")
         await tab.wait_for_selector(".jp-VNC[data-state='connected']")
         os.kill(int((hub.folder / "jupyterhub-proxy.pid").read_text().split()[0]), signal.SIGKILL)
-        await page.wait_for_selector(".jp-VNC:not([data-state='connected'])")
+        await page.wait_for_function("() => window.broken")
         for one in (tab, page):
             await one.bring_to_front()
-            await one.wait_for_selector(".jp-VNC[data-state='connected']", timeout=60_000)
+            await one.wait_for_selector(".jp-VNC[data-state='connected']")
         await page.mouse.move(300, 300)
         await page.keyboard.press("b")
         await until(lambda: "key b" in events(hub))
-        await browser.close()
 
 
 @pytest.mark.parametrize(
@@ -277,56 +244,56 @@ def test_where_the_service_has_no_target_all_are_told_what_they_can_do(hub, name
     assert [words for words in not_told if words in page] == []
 
 
-async def signed_in(browser, hub, name, size):
-    """Somebody's page of Ann's desktop, in a window of some size."""
-    context = await browser.new_context(viewport=size)
+async def signed_in(context, hub, name):
+    """Somebody's page of Ann's desktop."""
     page = await context.new_page()
-    await page.goto(f"{hub.url}/hub/login?next=/user/ann/vnc/view/desk")
-    await page.fill("input[name=username]", name)
-    await page.fill("input[name=password]", "x")
-    await page.press("input[name=password]", "Enter")
+    await log_in(page, hub, name, "/user/ann/vnc/view/desk")
     # The hub asks each guest once, by whatever way they came first.
     question = page.locator("input[name=scopes]")
     viewer = page.locator(".jp-VNC")
-    await question.or_(viewer).first.wait_for(state="attached", timeout=60_000)
+    await question.or_(viewer).first.wait_for(state="attached")
     if await question.count():
         await page.click("input[type=submit], button[type=submit]")
-    await page.wait_for_selector(".jp-VNC[data-state='connected']", timeout=60_000)
+    await page.wait_for_selector(".jp-VNC[data-state='connected']")
     return page
 
 
 @pytest.mark.browser
-async def test_somebody_elses_window_changes_the_size_of_a_desktop_only_while_its_owner_is_away(hub, owner):
-    require(CHROMIUM)
+async def test_somebody_elses_window_changes_the_size_of_a_desktop_only_while_its_owner_is_away(hub, owner, chromium):
     get = "() => {{ const {{ {0}, {1} }} = document.querySelector('{2}'); return [{0}, {1}]; }}"
     size = get.format("width", "height", ".jp-VNC-screen canvas")
     frame = get.format("clientWidth", "clientHeight", ".jp-VNC-screen")
 
-    async def becomes(page, wanted):
-        await until(lambda: page.evaluate(size), wanted)
-
-    async def until(ask, wanted):
+    async def fits(page):
+        """Wait until a desktop is as large as the window, which may find its layout meanwhile; return its size."""
+        looks = []
         async with asyncio.timeout(real.PATIENCE):
-            while await ask() != wanted:
+            while len(looks) < 4 or len({*looks[-4:]}) > 1:
+                found, wanted = await page.evaluate(size), await page.evaluate(frame)
+                looks = [*looks, tuple(found)] if found == wanted else []
+                await asyncio.sleep(0.1)
+        return [*looks[-1]]
+
+    async def becomes(page, wanted):
+        async with asyncio.timeout(real.PATIENCE):
+            while await page.evaluate(size) != wanted:
                 await asyncio.sleep(0.1)
 
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        ann = await signed_in(browser, hub, "ann", {"width": 1200, "height": 800})
-        whole = await ann.evaluate(frame)
-        await becomes(ann, whole)
-        sue = await signed_in(browser, hub, "sue", {"width": 360, "height": 740})
-        narrow = await sue.evaluate(frame)
+    wide, narrow = ({"width": width, "height": height} for width, height in ((1200, 800), (360, 740)))
+    async with window(chromium, viewport=wide) as anns, window(chromium, viewport=narrow) as sues:
+        ann = await signed_in(anns, hub, "ann")
+        whole = await fits(ann)
+        sue = await signed_in(sues, hub, "sue")
         # What she asks for is dropped: her picture shows a key that she pressed after that.
         await sue.mouse.move(100, 300)
         await sue.keyboard.press("s")
-        await until(lambda: asyncio.to_thread(lambda: "key s" in events(hub)), True)
+        await until(lambda: "key s" in events(hub))
         assert await ann.evaluate(size) == await sue.evaluate(size) == whole
         await ann.close()
-        await becomes(sue, narrow)
-        ann = await signed_in(browser, hub, "ann", {"width": 1200, "height": 800})
+        assert await fits(sue) != whole
+        ann = await anns.new_page()
+        await ann.goto(f"{hub.url}/user/ann/vnc/view/desk")
         await becomes(sue, whole)
-        await browser.close()
 
 
 def room(person):
@@ -348,16 +315,29 @@ def _is_up(row):
     return [one["user"] for one in row["viewers"]] == ["ann"] and row["desktops"][0]["state"] == "up"
 
 
+def inputs(rows):
+    """When the people in some servers have typed last."""
+    return {one["last_input"] for row in rows for one in row["viewers"]}
+
+
+async def noted(viewer, wanted):
+    """Wait until somebody was told something."""
+    async with asyncio.timeout(real.PATIENCE):
+        while not any(map(wanted, viewer.notes)):
+            await viewer.pixel(5, 5)
+            await asyncio.sleep(0.05)
+
+
 async def test_the_course_room_has_the_desktop_in_a_students_server(hub, owner):
     sue = hub.person("sue")
     async with working(owner) as viewer:
-        (row,) = await becomes(lambda: room(sue), lambda rows: rows and _is_up(rows[0]))
+        (row,) = await becomes(lambda: of_ann(sue), lambda rows: rows and _is_up(rows[0]))
         assert (row["owner"], row["server"]) == ("ann", "")
         assert [(one["target"], one["state"]) for one in row["desktops"]] == [("desk", "up")]
         (there,) = row["viewers"]
         assert (there["user"], there["mode"], there["target"]) == ("ann", "control", "desk")
         await viewer.key("u")
-        await becomes(lambda: room(sue), lambda rows: rows[0]["viewers"][0]["last_input"] != there["last_input"])
+        await becomes(lambda: room(sue), lambda rows: inputs(rows) - {there["last_input"]})
         for name in ("ada", "bea"):
             assert room(hub.person(name)) == []
         text = {"text": "Save your work."}
@@ -366,12 +346,10 @@ async def test_the_course_room_has_the_desktop_in_a_students_server(hub, owner):
         assert bea.ask(f"api/sessions/{there['id']}/messages", "POST", json=text).status_code == 404
         assert bea.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 404
         assert sue.ask(f"api/sessions/{there['id']}/messages", "POST", json=text).status_code == 204
-        async with asyncio.timeout(real.PATIENCE):
-            while not any((one.get("text"), one.get("sender")) == ("Save your work.", "sue") for one in viewer.notes):
-                await viewer.pixel(5, 5)
+        await noted(viewer, lambda one: (one.get("text"), one.get("sender")) == ("Save your work.", "sue"))
         assert sue.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 204
         assert await viewer.until_closed() == (4410, "sue ended this session.")
-    await becomes(lambda: room(sue), lambda rows: not rows or not rows[0]["viewers"])
+    await becomes(lambda: of_ann(sue), lambda rows: not rows or not rows[0]["viewers"])
 
 
 async def uplink(hub, token, **headers):
@@ -382,11 +360,7 @@ async def uplink(hub, token, **headers):
 
 def token_of(hub, name):
     """The token in the environment of a user's server."""
-    for process in psutil.process_iter():
-        found = environment_of(process)
-        if found.get("JUPYTERHUB_USER") == name and found["HOME"].startswith(str(hub.folder)):
-            return found["JUPYTERHUB_API_TOKEN"]
-    raise AssertionError(f"{name} has no server")
+    return in_server(hub, name)["JUPYTERHUB_API_TOKEN"]
 
 
 async def test_a_token_for_everything_a_services_and_a_page_open_no_uplink(hub, owner):
@@ -402,53 +376,75 @@ async def test_a_token_for_everything_a_services_and_a_page_open_no_uplink(hub, 
 async def test_a_server_that_sends_what_is_no_report_is_closed(hub, owner, said):
     connection = await uplink(hub, token_of(hub, "ann"))
     await connection.write_message(said, binary=isinstance(said, bytes))
-    assert await asyncio.wait_for(connection.read_message(), 20) is None
+    async with asyncio.timeout(real.PATIENCE):
+        while await connection.read_message() is not None:
+            pass  # a notice
     assert connection.close_code == 4400
 
 
+@asynccontextmanager
+async def staying(viewer):
+    """Somebody who goes on looking, and so reads what they are told and answers pings, while others do something."""
+
+    async def look():
+        while True:
+            await viewer.pixel(5, 5)
+            await asyncio.sleep(0.2)
+
+    task = asyncio.create_task(look())
+    try:
+        yield
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def tells(viewer, wanted):
+    """Wait until somebody who goes on looking was told something."""
+    await until(lambda: any(map(wanted, viewer.notes)))
+
+
 @pytest.mark.browser
-async def test_the_rooms_page_follows_two_students_servers(hub, owner):
-    require(CHROMIUM)
-    await asyncio.to_thread(hub.start_server, "amy")
-    amy = hub.person("amy").at("amy")
+async def test_the_rooms_page_follows_two_students_servers(hub, owner, chromium):
+    await asyncio.to_thread(hub.start_servers, "amy")
+    amy, sue = hub.person("amy").at("amy"), hub.person("sue")
     assert amy.enter().ok
-    async with async_playwright() as playwright, working(owner) as viewer:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = await browser.new_page()
-        await page.goto(f"{hub.url}/hub/login?next=/services/vnc/room")
-        await page.fill("input[name=username]", "sue")
-        await page.fill("input[name=password]", "x")
-        await page.press("input[name=password]", "Enter")
+    assert sue.enter().ok
+    async with window(chromium) as context, working(owner) as viewer, staying(viewer):
+        page = await context.new_page()
+        await log_in(page, hub, "sue", "/services/vnc/room")
         rows = {
             name: page.locator("#people tbody tr", has=page.locator(f"td:text-is('{name}')")) for name in ("ann", "amy")
         }
-        await expect(rows["ann"]).to_contain_text("desk · own server", timeout=60_000)
+        await expect(rows["ann"]).to_contain_text("desk · own server")
         assert await rows["amy"].count() == 0, "no desktop runs there yet"
         await page.click("[data-kind=absent]")
         await expect(page.locator("#people tbody td:first-child")).to_have_text(["amy"])
         await page.click("[data-kind=all]")
         async with looking(amy, "desk"):
-            await expect(rows["amy"].get_by_role("button")).to_have_text(["Message", "End"], timeout=60_000)
+            await expect(rows["amy"].get_by_role("button")).to_have_text(["Message", "End"])
             await rows["ann"].get_by_text("Message").click()
             await page.fill("dialog textarea", "請儲存")
             await page.locator("dialog").get_by_text("Send").click()
             await expect(page.locator("#result")).to_have_text("The message was sent to ann.")
-            async with asyncio.timeout(real.PATIENCE):
-                while ("請儲存", "sue") not in [(one.get("text"), one.get("sender")) for one in viewer.notes]:
-                    await viewer.pixel(5, 5)
-        await expect(rows["amy"]).to_contain_text("away", timeout=60_000)
-        await asyncio.to_thread(hub.ask, "DELETE", "/users/amy/server")
-        await expect(rows["amy"]).to_contain_text("disconnected just now", timeout=60_000)
+            await tells(viewer, lambda one: (one.get("text"), one.get("sender")) == ("請儲存", "sue"))
+        await expect(rows["amy"]).to_contain_text("away")
+        # Whoever looks is told why it ends.
+        async with looking(sue, "desk", mode="view", owner="amy", server="") as seen:
+            await asyncio.to_thread(hub.stop_server, "amy")
+            code, sentence = await seen.until_closed()
+            assert code in {1000, 4502}
+            assert sentence
+        await expect(rows["amy"]).to_contain_text("disconnected")
         await expect(rows["ann"].get_by_text("End")).to_be_visible()
         await rows["ann"].get_by_role("link", name="Look in").click()
-        await page.wait_for_selector(".jp-VNC[data-state='connected']", timeout=60_000)
+        await page.wait_for_selector(".jp-VNC[data-state='connected']")
         await expect(page.get_by_text("Take control")).to_have_count(0)
-        async with asyncio.timeout(real.PATIENCE):
-            while ("sue", "view") not in [
-                (one["user"], one["mode"]) for note in viewer.notes for one in note.get("viewers", [])
-            ]:
-                await viewer.pixel(5, 5)
-        await browser.close()
+        await tells(
+            viewer, lambda one: ("sue", "view") in [(row["user"], row["mode"]) for row in one.get("viewers", ())]
+        )
 
 
 #: The page by which an instructor looks at Ann's desktop from the course room.
@@ -486,11 +482,10 @@ async def test_an_instructor_looks_into_a_students_server_and_changes_nothing_th
             await becomes(lambda: events(hub), lambda lines: "key v" in lines)
             await seen.until_pixel(*real.LAMP_POINT, lamp.KEY)
             assert "key x" not in events(hub)
-            rows = owner.ask("api/targets/desk/viewers").json()
-            assert [(one["user"], one["mode"]) for one in rows] == [("ann", "control"), ("sue", "view")]
-            async with asyncio.timeout(real.PATIENCE):
-                while not any("sue" in str(one) for one in viewer.notes if one["kind"] == "viewers"):
-                    await viewer.pixel(5, 5)
+            both = [("ann", "control"), ("sue", "view")]
+            rows = "api/targets/desk/viewers"
+            await until(lambda: [(one["user"], one["mode"]) for one in owner.ask(rows).json()] == both)
+            await noted(viewer, lambda one: one["kind"] == "viewers" and "sue" in str(one))
             (there,) = [one for one in owner.ask("api/sessions").json() if one["user"] == "sue"]
             assert owner.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 204
             assert await seen.until_closed() == (4410, "The server of ann says: ann ended this session.")
@@ -498,29 +493,12 @@ async def test_an_instructor_looks_into_a_students_server_and_changes_nothing_th
         assert viewer.copied == []
 
 
-async def test_a_look_ends_with_a_sentence_when_the_students_server_does(hub, owner):
-    amy = await asyncio.to_thread(hub.start_server, "amy") or hub.person("amy").at("amy")
-    assert amy.enter().ok
-    sue = hub.person("sue")
-    assert sue.enter().ok
-    look = {"mode": "view", "owner": "amy", "server": ""}
-    async with looking(amy, "desk"):
-        await becomes(lambda: sue.issue("desk", **look)[0], lambda status: status == 201)
-        async with looking(sue, "desk", **look) as seen:
-            await asyncio.to_thread(hub.ask, "DELETE", "/users/amy/server")
-            code, sentence = await seen.until_closed()
-            assert code in {1000, 4502}
-            assert sentence
-
-
 async def test_a_hand_goes_up_in_the_course_room_and_down_when_somebody_looks_in(hub, owner):
     sue = hub.person("sue")
     assert sue.enter().ok
 
     async def told(viewer, wanted):
-        async with asyncio.timeout(real.PATIENCE):
-            while not any(wanted(one) for one in viewer.notes if one["kind"] == "overseen"):
-                await viewer.pixel(5, 5)
+        await noted(viewer, lambda one: one["kind"] == "overseen" and wanted(one))
         viewer.notes.clear()
 
     def hands():
