@@ -13,7 +13,7 @@ from tests.hub.hub import ROOT, Person
 from tests.needs import require
 from tests.test_demo import gone
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 
 def said_by(process):

@@ -3,9 +3,13 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.hub import hub as hubs
 from tests.hub.conftest import looking
 from tests.integration import real
+
+pytestmark = pytest.mark.timeout(300)
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial" / "desktops-for-a-course.md"
 

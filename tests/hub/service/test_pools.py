@@ -11,24 +11,39 @@ import pytest
 from jupyter_vnc.hub.app import LEASES
 from jupyter_vnc.pools import state_file
 from jupyter_vnc.pools.merge import NOTHING
-from tests.hub import hub as hubs
 from tests.hub.conftest import until
+from tests.hub.service.conftest import STUDENTS
 from tests.integration import real
 from tests.integration.viewer import Viewer
 from tests.needs import require
 
-SIZE, STUDENTS = 20, 30
-NAMES = [f"student{number:02}" for number in range(STUDENTS)]
 PASSWORD = "s3cret-77"
+
+pytestmark = pytest.mark.timeout(300)
+
+#: Machines, and students who want one.
+FEW = pytest.param((5, 8), id="few")
+MANY = pytest.param((20, 30), id="many", marks=pytest.mark.endurance)
+
+
+@pytest.fixture(scope="module", params=[FEW, MANY])
+def scale(request):
+    return request.param
+
+
+@pytest.fixture
+def names(scale):
+    """The students who come."""
+    return STUDENTS[: scale[1]]
 
 
 @pytest.fixture(scope="module")
-def machines(tmp_path_factory):
+def machines(tmp_path_factory, scale):
     """Real machines, of which each has a colour of its own."""
     require("Xtigervnc")
     with ExitStack() as stack:
         started = {}
-        for number in range(SIZE):
+        for number in range(scale[0]):
             folder = tmp_path_factory.mktemp(f"m{number}")
             server = stack.enter_context(real.tigervnc(folder, password=PASSWORD, unix=True))
             server.run("xsetroot", "-solid", f"#20{number * 10:02x}80")
@@ -37,17 +52,16 @@ def machines(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory, machines):
-    """A hub with an external service, which can be restarted."""
+def hub(the_hub, tmp_path_factory, machines):
+    """A service that can be restarted. A machine that is not there is set aside, and not tried again here."""
     keys = {name: server.keys() for name, server in machines.items()}
     keys["m99"] = {"socket": "/nonexistent/vnc.sock"}
-    pool = {"machines": keys, "idle_timeout": 3600}
+    pool = {"machines": keys, "idle_timeout": 3600, "retry_after": 900}
     config = f"c.VNCBroker.targets = {{'lab': {{'pool': {pool!r}, 'allow_groups': ['course-a']}}}}\n"
-    groups = {"course-a": {"users": [*NAMES, "zara"]}, "course-b": {"users": ["bob"]}}
-    folder = tmp_path_factory.mktemp("hub")
+    folder = tmp_path_factory.mktemp("service")
     (folder / LEASES).write_bytes(state_file.encode({"older": {**NOTHING, "queue": [{"user": "ann", "since": 5}]}}))
-    with hubs.running(folder, config, groups=groups, external=True) as running:
-        yield running
+    with the_hub.serving(folder, config) as serving:
+        yield serving
 
 
 class Student:
@@ -88,7 +102,8 @@ class Student:
         """Close the page."""
         self.task.cancel()
         await asyncio.wait([self.task])
-        self.viewer.websocket.close()
+        if self.viewer is not None:
+            self.viewer.websocket.close()
 
 
 async def served(students, count):
@@ -97,20 +112,21 @@ async def served(students, count):
     return [student for student in students if student.here]
 
 
-async def test_thirty_students_at_twenty_machines_and_a_restart(hub, machines):
-    students = [Student(hub.person(name)) for name in NAMES]
+async def test_more_students_than_machines_and_a_restart(hub, machines, names):
+    size, places = len(machines), [*range(1, len(names) - len(machines) + 1)]
+    students = [Student(hub.person(name)) for name in names]
     ada = hub.person("ada")
     assert all([one.person.enter().ok for one in students] + [ada.enter().ok])
     async with AsyncExitStack() as stack:
         for student in students:
             stack.push_async_callback(student.arrive().leave)
-        first = await served(students, SIZE)
+        first = await served(students, size)
         waiting = [student for student in students if student not in first]
-        assert len({student.colour() for student in first}) == SIZE == len(first), "each has a machine of their own"
-        await until(lambda: sorted(student.place for student in waiting) == list(range(1, STUDENTS - SIZE + 1)))
+        assert len({student.colour() for student in first}) == size == len(first), "each has a machine of their own"
+        await until(lambda: sorted(student.place for student in waiting) == places)
         room = ada.ask("api/room").json()
-        assert Counter(row["state"] for row in room["machines"]) == {"taken": SIZE, "aside": 1}
-        assert [row["place"] for row in room["waiting"]] == list(range(1, STUDENTS - SIZE + 1))
+        assert Counter(row["state"] for row in room["machines"]) == {"taken": size, "aside": 1}
+        assert [row["place"] for row in room["waiting"]] == places
         held = {row["user"]: row["machine"] for row in room["machines"] if row["user"]}
         assert "vnc.sock" not in str(room)
 
@@ -125,10 +141,10 @@ async def test_thirty_students_at_twenty_machines_and_a_restart(hub, machines):
         back = list(reversed(students))
         for student in back:
             student.arrive()
-        again = await served(students, SIZE)
+        again = await served(students, size)
         assert set(again) == set(first), "nobody lost a machine, nobody got one that is taken"
         assert {student: student.colour() for student in again} == before
-        await until(lambda: [student.place for student in order] == list(range(1, len(order) + 1)))
+        await until(lambda: [student.place for student in order] == places)
         rows = ada.ask("api/room").json()["machines"]
         assert {row["user"]: row["machine"] for row in rows if row["user"]} == held
 
@@ -141,8 +157,8 @@ async def test_thirty_students_at_twenty_machines_and_a_restart(hub, machines):
             assert await leaving.viewer.until_closed() == (4410, "You gave the machine back.")
 
 
-async def test_an_instructor_takes_a_machine_back_and_nobody_else_can(hub):
-    student, ada, bob = (hub.person(name) for name in (NAMES[29], "ada", "bob"))
+async def test_an_instructor_takes_a_machine_back_and_nobody_else_can(hub, names):
+    student, ada, bob = (hub.person(name) for name in (names[-1], "ada", "bob"))
     assert all(one.enter().ok for one in (student, ada, bob))
     one = Student(student).arrive()
     await until(lambda: one.here)
@@ -168,16 +184,21 @@ async def test_looking_in_on_a_user_gives_them_no_machine(hub):
     assert ada.ask("api/targets").json()[0]["pool"]["free"] == free
 
 
-def test_the_leases_are_in_the_database_with_those_of_a_file_that_was_there(hub):
-    assert not (hub.folder / LEASES).exists()
-    assert (hub.folder / f"{LEASES}.taken-over").exists()
+async def test_the_leases_are_in_the_database_with_those_of_a_file_that_was_there(hub, names):
+    student = hub.person(names[0])
+    assert student.enter().ok
+    one = Student(student).arrive()
+    await until(lambda: one.here)
+    assert not (hub.place / LEASES).exists()
+    assert (hub.place / f"{LEASES}.taken-over").exists()
     assert hub.log("service").count("are in the database now") == 1
-    with closing(sqlite3.connect(hub.folder / "jupyter-vnc.sqlite")) as database:
+    with closing(sqlite3.connect(hub.place / "jupyter-vnc.sqlite", timeout=30)) as database:
         contents = [json.loads(content) for (content,) in database.execute("SELECT content FROM pools")]
         leases = [json.loads(content)["user"] for (content,) in database.execute("SELECT content FROM leases")]
     assert [one["queue"][0]["user"] for one in contents if one["name"] == "older"] == ["ann"]
-    assert set(leases) <= set(NAMES)
-    assert leases
+    assert names[0] in leases
+    assert set(leases) <= set(names)
+    await one.leave()
 
 
 def test_no_traceback_was_logged_in_all_of_this(hub):

@@ -9,7 +9,6 @@ import requests
 
 from jupyter_vnc.system import descriptors
 from tests.fakes.flood import flood
-from tests.hub import hub as hubs
 from tests.integration.viewer import Viewer
 
 #: How many viewers come at once.
@@ -45,21 +44,27 @@ async def comes(person, there):
 
 
 @pytest.mark.parametrize(("files", "viewers"), [FEW, MANY, RAISED])
-async def test_all_are_in_or_refused_with_a_sentence(tmp_path, files, viewers):
+async def test_all_are_in_or_refused_with_a_sentence(the_hub, tmp_path, files, viewers):
     there, outcomes = [], []
-    with flood(floods=False) as server, hubs.running(tmp_path, CONFIG % server.port, external=True, files=files) as hub:
+    with flood(floods=False) as server, the_hub.serving(tmp_path, CONFIG % server.port, files=files) as hub:
         person = hub.person("ann")
         assert person.enter().ok
         for begin in range(0, viewers, AT_ONCE):
             group = (comes(person, there) for _ in range(min(AT_ONCE, viewers - begin)))
             outcomes += await asyncio.gather(*group)
-        came_in = outcomes.count(None)
-        assert {one for one in outcomes if one} <= {SENTENCE}
         fits = (files[1] - min(descriptors.RESERVE, files[1] // 4)) // descriptors.SESSION
-        assert came_in == min(viewers, fits), "as many as fit, and no more"
+        came_in = min(viewers, fits)
+        async with asyncio.timeout(60):
+            # The requests of a crowd need files, too: whoever was refused comes again in a moment.
+            while outcomes.count(None) < came_in:
+                outcomes.append(await comes(person, there))
+        if viewers > fits:
+            outcomes.append(await comes(person, there))
+        assert {one for one in outcomes if one} <= {SENTENCE}
+        assert outcomes.count(None) == came_in, "as many as fit, and no more"
         process = psutil.Process(hub.service.pid)
         assert process.num_fds() < files[1]
-        assert requests.get(f"{hub.url}/services/vnc/health", timeout=20).ok
+        assert requests.get(f"{hub.url}/services/vnc/health", timeout=60).ok
         assert len(person.ask("api/sessions").json()) == came_in
         for websocket in there:
             websocket.close()
