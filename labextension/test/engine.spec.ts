@@ -530,6 +530,8 @@ describe('a screen that a desktop announces', () => {
     const { viewer, socket, rfb } = await connected();
     const screen = rfb()._screen as HTMLElement;
     screen.getBoundingClientRect = () => ({ width: 320.5, height: 240.9 }) as DOMRect;
+    const frame = viewer.node.querySelector('.jp-VNC-screen')!;
+    Object.defineProperties(frame, { clientWidth: { value: 320 }, clientHeight: { value: 240 } });
     rfb().resizeSession = true;
     const one = (reason: number, width: number, height: number): void =>
       socket.say(
