@@ -71,7 +71,7 @@ async def test_no_request_is_an_error_of_ours(client, jp_serverapp, jp_http_port
     with hostile.listening(jp_serverapp.log) as listener:
         login = head(client.token if by == "token" else await client.log_in())
         calls = [
-            hostile.ask(jp_http_port, method, client.url(path), login + headers, body)
+            hostile.ask(jp_http_port, method, client.url(path), login + headers, body, patience=60)
             for _, method, path, headers, body in asked
         ]
         answers = await hostile.each(8, calls)

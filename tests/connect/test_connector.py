@@ -26,7 +26,7 @@ from jupyter_vnc.throttling import Breaker
 from tests.fakes import vnc_server
 from tests.integration.certificates import Authority
 
-#: For servers that are to be given up, and for those that answer: on a busy machine, they need their time.
+#: For servers that never answer, and for those that do: on a busy machine, they need their time.
 QUICK = ConnectLimits(connect_timeout=1.0, handshake_timeout=0.5)
 PATIENT = ConnectLimits(connect_timeout=30.0, handshake_timeout=30.0)
 
