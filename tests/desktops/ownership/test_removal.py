@@ -177,7 +177,7 @@ def test_what_is_mounted_stays(tmp_path, namespace):
 
 def test_whoever_deletes(tmp_path):
     deleters = ("stop", "close", "start", "caretaker", "sweep")
-    cases = [(tmp_path / f"{how}-{who}" / "a b", how, who) for how in ("tmpfs", "bind") for who in deleters]
+    cases = [(tmp_path / f"{how}-{deleter}" / "a b", how, deleter) for how in ("tmpfs", "bind") for deleter in deleters]
     assert wrong_in_namespace("-m", cases) == []
 
 
