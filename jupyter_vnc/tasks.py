@@ -1,10 +1,10 @@
-"""Tasks that end together, and work in threads."""
+"""Tasks that end together, work in threads, and a bell that wakes one."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 First = TypeVar("First")
@@ -62,3 +62,28 @@ async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+class Bell:
+    """What wakes a task before its time that looks at something regularly.
+
+    Args:
+        rest: the shortest sleep (seconds), however often it is rung.
+    """
+
+    def __init__(self, rest: float = 0.0) -> None:
+        self._rest = rest
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake it; if it does not sleep, its next sleep is over at once."""
+        self._rung.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep until it is rung, and so long at most."""
+        rest = min(self._rest, seconds)
+        await asyncio.sleep(rest)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds - rest):
+                await self._rung.wait()
+        self._rung.clear()

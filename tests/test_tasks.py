@@ -1,4 +1,4 @@
-"""Tasks that end together."""
+"""Tasks that end together, and a bell that wakes one before its time."""
 
 import asyncio
 import threading
@@ -157,3 +157,40 @@ async def test_a_cancelled_caller_waits_for_the_thread():
     await asyncio.wait([task])
     assert task.cancelled()
     assert done == [True]
+
+
+async def test_it_wakes_whoever_sleeps():
+    bell = tasks.Bell()
+    sleeper = asyncio.create_task(bell.wait(3600))
+    await asyncio.sleep(0)
+    bell.ring()
+    async with asyncio.timeout(20):
+        await sleeper
+
+
+async def test_what_was_rung_before_is_heard_once():
+    bell = tasks.Bell()
+    bell.ring()
+    bell.ring()
+    async with asyncio.timeout(20):
+        await bell.wait(3600)
+    sleeper = asyncio.create_task(bell.wait(3600))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not sleeper.done()
+    sleeper.cancel()
+    await asyncio.wait([sleeper])
+
+
+async def test_without_it_a_sleep_has_an_end():
+    async with asyncio.timeout(20):
+        await tasks.Bell().wait(0.001)
+
+
+async def test_however_often_it_is_rung_there_is_a_rest():
+    bell, clock = tasks.Bell(0.05), asyncio.get_running_loop().time
+    before = clock()
+    for _ in range(2):
+        bell.ring()
+        await bell.wait(3600)
+    assert clock() - before >= 0.09

@@ -101,6 +101,7 @@ class VNCBroker(BrokerLimits, Configurable):
         self.maintenance = self.pools.maintenance
         self.registry = SessionRegistry(self.session_limits, descriptors.refusal)
         self.presence = Presence(self.registry)
+        self.registry.on_meet = self.presence.changed
         self.audit = Audit(self.log)
         #: One for all logins, because its limits are per server.
         self.connector = connector = Connector(ConnectLimits(self.connect_timeout, self.handshake_timeout))

@@ -40,7 +40,7 @@ class Room:
             overseen = person is not None and visitor.oversees(person, target)
             return row if overseen else row | {"user": None}
 
-        here = [session for session in self._registry if session.target.address.server is None]
+        here = [session for session in self._registry.everybody() if session.target.address.server is None]
         return {
             # Of desktops in other servers, "servers" has all who look at them.
             "sessions": [session.public() for session in here if sees(visitor, session)],

@@ -83,8 +83,9 @@ class Hands:
 
     def _set(self, session: Session, since: datetime | None) -> None:
         if session.hand != since:
-            session.hand = since
+            session.put_hand(since)
             self._tell(session)
+            self._registry.on_change()
 
     def _tell(self, session: Session) -> None:
         since = session.hand.isoformat() if session.hand else None

@@ -52,14 +52,14 @@ class Presence:
 
     def _tell(self, place: Place) -> None:
         here = self._registry.at(place)
-        if not here:
+        if not any(one.is_here for one in here):
             return
         self._pauses[place] = asyncio.get_running_loop().call_later(self._pause, self._go_on, place)
         ranked = sorted(here, key=lambda one: (one.mode is Mode.VIEW, one.since))
         own: defaultdict[str, list[Session]] = defaultdict(list)
         for session in ranked:
             own[session.user.name].append(session)
-        for session in here:
+        for session in (one for one in here if one.is_here):
             session.note("viewers", viewers=_rows(session.user, own[session.user.name], ranked), count=len(here))
 
     def _go_on(self, place: Place) -> None:

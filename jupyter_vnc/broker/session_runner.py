@@ -93,7 +93,7 @@ class SessionRunner:
         admitted = False
         try:
             session.run_by(task.cancel)
-            self._registry.add(session)
+            await self._registry.admit(session)
             admitted = True
             self._announce(session)
             code, reason = CloseCode.NORMAL, await self._ending(session, await self._join(session, viewer))

@@ -30,7 +30,6 @@ from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.database.database import Database
-from jupyter_vnc.stores.database.processes import Processes
 from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.logs import one_line
@@ -40,18 +39,16 @@ from .config import ALLOWED_SCOPES
 from .files import cookie_secret, metrics_token, tls_context
 from .handlers import HUB_ROUTES
 from .identity import HubIdentityProvider
-from .leases import keep_leases
 from .login_state import LoginStates
 from .metrics import ServiceMetrics
 from .oauth_callback import OAuthCallback
-from .registry.maintenance import MaintenanceService
+from .records import Records
 from .registry.service import RegistryService, open_registry
 from .registry.trials import Trials
 from .scopes import names_ours
 from .server import FILES, BoundedServer
 from .uplink.uplinks import Uplinks
 from .users import People
-from .visits import Visits
 from .web_settings import host_settings, page_settings, request_log
 
 #: What the hub passes to a service that it starts; must be set if something else starts the service.
@@ -220,29 +217,20 @@ class VNCHub(JupyterApp):
 
     async def _serve(self, registry: RegistryService) -> None:
         broker = VNCBroker(parent=self, **self._defaults())
-        maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, self.log)
-        processes = Processes(registry.database, self.log)
-        keep_leases(broker.pools, processes, maintenance, self.log)
-        visits = Visits(processes, self.visit_retention, self.log)
-        broker.audit.on_open, broker.audit.on_close = visits.begin, visits.end
+        records = Records(registry, broker, self.visit_retention, self.log)
         broker.hear_of(uplinks := Uplinks())
         broker.hands.seen, broker.hands.there = is_own, lambda: True
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
-        application = self.application(broker, registry, maintenance, uplinks)
-        application.settings["vnc_visits"] = visits
+        application = self.application(broker, registry, records, uplinks)
         server = BoundedServer(application, longest_message=broker.max_message, **options)
         url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
-        await maintenance.start()
-        await broker.start()
-        visits.start()
+        await records.start()
         server.listen(url.port or 80, url.hostname or "127.0.0.1")
         one_line(self.log).info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
         await _told_to_stop()
         server.stop()
-        await maintenance.close()
-        await broker.close()
         try:
-            await visits.close()
+            await records.close()
         finally:
             await server.close_all_connections()
 
@@ -251,7 +239,7 @@ class VNCHub(JupyterApp):
         return {key: value for key, value in _COURSE.items() if key not in self.config.VNCBroker}
 
     def application(
-        self, broker: VNCBroker, registry: RegistryService, maintenance: MaintenanceService, uplinks: Uplinks
+        self, broker: VNCBroker, registry: RegistryService, records: Records, uplinks: Uplinks
     ) -> web.Application:
         """Return the web application with routes and login."""
         identity = HubIdentityProvider(parent=self, log=self.log)
@@ -265,7 +253,8 @@ class VNCHub(JupyterApp):
             below(re.escape(prefix.rstrip("/")), [*HUB_ROUTES, callback, *shared]),
             **(settings | self._settings(broker, identity) | {"vnc_by_scopes": by_scopes}),
             vnc_registry=registry,
-            vnc_maintenance=maintenance,
+            vnc_maintenance=records.maintenance,
+            vnc_visits=records.visits,
             vnc_trials=Trials(broker.connector),
             vnc_uplinks=uplinks,
             vnc_metrics=ServiceMetrics(registry.database, broker.access.figures),

@@ -6,7 +6,7 @@ anybody; only one person is in control where the target is ``exclusive`` or ``ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from jupyter_vnc.exceptions import LimitExceeded, TargetBusy, TargetNotFound, VNCError
@@ -34,7 +34,7 @@ class SessionLimits:
 
 
 class SessionRegistry:
-    """The live list.
+    """The live list: the sessions of this process, and what is known of those at others that serve the same users.
 
     Args:
         limits: how many there may be.
@@ -48,13 +48,34 @@ class SessionRegistry:
         self._refusal = refusal
         #: Called with a session that has ended, once it is forgotten.
         self.on_remove: Callable[[Session], None] = lambda session: None
+        #: Called when there is something to tell other processes.
+        self.on_change: Callable[[], None] = lambda: None
+        #: Called with a desktop at which somebody of another process has come or left.
+        self.on_meet: Callable[[tuple[str, ...]], None] = lambda place: None
+        #: Admits a session as :meth:`add` does; a host with several processes asks the others first.
+        self.admit: Callable[[Session], Awaitable[None]] = self._admit_alone
         self._sessions: dict[str, Session] = {}
+        self._others: tuple[Session, ...] = ()
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._sessions.values()))
+
+    def everybody(self) -> tuple[Session, ...]:
+        """The sessions of all processes."""
+        return (*self._sessions.values(), *self._others)
+
+    def meet(self, others: Iterable[Session]) -> None:
+        """Take what is known now of the sessions at other processes."""
+        before = self._others
+        self._others = tuple(others)
+        for place in {place for place, *_ in _seats(before) ^ _seats(self._others)}:
+            self.on_meet(place)
+
+    async def _admit_alone(self, session: Session) -> None:
+        self.add(session)
 
     def check(self, newcomer: Session) -> None:
         """Check that a new session is possible.
@@ -73,7 +94,7 @@ class SessionRegistry:
                 # A user is never locked out by what is left of their own earlier session, as after a reload.
                 if other.user.name != newcomer.user.name:
                     raise TargetBusy(f"{other.user.name} is using this desktop.")
-        self._check_limits(newcomer, [other for other in self if other not in leaving])
+        self._check_limits(newcomer, [other for other in self.everybody() if other not in leaving])
         return leaving
 
     def _rivals(self, newcomer: Session) -> tuple[Session, ...]:
@@ -96,7 +117,7 @@ class SessionRegistry:
         for limit, count, sentence in rows:
             if limit and count >= limit:
                 raise LimitExceeded(f"{sentence.format(count)} Close one and try again.", retry_after=5.0)
-        if (refusal := self._refusal(len(staying))) is not None:
+        if (refusal := self._refusal(sum(other.is_here for other in staying))) is not None:
             raise refusal
 
     def add(self, session: Session) -> Session:
@@ -110,12 +131,14 @@ class SessionRegistry:
         self._sessions[session.id] = session
         for other in session.replaced:
             other.end(TargetBusy(_taken_by(session, other)))
+        self.on_change()
         return session
 
     def remove(self, session: Session) -> None:
         """Forget a session that has ended; the last thing that happens to it."""
         if self._sessions.pop(session.id, None) is not None:
             self.on_remove(session)
+            self.on_change()
 
     def refusal(self) -> VNCError | None:
         """Return why this process has no room for anything more; None if it has."""
@@ -123,7 +146,7 @@ class SessionRegistry:
 
     def at(self, place: tuple[str, ...]) -> list[Session]:
         """Everybody's sessions on one desktop; see :func:`place_of`."""
-        return [session for session in self if session.place == place and session.error is None]
+        return [session for session in self.everybody() if session.place == place and session.error is None]
 
     def resizing_by(self, session: Session) -> Callable[[], bool] | None:
         """Return what says whether a session may change the size of its desktop now; None where it always may.
@@ -136,7 +159,8 @@ class SessionRegistry:
 
     def seen_by(self, visitor: Visitor) -> list[Session]:
         """The visitor's own sessions, and those that they oversee."""
-        return [session for session in self if session.user.name == visitor.user.name or sees(visitor, session)]
+        mine = visitor.user.name
+        return [session for session in self.everybody() if session.user.name == mine or sees(visitor, session)]
 
     def find(self, session_id: str, visitor: Visitor) -> Session:
         """Return one of the sessions that :meth:`seen_by` lists.
@@ -162,6 +186,10 @@ class SessionRegistry:
 def sees(visitor: Visitor, session: Session) -> bool:
     """Whether a visitor oversees both the user of a session and the owner of its desktop."""
     return all(visitor.oversees(person, session.target) for person in {session.user, session.owner})
+
+
+def _seats(sessions: Iterable[Session]) -> set[tuple[tuple[str, ...], str, Mode]]:
+    return {(one.place, one.id, one.mode) for one in sessions if one.error is None}
 
 
 def _rivals_for_a_place(newcomer: Session, staying: list[Session]) -> int:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from jupyter_vnc.exceptions import VNCError
 
@@ -69,6 +69,9 @@ class Session:
     _began: float = field(default_factory=time.monotonic)
     _input_at: float = -math.inf
 
+    #: Whether this process runs it.
+    is_here: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         if self.owner is _NOBODY:
             self.owner = self.user
@@ -113,6 +116,10 @@ class Session:
     def renew(self, user: User, owner: User) -> None:
         """Update its user and owner: their groups may have changed."""
         self.user, self.owner = user, owner
+
+    def put_hand(self, since: datetime | None) -> None:
+        """Raise the hand of its user, or take it down."""
+        self.hand = since
 
     def note_picture(self) -> None:
         """Note that its viewer has a picture."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from logging import Logger, LoggerAdapter
@@ -251,27 +251,27 @@ class PoolAccess(TargetAccess[PoolAddress]):
         if not (has["machine"] or has["place"]):
             raise TargetNotFound("There is no machine to give back.")
         # Before the pool is asked, because a session's first reason stays, and the pool has one sentence for all.
-        for session in self._sessions(owner.name, target.name):
+        for session in self._sessions(owner.name, target.name, self._registry.everybody()):
             session.end(why.told_to(session.user))
         self._pools.release(owner.name, target.name, str(why.told_to(owner)))
 
     def _released(self, user: str, target_name: str, why: str) -> None:
         """End a user's sessions when their lease is over: somebody else will get the machine."""
-        for session in self._sessions(user, target_name):
+        for session in self._sessions(user, target_name, self._registry):
             if session.machine_key:
                 session.end(SessionEnded(why))
 
     def _moved(self, user: str, target_name: str, why: str) -> None:
         """End a user's sessions on a machine that they have lost; their viewers reconnect, to the next one."""
-        for session in self._sessions(user, target_name):
+        for session in self._sessions(user, target_name, self._registry):
             if not session.machine:
                 continue  # it waits, or logs in: it goes on to the next machine itself
             whose = "Your machine" if _is_owners(session) else f"The machine of {user}"
             session.end(MachineMoved(f"{whose} {why}."))
 
-    def _sessions(self, owner: str, target_name: str) -> list[Session]:
-        """The sessions on a user's machine, and those that wait for one."""
-        return [one for one in self._registry if one.is_at(target_name) and one.owner.name == owner]
+    def _sessions(self, owner: str, target_name: str, among: Iterable[Session]) -> list[Session]:
+        """The sessions on a user's machine, and those that wait for one. Each process ends its own for the pool."""
+        return [one for one in among if one.is_at(target_name) and one.owner.name == owner]
 
 
 async def _try(target: Target, machine: PoolMachine, user: User, connector: Connector) -> str:

@@ -18,7 +18,7 @@ from jupyter_vnc.throttling import Clock
 
 from .clock import now
 from .database import Database
-from .tables import MAX_USER, processes, visits
+from .tables import MAX_USER, notices, processes, sessions, visits
 from .visits import INSERT, KILLED
 
 #: After a longer pause between two of its own words a process has heard nothing meanwhile, either (seconds).
@@ -40,7 +40,7 @@ class Processes:
         self._clock = clock
         #: Names this process to the others; another one each time that the service starts.
         self.id = secrets.token_hex(16)
-        self._said = ""
+        self._last, self._said = Present(), ""
         self._said_at = -math.inf
         self._listening_since = math.inf
 
@@ -69,12 +69,26 @@ class Processes:
             mistaken = (visits.c.process == self.id) & (visits.c.cause == KILLED)
             await connection.execute(update(visits).where(mistaken).values(ended=None, cause=""))
 
+    async def introduce(self, connection: AsyncConnection) -> None:
+        """Make sure in a transaction that this process has a row: without one, nothing of it counts."""
+        if not self._said or self._clock() - self._said_at > DEAD:
+            await self.say(connection, self._last)
+
+    async def go_on(self) -> None:
+        """Say that this process lives, if nobody has for a while: while leases cannot be kept, nobody does.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        if self._clock() - self._said_at > BEAT + 1:
+            await self.beat(self._last)
+
     def said(self, present: Present) -> None:
         """Note that the others know who is here."""
         at = self._clock()
         if at - self._said_at > _BREAK:
             self._listening_since = at
-        self._said, self._said_at = present.encode(), at
+        self._last, self._said, self._said_at = present, present.encode(), at
 
     async def others(self, connection: AsyncConnection) -> Present:
         """Return who is at the other processes that live."""
@@ -87,6 +101,12 @@ class Processes:
             if is_alive(row.silent, self._listened):
                 everybody |= self._decoded(row.present)
         return everybody
+
+    async def alive(self, connection: AsyncConnection) -> frozenset[str]:
+        """Return the ids of the other processes that live."""
+        silent = now(connection) - processes.c.seen
+        rows = await connection.execute(select(processes.c.id, silent.label("silent")).where(processes.c.id != self.id))
+        return frozenset(row.id for row in rows if is_alive(row.silent, self._listened))
 
     def _decoded(self, text: str) -> Present:
         try:
@@ -112,6 +132,9 @@ class Processes:
             left = visits.c.ended.is_(None) & (visits.c.process == one.id)
             end = case((visits.c.began > one.seen, visits.c.began), else_=one.seen)
             await connection.execute(update(visits).where(left).values(ended=end, cause=KILLED))
+            await self._clear(connection, one.id)
+        nobodys = notices.c.process.not_in(select(processes.c.id))
+        await connection.execute(delete(notices).where(nobodys))
 
     async def leave(self) -> None:
         """Tell the others at the end that nobody is here any more.
@@ -121,3 +144,9 @@ class Processes:
         """
         async with self.database.writing() as connection:
             await connection.execute(delete(processes).where(processes.c.id == self.id))
+            await self._clear(connection, self.id)
+
+    async def _clear(self, connection: AsyncConnection, process: str) -> None:
+        """Delete the sessions of a process, and the notices for it."""
+        for table in (sessions, notices):
+            await connection.execute(delete(table).where(table.c.process == process))

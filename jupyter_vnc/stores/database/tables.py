@@ -126,3 +126,26 @@ visits: Final = Table(
     Index("visits_began", "began"),
     Index("visits_ended", "ended"),
 )
+
+#: Sessions that live, each with the process that runs it, which has a row in :data:`processes`. ``content`` is JSON, as
+#: :func:`~jupyter_vnc.model.remote_sessions.describe` has it.
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("process", String(32), nullable=False),
+    Column("content", Text, nullable=False),
+    Index("sessions_process", "process"),
+)
+
+#: What somebody wants done to a session, for the process that runs it, which deletes it when it reads it. ``content``
+#: is JSON, as :func:`~jupyter_vnc.model.remote_sessions.apply` takes it.
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("process", String(32), nullable=False),
+    Column("session", String(16), nullable=False),
+    Column("content", Text, nullable=False),
+    Index("notices_process", "process"),
+)

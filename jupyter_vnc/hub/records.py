@@ -1,0 +1,51 @@
+"""What the service has in its database besides registered targets, and what its processes share by that."""
+
+from __future__ import annotations
+
+from jupyter_vnc.broker.broker import VNCBroker
+from jupyter_vnc.stores.database.processes import Processes
+from jupyter_vnc.system.logs import Log
+
+from .leases import keep_leases
+from .registry.maintenance import MaintenanceService
+from .registry.service import RegistryService
+from .shared_sessions import SharedSessions
+from .visits import Visits
+
+
+class Records:
+    """The parts that write and read while the service runs.
+
+    Args:
+        registry: with the database, which is open.
+        broker: whose state is kept.
+        retention: days for which visits are kept.
+        log: for errors.
+    """
+
+    def __init__(self, registry: RegistryService, broker: VNCBroker, retention: float, log: Log) -> None:
+        self._broker = broker
+        self.maintenance = MaintenanceService(registry.database, broker.maintenance, broker.live.maintain, log)
+        processes = Processes(registry.database, log)
+        keep_leases(broker.pools, processes, self.maintenance, log)
+        self.visits = Visits(processes, retention, log)
+        broker.audit.on_open, broker.audit.on_close = self.visits.begin, self.visits.end
+        self._sessions = SharedSessions(broker.registry, processes, log)
+
+    async def start(self) -> None:
+        """Start them, and the broker.
+
+        Raises:
+            ConfigError: the leases cannot be kept where they should be.
+        """
+        await self.maintenance.start()
+        await self._broker.start()
+        self.visits.start()
+        self._sessions.start()
+
+    async def close(self) -> None:
+        """End all sessions, and write the last of it."""
+        await self.maintenance.close()
+        await self._broker.close()
+        await self._sessions.close()
+        await self.visits.close()

@@ -1,0 +1,47 @@
+"""The live list where several processes serve the same users: all count, and come and go."""
+
+import pytest
+
+from jupyter_vnc.exceptions import LimitExceeded, SessionEnded
+from jupyter_vnc.model.addresses import TCPAddress
+from jupyter_vnc.model.remote_sessions import decode, describe, encode
+from jupyter_vnc.model.session_registry import SessionLimits, SessionRegistry
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.users import User
+
+LAB = Target(name="lab", address=TCPAddress("lab", 5901))
+
+
+def remote(user):
+    session = Session(User(user), LAB, Mode.CONTROL)
+    return decode(encode(describe(session)), lambda *notice: None)
+
+
+def test_the_list_is_of_this_process_and_everybody_is_of_all():
+    registry = SessionRegistry()
+    ann, bob = registry.add(Session(User("ann"), LAB, Mode.CONTROL)), remote("bob")
+    registry.meet([bob])
+    assert ([*registry], len(registry), registry.everybody()) == ([ann], 1, (ann, bob))
+    assert registry.at(ann.place) == [ann, bob]
+
+
+def test_a_desktop_is_named_when_somebody_comes_or_leaves_and_not_when_nothing_changes():
+    registry, named = SessionRegistry(), []
+    registry.meet([remote("ann")])
+    registry.on_meet = named.append
+    bob = remote("bob")
+    for others in ([bob], [bob], [], []):
+        registry.meet(others)
+    assert named == [bob.place] * 2
+    bob.end(SessionEnded("over"))
+    registry.meet([bob])
+    assert len(named) == 2
+
+
+async def test_a_registry_alone_admits_by_its_own_rules():
+    registry = SessionRegistry(SessionLimits(total=1))
+    await registry.admit(Session(User("ann"), LAB, Mode.CONTROL))
+    with pytest.raises(LimitExceeded):
+        await registry.admit(Session(User("bob"), LAB, Mode.CONTROL))
+    assert len(registry) == 1
