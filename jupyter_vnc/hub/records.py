@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jupyter_vnc.broker.broker import VNCBroker
+from jupyter_vnc.stores.database.bus import LEASES, MAINTENANCE, SESSIONS, TARGETS, Bus
 from jupyter_vnc.stores.database.processes import Processes
 from jupyter_vnc.system.logs import Log
 
@@ -31,6 +32,13 @@ class Records:
         self.visits = Visits(processes, retention, log)
         broker.audit.on_open, broker.audit.on_close = self.visits.begin, self.visits.end
         self._sessions = SharedSessions(broker.registry, processes, log)
+        looks = {
+            LEASES: broker.pools.bell,
+            MAINTENANCE: self.maintenance.bell,
+            SESSIONS: self._sessions.bell,
+            TARGETS: registry.snapshot.bell,
+        }
+        self._bus = Bus(registry.database, {kind: bell.ring for kind, bell in looks.items()}, log)
 
     async def start(self) -> None:
         """Start them, and the broker.
@@ -42,9 +50,11 @@ class Records:
         await self._broker.start()
         self.visits.start()
         self._sessions.start()
+        self._bus.start()
 
     async def close(self) -> None:
         """End all sessions, and write the last of it."""
+        await self._bus.close()
         await self.maintenance.close()
         await self._broker.close()
         await self._sessions.close()

@@ -21,6 +21,7 @@ from jupyter_vnc.exceptions import ConfigError, ServerStopping, SessionEnded, St
 from jupyter_vnc.model.addresses import PoolMachine
 from jupyter_vnc.model.maintenance import Maintenance
 from jupyter_vnc.model.targets import Target
+from jupyter_vnc.tasks import Bell
 from jupyter_vnc.throttling import Clock
 
 from .calls import Calls
@@ -32,8 +33,9 @@ from .pool import Pool
 from .presence import Present
 from .table import PoolTable
 
-#: Interval of the checks for expired leases and machines to try again (seconds).
+#: Interval of the checks for expired leases and machines to try again, and the shortest one (seconds).
 ROUND: Final = 1.0
+REST: Final = 0.1
 
 _MOVED: Final = "failed several times"
 _GONE: Final = "is no longer there"
@@ -60,6 +62,8 @@ class PoolManager(PoolHooks):
         file = Path(self.state_file) if self.state_file else None
         self._keeping = Keeping(FileLeases(file, self.log, self._pools.to_json), self.log, loaded=file is None)
         self._rounds: asyncio.Task[None] | None = None
+        #: Rung when another process may have changed the leases.
+        self.bell = Bell(REST)
         self._closed = False
 
     # -- begin and end --------------------------------------------------------------------------------------------
@@ -238,7 +242,7 @@ class PoolManager(PoolHooks):
 
     async def _go_rounds(self) -> None:
         while True:
-            await asyncio.sleep(ROUND)
+            await self.bell.wait(ROUND)
             try:
                 await self._go_round()
             except Exception:

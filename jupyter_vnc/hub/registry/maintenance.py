@@ -19,11 +19,14 @@ from jupyter_vnc.routes import MACHINE, NAME, Route
 from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.maintenance import MaintenanceStore
 from jupyter_vnc.system.logs import Log, one_line
+from jupyter_vnc.tasks import Bell
 
 from .handlers import RegistryAPIHandler, editor_of, machines_of
 
 #: Interval at which the database is asked what others have taken out of service (seconds).
 INTERVAL: Final = 1.0
+#: Shortest pause between two looks (seconds).
+REST: Final = 0.1
 
 _UNKNOWN: Final = "There is no such target or machine, or you may not manage it."
 
@@ -48,10 +51,12 @@ class MaintenanceService:
         #: One look at a time: what a slow one has seen must not come after a newer one.
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        #: Rung when there may be news.
+        self.bell = Bell(REST)
 
     async def start(self) -> None:
         """Read what is in maintenance, and from now on what changes. A database that is away is waited for."""
-        await self.refresh()
+        await self._read(tell=False)
         self._task = asyncio.create_task(self._follow(), name="vnc-maintenance")
 
     async def close(self) -> None:
@@ -62,7 +67,7 @@ class MaintenanceService:
 
     async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(INTERVAL)
+            await self.bell.wait(INTERVAL)
             try:
                 await self.refresh()
             except Exception:  # noqa: BLE001 - the next look may succeed
@@ -77,12 +82,24 @@ class MaintenanceService:
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        async with self._turn:
-            try:
-                self._known.places = await self._store.all()
-            except StoreUnavailable:
-                if strict:
-                    raise
+        await self._read(strict=strict)
+
+    async def _read(self, *, strict: bool = False, tell: bool = True) -> None:
+        try:
+            async with self._turn:
+                await self._compare(tell=tell)
+        except StoreUnavailable:
+            if strict:
+                raise
+
+    async def _compare(self, *, tell: bool) -> None:
+        """Read, and tell whoever is here what has changed, wherever somebody has decided that."""
+        now, before = await self._store.all(), self._known.places
+        changed = sorted(now ^ before) if tell else []
+        by = {place: await self._store.decided_by(place, place in now) for place in changed}
+        self._known.places = now
+        for place in filter(by.get, changed):
+            self._tell(place, place in now, by[place])
 
     async def put(self, editor: Editor, target: Target, machine: str, begins: bool) -> None:
         """Take a target or one machine of its pool out of service, or back; tell whoever is there.
@@ -100,9 +117,8 @@ class MaintenanceService:
         groups = None if target.allow_users or not target.allow_groups else sorted(target.allow_groups)
         detail = {"changed": {"maintenance": [not begins, begins]}, "machine": machine, "groups": groups}
         if await self._store.put(place, begins, editor.name, json.dumps(detail)):
-            await self.refresh()
             self._log.info("%s: %s %s", editor.name, "/".join(filter(None, place)), "out of service" * begins or "back")
-            self._tell(place, begins, editor.name)
+            await self.refresh()
 
 
 class MachineHandler(RegistryAPIHandler):

@@ -16,9 +16,12 @@ from jupyter_vnc.stores.database.keyring import Keyring, Unreadable
 from jupyter_vnc.stores.database.registered import Entry, RegisteredTargets
 from jupyter_vnc.system.environment import take_passwords
 from jupyter_vnc.system.logs import Log, one_line
+from jupyter_vnc.tasks import Bell
 
 #: How often the database is asked whether somebody else has changed something (seconds).
 INTERVAL: Final = 2.0
+#: Shortest pause between two looks (seconds).
+REST: Final = 0.1
 #: How often a target that cannot be used is tried again: a file that it names may be there by now (seconds).
 RETRY: Final = 15.0
 
@@ -52,6 +55,8 @@ class Snapshot:
         self._parsed_at = 0.0
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        #: Rung when there may be news.
+        self.bell = Bell(REST)
         self.by_name: Mapping[str, Registered] = {}
         self.targets: Mapping[str, Target] = {}
 
@@ -68,7 +73,7 @@ class Snapshot:
 
     async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(INTERVAL)
+            await self.bell.wait(INTERVAL)
             try:
                 await self.refresh()
             except Exception:  # noqa: BLE001 - the next look may succeed

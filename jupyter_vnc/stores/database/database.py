@@ -70,6 +70,12 @@ class Database:
         """Whether other processes of the service may use it."""
         return self._file is None
 
+    @property
+    def connection_options(self) -> dict[str, Any]:
+        """What PostgreSQL's driver needs for one more connection."""
+        assert self._engine is not None  # noqa: S101 - for the type checker
+        return dict(self._engine.dialect.create_connect_args(self._url)[1])
+
     async def open(self, *, alone: bool = True) -> None:
         """Open it, and bring its tables up to date. One that does not answer is tried again when it is used.
 

@@ -21,6 +21,7 @@ from jupyter_vnc.pools.lease_keeper import Adopt, LeaseKeeper, NotSaved, State
 from jupyter_vnc.pools.presence import Present
 from jupyter_vnc.system.logs import Log
 
+from .bus import LEASES, announce
 from .old_leases import OldLeases
 from .processes import Processes
 from .tables import digest_of, leases, pools, revisions
@@ -203,6 +204,7 @@ async def _write(connection: AsyncConnection, saved: Saved, rows: Rows) -> Saved
             await connection.execute(insert(table), new)
     counted = update(revisions).where(revisions.c.kind == _KIND).values(number=saved.number + 1)
     await connection.execute(counted)
+    await announce(connection, LEASES)
     return Saved(saved.number + 1, rows)
 
 

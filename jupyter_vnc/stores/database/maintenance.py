@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -12,11 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.model.maintenance import Place
 
+from .bus import MAINTENANCE, announce
 from .database import Database
 from .tables import changes, maintenance
 
 #: What inserts a row unless there is one, by the kind of database.
 _INSERT: Final[Mapping[str, Callable[..., Any]]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+#: Actions of the history.
+_BEGUN: Final = "maintain"
+_ENDED: Final = "in service"
+_REMOVED: Final = "remove"
+#: So many of the last ones of a target are looked at: its machines go and come back one after the other.
+LATEST: Final = 200
 
 
 class MaintenanceStore:
@@ -36,6 +45,21 @@ class MaintenanceStore:
             rows = await connection.execute(select(maintenance.c.target, maintenance.c.machine))
             return frozenset((row.target, row.machine) for row in rows)
 
+    async def decided_by(self, place: Place, begins: bool) -> str:
+        """Return who has begun or ended the maintenance of something; empty if nobody has: its target was removed.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        action = _BEGUN if begins else _ENDED
+        mine = (changes.c.target == place[0]) & changes.c.action.in_((action, _REMOVED))
+        query = select(changes).where(mine).order_by(changes.c.id.desc()).limit(LATEST)
+        async with self._database.reading() as connection:
+            for row in await connection.execute(query):
+                if row.action == _REMOVED or json.loads(row.detail).get("machine") == place[1]:
+                    return str(row.by) if row.action == action else ""
+        return ""
+
     async def put(self, place: Place, begins: bool, by: str, detail: str) -> bool:
         """Begin or end maintenance; return whether that changed anything. What has begun already stays as it is.
 
@@ -53,9 +77,10 @@ class MaintenanceStore:
             # Not read first: of two that do the same at once, the second must not fail or count.
             if not await (_begin(connection, place, now, by) if begins else _end(connection, place)):
                 return False
-            action = "maintain" if begins else "in service"
+            action = _BEGUN if begins else _ENDED
             said = {"at": now, "by": by, "action": action, "target": place[0], "detail": detail}
             await connection.execute(insert(changes).values(said))
+            await announce(connection, MAINTENANCE)
         return True
 
 

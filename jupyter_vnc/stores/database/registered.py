@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.exceptions import EditConflict, NameTaken, TargetNotFound
 
+from .bus import TARGETS, announce
 from .database import Database
 from .tables import changes, maintenance, revisions, targets
 
@@ -160,6 +161,7 @@ async def _revision(connection: AsyncConnection) -> int:
 async def _next(connection: AsyncConnection) -> int:
     """Count a change. The row is locked until the end of the transaction, so changes are made one after the other."""
     counted = update(revisions).where(revisions.c.kind == _KIND).values(number=revisions.c.number + 1)
+    await announce(connection, TARGETS)
     return int((await connection.execute(counted.returning(revisions.c.number))).scalar_one())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from .bus import SESSIONS, announce
 from .processes import Processes
 from .tables import notices, revisions, sessions
 from .visits import INSERT
@@ -90,6 +91,7 @@ class SessionRows:
         if rows:
             async with self._database.writing() as connection:
                 await connection.execute(insert(notices), rows)
+                await announce(connection, SESSIONS)
 
     async def take(self) -> list[tuple[str, str]]:
         """Take out the notices for this process, in their order.
@@ -106,7 +108,8 @@ class SessionRows:
             return [(row.session, row.content) for row in sorted(taken.all(), key=lambda row: row.id)]
 
     async def _next(self, connection: AsyncConnection) -> int:
-        """Count a change. The row stays locked until the end of the transaction."""
+        """Count a change, and announce it. The row stays locked until the end of the transaction."""
+        await announce(connection, SESSIONS)
         counted = update(revisions).where(revisions.c.kind == _KIND).values(number=revisions.c.number + 1)
         return int((await connection.execute(counted.returning(revisions.c.number))).scalar_one())
 
