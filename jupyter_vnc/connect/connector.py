@@ -23,11 +23,9 @@ from jupyter_vnc.rfb.security import Login
 from jupyter_vnc.throttling import Breaker
 
 from .dial import RETRY_PAUSE, dial
+from .gate import HANDSHAKES_AT_ONCE, Gate, Turn
 from .login import Attempt, ConnectLimits, Observe, SilentPeerError, TargetLeg, log_in
 from .passwords import load_password
-
-#: Logins under way at once for each server: TigerVNC refuses three of eight that come together.
-HANDSHAKES_AT_ONCE: Final = 2
 
 #: Seconds that a login may take to finish after its page is gone. TigerVNC locks everybody out after five
 #: connections that never logged in, and a page that is closed in a hurry would leave one.
@@ -39,7 +37,8 @@ class Connector:
 
     def __init__(self, limits: ConnectLimits | None = None, breaker: Breaker | None = None) -> None:
         self._limits = limits or ConnectLimits()
-        self._breaker = breaker or Breaker(3, open_for=30.0)
+        #: What comes after the turn in this process; a host with several processes sets another one.
+        self.gate = Gate(breaker)
         self._gates: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
 
     async def connect(
@@ -59,14 +58,13 @@ class Connector:
             TargetProtocolError: it does not speak RFB, or no security type is common.
         """
         key = str(address)
-        self._check_breaker(key)
+        await self.gate.check(key)
         login = Login(target.credentials.username, await load_password(target.credentials, target.name))
         attempt = Attempt(target, address, login, self._limits_of(target), observe)
         deadline = asyncio.get_running_loop().time() + attempt.limits.connect_timeout
-        async with self._slot(key, deadline):
-            # Whoever waited here behind refused logins must not be the next one.
-            self._check_breaker(key)
-            return await _see_through(self._log_in(attempt, deadline))
+        longest = attempt.limits.connect_timeout + attempt.limits.handshake_timeout + 2 * SEE_THROUGH
+        async with self._slot(key, deadline), self.gate.turn(key, deadline, longest) as turn:
+            return await _see_through(self._log_in(attempt, deadline, turn))
 
     @asynccontextmanager
     async def _slot(self, key: str, deadline: float) -> AsyncIterator[None]:
@@ -86,14 +84,6 @@ class Connector:
         finally:
             gate.release()
 
-    def _check_breaker(self, key: str) -> None:
-        if wait := self._breaker.open_for(key):
-            raise TargetRefused(
-                "The desktop refused the configured credentials several times. Tell your administrator; "
-                f"the next try is possible in {wait:.0f} seconds.",
-                detail=key,
-            )
-
     def _limits_of(self, target: Target) -> ConnectLimits:
         return replace(
             self._limits,
@@ -101,26 +91,26 @@ class Connector:
             handshake_timeout=target.limits.handshake_timeout or self._limits.handshake_timeout,
         )
 
-    async def _log_in(self, attempt: Attempt, deadline: float) -> TargetLeg:
+    async def _log_in(self, attempt: Attempt, deadline: float, turn: Turn) -> TargetLeg:
         """Dial and run the handshake; a Unix socket whose server closes without a byte is tried again in time."""
         while True:
             try:
-                return await self._try_once(attempt, deadline)
+                return await self._try_once(attempt, deadline, turn)
             except SilentPeerError:
                 await _pause_before_retry(attempt.address, deadline)
 
-    async def _try_once(self, attempt: Attempt, deadline: float) -> TargetLeg:
-        """Dial and run the handshake; the breaker learns how it ended, and nothing stays open after an error."""
+    async def _try_once(self, attempt: Attempt, deadline: float, turn: Turn) -> TargetLeg:
+        """Dial and run the handshake; note how it ended. Nothing stays open after an error."""
         channel = await _dial(attempt.address, deadline)
         attempt.observe(None)
         try:
             leg = await log_in(attempt, channel)
         except BaseException as error:
             if isinstance(error, TargetRefused):
-                self._breaker.failed(str(attempt.address))
+                turn.refused = True
             await channel.close()
             raise
-        self._breaker.succeeded(str(attempt.address))
+        turn.refused = False
         return leg
 
 

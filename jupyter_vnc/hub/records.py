@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.stores.database.bus import LEASES, MAINTENANCE, SESSIONS, TARGETS, Bus
+from jupyter_vnc.stores.database.gate import DatabaseGate
 from jupyter_vnc.stores.database.processes import Processes
 from jupyter_vnc.system.logs import Log
 
@@ -31,6 +32,8 @@ class Records:
         keep_leases(broker.pools, processes, self.maintenance, log)
         self.visits = Visits(processes, retention, log)
         broker.audit.on_open, broker.audit.on_close = self.visits.begin, self.visits.end
+        if registry.database.is_shared:
+            broker.connector.gate = DatabaseGate(processes)
         self._sessions = SharedSessions(broker.registry, processes, log)
         looks = {
             LEASES: broker.pools.bell,

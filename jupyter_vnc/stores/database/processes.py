@@ -18,7 +18,7 @@ from jupyter_vnc.throttling import Clock
 
 from .clock import now
 from .database import Database
-from .tables import MAX_USER, notices, processes, sessions, visits
+from .tables import MAX_USER, logins, notices, processes, sessions, visits
 from .visits import INSERT, KILLED
 
 #: After a longer pause between two of its own words a process has heard nothing meanwhile, either (seconds).
@@ -147,6 +147,6 @@ class Processes:
             await self._clear(connection, self.id)
 
     async def _clear(self, connection: AsyncConnection, process: str) -> None:
-        """Delete the sessions of a process, and the notices for it."""
-        for table in (sessions, notices):
+        """Delete the sessions of a process, the notices for it, and its turns at logins."""
+        for table in (sessions, notices, logins):
             await connection.execute(delete(table).where(table.c.process == process))

@@ -149,3 +149,25 @@ notices: Final = Table(
     Column("content", Text, nullable=False),
     Index("notices_process", "process"),
 )
+
+#: Logins that are under way: which of the turns of a server is whose, until when at the latest. ``server`` is the
+#: :func:`digest_of` its address, and times are of the database's own clock.
+logins: Final = Table(
+    "logins",
+    metadata,
+    Column("server", String(64), primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False),
+    Column("process", String(32), nullable=False),
+    Column("holder", String(16), nullable=False),
+    Column("until", Float, nullable=False),
+)
+
+#: Logins that a server has refused in a row, the last one, and until when it is left alone.
+refusals: Final = Table(
+    "refusals",
+    metadata,
+    Column("server", String(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last", Float, nullable=False),
+    Column("open_until", Float, nullable=False),
+)

@@ -1,0 +1,117 @@
+"""The gate of each server over all processes of the service: a VNC server must not be met by several."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+from sqlalchemy import case, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jupyter_vnc.connect.gate import HANDSHAKES_AT_ONCE, OPEN_FOR, REFUSALS, Gate, Turn, paused
+from jupyter_vnc.exceptions import StoreUnavailable, TargetUnreachable
+
+from .clock import now
+from .processes import Processes
+from .tables import digest_of, logins, refusals
+from .visits import INSERT
+
+#: Refused logins that are further apart are not in a row (seconds).
+WINDOW: Final = 600.0
+#: Bounds of the pause before one looks again for a turn (seconds).
+PAUSE: Final = (0.05, 0.15)
+
+
+class DatabaseGate(Gate):
+    """Turns and refusals of all processes, in the database and by its clock.
+
+    A turn is a row that counts for as long as its login may take, so that one of a process that was killed is over
+    soon; it goes with the process's other rows, too.
+
+    Args:
+        processes: this one, and those that share the database.
+    """
+
+    def __init__(self, processes: Processes) -> None:
+        super().__init__()
+        self._processes = processes
+        self._database = processes.database
+
+    async def check(self, key: str) -> None:
+        """See :meth:`.Gate.check`.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        async with self._database.reading() as connection:
+            await self._check(connection, key)
+
+    async def _check(self, connection: AsyncConnection, key: str) -> None:
+        wait = select(refusals.c.open_until - now(connection)).where(refusals.c.server == digest_of(key))
+        if (left := float(await connection.scalar(wait) or 0.0)) > 0:
+            raise paused(left, key)
+
+    @asynccontextmanager
+    async def turn(self, key: str, deadline: float, longest: float) -> AsyncIterator[Turn]:
+        """See :meth:`.Gate.turn`. Whoever waits gets a turn in no order, within this process one after the other.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        holder, turn = secrets.token_hex(8), Turn()
+        while not await self._take(key, holder, longest):
+            pause = random.uniform(*PAUSE)  # noqa: S311 - jitter
+            if asyncio.get_running_loop().time() + pause > deadline:
+                raise TargetUnreachable("The desktop is busy with other logins. Try again.", detail=key)
+            await asyncio.sleep(pause)
+        try:
+            yield turn
+        finally:
+            with suppress(StoreUnavailable):  # it is over by itself
+                await self._end(key, holder, turn)
+
+    async def _take(self, key: str, holder: str, longest: float) -> bool:
+        async with self._database.writing() as connection:
+            if not await self._take_one(connection, key, holder, longest):
+                return False
+            # Only now: whoever had the turn before may have been refused.
+            await self._check(connection, key)
+            return True
+
+    async def _take_one(self, connection: AsyncConnection, key: str, holder: str, longest: float) -> bool:
+        for slot in range(HANDSHAKES_AT_ONCE):
+            what = {"holder": holder, "process": self._processes.id, "until": now(connection) + longest}
+            row = INSERT[connection.dialect.name](logins).values(server=digest_of(key), slot=slot, **what)
+            is_over = logins.c.until < now(connection)
+            taken = row.on_conflict_do_update(index_elements=[*logins.primary_key], set_=what, where=is_over)
+            if (await connection.execute(taken.returning(logins.c.slot))).first() is not None:
+                return True
+        return False
+
+    async def _end(self, key: str, holder: str, turn: Turn) -> None:
+        server = digest_of(key)
+        async with self._database.writing() as connection:
+            mine = (logins.c.server == server) & (logins.c.holder == holder)
+            await connection.execute(delete(logins).where(mine))
+            if turn.refused:
+                await _count(connection, server)
+            elif turn.refused is not None:
+                await connection.execute(delete(refusals).where(refusals.c.server == server))
+
+
+async def _count(connection: AsyncConnection, server: str) -> None:
+    """Count a refused login; see :meth:`.Breaker.failed`."""
+    at, row = now(connection), refusals.c
+    first: dict[str, Any] = {"count": 1, "last": at, "open_until": 0.0}
+    more = {"count": case((at - row.last > WINDOW, 1), else_=row.count + 1), "last": at}
+    put = INSERT[connection.dialect.name](refusals).values(server=server, **first)
+    counted = put.on_conflict_do_update(index_elements=[row.server], set_=more).returning(row.count)
+    if int((await connection.execute(counted)).scalar_one()) >= REFUSALS:
+        # One trial after the pause: if that is refused, the next pause begins at once.
+        opened = {"count": REFUSALS - 1, "open_until": at + OPEN_FOR}
+        await connection.execute(update(refusals).where(row.server == server).values(opened))
+    await connection.execute(delete(refusals).where(at - row.last > WINDOW))

@@ -1,0 +1,179 @@
+"""The gate of each VNC server over all processes of a service: what three of them do is what one would do."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Float, delete, func, literal, select
+
+from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.gate import HANDSHAKES_AT_ONCE, OPEN_FOR, REFUSALS
+from jupyter_vnc.exceptions import StoreUnavailable, TargetRefused, TargetUnreachable
+from jupyter_vnc.model.credentials import Credentials, Secret
+from jupyter_vnc.model.targets import Target
+from jupyter_vnc.pools.presence import Present
+from jupyter_vnc.stores.database import database as databases
+from jupyter_vnc.stores.database import gate as gates
+from jupyter_vnc.stores.database.gate import WINDOW, DatabaseGate
+from jupyter_vnc.stores.database.processes import Processes
+from jupyter_vnc.stores.database.tables import logins, refusals
+from tests.integration import real
+from tests.stores.database.conftest import LOG
+
+KEY = "lab.example.org:5901"
+#: What has nothing to do with the kind of database.
+on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def three(database, monkeypatch):
+    monkeypatch.setattr(gates, "PAUSE", (0.01, 0.03))
+    return [DatabaseGate(Processes(database, LOG)) for _ in range(3)]
+
+
+@pytest.fixture
+def time(monkeypatch):
+    """The database's clock, set by hand."""
+    at = [1e9]
+    monkeypatch.setattr(gates, "now", lambda connection: literal(at[0], Float))
+    return at
+
+
+def soon():
+    return asyncio.get_running_loop().time() + 30
+
+
+async def log_in(gate, refused=None, key=KEY):
+    async with gate.turn(key, soon(), 20) as turn:
+        turn.refused = refused
+
+
+async def count_of(database, table):
+    async with database.reading() as connection:
+        return await connection.scalar(select(func.count()).select_from(table))
+
+
+async def test_two_at_a_time_have_a_turn_wherever_they_are_and_each_server_by_itself(three, database):
+    now, most, other, both = 0, 0, 0, asyncio.Event()
+
+    async def log_in(gate):
+        nonlocal now, most, other
+        async with gate.turn(KEY, soon(), 20):
+            now += 1
+            most = max(most, now)
+            if now == HANDSHAKES_AT_ONCE and not other:
+                other += 1
+                async with three[0].turn("another", soon(), 20):
+                    both.set()
+            await both.wait()
+            now -= 1
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(log_in(gate) for gate in three * 2))
+    assert (most, other) == (HANDSHAKES_AT_ONCE, 1)
+    assert await count_of(database, logins) == 0
+
+
+async def test_refusals_at_all_of_them_pause_all_of_them(three, time, database):
+    one, two, third = three
+    for gate in three:
+        await log_in(gate, refused=True)
+    for gate in three:
+        with pytest.raises(TargetRefused, match="next try is possible in 30 seconds"):
+            await gate.check(KEY)
+        with pytest.raises(TargetRefused):
+            await log_in(gate)
+    await log_in(one, key="another")
+    time[0] += OPEN_FOR
+    await log_in(two, refused=True)
+    with pytest.raises(TargetRefused):
+        await third.check(KEY)
+    time[0] += OPEN_FOR
+    await log_in(third, refused=False)
+    for _ in range(REFUSALS - 1):
+        await log_in(one, refused=True)
+    await two.check(KEY)
+    assert await count_of(database, logins) == 0
+
+
+@on_sqlite
+async def test_refusals_that_are_far_apart_are_not_in_a_row_and_are_forgotten(three, time, database):
+    for gate in three * 2:
+        await log_in(gate, refused=True)
+        time[0] += WINDOW + 1
+    await three[0].check(KEY)
+    await log_in(three[0], refused=True, key="another")
+    assert await count_of(database, refusals) == 1
+
+
+@on_sqlite
+async def test_a_login_that_ends_otherwise_counts_for_nothing(three, database):
+    for _ in range(REFUSALS):
+        with pytest.raises(TargetUnreachable):
+            async with three[0].turn(KEY, soon(), 20):
+                raise TargetUnreachable
+    assert (await count_of(database, refusals), await count_of(database, logins)) == (0, 0)
+
+
+@on_sqlite
+async def test_whoever_gets_no_turn_in_time_is_told(three):
+    async with three[0].turn(KEY, soon(), 20), three[1].turn(KEY, soon(), 20):
+        with pytest.raises(TargetUnreachable, match="busy with other logins"):
+            async with three[2].turn(KEY, asyncio.get_running_loop().time() + 0.05, 20):
+                pass
+    await log_in(three[2])
+
+
+@on_sqlite
+async def test_the_turns_of_a_process_that_was_killed_end_by_themselves(three, time):
+    for _ in range(HANDSHAKES_AT_ONCE):
+        assert await three[0]._take(KEY, "killed", 20)
+    time[0] += 19
+    assert not await three[1]._take(KEY, "another", 20)
+    time[0] += 2
+    assert await three[1]._take(KEY, "another", 20)
+
+
+@on_sqlite
+async def test_they_go_with_the_process(three, database):
+    processes = three[0]._processes
+    await processes.beat(Present())
+    assert await three[0]._take(KEY, "killed", 20)
+    await processes.leave()
+    assert await count_of(database, logins) == 0
+
+
+async def test_while_the_database_is_away_nobody_new_logs_in(postgres, postgresql_database, monkeypatch):
+    monkeypatch.setattr(databases, "PAUSE", 0)
+    gate = DatabaseGate(Processes(postgresql_database, LOG))
+    try:
+        async with gate.turn(KEY, soon(), 20) as turn:
+            turn.refused = False
+            postgres.stop()
+        for attempt in (gate.check(KEY), log_in(gate)):
+            with pytest.raises(StoreUnavailable):
+                await attempt
+    finally:
+        postgres.start()
+
+
+@pytest.mark.real
+async def test_a_real_server_does_not_lock_three_processes_out(three, database, tmp_path):
+    """TigerVNC does after five refused logins."""
+    with real.tigervnc(tmp_path / "server", password="s3cret-99") as server:
+        connectors = [Connector() for _ in three]
+        for connector, gate in zip(connectors, three, strict=True):
+            connector.gate = gate
+        wrong = Target(name="lab", address=server.address, credentials=Credentials("", "password", Secret("wrong")))
+        tries = (connector.connect(wrong, server.address) for connector in connectors * 3)
+        results = await asyncio.gather(*tries, return_exceptions=True)
+        assert {type(one) for one in results} == {TargetRefused}, results
+        reached = sum("several times" not in str(one) for one in results)
+        assert REFUSALS <= reached <= REFUSALS + HANDSHAKES_AT_ONCE - 1
+        async with database.writing() as connection:
+            await connection.execute(delete(refusals))
+        right = replace(wrong, credentials=Credentials("", "password", Secret("s3cret-99")))
+        for number in (1, 6):  # a good one alone has it forget the others
+            tries = (connector.connect(right, server.address) for connector in (connectors * 2)[:number])
+            for leg in await asyncio.gather(*tries):
+                await leg.channel.close()
