@@ -25,7 +25,6 @@ from .notebook.connection import CERTIFICATE, fingerprint
 from .routes import OLD_LINKS, below, page_templates
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
-from .stores.redis import RedisTokens
 from .system.files import read_text
 from .visitor import JupyterVisitor
 
@@ -42,7 +41,7 @@ class VNCExtension(ExtensionApp):
     load_other_extensions = True
     extension_url = "/vnc/"
     file_url_prefix = "/vnc/view"
-    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, WebsockifyTargets, DirectoryTargets, RedisTokens]  # noqa: RUF012
+    classes: list[type[Configurable]] = [VNCBroker, DesktopManager, WebsockifyTargets, DirectoryTargets]  # noqa: RUF012
 
     uplink = Bool(
         True,

@@ -1,7 +1,7 @@
 """One-time tokens: issue, redeem, revoke.
 
 A token is 32 random bytes. Only its SHA-256 is kept, with the :class:`Grant` that it stands for, for ``ttl`` seconds.
-They are measured on a monotonic clock in memory, and on the wall clock of Redis or of the database there. Redeeming
+They are measured on a monotonic clock in memory, and on the wall clock of the database there. Redeeming
 takes it out in one step, so of a thousand simultaneous attempts one succeeds. A token that somebody else presents is
 *not* consumed (or anybody who saw one could lock its owner out), but the third such attempt revokes it: whoever keeps
 trying knows a token that is not theirs.

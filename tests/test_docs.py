@@ -24,12 +24,11 @@ from jupyter_vnc.hub import config as hub_config
 from jupyter_vnc.hub.app import VNCHub
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
-from jupyter_vnc.stores.redis import RedisTokens
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*/*.md"))]
 HOWTOS = sorted(path for path in (ROOT / "docs" / "howto").glob("*.md") if path.name != "index.md")
-OURS = (VNCBroker, DesktopManager, DirectoryTargets, RedisTokens, VNCHub, WebsockifyTargets)
+OURS = (VNCBroker, DesktopManager, DirectoryTargets, VNCHub, WebsockifyTargets)
 THEIRS = (JupyterHub, MappingKernelManager, ServerApp, Spawner, TerminalManager)
 CLASSES = {one.__name__: one for one in (*OURS, *THEIRS)}
 

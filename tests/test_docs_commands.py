@@ -31,7 +31,7 @@ NOT_RUN = {
     "pip install 'jupyter-vnc[sound]'": NO_INDEX,
     "pip install jupyter-vnc": NO_INDEX,
     "pip install jupyterlab jupyter-vnc": NO_INDEX,
-    "pip install 'jupyter-vnc[redis]'": NO_INDEX,
+    'pip install "jupyter-vnc[hub-postgresql]"': NO_INDEX,
     "pip install jupyter_vnc-0.1.0-py3-none-any.whl jupyterlab": NO_INDEX,
     "sudo -E /opt/tljh/user/bin/pip install jupyter-vnc": NO_INDEX,
     'sudo /opt/tljh/hub/bin/python3 -m pip install "jupyter-vnc[hub]"': NO_INDEX,

@@ -35,7 +35,6 @@ OUTSIDE = {
     "jupyter_server": lambda module, floor: floor == 4 or module in {"app", "cli"} or folder(module) == "hub",
     "jupyterhub": lambda module, floor: folder(module) == "hub",
     "websockify": lambda module, floor: module == "sources.websockify",
-    "redis": lambda module, floor: module == "stores.redis",
     "sqlalchemy": lambda module, floor: module.startswith("stores.database"),
     "alembic": lambda module, floor: module.startswith("stores.database"),
     "prometheus_client": lambda module, floor: module in {"broker.metrics", "hub.metrics"},

@@ -42,10 +42,10 @@ def test_what_is_wrong_is_said_and_where(wanted, sentence):
 
 
 def test_a_plugin_whose_packages_are_missing_says_so(monkeypatch):
-    point = EntryPoint("redis", "nowhere_at_all:Source", GROUP)
+    point = EntryPoint("rooms", "nowhere_at_all:Source", GROUP)
     monkeypatch.setattr(plugins, "entry_points", lambda group: EntryPoints([point]))
-    with pytest.raises(ConfigError, match="'redis' needs a package that is not installed: No module named"):
-        load("redis")
+    with pytest.raises(ConfigError, match="'rooms' needs a package that is not installed: No module named"):
+        load("rooms")
 
 
 def test_installed_packages_are_read_once(monkeypatch):

@@ -52,7 +52,7 @@ def wheel(tmp_path):
         licences = next(name for name in files if name.endswith("third-party-licenses.json"))
         files[licences] = json.dumps(bundled).encode()
         metadata = "Metadata-Version: 2.4\nName: jupyter-vnc\nVersion: 0.1.0\nRequires-Dist: PyYAML>=6\n"
-        metadata += "Requires-Dist: redis>=5.1; extra == 'redis'\n"
+        metadata += "Requires-Dist: pcmflux>=2; extra == 'sound'\n"
         files["jupyter_vnc-0.1.0.dist-info/METADATA"] = metadata.encode()
         path = tmp_path / "jupyter_vnc-0.1.0-py3-none-any.whl"
         with zipfile.ZipFile(path, "w") as archive:

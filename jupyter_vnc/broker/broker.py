@@ -84,8 +84,8 @@ class VNCBroker(BrokerLimits, Configurable):
 
     token_store = Unicode(
         "memory",
-        help="""Where unused tokens wait: ``memory`` (default; one process), ``database`` (default in the hub service),
-        ``redis`` (shared by several servers, see ``RedisTokens``), or an installed or dotted-path store of your own.
+        help="""Where unused tokens wait: ``memory`` (default; one process), ``database`` (default in the hub service;
+        shared by all of its processes), or an installed or dotted-path store of your own.
         """,
     ).tag(config=True)
 

@@ -30,7 +30,6 @@ from jupyter_vnc.routes import NOTEBOOK_ROUTES, ROUTES, Route, below
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
 from jupyter_vnc.stores.database.database import Database
-from jupyter_vnc.stores.redis import RedisTokens
 from jupyter_vnc.system import descriptors
 from jupyter_vnc.system.logs import one_line
 
@@ -80,7 +79,6 @@ class VNCHub(JupyterApp):
         PoolManager,
         WebsockifyTargets,
         DirectoryTargets,
-        RedisTokens,
         HubOAuth,
     ]
 

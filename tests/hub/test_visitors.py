@@ -132,7 +132,7 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"jupyterhub", "cachetools", "redis"}:
+        if name.partition(".")[0] in {"jupyterhub", "cachetools", "sqlalchemy"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())

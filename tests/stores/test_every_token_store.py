@@ -13,14 +13,14 @@ from jupyter_vnc.exceptions import LimitExceeded, TokenRefused
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.stores.memory import MemoryTokenStore
 from jupyter_vnc.tokens import MAX_STRANGERS, STREAM, Grant, TokenRegistry
-from tests.stores.server import database_store, redis_store
+from tests.stores.server import database_store
 
 #: Nothing in it is as it would be if it were forgotten.
 ANN = Grant("ann", "lab", "g1", Mode.CONTROL, takeover=True, owner="eve", kind=STREAM, session="0123", server="own")
 BOB = Grant("bob", "lab", "g1", Mode.VIEW)
 #: How much two clocks may differ in a third of a second (seconds).
 TICK = 0.02
-#: Names that mean something to JSON, Lua, Redis or a file system; Jupyter's identity provider may give any.
+#: Names that mean something to JSON, SQL or a file system; Jupyter's identity provider may give any.
 ODD = ("", "*", "ann:bob", 'a"b\\', "a\nb", "a\0b", "Ünï 漢字 🙂", "\ud800", "x" * 1000)
 
 
@@ -28,12 +28,10 @@ def makers(request):
     """How each kind of store is made; what it stands on is there and empty."""
     if request.param == "memory":
         return MemoryTokenStore
-    if request.param == "redis":
-        return partial(redis_store, request.getfixturevalue("empty_redis").url)
     return partial(database_store, request.getfixturevalue(f"{request.param}_database"))
 
 
-@pytest.fixture(params=["memory", "redis", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def build(request, jp_asyncio_loop):
     """Make a store with these limits; each is empty at first, and closed at the end."""
     stores = []
@@ -61,7 +59,7 @@ async def refused(tokens, token, user):
 
 def test_every_store_of_ours_is_here():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert project["entry-points"]["jupyter_vnc.token_stores"].keys() == {"database", "memory", "redis"}
+    assert project["entry-points"]["jupyter_vnc.token_stores"].keys() == {"database", "memory"}
 
 
 async def test_a_token_gives_its_grant_once(tokens):

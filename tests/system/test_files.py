@@ -26,7 +26,7 @@ from jupyter_vnc.notebook import server
 from jupyter_vnc.pools.manager import PoolManager
 from jupyter_vnc.sources.directory import DirectoryTargets
 from jupyter_vnc.sources.websockify import WebsockifyTargets
-from jupyter_vnc.stores.redis import RedisTokens
+from jupyter_vnc.stores.database import urls
 from jupyter_vnc.system import files
 from jupyter_vnc.system.files import FileTooLargeError, NoRegularFileError, read_regular_file, read_tail
 
@@ -131,7 +131,7 @@ def password(path, log):
 
 
 def url(path, log):
-    RedisTokens(url_file=str(path))
+    urls.load("", str(path))
 
 
 def secret(path, log):
