@@ -142,18 +142,30 @@ class VNCExtension(ExtensionApp):
                 lambda: report(broker.desktop_manager, broker.registry, owner, looks=self.look_ins),
                 lambda: own_sessions(broker.desktop_manager, broker.registry, owner),
                 broker.log,
-                changed=broker.hands.changed,
+                changed=self._follow_uplink,
                 look=(lambda who, name, way: broker.looks.serve(owner, name, who, way)) if self.look_ins else None,
             )
             broker.hands.seen = self._is_overseen
             broker.hands.looks = lambda: self.look_ins
             broker.hands.there = lambda: self.server_end is not None and self.server_end.connected
+            broker.walls.shows = self._is_on_a_wall
             self.server_end.start()
 
     def _is_overseen(self, session: Session) -> bool:
         """Whether the instructors of its user see a session, as one of a managed desktop whose service is there."""
         there = self.server_end is not None and self.server_end.connected
         return there and is_own(session) and session.target.address.spec is not None
+
+    def _is_on_a_wall(self, session: Session) -> bool:
+        """Whether an instructor of its user has a wall open that shows a session."""
+        walled = self.look_ins and self.server_end is not None and self.server_end.walled
+        return walled and self._is_overseen(session)
+
+    def _follow_uplink(self) -> None:
+        """Tell viewers whether the service is there, and whether it wants pictures of them."""
+        if self.broker is not None:
+            self.broker.hands.changed()
+            self.broker.walls.changed()
 
     async def stop_extension(self) -> None:
         """Close the uplink and the sessions, and stop the desktops."""

@@ -158,7 +158,7 @@ class VNCWebSocket(TokenWebSocket):
             await super().on_message(message)
             return
         try:
-            self.broker.hands.heard(self.session, message)
+            self.broker.notes.heard(self.session, message)
         except VNCError as error:
             self.session.end(error)
 

@@ -52,6 +52,8 @@ from .session_runner import ServingLimits, SessionRunner
 from .streams import Streams
 from .target_rows import TargetRows
 from .traffic import Activity
+from .viewer_notes import ViewerNotes
+from .walls import Walls
 
 #: The longest sentence about a mistake of the configuration that a page shows (characters).
 MAX_PROBLEM: Final = 500
@@ -118,17 +120,19 @@ class VNCBroker(BrokerLimits, Configurable):
             self._load_store(), ttl=self.token_ttl, per_minute=self.tokens_per_minute, burst=self.token_burst
         )
         self.hands = Hands(self.registry)
+        self.walls = Walls(self.registry, self.log, usual=self.wall)
+        self.notes = ViewerNotes(self.hands, self.walls)
         self._rows = TargetRows(self.access, self.registry, self.maintenance)
         self._admission = Admission(self.catalogue, self.tokens, self.registry, self._rows.is_closed)
         self._runner = SessionRunner(
             self.access,
             self.registry,
             self.presence,
-            self.hands,
+            self.notes,
             self.audit,
             self.log,
             ServingLimits(self.handshake_timeout, self.stall_timeout),
-            Activity(self.activity, self._note_activity),
+            Activity(self.activity, lambda: self.on_activity()),  # noqa: PLW0108 - the host sets it later
         )
         self.desktops = ManagedDesktops(
             self.desktop_manager, self.catalogue, self.tokens, self.audit, self.log, self.check_running
@@ -146,7 +150,7 @@ class VNCBroker(BrokerLimits, Configurable):
 
     def hear_of(self, elsewhere: Elsewhere) -> None:
         """Take desktops in other servers as part of the course room, of the sessions there, and of what can be seen."""
-        self.room.elsewhere = self.live.elsewhere = self.catalogue.elsewhere = elsewhere
+        self.room.elsewhere = self.live.elsewhere = self.catalogue.elsewhere = self.walls.elsewhere = elsewhere
         self.access.look_by(elsewhere.look)
 
     # -- configuration ------------------------------------------------------------------------------------------
@@ -245,9 +249,6 @@ class VNCBroker(BrokerLimits, Configurable):
             task.add_done_callback(lambda _: check.cancel())
         return task
 
-    def _note_activity(self) -> None:
-        self.on_activity()
-
     def current_activity(self) -> dict[str, Any] | None:
         """Return the sessions with recent activity for the host's idle check, or None.
 
@@ -290,6 +291,7 @@ class VNCBroker(BrokerLimits, Configurable):
         if self._serving:
             await asyncio.wait(self._serving, timeout=5.0)
         self.presence.close()
+        self.walls.close()
         async with AsyncExitStack() as ends:  # the last one first; if one fails, the others are still closed
             for source in reversed(self.catalogue.sources):
                 ends.push_async_callback(source.close)

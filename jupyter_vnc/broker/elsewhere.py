@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from jupyter_vnc.channels import Channel
@@ -39,6 +40,17 @@ class Elsewhere:
             LimitExceeded: the session's user asks too often.
         """
         raise TargetUnreachable
+
+    def show(self, watchers: Collection[Visitor]) -> None:
+        """Note who has a wall open; viewers there are asked for pictures while one of these oversees their users."""
+
+    def pictures(self, visitor: Visitor, after: int) -> list[tuple[int, str, str]]:
+        """List what viewers there have sent since a stamp, of users whom the visitor oversees.
+
+        Returns:
+            Stamps, ids of sessions as in :meth:`rows`, and the pictures as base64.
+        """
+        return []
 
     def message(self, visitor: Visitor, session_id: str, text: str) -> str:
         """Show a message in the viewer of a session there; return whose server it is in.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traitlets import Enum, Float, HasTraits, Int
+from traitlets import Bool, Enum, Float, HasTraits, Int
 
 from jupyter_vnc.model.session_registry import SessionLimits
 from jupyter_vnc.tokens import PER_USER, TOTAL
@@ -87,6 +87,14 @@ class BrokerLimits(HasTraits):
         default_value="input",
         help="""What counts as activity for idle culling: ``input`` (default; keys, pointer, clipboard), ``traffic``
         (any byte, so an open tab keeps the server alive), or ``none``.""",
+    ).tag(config=True)
+
+    wall = Bool(
+        None,
+        allow_none=True,
+        help="""Whether viewers send small pictures to the wall of a course room, while an instructor has it open, where
+        a target's key ``wall`` does not say. Users are told in the toolbar. Default None: for targets with
+        ``allow_groups`` only. Set it to True in users' servers to have their managed desktops on the wall.""",
     ).tag(config=True)
 
     @property

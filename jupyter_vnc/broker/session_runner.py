@@ -32,9 +32,9 @@ from jupyter_vnc.system.logs import LineLimiter
 
 from .audit import Audit
 from .first_picture import FirstPicture
-from .hands import Hands
 from .presence import Presence
 from .traffic import Activity, Watch, permissions_of
+from .viewer_notes import ViewerNotes
 
 _FAILED: Final = "Something went wrong in the server. Its log has the details."
 _ENDINGS: Final = {Leg.VIEWER: "The viewer left.", Leg.TARGET: "The desktop has ended the connection."}
@@ -55,7 +55,7 @@ class SessionRunner:
         kinds: how each kind of target is reached.
         registry: the live sessions.
         presence: notified when somebody comes to a desktop or leaves it.
-        hands: notified when somebody comes, and when they see the desktop.
+        notes: notified when somebody comes, and when they see the desktop.
         audit: notified when one begins and ends.
         log: for errors.
         limits: for all of them.
@@ -67,7 +67,7 @@ class SessionRunner:
         kinds: AccessKinds,
         registry: SessionRegistry,
         presence: Presence,
-        hands: Hands,
+        notes: ViewerNotes,
         audit: Audit,
         log: Logger | LoggerAdapter[Any],
         limits: ServingLimits,
@@ -76,7 +76,7 @@ class SessionRunner:
         self._kinds = kinds
         self._registry = registry
         self._presence = presence
-        self._hands = hands
+        self._notes = notes
         self._audit = audit
         self.log = log
         self._limits = limits
@@ -110,7 +110,7 @@ class SessionRunner:
         if self._kinds.of(session.target).has_sound(session.target, session.owner):
             session.note("session", id=session.id)  # which its viewer has to name for the sound
         self._presence.changed(session.place)
-        self._hands.came(session)
+        self._notes.came(session)
         self._audit.opened(session)
 
     def _withdraw(self, session: Session, code: CloseCode, reason: str) -> None:
@@ -233,7 +233,7 @@ class SessionRunner:
             session.pictured = True
             access.succeeded(session)
         self._audit.seated(session)
-        self._hands.seated(session)
+        self._notes.seated(session)
 
     def _failed(self, session: Session, error: TargetError, *, counted: bool = False) -> bool:
         """Note that a target was reached and gives no picture; see :meth:`.TargetAccess.failed`."""

@@ -140,6 +140,12 @@ SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
             "[sound](../howto/hear-a-desktop.md) in any case.",
             "`True`, where PulseAudio and the extra `sound` are installed",
         ),
+        "wall": Key(
+            checks.flag,
+            "Whether the viewers of users at their own desktops send small pictures to the "
+            "[wall](../howto/jupyterhub.md#the-wall) of the course, while an instructor has it open.",
+            "`VNCBroker.wall`; without that, `True` for targets with `allow_groups` and `False` for others",
+        ),
         "power": Key(
             checks.flag,
             "Whether a user in control may shut down, restart or reset the machine, if its VNC server supports "

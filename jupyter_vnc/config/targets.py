@@ -37,7 +37,7 @@ _VIEWER: Final = ("clipboard", "resize", "quality", "compression", "power")
 _LIMITS: Final = ("max_sessions", "connect_timeout", "handshake_timeout", "stall_timeout")
 _PLAIN: Final = (
     *("title", "description", "icon", "category", "mode", "sharing"),
-    *("allow_unauthenticated", "allow_users", "allow_groups"),
+    *("allow_unauthenticated", "allow_users", "allow_groups", "wall"),
 )
 
 

@@ -66,6 +66,19 @@ class RoomHandler(VNCAPIHandler):
         self.answer(room | {"absent": absent(room, await visitor.members())})
 
 
+class WallHandler(VNCAPIHandler):
+    """``POST {root}api/room/wall``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def post(self) -> None:
+        """Keep the visitor's wall open, and answer with the pictures that are new on it."""
+        visitor = _overseer(self)
+        body = self.body()
+        self.answer(self.broker.walls.watch(visitor, body["after"]))
+
+
 class HealthHandler(Protected):
     """``GET {root}health``: for monitoring; reports only that the service responds."""
 
@@ -133,6 +146,7 @@ HUB_ROUTES: Final[list[Route]] = [
     *VISIT_ROUTES,
     (r"/room", RoomPage, {}),
     (r"/api/room", RoomHandler, {}),
+    (r"/api/room/wall", WallHandler, {}),
     (rf"/view/{NAME}/of/{PERSON}/server/{SERVER}", ViewPage, {}),
     (r"/uplink", Uplink, {}),
     (r"/looks", LookSocket, {}),

@@ -14,6 +14,7 @@ from jupyter_vnc.exceptions import VNCError
 
 from .targets import Mode, Target
 from .users import User
+from .wall_pictures import WallPicture
 
 #: A note to a viewer, outside RFB: its kind and its content.
 Note = Mapping[str, Any]
@@ -55,6 +56,9 @@ class Session:
     machine_key: str = ""
     #: Since when its user asks for help; None while they do not.
     hand: datetime | None = None
+    #: Whether its viewer is asked for pictures, for the wall of an instructor; and the latest of them.
+    walled: bool = False
+    wall_picture: WallPicture | None = None
     #: Since when its viewer has a picture; None while there is none.
     seen_at: datetime | None = None
     #: Whether its desktop has brought a picture in time.

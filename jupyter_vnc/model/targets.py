@@ -128,6 +128,8 @@ class Target:
     limits: TargetLimits = TargetLimits()
     allow_users: frozenset[str] = frozenset()
     allow_groups: frozenset[str] = frozenset()
+    #: Whether viewers send pictures for the wall of an instructor; None for what is usual on this server.
+    wall: bool | None = None
 
     def admits(self, user: User) -> bool:
         """Whether ``allow_users`` and ``allow_groups`` let the user in; both empty admit everybody."""

@@ -15,15 +15,18 @@ from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.exceptions import LimitExceeded, NotPermitted
 from jupyter_vnc.throttling import RateLimit
 
-from .messages import LONGEST, REPORT, read
+from .links import UNSAID
+from .messages import LONGEST, PICTURE, PICTURE_BEGINS, REPORT, read
 from .socket_login import ServerSocket, server_of
-from .uplinks import UNSAID
 
 #: Seconds between two pings; the server's side closes as soon as its own are not answered.
 PING: Final = 30.0
 #: Reports a minute, twice as many as a server sends; and at once.
 PER_MINUTE: Final = 60
 BURST: Final = 20
+#: Pictures a minute, and at once, of all sessions of a server: some more than it sends.
+PICTURES_PER_MINUTE: Final = 150
+PICTURES_AT_ONCE: Final = 20
 #: By how much of the interval a look at the token may be earlier or later.
 SPREAD: Final = 0.25
 #: Notices that may wait for a server that does not read; with one more it is closed.
@@ -45,6 +48,7 @@ class Uplink(ServerSocket):
         """Begin with nothing said and nothing to send."""
         self.report = UNSAID
         self._rate = RateLimit(PER_MINUTE, BURST, what="reports")
+        self._pictures = RateLimit(PICTURES_PER_MINUTE, PICTURES_AT_ONCE, what="pictures")
         self._sending: set[asyncio.Future[None]] = set()
 
     def open(self, *args: Any, **kwargs: Any) -> None:
@@ -74,10 +78,15 @@ class Uplink(ServerSocket):
             self.owner = self.settings["vnc_people"].note(model)
 
     def on_message(self, message: str | bytes) -> None:
-        """Take a report."""
+        """Take a report, or a picture."""
         try:
-            self._rate.spend("")
-            self.links.heard(self, read(message, REPORT))
+            if isinstance(message, str) and message.startswith(PICTURE_BEGINS):
+                self._pictures.spend("")
+                said = read(message, PICTURE)["picture"]
+                self.links.walls.pictured(self, said["session"], said["data"])
+            else:
+                self._rate.spend("")
+                self.links.heard(self, read(message, REPORT))
         except (ValueError, LimitExceeded):
             self.close(CloseCode.VIEWER_PROTOCOL.value, "This is no report, or one too many.")
 

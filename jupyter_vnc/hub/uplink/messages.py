@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 
 from jupyter_vnc.broker.report import DESKTOPS, VIEWERS
 from jupyter_vnc.model.targets import TARGET_NAME
+from jupyter_vnc.model.wall_pictures import LONGEST_TEXT
 
 #: The longest message (bytes): a whole report, with the longest names that a hub has.
 LONGEST: Final = 128 * 1024
@@ -79,14 +80,21 @@ REPORT: Final = _Schema(
     format_checker=_FORMATS,
 )
 
+#: Of a server, while the service has asked for it: a small picture that a session of its owner's shows.
+PICTURE: Final = _Schema(_object(picture=_object(session=_ID, data={"type": "string", "maxLength": LONGEST_TEXT})))
+#: So each of them begins: which it is decides how many may come, before anything is read.
+PICTURE_BEGINS: Final = '{"picture"'
+
 #: Of the service: what to show in the viewer of a session, or that it is to end, and by whom; or that somebody wants to
-#: look at a desktop, which the server then brings to the service in a websocket of its own.
+#: look at a desktop, which the server then brings to the service in a websocket of its own; or whether an instructor
+#: has a wall open, and pictures are wanted.
 NOTICE: Final = _Schema(
     {
         "oneOf": [
             _object(type={"const": "message"}, session=_ID, sender=_NAME, text={"type": "string", "maxLength": 500}),
             _object(type={"const": "end"}, session=_ID, sender=_NAME),
             _object(type={"const": "look"}, target=_TARGET, sender=_NAME, token=_TOKEN),
+            _object(type={"const": "wall"}, on={"type": "boolean"}),
         ]
     }
 )

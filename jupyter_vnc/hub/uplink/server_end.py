@@ -23,6 +23,7 @@ from jupyter_vnc.hub.client import Client, HubClient, NoAnswer
 from jupyter_vnc.model.causes import ended_by
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.users import User
+from jupyter_vnc.model.wall_pictures import WallPicture
 from jupyter_vnc.system.logs import Log, Outage
 from jupyter_vnc.tasks import beside, end
 from jupyter_vnc.throttling import RateLimit
@@ -60,6 +61,9 @@ FLOOD: Final = 10
 #: Desktops that are shown at once, and those that are about to be refused.
 MAX_LOOKS: Final = 32
 
+#: Sessions of the owner's whose pictures are sent.
+MAX_PICTURED: Final = 4
+
 #: Shows a target to somebody; see :meth:`jupyter_vnc.broker.looks.Looks.serve`.
 Look = Callable[[User, str, Channel], Awaitable[None]]
 
@@ -73,7 +77,8 @@ class ServerEnd:
             connection: the token is shown only to an address that the hub vouches for at that moment.
         report: returns what there is to report.
         sessions: returns those that notices may be about.
-        changed: called when the service is there, and when it is gone: see :attr:`connected`.
+        changed: called when the service is there, when it is gone, and when it wants pictures or none: see
+            :attr:`connected` and :attr:`walled`.
         look: shows a target to somebody, over a channel; returns when that is over.
         log: is told when the service goes away and comes back.
         hub: is asked for the service.
@@ -100,6 +105,8 @@ class ServerEnd:
         self._changed = changed
         #: Whether the service hears this server.
         self.connected = False
+        #: Whether an instructor has a wall open, for which pictures are wanted.
+        self.walled = False
         self._looks: set[asyncio.Task[None]] = set()
         self._hub = hub or HubClient(hub_auth)
         self._outage = Outage(log, "No uplink to the service of the course room", "The uplink works again")
@@ -199,7 +206,7 @@ class ServerEnd:
             self._become(connected=False)
 
     def _become(self, *, connected: bool) -> None:
-        self.connected = connected
+        self.connected, self.walled = connected, False
         self._changed()
 
     def _lasts(self) -> None:
@@ -227,16 +234,31 @@ class ServerEnd:
         raise ConnectionError(f"closed with code {connection.close_code}")
 
     async def _report_changes(self, connection: WebSocketClientConnection) -> None:
-        """Send a report whenever there is a new one; a slow service gets the next one later, and never a queue."""
-        sent = None
+        """Send a report whenever there is a new one, and new pictures; a slow service gets the next ones later.
+
+        There never is a queue: of each session the latest picture is sent.
+        """
+        sent, stamp = None, 0
         while True:
             if (latest := self._report()) != sent:
                 await connection.write_message(json.dumps(latest))
                 sent = latest
+            for picture, session in self._new_pictures(stamp):
+                await connection.write_message(json.dumps({"picture": {"session": session, "data": picture.data}}))
+                stamp = picture.stamp
             await asyncio.sleep(PAUSE)
+
+    def _new_pictures(self, stamp: int) -> list[tuple[WallPicture, str]]:
+        """List the pictures after a stamp, in their order, with their sessions."""
+        found = [(one.wall_picture, one.id) for one in [*self._sessions()][:MAX_PICTURED] if one.wall_picture]
+        return sorted((row for row in found if row[0].stamp > stamp), key=lambda row: row[0].stamp)
 
     def _obey(self, notice: dict[str, Any], url: str) -> None:
         """Do what a notice says to one of the sessions, which may have ended meanwhile; or let somebody look."""
+        if notice["type"] == "wall":
+            self.walled = notice["on"]
+            self._changed()
+            return
         if notice["type"] == "look":
             if self._look is not None and len(self._looks) < MAX_LOOKS:
                 task = asyncio.create_task(self._show_desktop(notice, url, self._look))

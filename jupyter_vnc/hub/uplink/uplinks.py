@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from cachetools import TTLCache
 
@@ -16,14 +14,16 @@ from jupyter_vnc.broker.elsewhere import MUTE, Elsewhere
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import LimitExceeded, ServerAway, TargetBusy, TargetNotFound, TargetUnreachable
-from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec, UserServerAddress
+from jupyter_vnc.model.addresses import UserServerAddress
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target, ViewerOptions
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.throttling import RateLimit
 
+from .links import OWN_DESKTOP, UNSAID, Gone, Link, id_of, key_of, row_of
 from .looks import Looks
+from .server_walls import ServerWalls
 
 Kept = TypeVar("Kept")
 
@@ -43,41 +43,10 @@ NOTICES_AT_ONCE: Final = 32
 GONE: Final = 600.0
 #: For how long (seconds) after the start of the service a server may be about to connect again.
 RETURNING: Final = 120.0
-#: The report of a server that has connected and said nothing yet; compared by identity.
-UNSAID: Final[dict[str, Any]] = {"looks": False, "desktops": [], "viewers": []}
 
 #: Whoever looks at a desktop in somebody's server leaves its size and its clipboard alone. Text that is copied there
 #: comes all the same: an X server sends it to all viewers.
 _SHOWN: Final = ViewerOptions(resize="scale", clipboard="off")
-#: Any desktop in somebody's own server: no target of a course, so that the person decides who oversees it.
-_TARGET: Final = Target(name="desktop", address=DesktopAddress(DesktopSpec()))
-
-
-class Link(Protocol):
-    """A connection to a user's server.
-
-    ``report`` is what it said last, which :meth:`Uplinks.heard` sets; ``owner`` is who its login says that it is.
-    """
-
-    owner: User
-    server: str
-    report: dict[str, Any]
-
-    def send(self, notice: dict[str, Any]) -> None:
-        """Send a notice; one that cannot be sent is lost."""
-
-    def replace(self) -> None:
-        """Close it: the same server has connected again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Gone:
-    """What a server said last, before it went at a time."""
-
-    owner: User
-    server: str
-    report: dict[str, Any]
-    at: str
 
 
 class Uplinks(Elsewhere):
@@ -93,9 +62,10 @@ class Uplinks(Elsewhere):
         self._clock = clock
         self._began = clock()
         #: By owner and server; each owner has a few, so that they need not be counted among those of all.
-        self._gone: TTLCache[str, TTLCache[str, _Gone]] = TTLCache(TOTAL, GONE, clock, getsizeof=len)
+        self._gone: TTLCache[str, TTLCache[str, Gone]] = TTLCache(TOTAL, GONE, clock, getsizeof=len)
         #: What they were asked to show.
         self.looks = Looks()
+        self.walls = ServerWalls()
         self._rate = RateLimit(PER_MINUTE, BURST, what="connections", clock=clock)
         self._notices = RateLimit(NOTICES, NOTICES_AT_ONCE, what="requests to this server", clock=clock)
 
@@ -106,11 +76,12 @@ class Uplinks(Elsewhere):
             LimitExceeded: there are too many, or too often new ones.
         """
         self._rate.spend(link.owner.name)
-        key = _key(link)
+        key = key_of(link)
         earlier = self._links.get(key)
         if earlier is not None:
             self._forget_sessions(earlier)
             self.looks.lost(earlier)
+            self.walls.lost(earlier)
         elif len(self._links) >= TOTAL or self._servers[key[0]] >= PER_USER:
             raise LimitExceeded("Too many servers are connected.", retry_after=60.0)
         else:
@@ -123,7 +94,7 @@ class Uplinks(Elsewhere):
 
     def heard(self, link: Link, report: dict[str, Any]) -> None:
         """Take a report; one that comes late, when the server has connected again, is left out."""
-        if self._links.get(_key(link)) is not link:
+        if self._links.get(key_of(link)) is not link:
             return
         if (of_owner := self._gone.get(link.owner.name)) is not None:
             of_owner.pop(link.server, None)
@@ -131,16 +102,18 @@ class Uplinks(Elsewhere):
         own = [viewer for viewer in report["viewers"] if viewer["user"] == link.owner.name]
         left_out = own[OWN:]
         link.report = {**report, "viewers": [viewer for viewer in report["viewers"] if viewer not in left_out]}
-        self._sessions |= {_id(link, viewer): (link, viewer) for viewer in own[:OWN]}
+        self._sessions |= {id_of(link, viewer): (link, viewer) for viewer in own[:OWN]}
+        self.walls.reported(link)
 
     def _forget_sessions(self, link: Link) -> None:
         for viewer in link.report["viewers"]:
-            self._sessions.pop(_id(link, viewer), None)
+            self._sessions.pop(id_of(link, viewer), None)
 
     def remove(self, link: Link) -> None:
         """Forget a connection that is gone, unless the server has another by now."""
-        key = _key(link)
+        key = key_of(link)
         if self._links.get(key) is link:
+            self.walls.lost(link)
             self.looks.lost(link)
             self.looks.left(link, lambda: key in self._links)
             self._forget_sessions(link)
@@ -149,9 +122,9 @@ class Uplinks(Elsewhere):
             if not self._servers[key[0]]:
                 del self._servers[key[0]]
             if link.report["desktops"]:
-                self._keep(_Gone(link.owner, link.server, {**link.report, "viewers": []}, _now()))
+                self._keep(Gone(link.owner, link.server, {**link.report, "viewers": []}, _now()))
 
-    def _keep(self, gone: _Gone) -> None:
+    def _keep(self, gone: Gone) -> None:
         """Keep what a server said last; of more than :data:`PER_USER` of one user, the latest."""
         of_owner = self._gone.get(gone.owner.name)
         if of_owner is None:
@@ -161,12 +134,12 @@ class Uplinks(Elsewhere):
 
     def rows(self, visitor: Visitor) -> list[dict[str, Any]]:
         """See :meth:`.Elsewhere.rows`."""
-        known: list[tuple[Link | _Gone, str | None]] = [(link, None) for link in self._links.values()]
+        known: list[tuple[Link | Gone, str | None]] = [(link, None) for link in self._links.values()]
         known += [(one, one.at) for of_owner in _fresh(self._gone) for one in _fresh(of_owner)]
         return [
-            _row(visitor, link) | {"gone": at}
+            row_of(visitor, link) | {"gone": at}
             for link, at in known
-            if link.report["desktops"] and visitor.oversees(link.owner, _TARGET)
+            if link.report["desktops"] and visitor.oversees(link.owner, OWN_DESKTOP)
         ]
 
     def find(self, visitor: Visitor, owner: str, server: str, name: str) -> tuple[Target, User]:
@@ -190,7 +163,7 @@ class Uplinks(Elsewhere):
             return ServerAway() if _shows(visitor, known, name) else TargetNotFound()
         link = self._links.get((owner, server))
         if link is not None:
-            return ServerAway() if visitor.oversees(link.owner, _TARGET) else TargetNotFound()
+            return ServerAway() if visitor.oversees(link.owner, OWN_DESKTOP) else TargetNotFound()
         starting = self._clock() - self._began < RETURNING
         return ServerAway() if starting and visitor.oversees_somebody else TargetNotFound()
 
@@ -201,6 +174,14 @@ class Uplinks(Elsewhere):
             raise TargetUnreachable(f"The server of {printable(session.owner.name)} is not connected.")
         self._spend(session.user, link, "look")
         return await self.looks.ask(link, session.target.name, session.user)
+
+    def show(self, watchers: Collection[Visitor]) -> None:
+        """See :meth:`.Elsewhere.show`."""
+        self.walls.show(watchers, self._links.values())
+
+    def pictures(self, visitor: Visitor, after: int) -> list[tuple[int, str, str]]:
+        """See :meth:`.Elsewhere.pictures`."""
+        return self.walls.pictures(visitor, after)
 
     def message(self, visitor: Visitor, session_id: str, text: str) -> str:
         """See :meth:`.Elsewhere.message`."""
@@ -228,24 +209,20 @@ class Uplinks(Elsewhere):
 
     def _find(self, visitor: Visitor, session_id: str) -> tuple[Link, dict[str, Any]]:
         found = self._sessions.get(session_id)
-        if found is None or not visitor.oversees(found[0].owner, _TARGET):
+        if found is None or not visitor.oversees(found[0].owner, OWN_DESKTOP):
             raise TargetNotFound("There is no such session.")
         return found
 
 
-def _shows(visitor: Visitor, link: Link | _Gone, name: str) -> bool:
+def _shows(visitor: Visitor, link: Link | Gone, name: str) -> bool:
     """Whether a server lets somebody look at one of its desktops; one that starts has nothing to show yet."""
-    if not link.report["looks"] or not visitor.oversees(link.owner, _TARGET):
+    if not link.report["looks"] or not visitor.oversees(link.owner, OWN_DESKTOP):
         return False
     return any((row["name"], row["state"]) == (name, "up") for row in link.report["desktops"])
 
 
 def _look_at(server: str, name: str) -> Target:
     return Target(name=name, address=UserServerAddress(server), mode=Mode.VIEW, viewer=_SHOWN)
-
-
-def _key(link: Link) -> tuple[str, str]:
-    return link.owner.name, link.server
 
 
 def _fresh(cache: TTLCache[str, Kept]) -> list[Kept]:
@@ -255,39 +232,3 @@ def _fresh(cache: TTLCache[str, Kept]) -> list[Kept]:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _row(visitor: Visitor, link: Link | _Gone) -> dict[str, Any]:
-    """One row of ``servers``.
-
-    Guests are named to themselves, and to those who oversee everybody or exactly them. Who oversees a group is told no
-    guest's name, not even of the group: a server says who is there, and could say anybody.
-    """
-    running = {row["name"] for row in link.report["desktops"]}
-
-    def known(viewer: dict[str, Any]) -> str | None:
-        name: str = viewer["user"]
-        named = name in {link.owner.name, visitor.user.name} or visitor.oversees(User(name), _TARGET)
-        return printable(name) if named else None
-
-    return {
-        "owner": link.owner.name,
-        "server": link.server,
-        "looks": link.report["looks"],
-        "desktops": [
-            {"target": printable(row["name"]), "state": row["state"], "since": row["since"]}
-            for row in link.report["desktops"]
-        ],
-        "viewers": [
-            {key: row[key] for key in ("mode", "since", "last_input", "hand")}
-            | {"id": _id(link, row), "target": printable(row["target"]), "user": known(row)}
-            for row in link.report["viewers"]
-            if row["target"] in running
-        ],
-    }
-
-
-def _id(link: Link | _Gone, viewer: dict[str, Any]) -> str:
-    """Name a session for this service: a server chooses its ids, and could choose another's."""
-    parts = "\0".join([link.owner.name, link.server, viewer["id"]])
-    return hashlib.sha256(parts.encode("utf8", "replace")).hexdigest()[:16]

@@ -6,7 +6,7 @@ import { Bell } from './screen/bell';
 import { Company, greeting } from './presence';
 import type { IPresence } from './session';
 import { Hand } from './hand';
-import { type IOverseen, type Note, overseenWords } from './connection/notices';
+import { type IOverseen, type Note, overseenWords, wallWords } from './connection/notices';
 import { type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
 import { Look } from './screen/drawing-options';
@@ -20,6 +20,7 @@ import type { Stage } from './screen/stage';
 import { Timer } from './ui/clock';
 import { Thumbnail } from './screen/thumbnails';
 import { Updates } from './connection/updates';
+import { WallCamera } from './wall';
 import { Wake } from './screen/wake-lock';
 
 /** So long after the server has said so the reader is told who may look (milliseconds). */
@@ -38,6 +39,7 @@ export class Extras {
     this.pulse = new Pulse(clock, probe);
     this.company = new Company(clock, _options.fetchViewers);
     this._telling = new Timer(clock);
+    this._wallTelling = new Timer(clock);
     this._bell = new Bell(_stage.node, clock);
     this._look = new Look(_preferences);
     this._thumbnail = new Thumbnail(_options, () => _preferences.now.pictures);
@@ -56,11 +58,18 @@ export class Extras {
       tell: sentence => _stage.tell(sentence),
       volume: () => _preferences.now.volume / HIGHEST.volume
     });
-    this.hand = new Hand({
+    const send = (text: string): void => {
+      if (this._socket?.readyState === 1) {
+        this._socket.send(text);
+      }
+    };
+    this.hand = new Hand({ clock, trans, send, tell: sentence => _stage.tell(sentence) });
+    this.wall = new WallCamera({
       clock,
-      trans,
-      send: text => this._socket?.readyState === 1 && this._socket.send(text),
-      tell: sentence => _stage.tell(sentence)
+      random: _options.random,
+      send,
+      canvas: () => (this._rfb ? _stage.canvas : null),
+      begun: () => this._tellOfWall()
     });
     _stage.node.append(this.quality.node);
     this.quality.outdated.on(() => this._updates?.renew());
@@ -76,6 +85,9 @@ export class Extras {
 
   /** Whether the reader asks for help. */
   readonly hand: Hand;
+
+  /** Whether the reader's instructors get pictures of it. */
+  readonly wall: WallCamera;
 
   /** Whether the connection is alive. */
   readonly pulse: Pulse;
@@ -101,6 +113,8 @@ export class Extras {
       this.sound.session = note.id;
     } else if (note.kind === 'overseen') {
       this._oversee(note);
+    } else if (note.kind === 'wall') {
+      this.wall.ask(note.every);
     }
   }
 
@@ -121,6 +135,15 @@ export class Extras {
       this._telling.set(tell, OVERSEEN_AFTER);
     }
     this.hand.take(note);
+  }
+
+  /** Nor in the place of what is said of something else at this moment. */
+  private _tellOfWall(): void {
+    if (this._stage.hint.shown) {
+      this._wallTelling.set(() => this._tellOfWall(), OVERSEEN_AFTER);
+    } else if (this.wall.on) {
+      this._stage.tell(wallWords(this._options.trans));
+    }
   }
 
   /** Others need the machine. */
@@ -160,7 +183,9 @@ export class Extras {
     this._apply();
     this.company.forget();
     this.hand.forget();
+    this.wall.ask(0);
     this._telling.clear();
+    this._wallTelling.clear();
     this._stage.oversight = '';
   }
 
@@ -184,7 +209,9 @@ export class Extras {
     this._rfb = null;
     this.sound.dispose();
     this.hand.changed.clear();
+    this.wall.dispose();
     this._telling.clear();
+    this._wallTelling.clear();
     this.quality.dispose();
     this._clipboard.dispose();
     this._bell.dispose();
@@ -225,6 +252,7 @@ export class Extras {
 
   private readonly _bell: Bell;
   private readonly _telling: Timer;
+  private readonly _wallTelling: Timer;
   private readonly _look: Look;
   private readonly _thumbnail: Thumbnail;
   private readonly _clipboard: SharedClipboard;

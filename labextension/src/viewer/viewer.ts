@@ -215,6 +215,7 @@ export class Viewer implements IActionable {
     this.extras.company.changed.on(() => this.changed.emit());
     this.extras.sound.changed.on(() => this.changed.emit());
     this.extras.hand.changed.on(() => this.changed.emit());
+    this.extras.wall.changed.on(() => this.changed.emit());
     this.extras.company.left.on(() => this._fit.renew(this.extras.company.count === 0));
     this.extras.pulse.stopped.on(() => this._connection.lose());
     this._capture.changed.on(captured => {

@@ -57,7 +57,14 @@ export interface IOverseen {
   readonly since: string | null;
 }
 
-export type Note = IMessage | IPlace | IComing | IIdle | IOwnSession | IOverseen;
+/** An instructor has opened a wall with this desktop on it, or closed it. */
+export interface IWall {
+  readonly kind: 'wall';
+  /** Seconds between two pictures that the viewer should send; 0 for none. */
+  readonly every: number;
+}
+
+export type Note = IMessage | IPlace | IComing | IIdle | IOwnSession | IOverseen | IWall;
 
 /**
  * Take the notes out of what a websocket receives, before anybody else sees its messages.
@@ -93,6 +100,7 @@ const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean
     Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number',
   idle: ({ seconds }) => typeof seconds === 'number',
   session: ({ id }) => typeof id === 'string',
+  wall: ({ every }) => typeof every === 'number',
   overseen: ({ hands, looks, since }) =>
     typeof hands === 'boolean' && typeof looks === 'boolean' && (since === null || typeof since === 'string')
 };
@@ -108,6 +116,10 @@ export function overseenWords(trans: ITranslate, { looks }: IOverseen): string {
     ? trans.__('Your instructors may look at this desktop. You see here who does, for as long as they look.')
     : trans.__('Your instructors see that you are at this desktop. They cannot look at it.');
 }
+
+/** That pictures of the reader's desktop are shown, as a sentence. */
+export const wallWords = (trans: ITranslate): string =>
+  trans.__('Your instructors see small pictures of this desktop now.');
 
 /** The sentence for somebody who waits for a machine. */
 export function placeWords(trans: ITranslate, { place, size, aside }: IPlace): string {

@@ -90,6 +90,8 @@ export interface IPerson {
   readonly shown: boolean;
   /** Whether they still wait for a machine. */
   readonly waits: boolean;
+  /** Their place in the queue while they do; null where it is not known. */
+  readonly place: number | null;
   /** Whether a machine can be taken back from them. */
   readonly holds: boolean;
 }
@@ -128,6 +130,7 @@ function nowhere(name: string): IPerson {
     watchers: [],
     shown: false,
     waits: false,
+    place: null,
     holds: false,
     starts: false,
     gone: null,
@@ -153,6 +156,7 @@ function inServer({ owner, server, gone, looks, desktops, viewers }: IUserServer
       watchers: here.filter(one => one.user !== owner).map(one => one.user),
       shown: looks && gone === null && state === 'up',
       waits: false,
+      place: null,
       holds: false,
       starts: state === 'starting',
       gone,
@@ -164,7 +168,7 @@ function inServer({ owner, server, gone, looks, desktops, viewers }: IUserServer
 function person(key: string, name: string, target: string, room: IRoom, held: readonly IMachine[]): IPerson {
   const here = room.sessions.filter(one => one.owner === name && one.target === target);
   const sessions = here.filter(one => one.user === name);
-  const waits = room.waiting.some(one => one.user === name && one.target === target);
+  const queued = room.waiting.find(one => one.user === name && one.target === target);
   const lease = held.find(one => one.user === name && one.target === target);
   return {
     key,
@@ -177,8 +181,9 @@ function person(key: string, name: string, target: string, room: IRoom, held: re
     hand: latest(sessions.map(one => one.hand)),
     sessions,
     watchers: here.filter(one => one.user !== name).map(one => one.user),
-    shown: !waits,
-    waits,
+    shown: queued === undefined,
+    waits: queued !== undefined,
+    place: queued?.place ?? null,
     holds: lease !== undefined,
     starts: false,
     gone: null,

@@ -1,7 +1,7 @@
 /**
  * Everything that a toolbar offers, as one table for both hosts.
  */
-import { briefly, type Company, describe } from '../presence';
+import { briefly, type Company } from '../presence';
 import type { Scaling } from '../screen/fit';
 import type { Hand } from '../hand';
 import type { Hands } from '../input/remote-input';
@@ -11,11 +11,14 @@ import type { IMenuItem } from '../ui/menu';
 import type { PanelName } from '../panels/panel';
 import type { Camera } from '../screen/screenshot';
 import { giveBackWords } from '../pool';
+import { peopleItems, peopleLabel, toRead } from './people';
 import { powerItems } from '../input/power';
 import type { Role } from '../input/view-mode';
 import type { Sound } from '../sound/sound';
 import type { ITranslate } from '../ui/i18n';
 import { unattended } from '../ui/report';
+import type { WallCamera } from '../wall';
+import { wallWords } from '../connection/notices';
 
 /** What the actions need of a viewer. */
 export interface IActionable {
@@ -35,6 +38,7 @@ export interface IActionable {
   readonly extras: {
     readonly company: Pick<Company, 'others' | 'count'>;
     readonly hand: Pick<Hand, 'offered' | 'up' | 'toggle'>;
+    readonly wall: Pick<WallCamera, 'on'>;
     readonly sound: Pick<Sound, 'offered' | 'able' | 'on' | 'toggle'>;
   };
   readonly fullscreen: boolean;
@@ -89,12 +93,21 @@ export function createActions(trans: ITranslate): IAction[] {
     // First, so that it is the last to go where there is little room: nobody watches unseen.
     {
       id: 'people',
-      label: viewer => peopleLabel(trans, viewer),
+      label: viewer => peopleLabel(trans, viewer?.extras.company),
       icon: () => icons.PEOPLE,
       text: viewer => briefly(viewer.extras.company),
       isEnabled: () => true,
       isVisible: viewer => viewer.extras.company.count > 0,
-      items: viewer => peopleItems(trans, viewer)
+      items: viewer => peopleItems(trans, viewer.extras.company)
+    },
+    // Nor is anybody shown on a wall without knowing it.
+    {
+      id: 'wall',
+      label: () => wallWords(trans),
+      icon: () => icons.WALL,
+      isEnabled: () => true,
+      isVisible: viewer => viewer.extras.wall.on,
+      items: () => [toRead(wallWords(trans))]
     },
     {
       id: 'hand',
@@ -253,24 +266,6 @@ function scalingItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
     run: () => viewer.toggleDragging()
   };
   return [...choices, drag];
-}
-
-function peopleLabel(trans: ITranslate, viewer: IActionable | null): string {
-  const people = viewer ? peopleThere(trans, viewer) : [];
-  return people.length > 0 ? people.join(', ') : trans.__('People');
-}
-
-/** A sentence for each that is known by name, and one for all others. */
-function peopleThere(trans: ITranslate, viewer: IActionable): string[] {
-  const { others, count } = viewer.extras.company;
-  const more = count - others.length;
-  const rest = more > 0 ? [trans._n('%1 more', '%1 more', more, String(more))] : [];
-  return [...others.map(one => describe(trans, one)), ...rest];
-}
-
-function peopleItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {
-  // Nothing happens on a press: the menu is there to be read, by fingers too, which see no tooltip.
-  return peopleThere(trans, viewer).map(label => ({ label, run: () => undefined }));
 }
 
 function keyItems(trans: ITranslate, viewer: IActionable): IMenuItem[] {

@@ -23,6 +23,11 @@ export const HAND = filled(
   'M11 2.500a1 1 0 0 1 2 0V10h1V4a1 1 0 0 1 2 0v6.500h1V6.500a1 1 0 0 1 2 0V15c0 3.900-2.700 7-6.500 7-2.700 0-4.500-1.300-5.800-3.500L3.600 13.400c-.3-.6-.1-1.200.4-1.500.6-.3 1.300-.2 1.700.3L8 14.800V4a1 1 0 0 1 2 0v6h1z'
 );
 
+/** Four small screens. */
+export const WALL = filled(
+  'M3 4h8v7H3zm2 2v3h4V6zm8-2h8v7h-8zm2 2v3h4V6zM3 13h8v7H3zm2 2v3h4v-3zm8-2h8v7h-8zm2 2v3h4v-3z'
+);
+
 /** A clipboard. */
 export const CLIPBOARD = filled(
   'M9 2h6a1 1 0 0 1 1 1v1h3a1 1 0 0 1 1 1v16a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1h3V3a1 1 0 0 1 1-1zM8 6H6v14h12V6h-2v2H8zm2-2v2h4V4zm-2 7h8v2H8zm0 4h6v2H8z'

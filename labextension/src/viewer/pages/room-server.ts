@@ -1,0 +1,80 @@
+/**
+ * What the course room asks of the server.
+ */
+import { noAnswer, readJSON, refusal } from '../connection/grant';
+import { fetchAPI } from './http';
+import type { IRoom } from './room-rows';
+import type { ITranslate } from '../ui/i18n';
+import { refusals } from '../connection/status';
+
+/** Pictures that are new on a wall, in the answer to `POST api/room/wall`. */
+export interface IWallAnswer {
+  readonly pictures: readonly { readonly session: string; readonly data: string }[];
+  readonly stamp: number;
+  readonly more: boolean;
+}
+
+/** The server, as the page of the course room knows it. */
+export class RoomServer {
+  /**
+   * @param root - the URL of the service
+   */
+  constructor(
+    readonly root: string,
+    private readonly _trans: ITranslate
+  ) {}
+
+  /** What the room has; throws what a failure means. */
+  async room(): Promise<IRoom> {
+    const response = await fetchAPI(`${this.root}api/room`);
+    const room = await readJSON(response);
+    if (!response.ok || !isRoom(room)) {
+      throw refusal(response, room);
+    }
+    return room;
+  }
+
+  /** Keep a wall open, and get the pictures after a stamp; throws what a failure means. */
+  async wall(after: number): Promise<IWallAnswer> {
+    const response = await this._send('POST', 'api/room/wall', JSON.stringify({ after }));
+    const answer = await readJSON(response);
+    if (!response.ok || !isWallAnswer(answer)) {
+      throw refusal(response, answer);
+    }
+    return answer;
+  }
+
+  /** Do something; return what went wrong. What is gone already is as good as removed. */
+  async do(method: string, path: string, body?: string): Promise<string> {
+    try {
+      const response = await this._send(method, path, body);
+      const done = response.ok || (method === 'DELETE' && response.status === 404);
+      return done ? '' : this.sentence(refusal(response, await readJSON(response)));
+    } catch (error) {
+      return this.sentence(error);
+    }
+  }
+
+  /** What a failure means: in the server's words where it has any. */
+  sentence(error: unknown): string {
+    const trans = this._trans;
+    const { status, message } = noAnswer(error);
+    const known = [0, 401, 503].includes(status) ? refusals(trans)[status]?.sentence : undefined;
+    return message || known || trans.__('Something went wrong in the server.');
+  }
+
+  private _send(method: string, path: string, body?: string): Promise<Response> {
+    const headers = { 'Content-Type': 'application/json' };
+    return fetchAPI(this.root + path, { method, body, headers });
+  }
+}
+
+function isRoom(body: unknown): body is IRoom {
+  const room = body as Partial<Record<keyof IRoom, unknown>> | null;
+  return [room?.sessions, room?.machines, room?.waiting, room?.servers, room?.absent].every(Array.isArray);
+}
+
+function isWallAnswer(body: unknown): body is IWallAnswer {
+  const answer = body as Partial<Record<keyof IWallAnswer, unknown>> | null;
+  return Array.isArray(answer?.pictures) && typeof answer.stamp === 'number';
+}

@@ -1,0 +1,453 @@
+import { resize } from './dom';
+import { settle, World } from './fakes';
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, it } from 'node:test';
+
+import type { ILook, ILookOptions } from '../src/viewer/pages/look';
+import type { IRoom, IRoomSession } from '../src/viewer/pages/room-rows';
+import { LiveLooks, MOST_LIVE } from '../src/viewer/pages/room-live';
+import { simpleWebP, WallCamera } from '../src/viewer/wall';
+import { english } from '../src/viewer/ui/i18n';
+import { PageToolbar } from '../src/viewer/toolbar/toolbar';
+import { peopleIn } from '../src/viewer/pages/room-rows';
+import { RoomPage } from '../src/viewer/pages/room-page';
+import { tileWidth } from '../src/viewer/pages/room-tiles';
+import { Viewer } from '../src/viewer/viewer';
+import { WallFeed } from '../src/viewer/pages/room-feed';
+
+const NOTICE = 'Your instructors see small pictures of this desktop now.';
+const PAGE = readFileSync(join(process.cwd(), '..', 'jupyter_vnc', 'templates', 'room.html'), 'utf8');
+const ago = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
+
+describe('a camera for the wall', () => {
+  const camera = (
+    world: World,
+    pictures: (string | null)[]
+  ): { camera: WallCamera; sent: unknown[]; begun: number[] } => {
+    const [sent, begun]: [unknown[], number[]] = [[], []];
+    const made = new WallCamera({
+      clock: world.clock,
+      random: () => 1,
+      canvas: () => document.createElement('canvas'),
+      send: text => sent.push(JSON.parse(text)),
+      begun: () => begun.push(1),
+      draw: () => (pictures.length > 1 ? pictures.shift()! : pictures[0]!)
+    });
+    return { camera: made, sent, begun };
+  };
+  const picture = (data: string): object => ({ type: 'picture', data });
+
+  it('sends what has changed, as often as the server asks, and nothing before and after', async () => {
+    const world = new World();
+    const { camera: one, sent, begun } = camera(world, ['a', 'a', 'b', null, 'b', 'c']);
+    await world.clock.advance(60_000);
+    assert.deepEqual([sent, world.clock.pending], [[], 0]);
+    one.ask(5);
+    await world.clock.advance(1500);
+    assert.deepEqual(sent, [picture('a')]);
+    await world.clock.advance(5000);
+    assert.equal(sent.length, 1, 'the same again');
+    await world.clock.advance(20_000);
+    assert.deepEqual(sent, [picture('a'), picture('b'), picture('c')]);
+    one.ask(0);
+    assert.deepEqual([one.on, world.clock.pending, begun.length], [false, 0, 1]);
+    one.ask(5);
+    await world.clock.advance(1500);
+    assert.equal(sent.length, 4, 'who asks anew has nothing yet');
+    one.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('never works all the time, whatever it is asked for', async () => {
+    for (const every of [NaN, -1, Infinity, 0]) {
+      const world = new World();
+      const { camera: one } = camera(world, ['a']);
+      one.ask(every);
+      assert.equal(one.on, false, String(every));
+    }
+    const world = new World();
+    const { camera: one, sent } = camera(
+      world,
+      Array.from({ length: 99 }, (_, at) => String(at))
+    );
+    one.ask(0.001);
+    await world.clock.advance(10_000);
+    assert.ok(sent.length <= 10);
+    one.dispose();
+  });
+
+  it('tells the reader, in the toolbar for as long as it goes on', async () => {
+    const world = new World();
+    const viewer = new Viewer(world.options);
+    document.body.replaceChildren(new PageToolbar(viewer, english, []).node, viewer.node);
+    const tool = document.querySelector<HTMLElement>('[data-action=wall]')!;
+    viewer.connect();
+    await settle();
+    world.socket.open();
+    await world.greet();
+    assert.ok(tool.hidden);
+    world.socket.note({ kind: 'wall', every: 5 });
+    assert.deepEqual([tool.hidden, tool.title], [false, NOTICE]);
+    const hint = viewer.node.querySelector('.jp-VNC-hint')!;
+    assert.match(hint.textContent!, /^Keys go to/, 'what is said at the moment comes first');
+    await world.clock.advance(12_000);
+    assert.equal(hint.textContent, NOTICE);
+    world.socket.note({ kind: 'wall', every: 0 });
+    assert.ok(tool.hidden);
+    world.socket.note({ kind: 'wall', every: 5 });
+    world.socket.end(1006);
+    assert.ok(tool.hidden, 'it ends with the connection');
+    viewer.dispose();
+  });
+});
+
+describe('a picture', () => {
+  const bytes = (...parts: (string | number)[]): string =>
+    parts.map(part => (typeof part === 'string' ? part : String.fromCharCode(part, 0, 0, 0))).join('');
+  const url = (data: string, type = 'image/webp'): string => `data:${type};base64,${btoa(data)}`;
+
+  it('is freed of all that browsers put beside it', () => {
+    const frame = bytes('VP8 ', 5, 'frame', '\0');
+    const whole = bytes(
+      'RIFF',
+      100,
+      'WEBP',
+      'VP8X',
+      10,
+      '0123456789',
+      'ICCP',
+      3,
+      'abc',
+      '\0',
+      frame,
+      'EXIF',
+      2,
+      'xy'
+    );
+    const simple = bytes('RIFF', 4 + frame.length, 'WEBP', frame);
+    assert.equal(simpleWebP(url(whole)), simple);
+    assert.equal(simpleWebP(url(simple)), simple);
+  });
+
+  for (const [name, data] of Object.entries({
+    'of another kind': url('abc', 'image/png'),
+    'without loss': url(bytes('RIFF', 20, 'WEBP', 'VP8L', 4, 'abcd')),
+    'cut off': url(bytes('RIFF', 20, 'WEBP', 'VP8 ', 50, 'abcd')),
+    empty: url(''),
+    'not there': 'data:,'
+  })) {
+    it(`that is ${name} is none`, () => assert.equal(simpleWebP(data), null));
+  }
+});
+
+describe('the feed of a wall', () => {
+  it('asks while it is open, with the stamp of the last answer, and at once where there is more', async () => {
+    const world = new World();
+    const asked: number[] = [];
+    const came: string[] = [];
+    const answers = [
+      { pictures: [{ session: '1', data: 'a' }], stamp: 7, more: true },
+      new Error('away'),
+      { pictures: [{ session: '2', data: 'b' }], stamp: 8, more: false }
+    ];
+    const wall = async (after: number): Promise<never> => {
+      asked.push(after);
+      const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
+      if (answer instanceof Error) {
+        throw answer;
+      }
+      return answer as never;
+    };
+    const feed = new WallFeed({ wall }, ({ session }) => came.push(session), world.clock);
+    await world.clock.advance(10_000);
+    assert.deepEqual(asked, []);
+    feed.open = true;
+    await settle();
+    await world.clock.advance(1);
+    assert.deepEqual(asked, [0, 7]);
+    await world.clock.advance(3000);
+    assert.deepEqual(
+      [asked, came],
+      [
+        [0, 7, 7],
+        ['1', '2']
+      ]
+    );
+    feed.open = false;
+    await world.clock.advance(10_000);
+    assert.deepEqual([asked.length, world.clock.pending], [3, 0]);
+    feed.open = true;
+    await settle();
+    assert.deepEqual(asked.slice(3), [8]);
+  });
+});
+
+describe('tiles', () => {
+  it('are as large as fits, and of a large course as small as can be seen', () => {
+    const widths = [1, 6, 12, 30, 100, 300].map(count => tileWidth(count, 1400, 800));
+    assert.deepEqual(
+      widths,
+      [...widths].sort((one, other) => other - one)
+    );
+    assert.ok(widths[0]! <= 480 && widths[5]! === 148);
+    for (const [count, width] of [6, 12, 30].map((each, at) => [each, widths[at + 1]!] as const)) {
+      const columns = Math.floor((1400 + 8) / (width + 8));
+      assert.ok(Math.ceil(count / columns) * (width / 1.6 + 68) <= 800, `${count} fit`);
+    }
+    assert.equal(tileWidth(30, 328, 640), 148, 'a phone has two beside each other');
+    assert.equal(tileWidth(3, 120, 640), 120);
+    assert.ok(tileWidth(30, 2500, 1300) > tileWidth(30, 1400, 800));
+  });
+});
+
+/** A server whose room is the test's. */
+class Server {
+  room: IRoom = { sessions: [], machines: [], waiting: [], servers: [], absent: [] };
+  readonly pictures: { session: string; data: string }[] = [];
+  readonly asked: string[] = [];
+
+  fetch = async (url: string, init: RequestInit = {}): Promise<Response> => {
+    const path = url.slice('/services/vnc/'.length);
+    if (path === 'api/room') {
+      return new Response(JSON.stringify(this.room));
+    }
+    this.asked.push([init.method, path].join(' '));
+    return path === 'api/room/wall'
+      ? new Response(JSON.stringify({ pictures: this.pictures.splice(0), stamp: 1, more: false }))
+      : new Response(null, { status: 204 });
+  };
+}
+
+describe('the wall', () => {
+  let server: Server;
+  let page: RoomPage;
+
+  const session = (user: string, more: Partial<IRoomSession> = {}): IRoomSession => ({
+    id: `of-${user}`,
+    target: 'lab',
+    mode: 'control',
+    user,
+    owner: user,
+    machine: null,
+    since: ago(60),
+    last_input: ago(0),
+    hand: null,
+    ...more
+  });
+  const part = <T extends HTMLElement>(selector: string): T => document.querySelector<T>(selector)!;
+  const names = (): string[] => [...document.querySelectorAll('#wall h3')].map(one => one.textContent!);
+  const tile = (name: string): HTMLElement =>
+    [...document.querySelectorAll<HTMLElement>('.jp-VNC-tile')].find(
+      one => one.querySelector('h3')!.textContent === name
+    )!;
+
+  beforeEach(() => {
+    document.body.innerHTML = /{% block main %}(.*){%- endblock %}/s.exec(PAGE)![1]!;
+    document.body.dataset.root = '/services/vnc/';
+    localStorage.clear();
+    server = new Server();
+    Object.assign(globalThis, { fetch: server.fetch });
+    page = new RoomPage(document.body, english);
+  });
+
+  it('is not there, and asks for nothing, until somebody chooses it; then it is there after a reload', async () => {
+    server.room = { ...server.room, sessions: [session('ann')] };
+    await page.refresh();
+    assert.deepEqual([names(), server.asked], [[], []]);
+    part('#views [data-view=wall]').click();
+    assert.deepEqual(names(), ['ann']);
+    assert.equal(part('#people').dataset.view, 'wall');
+    assert.deepEqual(
+      [...document.querySelectorAll('#views button')].map(one => one.getAttribute('aria-pressed')),
+      ['false', 'true']
+    );
+    document.body.innerHTML = /{% block main %}(.*){%- endblock %}/s.exec(PAGE)![1]!;
+    await new RoomPage(document.body, english).refresh();
+    assert.deepEqual(names(), ['ann']);
+    part('#views [data-view=table]').click();
+    assert.deepEqual(names(), []);
+  });
+
+  it('has who needs somebody first: hands, then who is idle, then the others by name', async () => {
+    part('#views [data-view=wall]').click();
+    server.room = {
+      sessions: [
+        session('zoe'),
+        session('bob', { last_input: ago(20) }),
+        session('cat', { hand: ago(1) }),
+        session('dan', { hand: ago(5) }),
+        session('eve', { last_input: ago(90) }),
+        session('fay', { machine: null }),
+        session('amy')
+      ],
+      machines: [],
+      waiting: [{ target: 'lab', user: 'fay', place: 2, since: ago(3) }],
+      servers: [],
+      absent: ['abe']
+    };
+    await page.refresh();
+    assert.deepEqual(names(), ['dan', 'cat', 'eve', 'bob', 'fay', 'amy', 'zoe']);
+    const doing = (name: string): string => tile(name).querySelector('.jp-VNC-doing')!.textContent!;
+    assert.deepEqual(['dan', 'eve', 'fay', 'amy'].map(doing), [
+      'hand up 5 min ago',
+      'last input 2 h ago',
+      'number 2 in the queue',
+      'last input just now'
+    ]);
+    assert.deepEqual([tile('dan').dataset.state, tile('eve').dataset.state], ['hand', 'idle']);
+    part('[data-kind=hand]').click();
+    assert.deepEqual(names(), ['dan', 'cat'], 'what is counted is chosen here, too');
+  });
+
+  it('shows pictures as they come, keeps them while others are chosen, and says why there is none', async () => {
+    server.room = {
+      ...server.room,
+      sessions: [session('ann'), session('amy')],
+      machines: [
+        {
+          target: 'lab',
+          title: 'Lab',
+          machine: 'm1',
+          state: 'taken',
+          user: 'bob',
+          since: ago(9),
+          last_input: null,
+          retry_in: null
+        }
+      ]
+    };
+    await page.refresh();
+    part('#views [data-view=wall]').click();
+    server.pictures.push({ session: 'of-ann', data: 'QUJD' }, { session: 'of-nobody', data: 'QUJD' });
+    Object.assign(window, { setInterval: () => 0 }); // its own rounds are not for this test
+    page.watch();
+    await settle();
+    await settle();
+    const image = (name: string): HTMLImageElement => tile(name).querySelector('img')!;
+    assert.equal(image('ann').getAttribute('src'), 'data:image/webp;base64,QUJD');
+    assert.deepEqual([image('ann').hidden, image('amy').hidden], [false, true]);
+    const none = (name: string): string => tile(name).querySelector('.jp-VNC-none')!.textContent!;
+    assert.deepEqual(['ann', 'amy', 'bob'].map(none), ['', 'No picture', 'Nobody is at this desktop']);
+    part<HTMLInputElement>('#filter').value = 'amy';
+    part('#filter').dispatchEvent(new Event('input'));
+    assert.deepEqual(names(), ['amy']);
+    part<HTMLInputElement>('#filter').value = '';
+    part('#filter').dispatchEvent(new Event('input'));
+    assert.ok(!image('ann').hidden);
+    server.room = { ...server.room, sessions: [session('amy')] };
+    await page.refresh();
+    server.room = { ...server.room, sessions: [session('amy'), session('ann')] };
+    await page.refresh();
+    assert.ok(image('ann').hidden, 'it was of a session that is over');
+    part('#views [data-view=table]').click();
+  });
+
+  it('can be used by keyboard, and leaves the focus where it is while tiles move', async () => {
+    part('#views [data-view=wall]').click();
+    server.room = { ...server.room, sessions: ['amy', 'ann', 'bob'].map(name => session(name)) };
+    await page.refresh();
+    const link = (name: string): HTMLElement => tile(name).querySelector('a')!;
+    assert.equal(link('ann').getAttribute('aria-label'), 'Watch ann live: last input just now');
+    assert.equal(link('ann').getAttribute('href'), '/services/vnc/view/lab/of/ann');
+    link('amy').focus();
+    const press = (key: string): boolean =>
+      document.activeElement!.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+    press('ArrowRight');
+    assert.equal(document.activeElement, link('ann'));
+    press('ArrowLeft');
+    press('ArrowLeft');
+    assert.equal(document.activeElement, link('amy'), 'there is nothing before the first');
+    server.room = { ...server.room, sessions: [session('amy'), session('ann', { hand: ago(1) })] };
+    await page.refresh();
+    assert.deepEqual(names(), ['ann', 'amy']);
+    assert.equal(document.activeElement, link('amy'));
+    server.room = { ...server.room, sessions: [session('ann')] };
+    await page.refresh();
+    assert.equal(document.activeElement, part('#filter'));
+  });
+
+  it('has the actions of each in a menu', async () => {
+    part('#views [data-view=wall]').click();
+    server.room = { ...server.room, sessions: [session('ann')] };
+    await page.refresh();
+    tile('ann').querySelector<HTMLElement>('.jp-VNC-tool')!.click();
+    const items = [...document.querySelectorAll<HTMLElement>('[role=menuitem]')];
+    assert.deepEqual(
+      items.map(one => one.textContent),
+      ['Look in', 'Message', 'End']
+    );
+    items[2]!.click();
+    [...document.querySelectorAll<HTMLElement>('dialog button')].at(-1)!.click();
+    await settle();
+    await settle();
+    assert.ok(server.asked.includes('DELETE api/sessions/of-ann'));
+  });
+
+  it('shows what servers made up as text', async () => {
+    part('#views [data-view=wall]').click();
+    const name = '<img src=x onerror=alert(1)>';
+    server.room = { ...server.room, sessions: [session(name)] };
+    await page.refresh();
+    assert.deepEqual(names(), [name]);
+    assert.equal(document.querySelectorAll('img').length, 1, 'the tile’s own');
+  });
+});
+
+describe('live looks', () => {
+  const people = peopleIn({
+    sessions: Array.from({ length: MOST_LIVE + 1 }, (_, at) => ({
+      id: String(at),
+      target: 'lab',
+      mode: 'control' as const,
+      user: `s${at}`,
+      owner: `s${at}`,
+      machine: null,
+      since: ago(1),
+      last_input: null,
+      hand: null
+    })),
+    machines: [],
+    waiting: [],
+    servers: [],
+    absent: []
+  });
+
+  it('are several at once, and a bounded number; who closes one can open another', async () => {
+    const [opened, disposed, said]: [ILookOptions[], string[], string[]] = [[], [], []];
+    const watch = (options: ILookOptions): ILook => {
+      opened.push(options);
+      return {
+        node: document.createElement('div'),
+        visible: true,
+        dispose: () => void disposed.push(options.owner)
+      };
+    };
+    const live = new LiveLooks(
+      '/vnc/',
+      '1',
+      english,
+      sentence => said.push(sentence),
+      async () => ({ watch })
+    );
+    await Promise.all([live.open(people[0]!, () => undefined), live.open(people[0]!, () => undefined)]);
+    assert.equal(opened.length, 1, 'one for each person');
+    for (const one of people) {
+      if (!live.of(one.key)) {
+        await live.open(one, () => undefined);
+      }
+    }
+    assert.equal(opened.length, MOST_LIVE);
+    assert.match(said[0]!, /^No more desktops/);
+    live.visible = false;
+    assert.ok(people.slice(0, MOST_LIVE).every(one => live.of(one.key)!.visible === false));
+    live.keep(new Set([people[0]!.key]));
+    assert.equal(disposed.length, MOST_LIVE - 1);
+    await live.open(people[MOST_LIVE]!, () => undefined);
+    assert.equal(opened.at(-1)!.owner, `s${MOST_LIVE}`);
+  });
+});
+
+resize(document.body, 1200, 800);
