@@ -108,7 +108,7 @@ class MessagesHandler(VNCAPIHandler):
     async def post(self, session_id: str) -> None:
         """Show a message in the viewer of a session."""
         body = self.body()
-        self.broker.live.send_message(self.visitor(), session_id, body["text"])
+        self.broker.live.send_message(self.visitor(), session_id, body["text"], link=body.get("link", False))
         self.set_status(204)
 
 

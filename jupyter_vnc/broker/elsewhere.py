@@ -52,8 +52,8 @@ class Elsewhere:
         """
         return []
 
-    def message(self, visitor: Visitor, session_id: str, text: str) -> str:
-        """Show a message in the viewer of a session there; return whose server it is in.
+    def message(self, visitor: Visitor, session_id: str, text: str, *, link: bool = False) -> str:
+        """Show a message, or a link, in the viewer of a session there; return whose server it is in.
 
         Raises:
             TargetNotFound: there is no such session that the visitor oversees.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
@@ -19,6 +20,9 @@ from .elsewhere import MUTE, Elsewhere
 
 #: The longest message that is shown in a viewer (characters).
 MAX_MESSAGE: Final = 500
+
+#: What a viewer may be asked to open.
+_ADDRESS: Final = re.compile(r"https?://[^\s\"<>]+", re.IGNORECASE)
 
 _MAINTENANCE: Final = (
     "This machine goes into maintenance. Save your work now; once you have left, you cannot open it until it is back."
@@ -97,20 +101,24 @@ class LiveSessions:
         else:
             self._log.info("%s took back the machine or place of %s at %s", visitor.user.name, access.owner.name, name)
 
-    def send_message(self, visitor: Visitor, session_id: str, text: object) -> None:
+    def send_message(self, visitor: Visitor, session_id: str, text: object, *, link: bool = False) -> None:
         """Show a message in the viewer of a session that :meth:`rows` or the course room lists.
 
+        With ``link``, the text is a web address, which the viewer offers to open.
+
         Raises:
-            MalformedRequest: the text is empty, no string, or over :data:`MAX_MESSAGE` characters.
+            MalformedRequest: the text is empty, no string, or over :data:`MAX_MESSAGE` characters; or no address.
             TargetNotFound: there is no such session.
             TargetBusy: its viewer cannot show messages.
         """
         if not isinstance(text, str) or not 0 < len(text.strip()) <= MAX_MESSAGE:
             raise MalformedRequest(f"A message has 1 to {MAX_MESSAGE} characters.")
+        if link and not _ADDRESS.fullmatch(text.strip()):
+            raise MalformedRequest("A link begins with https:// or http://.")
         try:
             session = self._registry.find(session_id, visitor)
         except TargetNotFound:
-            owner = self.elsewhere.message(visitor, session_id, text.strip())
+            owner = self.elsewhere.message(visitor, session_id, text.strip(), link=link)
             line = "Session %s: %s sends %s, in their server, a message of %d characters"
             self._log.info(line, session_id, visitor.user.name, owner, len(text))
             return
@@ -120,7 +128,7 @@ class LiveSessions:
             "Session %s: %s sends %s, at %s, a message of %d characters",
             *(session.id, visitor.user.name, session.user.name, session.about, len(text)),
         )
-        session.note("message", text=text.strip(), sender=printable(visitor.user.name))
+        session.note("link" if link else "message", text=text.strip(), sender=printable(visitor.user.name))
 
     def maintain(self, place: Place, begins: bool, by: str) -> None:
         """Tell whoever is on a target, or on one machine of it, that maintenance begins or is over."""

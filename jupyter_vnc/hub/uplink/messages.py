@@ -91,7 +91,9 @@ PICTURE_BEGINS: Final = '{"picture"'
 NOTICE: Final = _Schema(
     {
         "oneOf": [
-            _object(type={"const": "message"}, session=_ID, sender=_NAME, text={"type": "string", "maxLength": 500}),
+            _object(
+                type={"enum": ["message", "link"]}, session=_ID, sender=_NAME, text={"type": "string", "maxLength": 500}
+            ),
             _object(type={"const": "end"}, session=_ID, sender=_NAME),
             _object(type={"const": "look"}, target=_TARGET, sender=_NAME, token=_TOKEN),
             _object(type={"const": "wall"}, on={"type": "boolean"}),

@@ -285,11 +285,11 @@ class ServerEnd:
 
 
 def _show(session: Session, notice: dict[str, Any]) -> None:
-    session.note("message", text=notice["text"], sender=printable(notice["sender"]))
+    session.note(notice["type"], text=notice["text"], sender=printable(notice["sender"]))
 
 
 def _end(session: Session, notice: dict[str, Any]) -> None:
     session.end(ended_by(User(notice["sender"])).told_to(session.user))
 
 
-_DEEDS: Final[dict[str, Callable[[Session, dict[str, Any]], None]]] = {"message": _show, "end": _end}
+_DEEDS: Final[dict[str, Callable[[Session, dict[str, Any]], None]]] = {"message": _show, "link": _show, "end": _end}

@@ -183,12 +183,12 @@ class Uplinks(Elsewhere):
         """See :meth:`.Elsewhere.pictures`."""
         return self.walls.pictures(visitor, after)
 
-    def message(self, visitor: Visitor, session_id: str, text: str) -> str:
+    def message(self, visitor: Visitor, session_id: str, text: str, *, link: bool = False) -> str:
         """See :meth:`.Elsewhere.message`."""
-        link, viewer = self._find(visitor, session_id)
+        there, viewer = self._find(visitor, session_id)
         if not viewer["notes"]:
             raise TargetBusy(MUTE)
-        return self._send(visitor, link, viewer, {"type": "message", "text": text})
+        return self._send(visitor, there, viewer, {"type": "link" if link else "message", "text": text})
 
     def end(self, visitor: Visitor, session_id: str) -> str:
         """See :meth:`.Elsewhere.end`."""

@@ -103,7 +103,7 @@ export class Extras {
 
   /** The server said something beside the picture. */
   noted(note: Note): void {
-    if (note.kind === 'message') {
+    if (note.kind === 'message' || note.kind === 'link') {
       this._stage.messages.show(note);
     } else if (note.kind === 'viewers') {
       this.company.take(note);

@@ -7,9 +7,9 @@ import type { ITranslate } from '../ui/i18n';
 /** The subprotocol to offer; a viewer that does not offer it gets no notes. */
 export const NOTES = 'vnc.notes';
 
-/** A message from an instructor or an admin. */
+/** A message from an instructor or an admin; as a link, it is a web address that they want the reader to open. */
 export interface IMessage {
-  readonly kind: 'message';
+  readonly kind: 'message' | 'link';
   readonly text: string;
   readonly sender: string;
 }
@@ -95,6 +95,8 @@ function read(text: string): Note | null {
 
 const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean>> = {
   message: ({ text, sender }) => typeof text === 'string' && typeof sender === 'string',
+  link: ({ text, sender }) =>
+    typeof text === 'string' && /^https?:\/\//i.test(text) && typeof sender === 'string',
   place: note => [note.place, note.size, note.aside].every(value => typeof value === 'number'),
   viewers: ({ viewers, count }) =>
     Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number',

@@ -8,7 +8,7 @@ import type { ITranslate } from '../ui/i18n';
 import type { RoomServer } from './room-server';
 
 /** The longest message (characters); the server has the same limit. */
-const LONGEST = 500;
+export const LONGEST = 500;
 
 /** What the deeds need of the page. */
 export interface IDeedsPage {

@@ -8,6 +8,7 @@ import { type IRow, LiveTable } from '../ui/live-table';
 import type { ITranslate } from '../ui/i18n';
 import { activity, ago, machineCounts, machineRow, place } from './room-words';
 import { Counts, Order, stateOf } from './room-view';
+import { Crowd } from './room-crowd';
 import { Deeds } from './room-deeds';
 import { Latest } from '../ui/latest-answer';
 import { RoomServer } from './room-server';
@@ -31,6 +32,7 @@ export class RoomPage {
       refresh: () => this.refresh()
     };
     this._deeds = new Deeds(this._server, _trans, page);
+    this._crowd = new Crowd(this._body.querySelector('#crowd')!, this._server, _trans, page);
     const act = (key: string, id: string): void => unattended(this._act(key, id));
     this._tables = {
       people: new LiveTable(this._part('people'), act),
@@ -96,6 +98,7 @@ export class RoomPage {
       ? trans.__('No person or machine matches.')
       : trans.__('None of the people you supervise is at a desktop now. They appear here when they connect.');
     this._tables.people.show(this._order.of(people).map(one => this._person(one, where(one))));
+    this._crowd.show(people);
     this._views.show(people, where, this._people.values());
     this._tables.waiting.show(
       waiting.map(({ target, place, user, since }) => ({
@@ -155,6 +158,7 @@ export class RoomPage {
 
   private readonly _server: RoomServer;
   private readonly _deeds: Deeds;
+  private readonly _crowd: Crowd;
   private readonly _tables: Readonly<Record<'people' | 'waiting' | 'machines', LiveTable>>;
   private readonly _counts: Counts;
   private readonly _order: Order;

@@ -50,11 +50,17 @@ export class Messages {
   }
 
   private _made(message: IMessage): HTMLElement {
+    const isLink = message.kind === 'link';
     const close = button({ className: 'jp-VNC-button', text: this._trans.__('Close') });
     const node = element('div', {
       className: 'jp-VNC-message',
       children: [
-        element('p', { className: 'jp-VNC-sender', text: this._trans.__('%1 writes:', message.sender) }),
+        element('p', {
+          className: 'jp-VNC-sender',
+          text: isLink
+            ? this._trans.__('%1 asks you to open this page:', message.sender)
+            : this._trans.__('%1 writes:', message.sender)
+        }),
         element('p', { className: 'jp-VNC-text', children: linked(message.text) }),
         close
       ]
@@ -144,5 +150,5 @@ function parse(text: string | null): IMessage[] {
 
 const isMessage = (one: unknown): one is IMessage => {
   const { kind, text, sender } = (one ?? {}) as Partial<IMessage>;
-  return kind === 'message' && typeof text === 'string' && typeof sender === 'string';
+  return (kind === 'message' || kind === 'link') && typeof text === 'string' && typeof sender === 'string';
 };
