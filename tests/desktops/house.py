@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import jupyter_core.paths
 import pytest
 from jupyter_core.utils import ensure_event_loop
 from jupyter_server.serverapp import ServerApp
@@ -63,6 +64,9 @@ def place():
         for variable, folder in FOLDERS.items():
             (Path(name) / folder).mkdir(mode=0o700)
             patch.setenv(variable, str(Path(name) / folder))
+        # No extensions of this environment: Notebook's changes a class of Jupyter's for all servers that come after it.
+        for paths in ("SYSTEM_JUPYTER_PATH", "ENV_JUPYTER_PATH", "SYSTEM_CONFIG_PATH", "ENV_CONFIG_PATH"):
+            patch.setattr(jupyter_core.paths, paths, [str(Path(name) / paths.lower())])
         (Path(name) / "root").mkdir()
         yield Path(name)
 
