@@ -459,10 +459,12 @@ describe('a screen that a desktop announces', () => {
     }
   });
 
-  it('is asked for again when somebody came and left between two notes, or asked for theirs too late', async () => {
-    const self = { user: 'ann', mode: 'control', you: true } as const;
-    const bob = { user: 'bob', mode: 'control', you: false } as const;
-    const eve = { user: 'eve', mode: 'control', you: false } as const;
+  const self = { user: 'ann', mode: 'control', since: '10:00', you: true } as const;
+  const bob = { user: 'bob', mode: 'control', since: '10:01', you: false } as const;
+  const eve = { user: 'eve', mode: 'control', since: '10:02', you: false } as const;
+
+  /** A viewer of 320 x 240 whose desktop may be resized, by others too. */
+  async function resizable() {
     const { world, viewer, socket, rfb } = await connected();
     /** The desktop says that it has this size: for itself, or (2) because another viewer has asked for it. */
     const say = (reason: number, width: number): void =>
@@ -479,10 +481,12 @@ describe('a screen that a desktop announces', () => {
         ]),
         BELL
       );
-    const asks = (what: () => void): number => {
+    /** How often the desktop is asked for a size meanwhile, and in so many milliseconds afterwards. */
+    const asks = async (what: () => void, wait = 0): Promise<number> => {
       Object.assign(rfb(), { _lastResize: 0 }); // noVNC asks at most every 100 ms
       socket.sent.length = 0;
       what();
+      await world.clock.advance(wait);
       return socket.sent.filter(one => one[0] === 251).length;
     };
     const note = (...viewers: object[]): void =>
@@ -492,37 +496,44 @@ describe('a screen that a desktop announces', () => {
     say(0, 64);
     await world.clock.advance(PICTURE_FIRST);
     Object.assign(rfb(), { _screenSize: () => ({ w: 320, h: 240 }), resizeSession: true });
-    assert.equal(
-      asks(() => note(self)),
-      0,
-      'nobody was there'
-    );
-    assert.equal(
-      asks(() => note(self)),
-      1,
-      'who came and left was seen in no note'
-    );
-    assert.equal(
-      asks(() => say(2, 100)),
-      1,
-      'what the other had asked for comes late'
-    );
+    return { world, viewer, say, asks, note };
+  }
+
+  it('is asked for again when somebody came and left between two notes, or asked for theirs too late', async () => {
+    const { world, viewer, say, asks, note } = await resizable();
+    assert.equal(await asks(() => note(self)), 0, 'nobody was there');
+    assert.equal(await asks(() => note(self)), 1, 'who came and left was seen in no note');
+    assert.equal(await asks(() => say(2, 100), 1500), 1, 'what the other had asked for comes late');
     await world.clock.advance(5000);
-    assert.equal(
-      asks(() => say(2, 110)),
-      0,
-      'somebody who is in no note'
-    );
+    assert.equal(await asks(() => say(2, 110), 1500), 0, 'somebody who is in no note');
     note(self, bob, eve);
-    assert.equal(
-      asks(() => note(self, bob)),
-      1
-    );
-    assert.equal(
-      asks(() => say(2, 120)),
-      0,
-      'who is left may ask for theirs'
-    );
+    assert.equal(await asks(() => note(self, bob)), 1);
+    assert.equal(await asks(() => say(2, 120), 1500), 0, 'who is left may ask for theirs');
+    assert.equal(await asks(() => note(self, bob)), 1, 'who came and left while somebody stayed');
+    viewer.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('is left to whoever comes soon after somebody has left', async () => {
+    const { viewer, say, asks, note } = await resizable();
+    note(self, bob);
+    assert.equal(await asks(() => note(self)), 1);
+    assert.equal(await asks(() => note(self, eve)), 0);
+    assert.equal(await asks(() => say(2, 100), 1500), 0, 'the newcomer has asked last');
+    assert.equal(await asks(() => note(self)), 1);
+    assert.equal(await asks(() => say(2, 110), 900), 0, 'the note of who asks may take a second');
+    assert.equal(await asks(() => note(self, bob), 5000), 0);
+    viewer.dispose();
+  });
+
+  it('is left to whoever comes in the same note as somebody leaves', async () => {
+    const { viewer, asks, note } = await resizable();
+    const again = { ...bob, since: '10:03' };
+    note(self, bob);
+    assert.equal(await asks(() => note(self, again)), 0, 'a reload within a second');
+    assert.equal(await asks(() => note(self, again)), 1, 'and an unseen visitor after it');
+    assert.equal(await asks(() => note(self, eve)), 0, 'another one');
+    assert.equal(await asks(() => note(self, { ...bob, mode: 'view' })), 1, 'one who asks for nothing');
     viewer.dispose();
   });
 

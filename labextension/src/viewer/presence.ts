@@ -35,7 +35,10 @@ export class Company {
   /** Emits those who came since the last time, when anybody came or left. */
   readonly changed = new Emitter<readonly IPresence[]>();
 
-  /** Emits when somebody has left, also one who came after the last note of the server's and was never seen. */
+  /**
+   * Emits when somebody has left, also one who came after the last note of the server's and was never seen; not when
+   * somebody who may ask for a size has come meanwhile, as with a reload: the last to come has asked last.
+   */
   readonly left = new Emitter<void>();
 
   /** Those who are known by name, without this viewer itself. */
@@ -67,16 +70,14 @@ export class Company {
     if (this._wanted) {
       this._timer.clear();
       // It gathers who comes and goes: where it says the same again, somebody has done both.
-      if (!this._know(said.viewers, said.count) && !isFirst) {
-        this.left.emit();
-      }
+      this._know(said.viewers, said.count, !isFirst);
     }
   }
 
   /** Nobody is known to be there: the connection has ended. */
   forget(): void {
     this._said = null;
-    this._know([], 1, false);
+    this._know([], 1, false, false);
   }
 
   /** Leave nothing behind. */
@@ -108,27 +109,32 @@ export class Company {
     }
   }
 
-  /** @returns whether that is new */
-  private _know(all: readonly IPresence[], count: number, tell = true): boolean {
+  /**
+   * @param isUnseen - whether somebody must have come and left where the same are there as before
+   * @param tell - whether anybody is told that somebody has left
+   */
+  private _know(all: readonly IPresence[], count: number, isUnseen = false, tell = true): void {
     const others = withoutThisOne(all);
     const before = this._others.map(nameOf);
+    const here = others.map(nameOf);
     const came = others.filter(one => !before.includes(nameOf(one)));
     const isNew = came.length > 0 || others.length !== before.length || count - 1 !== this._count;
+    const fewer = count - 1 < this._count || before.some(name => !here.includes(name));
+    const asked = all.some(one => one.mode === 'control' && !this._sessions.has(sessionOf(one)));
+    this._sessions = new Set(all.map(sessionOf));
+    this._others = others;
+    this._count = Math.max(0, count - 1);
     if (isNew) {
-      const here = others.map(nameOf);
-      const fewer = count - 1 < this._count || before.some(name => !here.includes(name));
-      this._others = others;
-      this._count = Math.max(0, count - 1);
       this.changed.emit(came);
-      if (tell && fewer) {
-        this.left.emit();
-      }
     }
-    return isNew;
+    if (tell && !asked && (isNew ? fewer : isUnseen)) {
+      this.left.emit();
+    }
   }
 
   private readonly _timer: Timer;
   private _others: readonly IPresence[] = [];
+  private _sessions: ReadonlySet<string> = new Set();
   private _count = 0;
   private _said: Pick<IComing, 'viewers' | 'count'> | null = null;
   private _wanted = false;
@@ -169,5 +175,7 @@ function withoutThisOne(all: readonly IPresence[]): readonly IPresence[] {
   const own = all.findIndex(one => one.you);
   return all.filter((_, index) => index !== own);
 }
+
+const sessionOf = ({ user, mode, since }: IPresence): string => JSON.stringify([user, mode, since]);
 
 const nameOf = ({ user, mode, you }: IPresence): string => JSON.stringify([user, mode, you]);

@@ -19,6 +19,8 @@ export interface ISession {
 export interface IPresence {
   readonly user: string;
   readonly mode: Mode;
+  /** When it began: ISO 8601. Somebody who has reloaded the page is the same user with another one. */
+  readonly since?: string;
   /** Whether it is a session of the reader: this one, or one in another window. */
   readonly you: boolean;
 }

@@ -47,7 +47,8 @@ export class Viewer implements IActionable {
     this.extras = new Extras(_options, this._stage, this.preferences, () => this.viewOnly);
     const { node, screen } = this._stage;
     this.node = node;
-    this._fit = new Fit(screen, initialScaling(_options), _options.clock);
+    const isAlone = (): boolean => this.extras.company.count === 0;
+    this._fit = new Fit(screen, initialScaling(_options), _options.clock, isAlone);
     this._capture = new Capture(node, screen, rfb);
     this._full = new FullScreen(_options.fullscreenElement ?? node);
     this._connection = new Connection({
@@ -216,7 +217,7 @@ export class Viewer implements IActionable {
     this.extras.sound.changed.on(() => this.changed.emit());
     this.extras.hand.changed.on(() => this.changed.emit());
     this.extras.wall.changed.on(() => this.changed.emit());
-    this.extras.company.left.on(() => this._fit.renew(this.extras.company.count === 0));
+    this.extras.company.left.on(() => this._fit.renew());
     this.extras.pulse.stopped.on(() => this._connection.lose());
     this._capture.changed.on(captured => {
       if (captured) {

@@ -2,7 +2,7 @@
  * How the desktop fits its frame.
  */
 import { askForSize, type IRFB, onRFB, sizeOf } from '../engine/novnc';
-import type { IClock } from '../ui/clock';
+import { type IClock, Timer } from '../ui/clock';
 import type { IViewerOptions } from '../options';
 
 /** `fit`: shown smaller or larger; `remote`: the desktop takes the size of its frame; `off`: pixel by pixel. */
@@ -30,17 +30,24 @@ const MOST_SCROLLED = 3840 * 2160;
 /** So long after a viewer has left, a size that it had asked for may still arrive (milliseconds). */
 const LATE = 5000;
 
+/** Longer than the server may take to tell that somebody has come, who asks for their size after that (milliseconds). */
+const TOLD = 1500;
+
 /** Keeps noVNC's scaling in step with the frame, and never asks a desktop to take the size of a hidden one. */
 export class Fit {
   /**
    * Create it before noVNC: observers are told in the order of their making, and this one must switch the
    * resizing off before noVNC's own observer asks for the new size.
+   *
+   * @param _isAlone - whether nobody else is known to be at the desktop, who would ask for a size of their own
    */
   constructor(
     private readonly _frame: HTMLElement,
     private _scaling: Scaling,
-    private readonly _clock: IClock
+    private readonly _clock: IClock,
+    private readonly _isAlone: () => boolean
   ) {
+    this._answering = new Timer(_clock);
     this._observer = new ResizeObserver(() => this._apply());
     this._observer.observe(_frame);
   }
@@ -73,33 +80,33 @@ export class Fit {
   set rfb(rfb: IRFB | null) {
     this._rfb = rfb;
     this._insisting = 0;
+    this._answering.clear();
     if (rfb) {
       onRFB(rfb, 'resized', () => this._resized());
     }
     this._apply();
   }
 
-  /**
-   * Ask for the size of the frame again: another viewer that had a size of its own has left.
-   *
-   * @param alone - whether nobody else is left, who would answer with a size of their own
-   */
-  renew(alone: boolean): void {
-    this._insisting = alone ? this._clock.now() + LATE : 0;
+  /** Ask for the size of the frame again: another viewer that had a size of its own has left. */
+  renew(): void {
+    this._insisting = this._isAlone() ? this._clock.now() + LATE : 0;
+    this._answering.clear();
     this._ask();
   }
 
   /** Stop watching. */
   dispose(): void {
     this._observer.disconnect();
+    this._answering.clear();
     this._rfb = null;
   }
 
   private _resized(): void {
     this._apply();
-    // The server's word that somebody has left may overtake the last size that they asked for.
-    if (this._clock.now() < this._insisting) {
-      this._ask();
+    // The server's word that somebody has left may overtake the last size that they asked for. If it is the size of a
+    // newcomer, it is theirs: the server says before long that they are there.
+    if (this._clock.now() < this._insisting && this._isAlone()) {
+      this._answering.set(() => this._isAlone() && this._ask(), TOLD);
     }
   }
 
@@ -141,6 +148,7 @@ export class Fit {
   }
 
   private readonly _observer: ResizeObserver;
+  private readonly _answering: Timer;
   private _rfb: IRFB | null = null;
   private _visible = true;
   /** Until when a size that is not the frame's is answered (milliseconds). */
