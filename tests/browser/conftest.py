@@ -357,14 +357,28 @@ class Home:
         self._lab, self._page = lab, None
 
     def opened(self, chromium):
-        """The page, with one launcher."""
+        """The page, with one launcher; a new one, if the last has been closed or its browser has crashed."""
+        if self._page is not None and not self._is_there():
+            self.close()
         if self._page is None:
             context = chromium.new_context(viewport=VIEWPORT)
-            log_in(context, self._lab)
-            self._page = new_page(context)
-            self._page.goto(f"{self._lab.base}lab?reset")
-            self._page.locator(".jp-LauncherCard", has_text="Lab machine 1").wait_for(timeout=2 * PATIENCE)
+            try:
+                self._page = self._loaded(context)
+            except BaseException:  # a page that is half there is no other test's
+                with contextlib.suppress(Error):
+                    context.close()
+                raise
         return self._page
+
+    def _is_there(self):
+        return not self._page.is_closed() and self._page.context.browser.is_connected()
+
+    def _loaded(self, context):
+        log_in(context, self._lab)
+        page = new_page(context)
+        page.goto(f"{self._lab.base}lab?reset")
+        page.locator(".jp-LauncherCard", has_text="Lab machine 1").wait_for(timeout=2 * PATIENCE)
+        return page
 
     def tidy(self):
         """Close all that was opened; where that is not possible, the next test gets a new page."""
@@ -380,9 +394,11 @@ class Home:
             page.sockets.clear()
         except Error:
             self.close()
-            return
         # Whoever looks next sees nobody: to the server, all who know its token are one user.
-        wait_for(lambda: page.request.get(f"{self._lab.base}vnc/api/sessions").json() == [])
+        there = wait_until_nobody_is_there(self._lab)
+        if there:
+            self.close()
+        assert not there, "somebody has a desktop that a test should have closed"
 
     def close(self):
         """Leave it."""
@@ -406,6 +422,50 @@ def home(request, chromium, one_home):
         one_home.close()
     else:
         one_home.tidy()
+
+
+def ask_server(lab, method, path):
+    """What a route of that server answers to its owner, as JSON; None where there is nothing."""
+    headers = {"Authorization": f"token {lab.token}"}
+    request = urllib.request.Request(f"{lab.base}vnc/api/{path}", method=method, headers=headers)
+    with urllib.request.urlopen(request, timeout=2 * PATIENCE / 1000) as answer:
+        return json.loads(answer.read() or "null")
+
+
+def wait_until_nobody_is_there(lab):
+    """Wait until no session is left; returns those that are."""
+    left = []
+
+    def is_empty():
+        left[:] = ask_server(lab, "GET", "sessions")
+        return not left
+
+    wait_for(is_empty)
+    return left
+
+
+def restore(lab):
+    """Leave what that server keeps for its user, and its desktops, as they were when it was started."""
+    wait_until_nobody_is_there(lab)
+    for file in (lab.folder / "settings").rglob("*.jupyterlab-settings"):
+        if file.stem != "notification":
+            file.unlink()
+    shutil.rmtree(lab.folder / "w", ignore_errors=True)
+    for path in ("desktops/desktop", "leases/pool"):
+        with contextlib.suppress(urllib.error.HTTPError):  # there may be none
+            ask_server(lab, "DELETE", path)
+    for server in lab.servers.values():
+        server.stop()
+        server.start()
+
+
+@pytest.fixture(autouse=True)
+def restored(request):
+    """After a test that failed in the middle, the next ones find Lab and the desktops as they expect them."""
+    lab = request.getfixturevalue("lab") if "lab" in request.fixturenames else None
+    yield
+    if lab is not None and request.node.stash.get(FAILED, False):
+        restore(lab)
 
 
 @contextlib.contextmanager
