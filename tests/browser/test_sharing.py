@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.processes import running
 
-from .conftest import NOTE_WORDS, PATIENCE, SCRIPT, JupyterServer, VNCServer, wait_for, was_told
+from .conftest import NOTE_WORDS, PATIENCE, SCRIPT, JupyterServer, VNCServer, still, wait_for, was_told
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
@@ -202,12 +202,20 @@ def test_a_desktop_that_its_user_has_left_is_not_started_again(visit, server):
     assert wait_for(ended, 30)
     ann.clock.run_for(SURE)
     assert ann.get_attribute(".jp-VNC", "data-state") == "ended"
+    asked = []
+    ann.on("request", lambda one: asked.append(one.url))
 
     def state():
         return {row["name"]: row["state"] for row in server.rows("api/targets", "ann")}["brief"]
 
     # What is left of it goes before long, and nothing comes instead.
-    assert wait_for(lambda: state() != "up"), state()
+    assert wait_for(lambda: state() == "stopped"), state()
+    ann.clock.run_for(SURE)
+    ann.evaluate("fetch('../api/targets').then(answer => answer.text())")  # as a list does that is open
+    still(ann, asked)
+    assert [url for url in asked if "/api/tokens" in url] == []
+    assert ann.get_attribute(".jp-VNC", "data-state") == "ended"
+    assert state() == "stopped"
 
 
 def x_servers(server):
