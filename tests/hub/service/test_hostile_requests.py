@@ -64,9 +64,9 @@ def all_of(name):
 
 
 def some_of(name):
-    """What somebody sends in ``make test``; the rest is for routes that the extension has, too, or for no managers.
+    """What somebody sends in ``make test``: what names somebody; and a manager everything to the service's own routes.
 
-    The extension gets it all in ``tests/test_hostile_requests.py``.
+    To the routes that the extension has, too, everything is sent there, in ``tests/test_hostile_requests.py``.
     """
     whole = [NAMING, *(OURS if name == "root" else [])]
     others = [path for path in [*OURS, *SHARED] if path not in whole]
