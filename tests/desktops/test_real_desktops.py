@@ -22,6 +22,7 @@ from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.processes import listeners as sockets
 from jupyter_vnc.desktops.processes.procfs import descendants, display_holder, lock_file, x_socket
+from jupyter_vnc.desktops.processes.runtime_folder import Runtime
 from jupyter_vnc.desktops.x11 import xvnc
 from jupyter_vnc.desktops.x11.display import Display
 from jupyter_vnc.exceptions import DesktopFailed, LimitExceeded, ServerStopping
@@ -923,6 +924,15 @@ async def test_an_idle_desktop_is_stopped_and_one_in_use_is_not(monkeypatch):
     real = record.Entry
     monkeypatch.setattr(manager_module, "Entry", lambda one: real(one, clock=lambda: now[0]))
     monkeypatch.setattr(housekeeping, "ROUND", 0.02)
+    rounds = []
+    begin = Runtime.touch
+    monkeypatch.setattr(Runtime, "touch", lambda runtime: rounds.append(begin(runtime)))
+
+    async def a_round():
+        """A whole one, from now on: the next one has to begin, and another one after it."""
+        before = len(rounds)
+        await eventually(lambda: len(rounds) >= before + 2)
+
     async with managing(cull_idle_timeout=3600.0) as manager:
         await asyncio.gather(*(manager.ensure("ann", name, CLOCK) for name in ("seen", "used", "idle")))
         manager.attach("ann", "seen")
@@ -931,6 +941,7 @@ async def test_an_idle_desktop_is_stopped_and_one_in_use_is_not(monkeypatch):
         now[0] = 3600.0
         manager.touch("ann", "used")
         await eventually(lambda: manager.state("ann", "idle") is State.STOPPED)
+        await a_round()
         assert {row["name"]: row["message"] for row in manager.list("ann")} == {
             "seen": "",
             "used": "",
@@ -939,9 +950,11 @@ async def test_an_idle_desktop_is_stopped_and_one_in_use_is_not(monkeypatch):
         manager.detach("ann", "seen")
         now[0] = 7100.0
         manager.touch("ann", "used")
+        await a_round()
         assert manager.state("ann", "seen") is State.UP
         now[0] = 7200.0
         await eventually(lambda: manager.state("ann", "seen") is State.STOPPED)
+        await a_round()
         assert manager.state("ann", "used") is State.UP
 
 
