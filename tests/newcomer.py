@@ -19,6 +19,8 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from tests.processes import Answering
+
 ROOT = Path(__file__).parent.parent
 HERE = Path("/tmp/newcomer")
 BIN, DOOR = HERE / "bin", HERE / "door"
@@ -27,6 +29,9 @@ SHARED = Path(sys.prefix, "etc")
 COPIES = {Path("/etc"): HERE / "etc", SHARED: HERE / "shared"}
 #: That of each Jupyter server there.
 TOKEN = "newcomer"
+
+#: Seconds for a page's commands, less than a test has.
+LIMIT = 110
 
 #: What commands import; whatever is missing here is only slower.
 IMPORTS = (
@@ -60,25 +65,15 @@ class Machine:
         spaces = ["--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         inside = [sys.executable, ROOT / "tests/desktops/own_tmp.py", sys.executable, __file__]
         environ = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
-        self._process = subprocess.Popen(
-            ["unshare", *spaces, *inside],
-            env=environ | {"PYTHONPATH": str(ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._inside = Answering(["unshare", *spaces, *inside], env=environ | {"PYTHONPATH": str(ROOT)})
 
     def run(self, script, stdin=""):
         """Run a script of bash in a new home, and end all that it has started; return its status and what it said."""
-        self._process.stdin.write(json.dumps([script, stdin]) + "\n")
-        self._process.stdin.flush()
-        return tuple(json.loads(self._process.stdout.readline()))
+        return tuple(self._inside.ask([script, stdin], LIMIT))
 
     def close(self):
         """Switch it off."""
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(30)
+        self._inside.close()
 
 
 def furnish():

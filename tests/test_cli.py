@@ -6,11 +6,13 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from jupyter_vnc.cli import VNCCommand
 from tests.fakes import vnc_server
+from tests.processes import Answering
 
 #: A container's uid without an entry in the password database, and without a variable that names it.
 NAMELESS = (*("unshare", "-U", "--map-user=54321", "--map-group=54321"), *("env", "-u", "USER", "-u", "LOGNAME"))
@@ -50,8 +52,8 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def parent():
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdin=-1, stdout=-1, text=True) as process:
-        yield process
+    with closing(Answering([sys.executable, "-c", PARENT])) as parent:
+        yield parent
 
 
 @pytest.fixture
@@ -59,9 +61,8 @@ def run(tmp_path, parent):
     """Run the command with a configuration; return its exit status, what it prints and what it logs."""
 
     def forked(words, environ):
-        parent.stdin.write(json.dumps([words, environ, str(tmp_path)]) + "\n")
-        parent.stdin.flush()
-        return int(parent.stdout.readline()), *((tmp_path / name).read_text() for name in ("said", "logged"))
+        status = parent.ask([words, environ, str(tmp_path)])
+        return status, *((tmp_path / name).read_text() for name in ("said", "logged"))
 
     def started(words, environ, under):
         argv = [*under, sys.executable, "-c", "from jupyter_vnc.cli import main; main()", *words]
