@@ -28,6 +28,8 @@ class DemoError(Exception):
 #: The ports that are given out: below the kernel's ephemeral ports (``ip_local_port_range``), because those could be
 #: taken before the program has started.
 _RANGE: Final = range(16000, 32000)
+#: The abstract sockets by which processes claim ports begin with this.
+CLAIM: Final = "jupyter-vnc-ports"
 #: How many of them each process has to itself, as long as there are some for each: of two that are given out by two
 #: processes at the same time, none is taken yet.
 _OWN: Final = 1000
@@ -38,7 +40,7 @@ def _own_ports() -> range:
     for first in _RANGE[::_OWN]:
         claim = socket.socket(socket.AF_UNIX)
         try:
-            claim.bind(f"\0jupyter-vnc-ports-{first}")
+            claim.bind(f"\0{CLAIM}-{first}")
         except OSError:
             claim.close()
         else:

@@ -186,15 +186,23 @@ class Recorder:
         self.kept.update(value if name == "targets" else {})
 
 
-PORTS = "from demo.processes import free_port; print(*(free_port() for _ in range(500))); input()"
+#: The claims have names of the test's own: whoever else is on the machine may have claimed all that there are.
+PORTS = """
+import itertools, sys, demo.processes as processes
+processes.CLAIM = sys.argv[1]
+processes._PORTS = itertools.cycle(processes._order())
+print(*(processes.free_port() for _ in range(500)))
+input()
+"""
 
 
 def test_two_processes_at_once_give_out_different_ports():
     """None of them is taken yet when the other process looks."""
+    claim = f"jupyter-vnc-tests-{os.getpid()}"
     piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with (
-        subprocess.Popen([sys.executable, "-c", PORTS], cwd=ROOT, **piped) as one,
-        subprocess.Popen([sys.executable, "-c", PORTS], cwd=ROOT, **piped) as other,
+        subprocess.Popen([sys.executable, "-c", PORTS, claim], cwd=ROOT, **piped) as one,
+        subprocess.Popen([sys.executable, "-c", PORTS, claim], cwd=ROOT, **piped) as other,
     ):
         given = [{int(port) for port in process.stdout.readline().split()} for process in (one, other)]
         for process in (one, other):
