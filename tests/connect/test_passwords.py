@@ -159,15 +159,17 @@ async def test_a_command_that_fails(words, says):
 
 
 async def test_a_command_that_hangs_is_ended(monkeypatch, tmp_path):
-    """On a busy machine, it may be ended before it has said who it is."""
-    monkeypatch.setattr(module, "COMMAND_TIMEOUT", 0.3)
+    """On a busy machine, it may be ended before it has said who it is: then it gets longer."""
     pid_file = tmp_path / "pid"
     pid_file.touch()
-    error = await refused(command("sh", "-c", f"echo $$ > {pid_file}; exec sleep 60"))
-    assert "TimeoutError" in error.detail
-    if pid := pid_file.read_text():
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(pid), 0)
+    for limit in (0.3, 3.0, 20.0):
+        monkeypatch.setattr(module, "COMMAND_TIMEOUT", limit)
+        error = await refused(command("sh", "-c", f"echo $$ > {pid_file}; exec sleep 60"))
+        assert "TimeoutError" in error.detail
+        if pid_file.read_text():
+            break
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
 
 
 async def test_a_login_that_is_given_up_leaves_no_command(tmp_path):
