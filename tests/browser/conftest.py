@@ -63,8 +63,8 @@ TIDY = """async () => {
     await commands.execute('filebrowser:activate');
 }"""
 
-#: So long a test may take where the machine is busy (seconds), and what it waits for (milliseconds).
-LONGEST, PATIENCE = 300, 30_000
+#: So long a test may wait for something where the machine is busy (milliseconds).
+PATIENCE = 30_000
 
 FAILED = pytest.StashKey[bool]()
 
@@ -81,12 +81,6 @@ def pytest_runtest_makereport(item):
     report = yield
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     return report
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 def wait_for(true, seconds=30):

@@ -16,7 +16,7 @@ async def looking(person, target, *, notes=True, **more):
         websocket.close()
 
 
-async def until(condition, limit=30):
+async def until(condition, limit=60):
     """Wait for something to become true."""
     async with asyncio.timeout(limit):
         while not condition():

@@ -19,7 +19,7 @@ from tests.needs import require
 
 PASSWORD = "s3cret-77"
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(700)  # the sum of what its steps may take
 
 #: Machines, and students who want one.
 FEW = pytest.param((5, 8), id="few")
