@@ -43,7 +43,7 @@ class Cable:
         for end in tuple(self._ends):
             _shut(end)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
     def _accept(self):
         with contextlib.suppress(OSError):

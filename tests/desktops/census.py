@@ -168,7 +168,7 @@ def _files(folders):
         yield from Path("/tmp").glob(pattern)
 
 
-def wait_until_gone(before, *folders, timeout=20.0):
+def wait_until_gone(before, *folders, timeout=60.0):
     """Wait until nothing is there that was not there before; return what stays."""
     deadline = time.monotonic() + timeout
     while not (left := take(*folders).new_since(before)).empty and time.monotonic() < deadline:

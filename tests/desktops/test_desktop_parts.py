@@ -89,7 +89,7 @@ async def test_two_things_side_by_side():
         await started.wait()
         return "b"
 
-    assert await asyncio.wait_for(tasks.together(wait(), start()), 10) == ("b", 1)
+    assert await asyncio.wait_for(tasks.together(wait(), start()), 60) == ("b", 1)
 
 
 @pytest.mark.parametrize("swap", [False, True])

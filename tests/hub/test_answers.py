@@ -40,7 +40,7 @@ def known(hub):
 
 
 async def get(known, hub, key="key"):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await known.get(key, hub.ask)
 
 

@@ -159,14 +159,14 @@ def listening(path, uid):
                 while True:
                     link, _ = listener.accept()
                     with link:
-                        link.settimeout(10)
+                        link.settimeout(60)
                         told.append(link.recv(100))
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield told
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -198,7 +198,7 @@ async def test_waiting_programs_are_not_carried_to_another_accounts_socket(x_soc
         processes.x_socket(display).unlink()
         with listening(processes.x_socket(display), NOBODY) as told:
             bell.connect(display)
-            program.settimeout(10)
+            program.settimeout(60)
             with contextlib.suppress(ConnectionResetError):
                 assert program.recv(1) == b""
         bell.close()

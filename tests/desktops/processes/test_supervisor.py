@@ -68,7 +68,7 @@ class Owner:
     def __init__(self, runtime, folder):
         self.folder = folder
         self.link, theirs = socket.socketpair()
-        self.link.settimeout(20)
+        self.link.settimeout(60)
         command = impatient(str(folder), str(os.getpid()), str(folder), str(runtime.lock))
         with theirs, (folder / "supervisor.log").open("wb") as errors:
             end = theirs.fileno()
@@ -84,7 +84,7 @@ class Owner:
     def ends(self):
         """Wait for its end; return its exit status."""
         try:
-            return self.process.wait(30)
+            return self.process.wait(60)
         finally:
             self.process.kill()
             self.process.wait()
