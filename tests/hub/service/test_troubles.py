@@ -62,10 +62,11 @@ async def test_the_services_role_lists_the_hubs_groups_with_their_members(hub, c
     assert [record for record in caplog.records if record.name == __name__] == []
 
 
-async def failing(ask):
-    """Ask until it fails for want of the hub: where it is slow to refuse, its last answer counts once more."""
+async def failing(ask, success=200):
+    """Ask until it fails for want of the hub: where it is slow to refuse, what it said last counts once more."""
     answers = []
-    await until(lambda: answers.append(ask()) or answers[-1].status_code == 503)
+    await until(lambda: answers.append(ask()) or answers[-1].status_code != success)
+    assert answers[-1].status_code == 503, answers[-1].text
     return answers[-1]
 
 
@@ -77,7 +78,7 @@ async def test_the_hub_goes_away_and_comes_back(hub, enter):
             stack.callback(hub.start_hub)
             await asyncio.to_thread(hub.wait_for_log, "service", "The hub does not answer; sessions continue")
             await viewer.until_pixel(5, 5, COLOURS["a1"])
-            refused = await failing(lambda: ann.ask("api/tokens", "POST", json={"target": "a1"}))
+            refused = await failing(lambda: ann.ask("api/tokens", "POST", json={"target": "a1"}), 201)
             assert refused.json()["message"] == "JupyterHub does not answer. Try again in a moment."
             page = await failing(lambda: ann.http.get(f"{ann.root}view/a1", timeout=60))
             assert "JupyterHub does not answer" in page.text
