@@ -34,6 +34,7 @@ c.ConfigurableHTTPProxy.command = [{proxy!r}]
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api_port}"
 c.JupyterHub.authenticator_class = "dummy"
 c.JupyterHub.spawner_class = "simple"
+c.Spawner.start_timeout = c.Spawner.http_timeout = {start}
 c.SimpleLocalProcessSpawner.home_dir_template = {folder!r} + "/home-{{username}}"
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {{"root"}}
@@ -53,6 +54,8 @@ c.JupyterHub.load_roles = [
 
 #: Seconds that a hub, a service or a server may take for what it is asked, on a machine that has other things to do.
 PATIENCE = 60
+#: Seconds in which a process that is started has to answer: JupyterHub's own limits are shorter.
+START = 120
 
 GROUPS = {"course-a": {"users": ["ann", "amy"]}, "course-b": {"users": ["bob"]}, "staff": {"users": ["sid"]}}
 
@@ -99,6 +102,7 @@ class Hub:
             "groups": groups or GROUPS,
             "token": self.token,
             "how": how,
+            "start": START,
         }
         (folder / "jupyterhub_config.py").write_text(CONFIG.format(**values) + more)
         (folder / "vnc.py").write_text(config)
@@ -229,7 +233,7 @@ class Hub:
         """The output of a process so far; of the hub, since the service is there."""
         return self._read(name)[self._said if name == "hub" else 0 :]
 
-    def wait_for(self, url, status, limit=2 * PATIENCE):
+    def wait_for(self, url, status, limit=START):
         """Wait until a URL answers with a status."""
         end = time.monotonic() + limit
         while time.monotonic() < end:
@@ -270,7 +274,7 @@ class Hub:
         self.ask("DELETE", f"/users/{name}/server")
         self._wait_for_server(name, lambda server: not server)
 
-    def _wait_for_server(self, name, wanted, limit=2 * PATIENCE):
+    def _wait_for_server(self, name, wanted, limit=2 * START):
         end = time.monotonic() + limit
         while not wanted(self.server(name)):
             assert time.monotonic() < end, self.log()[-4000:]
