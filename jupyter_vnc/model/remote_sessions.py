@@ -48,12 +48,17 @@ class RemoteSession(Session):
         """Have it ended; from now on it counts as over."""
         if self.error is None:
             self.error = error
-            self.send(self.id, {"end": type(error).__name__, "why": error.message, "detail": error.detail})
+            self.send(self.id, ending(error))
 
     def put_hand(self, since: datetime | None) -> None:
         """Have the hand of its user raised, or taken down."""
         self.hand = since
         self.send(self.id, {"hand": since.isoformat() if since else None})
+
+
+def ending(error: VNCError) -> dict[str, Any]:
+    """Return the notice that ends a session for a reason; see :func:`apply`."""
+    return {"end": type(error).__name__, "why": error.message, "detail": error.detail}
 
 
 def describe(session: Session) -> dict[str, Any]:

@@ -77,17 +77,13 @@ class SessionRegistry:
     async def _admit_alone(self, session: Session) -> None:
         self.add(session)
 
-    def check(self, newcomer: Session) -> None:
-        """Check that a new session is possible.
+    def check(self, newcomer: Session) -> tuple[Session, ...]:
+        """Check that a new session is possible; return those that make way for it.
 
         Raises:
             TargetBusy: somebody else is in control of an exclusive target; names them.
             LimitExceeded: says which limit it is.
         """
-        self._check(newcomer)
-
-    def _check(self, newcomer: Session) -> tuple[Session, ...]:
-        """Check that a new session is possible; return those that make way for it."""
         leaving = self._rivals(newcomer)
         if newcomer.target.sharing is Sharing.EXCLUSIVE and not newcomer.takeover:
             for other in leaving:
@@ -127,12 +123,27 @@ class SessionRegistry:
             TargetBusy: see :meth:`check`.
             LimitExceeded: see :meth:`check`.
         """
-        session.replaced = self._check(session)
+        return self.seat(session, self.check(session))
+
+    def seat(self, session: Session, leaving: tuple[Session, ...]) -> Session:
+        """Admit a session that :meth:`check` has found possible, and end those that make way for it."""
+        session.replaced = leaving
         self._sessions[session.id] = session
-        for other in session.replaced:
-            other.end(TargetBusy(_taken_by(session, other)))
+        for other in leaving:
+            other.end(taken_by(session, other))
         self.on_change()
         return session
+
+    def yield_places(self) -> None:
+        """End the sessions of this process where somebody at another one is in control by now.
+
+        That was not possible while the others knew of them: this process was away for so long that it counted as dead.
+        """
+        for newcomer in self._others:
+            if newcomer.error is None:
+                for session in self._rivals(newcomer):
+                    if session.is_here:
+                        session.end(taken_by(newcomer, session))
 
     def remove(self, session: Session) -> None:
         """Forget a session that has ended; the last thing that happens to it."""
@@ -200,7 +211,8 @@ def _rivals_for_a_place(newcomer: Session, staying: list[Session]) -> int:
     return len(here) if newcomer.user.name in here else len(set(here))
 
 
-def _taken_by(newcomer: Session, other: Session) -> str:
+def taken_by(newcomer: Session, other: Session) -> TargetBusy:
+    """Make the error of a session that makes way for a newcomer."""
     if newcomer.user.name == other.user.name:
-        return "You have opened it in another window."
-    return f"{newcomer.user.name} is using it now."
+        return TargetBusy("You have opened it in another window.")
+    return TargetBusy(f"{newcomer.user.name} is using it now.")

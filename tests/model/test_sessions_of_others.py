@@ -7,7 +7,7 @@ from jupyter_vnc.model.addresses import TCPAddress
 from jupyter_vnc.model.remote_sessions import decode, describe, encode
 from jupyter_vnc.model.session_registry import SessionLimits, SessionRegistry
 from jupyter_vnc.model.sessions import Session
-from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.targets import Mode, Sharing, Target
 from jupyter_vnc.model.users import User
 
 LAB = Target(name="lab", address=TCPAddress("lab", 5901))
@@ -45,3 +45,37 @@ async def test_a_registry_alone_admits_by_its_own_rules():
     with pytest.raises(LimitExceeded):
         await registry.admit(Session(User("bob"), LAB, Mode.CONTROL))
     assert len(registry) == 1
+
+
+def told(session):
+    return decode(encode(describe(session)), lambda *notice: None)
+
+
+@pytest.mark.parametrize("sharing", [Sharing.EXCLUSIVE, Sharing.TAKEOVER])
+def test_after_a_while_away_the_desktop_is_theirs_to_whom_others_have_given_it(sharing):
+    registry, alone = SessionRegistry(), Target(name="one", address=TCPAddress("one", 5901), sharing=sharing)
+    ann, watcher, elsewhere = (
+        registry.add(Session(User(name), target, mode))
+        for name, target, mode in (("ann", alone, Mode.CONTROL), ("eve", alone, Mode.VIEW), ("eve", LAB, Mode.CONTROL))
+    )
+    bob, viewer = told(Session(User("bob"), alone, Mode.CONTROL)), told(Session(User("dee"), alone, Mode.VIEW))
+    registry.meet([viewer, remote("dee")])
+    registry.yield_places()
+    assert ann.error is None
+    registry.meet([viewer, bob])
+    registry.yield_places()
+    assert [str(one.error) for one in (ann, watcher, elsewhere, bob)] == [
+        "bob is using it now.",
+        "None",
+        "None",
+        "None",
+    ]
+
+
+def test_who_was_ended_here_keeps_nobody_from_their_desktop():
+    registry, alone = SessionRegistry(), Target(name="one", address=TCPAddress("one", 5901), sharing=Sharing.TAKEOVER)
+    bob = told(Session(User("bob"), alone, Mode.CONTROL))
+    registry.meet([bob])
+    ann = registry.add(Session(User("ann"), alone, Mode.CONTROL))
+    registry.yield_places()
+    assert (str(bob.error), ann.error) == ("ann is using it now.", None)

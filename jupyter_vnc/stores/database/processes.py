@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import secrets
@@ -43,6 +44,10 @@ class Processes:
         self._last, self._said = Present(), ""
         self._said_at = -math.inf
         self._listening_since = math.inf
+        #: Whether others may have taken this process for dead, and have given its places to somebody; whoever has put
+        #: that right says so here.
+        self.was_away = False
+        self._beating = asyncio.Lock()
 
     async def beat(self, present: Present) -> None:
         """Say who is here, if that is news or due, and clear away what is left of processes that died.
@@ -50,6 +55,10 @@ class Processes:
         Raises:
             StoreUnavailable: the database does not answer.
         """
+        async with self._beating:
+            await self._beat(present)
+
+    async def _beat(self, present: Present) -> None:
         if present.encode() == self._said and self._clock() - self._said_at < BEAT:
             return
         async with self.database.writing() as connection:
@@ -60,8 +69,10 @@ class Processes:
     async def say(self, connection: AsyncConnection, present: Present) -> None:
         """Say who is here in a transaction; :meth:`said` is called once it is committed."""
         what = {"seen": now(connection), "present": present.encode()}
-        mine = update(processes).where(processes.c.id == self.id).values(what)
-        if not (await connection.execute(mine)).rowcount:  # the first word, or others took this process for dead
+        lives = (processes.c.id == self.id) & (now(connection) - processes.c.seen <= DEAD)
+        if not (await connection.execute(update(processes).where(lives).values(what))).rowcount:
+            # The first word, or others took this process for dead.
+            self.was_away = True
             name = f"process {os.getpid()} on {socket.gethostname()}"[:MAX_USER]
             first = INSERT[connection.dialect.name](processes).values(id=self.id, name=name, **what)
             # Another transaction of this process may say its first word at the same time.
@@ -80,8 +91,9 @@ class Processes:
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        if self._clock() - self._said_at > BEAT + 1:
-            await self.beat(self._last)
+        async with self._beating:
+            if self._clock() - self._said_at > BEAT + 1:
+                await self._beat(self._last)
 
     def said(self, present: Present) -> None:
         """Note that the others know who is here."""
@@ -133,8 +145,9 @@ class Processes:
             end = case((visits.c.began > one.seen, visits.c.began), else_=one.seen)
             await connection.execute(update(visits).where(left).values(ended=end, cause=KILLED))
             await self._clear(connection, one.id)
-        nobodys = notices.c.process.not_in(select(processes.c.id))
-        await connection.execute(delete(notices).where(nobodys))
+        for table in (sessions, notices):
+            nobodys = table.c.process.not_in(select(processes.c.id))
+            await connection.execute(delete(table).where(nobodys))
 
     async def leave(self) -> None:
         """Tell the others at the end that nobody is here any more.

@@ -16,6 +16,8 @@ _KIND = "sessions"
 
 #: Contents of rows by the session's id.
 Contents = Mapping[str, str]
+#: Notices: each the session's id, and its content.
+Notices = Iterable[tuple[str, str]]
 
 
 class SessionRows:
@@ -32,22 +34,43 @@ class SessionRows:
         self._seen: tuple[int, frozenset[str]] | None = None
         self._process_of: dict[str, str] = {}
 
-    async def admit(self, fits: Callable[[Contents], Contents]) -> None:
+    async def admit(self, fits: Callable[[Contents], tuple[Contents, Notices]]) -> None:
         """Add a row, if what it returns a session as ``fits`` still fits beside all others; newcomers wait here.
 
         Args:
-            fits: gets what there is at other processes, and returns the row; if it raises, nothing is written.
+            fits: gets what there is at other processes, and returns the row, and notices for those who make way, which
+                are written with it or not at all; if it raises, nothing is written.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
         async with self._database.writing() as connection:
-            number = await self._next(connection)
-            await self._processes.introduce(connection)
-            alive = await self._processes.alive(connection)
-            row = fits(await self._read(connection, alive))
+            number, alive, others = await self._alone(connection)
+            row, ends = fits(others)
             await self._put(connection, row)
+            await self._post(connection, ends)
         self._seen = number, alive
+
+    async def rejoin(self, stay: Callable[[Contents], Contents]) -> None:
+        """Replace this process's rows, after others may have taken it for dead; newcomers wait here.
+
+        Args:
+            stay: gets what there is at other processes by now, and returns the rows of those that stay beside it.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        async with self._database.writing() as connection:
+            number, alive, others = await self._alone(connection)
+            await self._replace(connection, stay(others))
+        self._seen = number, alive
+
+    async def _alone(self, connection: AsyncConnection) -> tuple[int, frozenset[str], Contents]:
+        """Let no other process change sessions until the end of the transaction; return what there is at others."""
+        number = await self._next(connection)
+        await self._processes.introduce(connection)
+        alive = await self._processes.alive(connection)
+        return number, alive, await self._read(connection, alive)
 
     async def look(self) -> Contents | None:
         """Return the sessions at other processes that live; None if they are as at the last look.
@@ -73,39 +96,51 @@ class SessionRows:
         async with self._database.writing() as connection:
             await self._next(connection)
             await self._processes.introduce(connection)
-            mine = sessions.c.process == self._processes.id
-            await connection.execute(delete(sessions).where(mine & sessions.c.id.not_in(list(rows))))
-            await self._put(connection, rows)
+            await self._replace(connection, rows)
 
-    async def send(self, several: Iterable[tuple[str, str]]) -> None:
-        """Write notices, each the session's id and its content; those about sessions that are over are dropped.
+    async def _replace(self, connection: AsyncConnection, rows: Contents) -> None:
+        mine = sessions.c.process == self._processes.id
+        await connection.execute(delete(sessions).where(mine & sessions.c.id.not_in(list(rows))))
+        await self._put(connection, rows)
+
+    async def send(self, several: Notices) -> None:
+        """Write notices; those about sessions that are over are dropped.
 
         Raises:
-            StoreUnavailable: the database does not answer; none was written.
+            StoreUnavailable: the database does not answer; none was written, as far as it said.
         """
+        if any(session in self._process_of for session, _ in several):
+            async with self._database.writing() as connection:
+                await self._post(connection, several)
+                await announce(connection, SESSIONS)
+
+    async def _post(self, connection: AsyncConnection, several: Notices) -> None:
         rows = [
             {"process": process, "session": session, "content": content}
             for session, content in several
             if (process := self._process_of.get(session)) is not None
         ]
         if rows:
-            async with self._database.writing() as connection:
-                await connection.execute(insert(notices), rows)
-                await announce(connection, SESSIONS)
+            await connection.execute(insert(notices), rows)
 
-    async def take(self) -> list[tuple[str, str]]:
-        """Take out the notices for this process, in their order.
+    async def waiting(self) -> list[tuple[int, str, str]]:
+        """Return the notices for this process in their order: the number, the session's id, and the content of each.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        mine = notices.c.process == self._processes.id
+        query = select(notices).where(notices.c.process == self._processes.id).order_by(notices.c.id)
         async with self._database.reading() as connection:
-            if (await connection.execute(select(notices.c.id).where(mine).limit(1))).first() is None:
-                return []
+            return [(row.id, row.session, row.content) for row in (await connection.execute(query)).all()]
+
+    async def forget(self, numbers: Iterable[int]) -> None:
+        """Delete notices that were heeded.
+
+        Raises:
+            StoreUnavailable: the database does not answer; they may come again.
+        """
         async with self._database.writing() as connection:
-            taken = await connection.execute(delete(notices).where(mine).returning(*notices.c))
-            return [(row.session, row.content) for row in sorted(taken.all(), key=lambda row: row.id)]
+            await connection.execute(delete(notices).where(notices.c.id.in_(list(numbers))))
 
     async def _next(self, connection: AsyncConnection) -> int:
         """Count a change, and announce it. The row stays locked until the end of the transaction."""

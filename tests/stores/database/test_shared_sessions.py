@@ -1,17 +1,20 @@
 """Live sessions over the processes of a service: admitted as if there were one, shown, ended, and gone with theirs."""
 
 import asyncio
+import contextlib
 import logging
+from unittest.mock import AsyncMock
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
-from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, StoreUnavailable
-from jupyter_vnc.hub.shared_sessions import INTERVAL, SharedSessions
+from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, StoreUnavailable, TargetBusy
+from jupyter_vnc.hub import shared_sessions
+from jupyter_vnc.hub.shared_sessions import INTERVAL, MOST_WAITING, SharedSessions
 from jupyter_vnc.model.addresses import TCPAddress
 from jupyter_vnc.model.session_registry import SessionLimits, SessionRegistry
 from jupyter_vnc.model.sessions import Session
-from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.targets import Mode, Sharing, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.pools.presence import BEAT, DEAD, Present
 from jupyter_vnc.stores.database import database as databases
@@ -34,8 +37,8 @@ class Process:
         self.shared = SharedSessions(self.registry, self.processes, LOG)
         self.look = self.shared.look
 
-    async def sit(self, user=ANN, port=1):
-        target = Target(name=f"lab{port}", address=TCPAddress("lab", port))
+    async def sit(self, user=ANN, port=1, sharing=Sharing.SHARED):
+        target = Target(name=f"lab{port}", address=TCPAddress("lab", port), sharing=sharing)
         session = Session(user, target, Mode.CONTROL)
         await self.shared.admit(session)
         return session
@@ -287,3 +290,221 @@ async def test_one_process_alone_writes_nothing(database):
     await shared.close()
     async with database.reading() as connection:
         assert await connection.scalar(select(func.count()).select_from(sessions)) == 0
+
+
+def lose(monkeypatch, rows, name, times=1):
+    """Let the database do what it is asked, and its answer get lost."""
+    real, left = getattr(rows, name), [None] * times
+
+    async def lost(*arguments):
+        result = await real(*arguments)
+        if left:
+            left.pop()
+            raise StoreUnavailable
+        return result
+
+    monkeypatch.setattr(rows, name, lost)
+
+
+@on_sqlite
+async def test_an_end_that_got_lost_is_sent_again_until_the_session_is_over(make, database, monkeypatch):
+    one, two = make(), make()
+    ann = await one.sit()
+    await two.look()
+    next(iter(two.registry.everybody())).end(SessionEnded("over"))
+    await two.look()
+    async with database.writing() as connection:
+        await connection.execute(delete(notices))
+    await two.look()
+    await one.look()
+    assert ann.error is None, "not again at once"
+    monkeypatch.setattr(shared_sessions, "REPEAT", 0.0)
+    await two.look()
+    await one.look()
+    assert str(ann.error) == "over"
+    await two.look()
+    await one.look()
+    await two.look()
+    assert await rows_of(database, notices) == []
+
+
+@on_sqlite
+async def test_whatever_one_notice_does_the_others_are_heeded(make, monkeypatch, caplog):
+    one, two = make(), make()
+    ann, bob = await one.sit(), await one.sit(User("bob"))
+
+    def fail(note):
+        raise RuntimeError("broken viewer")
+
+    ann.tell = fail
+    await one.look()
+    await two.look()
+    there = {session.id: session for session in two.registry.everybody()}
+    there[ann.id].note("message", text="hello")
+    there[bob.id].end(SessionEnded("over"))
+    await two.look()
+    await one.look()
+    assert str(bob.error) == "over"
+    assert "broken viewer" in caplog.text
+
+
+@on_sqlite
+async def test_notices_that_are_too_many_displace_no_end(make, monkeypatch):
+    one, two = make(), make()
+    ann, bob = await one.sit(), await one.sit(User("bob"))
+    bob.tell = (told := []).append
+    await one.look()
+    await two.look()
+    there = {session.id: session for session in two.registry.everybody()}
+    there[ann.id].end(SessionEnded("over"))
+    for number in range(MOST_WAITING + 1):
+        there[bob.id].note("message", text=str(number))
+    await two.look()
+    await one.look()
+    assert str(ann.error) == "over"
+    assert [note["text"] for note in told] == [str(number) for number in range(1, MOST_WAITING + 1)]
+
+
+@on_sqlite
+@pytest.mark.parametrize("what", ["send", "forget"])
+async def test_what_is_sent_or_read_twice_is_heeded_once(make, database, monkeypatch, what):
+    one, two = make(), make()
+    ann = await one.sit()
+    ann.tell = (told := []).append
+    await one.look()
+    await two.look()
+    next(iter(two.registry.everybody())).note("message", text="hello")
+    lose(monkeypatch, two.shared._rows, "send", times=what == "send")
+    if what == "forget":
+        monkeypatch.setattr(one.shared._rows, "forget", AsyncMock(side_effect=[StoreUnavailable, None]))
+    for process in (two, two, one, one):
+        with contextlib.suppress(StoreUnavailable):
+            await process.look()
+    assert len(told) == 1
+
+
+async def test_who_makes_way_is_told_in_the_transaction_that_admits_the_other(make, database, monkeypatch):
+    """Even if the process that has admitted somebody is killed right after."""
+    one, two = make(), make()
+    ann = await one.sit(sharing=Sharing.TAKEOVER)
+    await two.look()
+    monkeypatch.setattr(two.shared, "_send", AsyncMock())
+    await two.sit(User("bob"), sharing=Sharing.TAKEOVER)
+    assert two.seen() == {one.id for one in two.registry}
+    await one.look()
+    assert (type(ann.error), str(ann.error)) == (TargetBusy, "bob is using it now.")
+
+
+@on_sqlite
+async def test_a_session_that_is_being_admitted_can_be_ended_already(make, database, monkeypatch):
+    one, two = make(), make()
+    committed, go_on, real = asyncio.Event(), asyncio.Event(), one.shared._rows.admit
+
+    async def admit(fits):
+        await real(fits)
+        committed.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(one.shared._rows, "admit", admit)
+    sitting = asyncio.create_task(one.sit())
+    await committed.wait()
+    await two.look()
+    next(iter(two.registry.everybody())).end(SessionEnded("over"))
+    await two.look()
+    looking = asyncio.create_task(one.look())
+    done, _ = await asyncio.wait([looking], timeout=0.2)
+    go_on.set()
+    ann = await sitting
+    await looking
+    assert (not done, str(ann.error)) == (True, "over")
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("sharing", [Sharing.EXCLUSIVE, Sharing.TAKEOVER])
+@pytest.mark.parametrize("buried", [True, False])
+async def test_one_that_was_held_up_gives_way_to_whom_others_have_admitted_meanwhile(
+    make, database, hours, monkeypatch, sharing, buried
+):
+    one, two = make(), make()
+    ann, cid = await one.sit(sharing=sharing), await one.sit(User("cid"), port=2, sharing=sharing)
+    if not buried:
+        monkeypatch.setattr(two.processes, "_bury", AsyncMock())
+    for _ in range(29):
+        hours[0] += 1
+        await two.look()
+    bob = await two.sit(User("bob"), sharing=sharing)
+    await one.look()
+    assert (type(ann.error), str(ann.error)) == (TargetBusy, "bob is using it now.")
+    assert (bob.error, cid.error) == (None, None)
+    await two.look()
+    assert two.seen() == {bob.id, cid.id}
+    await one.look()
+    await two.look()
+    assert (bob.error, cid.error, one.processes.was_away) == (None, None, False)
+
+
+@on_sqlite
+@pytest.mark.parametrize("how", ["answer lost", "cancelled", "gone at once"])
+async def test_the_row_of_a_session_that_is_not_there_goes_at_the_next_look(make, database, monkeypatch, how):
+    one = make()
+    if how == "answer lost":
+        lose(monkeypatch, one.shared._rows, "admit")
+        with pytest.raises(StoreUnavailable):
+            await one.sit()
+    elif how == "cancelled":
+        committed, real = asyncio.Event(), one.shared._rows.admit
+
+        async def admit(fits):
+            await real(fits)
+            committed.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(one.shared._rows, "admit", admit)
+        sitting = asyncio.create_task(one.sit())
+        await committed.wait()
+        sitting.cancel()
+        await asyncio.wait([sitting])
+    else:
+        one.registry.remove(await one.sit())
+    assert len(await rows_of(database, sessions)) == 1
+    await one.look()
+    assert await rows_of(database, sessions) == []
+
+
+@on_sqlite
+async def test_what_was_read_before_an_admission_does_not_replace_what_was_read_in_it(make, monkeypatch):
+    one, two = make(), make()
+    await one.look()
+    ann = await two.sit(sharing=Sharing.TAKEOVER)
+    read, go_on, real = asyncio.Event(), asyncio.Event(), one.shared._rows.look
+
+    async def look():
+        rows = await real()
+        read.set()
+        await go_on.wait()
+        return rows
+
+    monkeypatch.setattr(one.shared._rows, "look", look)
+    looking = asyncio.create_task(one.look())
+    await read.wait()
+    two.registry.remove(ann)
+    await two.look()
+    bob = await two.sit(User("bob"), sharing=Sharing.TAKEOVER)
+    sitting = asyncio.create_task(one.sit(User("cid"), sharing=Sharing.TAKEOVER))
+    await asyncio.wait([sitting], timeout=0.2)
+    go_on.set()
+    await looking
+    cid = await sitting
+    await two.look()
+    assert str(bob.error) == "cid is using it now."
+    assert one.seen() == {cid.id}
+
+
+async def test_what_nobody_runs_any_more_is_deleted(make, database, hours):
+    one = make()
+    async with database.writing() as connection:
+        await connection.execute(insert(sessions), {"id": "s", "process": "nobody", "content": "{}"})
+    for _ in range(29):
+        hours[0] += 1
+        await one.look()
+    assert await rows_of(database, sessions) == []
