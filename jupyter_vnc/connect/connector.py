@@ -56,6 +56,7 @@ class Connector:
                 free in time.
             TargetRefused: the credentials were refused, now or three times before.
             TargetProtocolError: it does not speak RFB, or no security type is common.
+            StoreUnavailable: nobody knows whether other processes log in there.
         """
         key = str(address)
         await self.gate.check(key)
@@ -64,7 +65,7 @@ class Connector:
         deadline = asyncio.get_running_loop().time() + attempt.limits.connect_timeout
         longest = attempt.limits.connect_timeout + attempt.limits.handshake_timeout + 2 * SEE_THROUGH
         async with self._slot(key, deadline), self.gate.turn(key, deadline, longest) as turn:
-            return await _see_through(self._log_in(attempt, deadline, turn))
+            return await _see_through(self._log_in(attempt, deadline + turn.waited, turn))
 
     @asynccontextmanager
     async def _slot(self, key: str, deadline: float) -> AsyncIterator[None]:

@@ -19,9 +19,15 @@ OPEN_FOR: Final = 30.0
 
 @dataclass(slots=True)
 class Turn:
-    """One login, and how it ended: whether the server refused our credentials; None for neither that nor success."""
+    """One login.
+
+    Attributes:
+        refused: how it ended: whether the server refused our credentials; None for neither that nor success.
+        waited: seconds that were spent on asking others for the turn, which are not the server's.
+    """
 
     refused: bool | None = None
+    waited: float = 0.0
 
 
 def paused(wait: float, key: str) -> TargetRefused:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from jupyter_vnc.exceptions import TargetUnreachable, VNCError
+from jupyter_vnc.exceptions import StoreUnavailable, TargetUnreachable, VNCError
 from jupyter_vnc.model.addresses import TCPAddress, UnixAddress
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.rfb.handshake import TargetHandshake
@@ -82,13 +82,16 @@ async def try_target(
     connector: Connector,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Trial:
-    """Try a target; what fails is the error of the last step, and never raised.
+    """Try a target; what fails is the error of the last step, and not raised.
 
     Args:
         target: whose password and options count.
         address: where to try.
         connector: the one of all sessions, so that its limits of logins hold here, too.
         clock: in seconds.
+
+    Raises:
+        StoreUnavailable: nobody knows whether other processes log in there; that says nothing about the target.
     """
     recorder = _Recorder(clock)
     try:
@@ -100,6 +103,8 @@ async def try_target(
             recorder.reached("picture", f"{picture.width} x {picture.height} pixels")
         finally:
             await leg.channel.close()
+    except StoreUnavailable:
+        raise
     except VNCError as error:
         recorder.failed(error)
     except ConnectionError:

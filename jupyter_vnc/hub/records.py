@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.stores.database.bus import LEASES, MAINTENANCE, SESSIONS, TARGETS, Bus
 from jupyter_vnc.stores.database.gate import DatabaseGate
@@ -32,8 +34,9 @@ class Records:
         keep_leases(broker.pools, processes, self.maintenance, log)
         self.visits = Visits(processes, retention, log)
         broker.audit.on_open, broker.audit.on_close = self.visits.begin, self.visits.end
+        self._gate = DatabaseGate(processes)
         if registry.database.is_shared:
-            broker.connector.gate = DatabaseGate(processes)
+            broker.connector.gate = self._gate
         self._sessions = SharedSessions(broker.registry, processes, log)
         looks = {
             LEASES: broker.pools.bell,
@@ -56,9 +59,10 @@ class Records:
         self._bus.start()
 
     async def close(self) -> None:
-        """End all sessions, and write the last of it."""
-        await self._bus.close()
-        await self.maintenance.close()
-        await self._broker.close()
-        await self._sessions.close()
-        await self.visits.close()
+        """End all sessions, and write the last of it. If a part fails, the others are still closed.
+
+        Viewers come first: whoever has to come again to another process does not wait for a database.
+        """
+        async with AsyncExitStack() as ends:  # the last one first
+            for part in (self._bus, self.maintenance, self.visits, self._sessions, self._gate, self._broker):
+                ends.push_async_callback(part.close)

@@ -15,6 +15,7 @@ import pytest
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.connect import connector as module
 from jupyter_vnc.connect.connector import HANDSHAKES_AT_ONCE, Connector
+from jupyter_vnc.connect.gate import Gate, Turn
 from jupyter_vnc.connect.login import ConnectLimits
 from jupyter_vnc.connect.security import policy_of
 from jupyter_vnc.escaping import MAX_REMOTE_TEXT
@@ -508,3 +509,17 @@ async def test_interleaved_logins_to_two_servers_never_cross(monkeypatch):
         await other.got(4 * ROUNDS)
         assert (one.received, other.received) == (b"one." * ROUNDS, b"two." * ROUNDS)
         assert (one.connections, other.connections) == (ROUNDS, ROUNDS)
+
+
+async def test_the_time_for_which_others_were_asked_is_not_the_servers():
+    class Slow(Gate):
+        @asynccontextmanager
+        async def turn(self, key, deadline, longest):
+            await asyncio.sleep(deadline - asyncio.get_running_loop().time() + 0.05)
+            yield Turn(waited=30.0)
+
+    connector = Connector(ConnectLimits(connect_timeout=0.1, handshake_timeout=30.0))
+    connector.gate = Slow()
+    async with vnc_server.recorder() as server:
+        leg = await connect(connector, server)
+        await leg.channel.close()

@@ -7,8 +7,10 @@ import pytest
 
 from jupyter_vnc.config.targets import parse_target
 from jupyter_vnc.connect.connector import Connector
+from jupyter_vnc.connect.gate import Gate
 from jupyter_vnc.connect.thumbnail import _Canvas
 from jupyter_vnc.connect.trial import STEPS, try_target
+from jupyter_vnc.exceptions import StoreUnavailable
 from tests.integration import real
 from tests.needs import require
 
@@ -60,6 +62,17 @@ async def test_each_failure_is_at_its_step(server):
     assert trial.steps[-1].name == "version"
     assert "does not speak" in str(trial.error)
     listener.close()
+
+
+async def test_a_database_that_is_away_says_nothing_about_the_target():
+    class Away(Gate):
+        async def check(self, key):
+            raise StoreUnavailable
+
+    connector, target = Connector(), parse_target("lab", {"host": "127.0.0.1", "port": 1})
+    connector.gate = Away()
+    with pytest.raises(StoreUnavailable):
+        await try_target(target, target.address, connector)
 
 
 def test_a_large_desktop_becomes_a_small_picture():

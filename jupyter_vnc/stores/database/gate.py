@@ -7,6 +7,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import case, delete, select, update
@@ -24,6 +25,17 @@ from .visits import INSERT
 WINDOW: Final = 600.0
 #: Bounds of the pause before one looks again for a turn (seconds).
 PAUSE: Final = (0.05, 0.15)
+#: The database has so much time for an answer at least (seconds), however long others were logging in.
+LEAST: Final = 1.0
+
+
+@dataclass(slots=True)
+class _Asking:
+    """Whoever asks for a turn at a server, and the question: its answer may come when they are gone."""
+
+    key: str
+    holder: str
+    take: asyncio.Future[bool] | None = None
 
 
 class DatabaseGate(Gate):
@@ -40,6 +52,13 @@ class DatabaseGate(Gate):
         super().__init__()
         self._processes = processes
         self._database = processes.database
+        #: Turns that are given back at present.
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Wait until all turns are given back."""
+        while self._ending:
+            await asyncio.wait(self._ending)
 
     async def check(self, key: str) -> None:
         """See :meth:`.Gate.check`.
@@ -62,17 +81,43 @@ class DatabaseGate(Gate):
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        holder, turn = secrets.token_hex(8), Turn()
-        while not await self._take(key, holder, longest):
-            pause = random.uniform(*PAUSE)  # noqa: S311 - jitter
-            if asyncio.get_running_loop().time() + pause > deadline:
-                raise TargetUnreachable("The desktop is busy with other logins. Try again.", detail=key)
-            await asyncio.sleep(pause)
+        asking, turn = _Asking(key, secrets.token_hex(8)), Turn()
         try:
+            while not await self._ask(asking, turn, deadline, longest):
+                pause = random.uniform(*PAUSE)  # noqa: S311 - jitter
+                if asyncio.get_running_loop().time() + pause > deadline + turn.waited:
+                    raise TargetUnreachable("The desktop is busy with other logins. Try again.", detail=key)
+                await asyncio.sleep(pause)
             yield turn
-        finally:
-            with suppress(StoreUnavailable):  # it is over by itself
-                await self._end(key, holder, turn)
+        finally:  # nobody waits for that: neither the server that has just been logged in to, nor a viewer that is gone
+            task = asyncio.create_task(self._give_back(asking, turn), name=f"vnc-turn-{asking.holder}")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _ask(self, asking: _Asking, turn: Turn, deadline: float, longest: float) -> bool:
+        """Ask for a turn once. A cancelled caller leaves the question to :meth:`_give_back`.
+
+        Raises:
+            StoreUnavailable: the database does not answer in time.
+        """
+        loop = asyncio.get_running_loop()
+        asking.take = take = asyncio.ensure_future(self._take(asking.key, asking.holder, longest))
+        begun = loop.time()
+        await asyncio.wait([take], timeout=max(LEAST, deadline + turn.waited - begun))
+        if not take.done():
+            raise StoreUnavailable("The database does not answer in time. Try again in a moment.")
+        turn.waited += loop.time() - begun
+        return take.result()
+
+    async def _give_back(self, asking: _Asking, turn: Turn) -> None:
+        """Give back what was asked for, and note how the login ended. Without the database, it is over by itself."""
+        if (take := asking.take) is None:
+            return
+        await asyncio.wait([take])
+        if take.exception() is None and not take.result():
+            return
+        with suppress(StoreUnavailable):
+            await self._end(asking.key, asking.holder, turn)
 
     async def _take(self, key: str, holder: str, longest: float) -> bool:
         async with self._database.writing() as connection:
@@ -114,4 +159,6 @@ async def _count(connection: AsyncConnection, server: str) -> None:
         # One trial after the pause: if that is refused, the next pause begins at once.
         opened = {"count": REFUSALS - 1, "open_until": at + OPEN_FOR}
         await connection.execute(update(refusals).where(row.server == server).values(opened))
-    await connection.execute(delete(refusals).where(at - row.last > WINDOW))
+    # Somebody who counts at another server has locked its row, and may want to delete this one.
+    old = select(row.server).where(at - row.last > WINDOW).with_for_update(skip_locked=True)
+    await connection.execute(delete(refusals).where(row.server.in_(old)))

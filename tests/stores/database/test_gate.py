@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Float, delete, func, literal, select
+from sqlalchemy import Float, delete, func, insert, literal, select, update
 
 from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.connect.gate import HANDSHAKES_AT_ONCE, OPEN_FOR, REFUSALS
@@ -16,7 +16,7 @@ from jupyter_vnc.stores.database import database as databases
 from jupyter_vnc.stores.database import gate as gates
 from jupyter_vnc.stores.database.gate import WINDOW, DatabaseGate
 from jupyter_vnc.stores.database.processes import Processes
-from jupyter_vnc.stores.database.tables import logins, refusals
+from jupyter_vnc.stores.database.tables import digest_of, logins, refusals
 from tests.integration import real
 from tests.stores.database.conftest import LOG
 
@@ -26,9 +26,12 @@ on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def three(database, monkeypatch):
+def three(database, monkeypatch, jp_asyncio_loop):
     monkeypatch.setattr(gates, "PAUSE", (0.01, 0.03))
-    return [DatabaseGate(Processes(database, LOG)) for _ in range(3)]
+    three = [DatabaseGate(Processes(database, LOG)) for _ in range(3)]
+    yield three
+    for gate in three:
+        jp_asyncio_loop.run_until_complete(gate.close())
 
 
 @pytest.fixture
@@ -46,6 +49,12 @@ def soon():
 async def log_in(gate, refused=None, key=KEY):
     async with gate.turn(key, soon(), 20) as turn:
         turn.refused = refused
+    await given_back(gate)
+
+
+async def given_back(*gates):
+    for gate in gates:
+        await gate.close()
 
 
 async def count_of(database, table):
@@ -71,6 +80,7 @@ async def test_two_at_a_time_have_a_turn_wherever_they_are_and_each_server_by_it
     async with asyncio.timeout(60):
         await asyncio.gather(*(log_in(gate) for gate in three * 2))
     assert (most, other) == (HANDSHAKES_AT_ONCE, 1)
+    await given_back(*three)
     assert await count_of(database, logins) == 0
 
 
@@ -112,6 +122,7 @@ async def test_a_login_that_ends_otherwise_counts_for_nothing(three, database):
         with pytest.raises(TargetUnreachable):
             async with three[0].turn(KEY, soon(), 20):
                 raise TargetUnreachable
+    await given_back(three[0])
     assert (await count_of(database, refusals), await count_of(database, logins)) == (0, 0)
 
 
@@ -155,6 +166,91 @@ async def test_while_the_database_is_away_nobody_new_logs_in(postgres, postgresq
                 await attempt
     finally:
         postgres.start()
+
+
+class Step:
+    """A place in the gate where a login is cancelled: before or after the database has done what it is asked."""
+
+    def __init__(self, monkeypatch, gate, name, after):
+        self.reached, self.go_on, self._after = asyncio.Event(), asyncio.Event(), after
+        self._real = getattr(gate, name)
+        monkeypatch.setattr(gate, name, self)
+
+    async def __call__(self, *arguments):
+        if self._after:
+            result = await self._real(*arguments)
+        self.reached.set()
+        await self.go_on.wait()
+        return result if self._after else await self._real(*arguments)
+
+
+@on_sqlite
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("name", ["_take", "_end"])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_whoever_leaves_at_whatever_moment_leaves_no_turn(three, database, monkeypatch, name, after, times):
+    gate = three[0]
+    step = Step(monkeypatch, gate, name, after)
+    login = asyncio.create_task(log_in(gate, refused=True))
+    await step.reached.wait()
+    for _ in range(times):
+        login.cancel()
+        await asyncio.sleep(0)
+    step.go_on.set()
+    await asyncio.wait([login])
+    await given_back(gate)
+    assert login.cancelled()
+    assert (await count_of(database, logins), await count_of(database, refusals)) == (0, int(name == "_end"))
+
+
+@on_sqlite
+async def test_nobody_who_is_logged_in_waits_for_the_database(three, monkeypatch):
+    step = Step(monkeypatch, three[0], "_end", after=False)
+    async with asyncio.timeout(30):
+        async with three[0].turn(KEY, soon(), 20) as turn:
+            turn.refused = False
+        await step.reached.wait()
+    step.go_on.set()
+
+
+@on_sqlite
+async def test_the_time_of_a_slow_database_is_not_the_servers(three, monkeypatch):
+    real = three[0]._take
+
+    async def take(*arguments):
+        await asyncio.sleep(0.3)
+        return await real(*arguments)
+
+    monkeypatch.setattr(three[0], "_take", take)
+    async with three[0].turn(KEY, soon(), 20) as turn:
+        assert turn.waited >= 0.25
+
+
+@on_sqlite
+async def test_a_database_that_answers_too_late_is_not_taken_for_a_server_that_does(three, database, monkeypatch):
+    monkeypatch.setattr(gates, "LEAST", 0.01)
+    step = Step(monkeypatch, three[0], "_take", after=True)
+    with pytest.raises(StoreUnavailable):
+        async with three[0].turn(KEY, asyncio.get_running_loop().time() + 0.01, 20):
+            pass
+    step.go_on.set()
+    await given_back(three[0])
+    assert await count_of(database, logins) == 0
+
+
+async def test_who_counts_waits_for_nobody_who_counts_at_another_server(postgres, postgresql_database):
+    """Two that delete old rows in two orders would wait for each other."""
+    async with postgresql_database.writing() as connection:
+        rows = [{"server": digest_of(key), "count": 1, "last": 0.0, "open_until": 0.0} for key in ("a", "b")]
+        await connection.execute(insert(refusals), rows)
+    gate = DatabaseGate(Processes(postgresql_database, LOG))
+    async with asyncio.timeout(60):
+        async with postgresql_database.writing() as connection:
+            await connection.execute(update(refusals).where(refusals.c.server == digest_of("a")).values(count=2))
+            await log_in(gate, refused=True, key="b")
+        async with postgresql_database.reading() as connection:
+            counts = {row.server: row.count for row in await connection.execute(select(refusals))}
+    assert counts == {digest_of("a"): 2, digest_of("b"): 1}
 
 
 @pytest.mark.real
