@@ -143,7 +143,8 @@ class VNCBroker(BrokerLimits, Configurable):
         self.room = Room(self.registry, self.catalogue, self.access)
         self.live = LiveSessions(self.registry, self.catalogue, self.access, self.log)
         self.looks = Looks(self.catalogue, self.desktop_manager, self.open)
-        self._serving: set[asyncio.Task[None]] = set()
+        #: Sessions from their first byte on, also while they are being admitted, and what serves them.
+        self._serving: dict[asyncio.Task[None], Session] = {}
         self._stopping = False
         #: Called whenever a user does something in a desktop; the host moves its own clocks.
         self.on_activity: Callable[[], None] = lambda: None
@@ -242,8 +243,8 @@ class VNCBroker(BrokerLimits, Configurable):
         Without a visitor, somebody else sees to it that the session stays permitted.
         """
         task = asyncio.create_task(self._runner.serve(session, viewer), name=f"vnc-session-{session.id}")
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        self._serving[task] = session
+        task.add_done_callback(self._serving.pop)
         if self.recheck_interval and visitor is not None:
             check = asyncio.create_task(self._rechecker.watch(session, visitor, self.recheck_interval))
             task.add_done_callback(lambda _: check.cancel())
@@ -285,7 +286,7 @@ class VNCBroker(BrokerLimits, Configurable):
     async def close(self) -> None:
         """Stop: no new tokens, sessions told and closed within five seconds, desktops, store and sources closed."""
         self._stopping = True
-        for session in self.registry:
+        for session in (*self.registry, *self._serving.values()):
             session.end(ServerStopping())
         await self.streams.close()
         if self._serving:

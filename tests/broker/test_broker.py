@@ -1,13 +1,16 @@
 """The broker's configuration: what its parts are made from."""
 
+import asyncio
+
 import pytest
 from traitlets.config import Config
 
 from jupyter_vnc.broker.broker import VNCBroker
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.exceptions import ConfigError
+from jupyter_vnc.exceptions import ConfigError, ServerStopping
 from jupyter_vnc.model.addresses import TCPAddress
-from jupyter_vnc.model.targets import Target
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.sources.base import TargetSource
 from jupyter_vnc.tokens import TokenStore
@@ -97,3 +100,35 @@ async def test_a_source_that_cannot_be_made_is_left_out_and_named(caplog):
     one = broker(target_sources=[f"{__name__}.NarrowRooms", f"{__name__}.Rooms"])
     assert await names(one) == ["room"]
     assert "'target_sources': NarrowRooms cannot be made with parent" in caplog.text
+
+
+class Viewer:
+    """A viewer that notes how its session was closed."""
+
+    code = None
+
+    async def read(self):
+        await asyncio.Event().wait()
+
+    async def write(self, data):
+        pass
+
+    async def close(self, code, reason=""):
+        self.code = code
+
+
+@pytest.mark.parametrize("when", ["begins", "waits"])
+async def test_a_session_that_is_being_admitted_is_told_that_the_server_stops(when):
+    one, viewer, asked = broker(targets={"lab": {"host": "127.0.0.1"}}), Viewer(), asyncio.Event()
+
+    async def admit(session):
+        asked.set()
+        await asyncio.Event().wait()
+
+    one.registry.admit = admit
+    task = one.open(Session(ANN, await one.catalogue.current(ANN, "lab"), Mode.CONTROL), viewer, None)
+    if when == "waits":
+        await asked.wait()
+    async with asyncio.timeout(60):
+        await one.close()
+    assert (task.done(), viewer.code) == (True, ServerStopping.close_code)
