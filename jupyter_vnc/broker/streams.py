@@ -134,9 +134,8 @@ class Streams:
         """
         if not self._kinds.of(access.target).has_sound(access.target, access.owner):
             raise TargetNotFound("This desktop has no sound.")
-        here = self._registry.at(place_of(access.owner, access.target))
-        for one in here:
-            if (one.id, one.user.name) == (session, visitor.user.name):
+        for one in self._registry.at(place_of(access.owner, access.target)):
+            if one.is_here and (one.id, one.user.name) == (session, visitor.user.name):
                 break
         else:
             raise NotPermitted("Open the desktop first: sound comes with its picture.")

@@ -8,6 +8,7 @@ from jupyter_vnc.broker.catalogue import Catalogue
 from jupyter_vnc.broker.streams import Streams
 from jupyter_vnc.exceptions import MalformedRequest, NotPermitted
 from jupyter_vnc.model.addresses import TCPAddress
+from jupyter_vnc.model.remote_sessions import decode, describe, encode
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target
@@ -72,3 +73,10 @@ async def test_a_session_that_has_ended_meanwhile(streams, registry):
 async def test_what_is_no_id(streams, registry):
     with pytest.raises(MalformedRequest):
         await streams.issue(Somebody(ANN), "lab", 7)
+
+
+async def test_a_session_at_another_process_which_has_no_sound_of_it(streams, registry):
+    own = Session(ANN, LAB, Mode.CONTROL)
+    registry.meet([decode(encode(describe(own)), lambda *notice: None)])
+    with pytest.raises(NotPermitted):
+        await streams.issue(Somebody(ANN), "lab", own.id)

@@ -110,7 +110,7 @@ class RegistryAPIHandler(VNCAPIHandler):
             "mode": keys.get("mode", "control"),
             "allow_users": keys.get("allow_users", []),
             "allow_groups": keys.get("allow_groups", []),
-            "sessions": sum(session.is_at(entry.name) for session in self.broker.registry),
+            "sessions": sum(session.is_at(entry.name) for session in self.broker.registry.everybody()),
             "test": last and {"at": written(last.at), "ok": last.good, "step": last.step},
             "maintenance": self.broker.maintenance.whole(entry.name),
             "machines": machines_of(one.target),

@@ -2,13 +2,21 @@
 
 import logging
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from jupyter_vnc.exceptions import EditConflict, InvalidTarget, NameTaken, NotPermitted, TargetNotFound
 from jupyter_vnc.hub.editor import Editor
 from jupyter_vnc.hub.registry.drafts import Draft
+from jupyter_vnc.hub.registry.handlers import RegistryAPIHandler
 from jupyter_vnc.hub.registry.service import open_registry
+from jupyter_vnc.model.maintenance import Maintenance
+from jupyter_vnc.model.remote_sessions import decode, describe, encode
+from jupyter_vnc.model.session_registry import SessionRegistry
+from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.targets import Mode
+from jupyter_vnc.model.users import User
 
 ADMIN = Editor("root", local=True)
 EVERYTHING = Editor("mia")
@@ -218,3 +226,16 @@ async def test_keys_are_rotated_under_a_service_that_runs(service, registry, tmp
     assert (await service.store.all())[1][0].sealed != before
     await service.snapshot.refresh()
     assert service.targets["lab"].credentials.value.reveal() == CANARY
+
+
+async def test_the_list_counts_the_sessions_of_all_processes(registry):
+    one = await registry.save(ADMIN, "lab", {"host": "a"}, 0)
+    sessions = SessionRegistry()
+    here, there = (Session(User(name), one.target, Mode.CONTROL) for name in ("ann", "bob"))
+    sessions.add(here)
+    sessions.meet([decode(encode(describe(there)), lambda *notice: None)])
+    handler = SimpleNamespace(
+        settings={"vnc_trials": SimpleNamespace(last={})},
+        broker=SimpleNamespace(registry=sessions, maintenance=Maintenance()),
+    )
+    assert RegistryAPIHandler.row(handler, ADMIN, one)["sessions"] == 2
