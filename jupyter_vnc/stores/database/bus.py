@@ -1,7 +1,7 @@
 """The bus: PostgreSQL tells every process at once that something has changed, and each looks what.
 
 A notice names a kind of rows and has no content: what is in the rows counts. So a notice that is lost, while the
-connection is down or in a pooler that does not pass any on, is made up for by the next regular look.
+connection is down, is made up for by the next regular look.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jupyter_vnc.system.logs import Log, one_line
 
-from .database import Database
+from .database import KEPT, Database
 
 #: The name of PostgreSQL's channel.
 CHANNEL: Final = "jupyter_vnc"
@@ -26,8 +26,6 @@ SESSIONS: Final = "sessions"
 TARGETS: Final = "targets"
 #: Pause before a connection that was lost is made again (seconds).
 PAUSE: Final = 2.0
-#: What notices that the other end of an idle connection is gone (seconds, and tries): some firewalls forget one.
-_KEPT: Final = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 5}
 
 
 async def announce(connection: AsyncConnection, kind: str) -> None:
@@ -85,7 +83,7 @@ class Bus:
         """
         from psycopg import AsyncConnection as Connection  # noqa: PLC0415 - an extra
 
-        options: dict[str, Any] = {**self._database.connection_options, **_KEPT}
+        options: dict[str, Any] = {**KEPT, **self._database.connection_options}
         async with await Connection.connect(**options, autocommit=True) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             self.listens, self._failing = True, False

@@ -34,10 +34,22 @@ CONNECTIONS: Final = 5
 #: For how long SQLite waits for another process, such as a command, that writes (seconds).
 BUSY: Final = 5
 
+#: What notices that the other end of a connection is gone (seconds, tries, milliseconds): some firewalls forget one,
+#: and a machine that is gone without a word answers nothing. What the address says itself counts more.
+KEPT: Final = {
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": int(2 * TIMEOUT * 1000),
+    "connect_timeout": 5,
+}
+
 _KEY: Final = "VNCHub.db_url"
 _AWAY: Final = "The database does not answer. Try again in a moment."
 #: SQLSTATE of PostgreSQL for what an account may not do.
 _NOT_PERMITTED: Final = "42501"
+#: And for two transactions of which only one could go on.
+_IN_THE_WAY: Final = ("40P01", "40001")
 
 
 class Database:
@@ -197,7 +209,7 @@ class Database:
     def _refusal(self, error: DBAPIError) -> str:
         """Say why the tables cannot be made, and what to do."""
         sentence = f"the tables of the database cannot be made or brought up to date: {_first_line(error.orig)}"
-        if getattr(error.orig, "sqlstate", "") != _NOT_PERMITTED:
+        if _sqlstate(error) != _NOT_PERMITTED:
             return sentence
         grant = f"GRANT USAGE, CREATE ON SCHEMA public TO {self._url.username or '<account>'}"
         return f"{sentence}. In the database: {grant}; tables that are there already must belong to that account"
@@ -221,6 +233,9 @@ class Database:
         except (DataError, IntegrityError):
             raise  # of what one caller wanted to write: the database is not away for others
         except (DBAPIError, PoolTimeout, TimeoutError, OSError) as error:
+            if _sqlstate(error) in _IN_THE_WAY:  # it answers: the next try may succeed, and others are not concerned
+                self._log.warning("Two transactions of the database were in each other's way: one was given up")
+                raise StoreUnavailable(_AWAY) from None
             if _is_about_tables(error):
                 self._tables_are_gone()
             cause = error.orig if isinstance(error, DBAPIError) else error
@@ -248,6 +263,10 @@ class Database:
         self.trouble = ""
 
 
+def _sqlstate(error: BaseException) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
 def _first_line(error: object) -> str:
     return (str(error).splitlines() or [""])[0]
 
@@ -266,7 +285,7 @@ def _engine(url: URL) -> AsyncEngine:
         # locked until the operating system notices, which may take hours.
         timeouts = ("statement_timeout", "idle_in_transaction_session_timeout")
         options = " ".join(f"-c {name}={int(TIMEOUT * 1000)}" for name in timeouts)
-        limits = {"connect_timeout": 5, "options": options}
+        limits = {"options": options} | {name: value for name, value in KEPT.items() if name not in url.query}
         pool = {"pool_size": CONNECTIONS, "max_overflow": CONNECTIONS, "pool_timeout": 5}
         return create_async_engine(url, connect_args=limits, **pool, **common)
     engine = create_async_engine(url, connect_args={"timeout": BUSY}, **common)

@@ -27,6 +27,8 @@ WINDOW: Final = 600.0
 PAUSE: Final = (0.05, 0.15)
 #: The database has so much time for an answer at least (seconds), however long others were logging in.
 LEAST: Final = 1.0
+#: Timeout for giving turns back at the end (seconds).
+LAST_WRITE: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -56,9 +58,9 @@ class DatabaseGate(Gate):
         self._ending: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Wait until all turns are given back."""
-        while self._ending:
-            await asyncio.wait(self._ending)
+        """Wait until all turns are given back, or the database has had its time; they are over by themselves."""
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=LAST_WRITE)
 
     async def check(self, key: str) -> None:
         """See :meth:`.Gate.check`.

@@ -341,3 +341,36 @@ async def test_rights_that_are_missing_when_it_is_back_are_said_once(poor, postg
     postgres.do("vnc", GRANT)
     assert await targets.revision() == 0
     await database.close()
+
+
+@pytest.mark.parametrize(("more", "idle"), [("", 20), ("&keepalives_idle=7", 7)])
+def test_a_connection_whose_other_end_is_gone_is_noticed(monkeypatch, more, idle):
+    kept = {}
+    monkeypatch.setattr(databases, "create_async_engine", lambda url, connect_args, **more: kept.update(connect_args))
+    databases._engine(url := urls.parse(f"postgresql+psycopg://vnc@db.example.org/vnc?connect_timeout=9{more}"))
+    assert {**kept, **url.query}.keys() >= {"keepalives_idle", "keepalives_interval", "tcp_user_timeout"}
+    assert (int({**url.query, **kept}["keepalives_idle"]), "connect_timeout" in kept) == (idle, False)
+
+
+async def test_two_transactions_that_are_in_each_others_way_are_no_outage(postgresql_database, caplog):
+    """PostgreSQL gives one of them up."""
+    first, both = "UPDATE revisions SET number = number + 1 WHERE kind = '{}'", asyncio.Barrier(2)
+
+    async def count(*kinds):
+        async with postgresql_database.writing() as connection:
+            await connection.execute(text(first.format(kinds[0])))
+            await both.wait()
+            await connection.execute(text(first.format(kinds[1])))
+
+    async with asyncio.timeout(60):
+        tries = [count("leases", "sessions"), count("sessions", "leases")]
+        results = await asyncio.gather(*tries, return_exceptions=True)
+    assert {type(one) for one in results} == {type(None), StoreUnavailable}
+    assert postgresql_database.trouble == ""
+    await count_one(postgresql_database)
+    assert "does not answer" not in caplog.text
+
+
+async def count_one(database):
+    async with database.writing() as connection:
+        await connection.execute(text("UPDATE revisions SET number = number + 1"))

@@ -28,6 +28,7 @@ on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.fixture
 def three(database, monkeypatch, jp_asyncio_loop):
     monkeypatch.setattr(gates, "PAUSE", (0.01, 0.03))
+    monkeypatch.setattr(gates, "LAST_WRITE", 60)
     three = [DatabaseGate(Processes(database, LOG)) for _ in range(3)]
     yield three
     for gate in three:
