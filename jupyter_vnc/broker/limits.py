@@ -49,8 +49,9 @@ class BrokerLimits(HasTraits):
     sessions_total = Int(
         64,
         min=0,
-        help="""Open desktops of all users. Default 64, in the hub's service 512; 0 for no limit. Each takes four open
-        files and 2 MiB at most. At start, a warning says if the limit of open files is too low for that many.""",
+        help="""Open desktops of all users, at all processes of a hub's service. Default 64, in the hub's service 512; 0
+        for no limit. Each takes four open files and 2 MiB at most. At start, a warning says if the limit of open files
+        is too low for that many.""",
     ).tag(config=True)
 
     connect_timeout = Float(

@@ -110,10 +110,10 @@ class VNCHub(JupyterApp):
 
     db_url = Unicode(
         "sqlite:///jupyter-vnc.sqlite",
-        help="""The database of registered targets, leases and tokens, as SQLAlchemy has it. Default: SQLite, in a file
-        in the folder where the service runs, which only its owner can read; one process uses it. With
-        ``postgresql+psycopg://vnc@db.example.org/vnc`` it is a database that is there already; that needs
-        ``pip install 'jupyter-vnc[hub-postgresql]'``.
+        help="""The database of registered targets, leases, tokens and visits, as SQLAlchemy has it. Default: SQLite,
+        in a file in the folder where the service runs, which only its owner can read; one process uses it. With
+        ``postgresql+psycopg://vnc@db.example.org/vnc`` it is a database that is there already, which several processes
+        of the service can share; that needs ``pip install 'jupyter-vnc[hub-postgresql]'``.
         """,
     ).tag(config=True)
 
