@@ -51,6 +51,8 @@ class MaintenanceService:
         #: One look at a time: what a slow one has seen must not come after a newer one.
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        #: What has changed, and nobody was told yet.
+        self._untold: frozenset[Place] = frozenset()
         #: Rung when there may be news.
         self.bell = Bell(REST)
 
@@ -93,13 +95,19 @@ class MaintenanceService:
                 raise
 
     async def _compare(self, *, tell: bool) -> None:
-        """Read, and tell whoever is here what has changed, wherever somebody has decided that."""
+        """Read, and tell whoever is here what has changed, wherever somebody has decided that.
+
+        From the first answer on nobody new gets what is out of service; who decided it is asked then.
+        """
         now, before = await self._store.all(), self._known.places
-        changed = sorted(now ^ before) if tell else []
-        by = {place: await self._store.decided_by(place, place in now) for place in changed}
         self._known.places = now
-        for place in filter(by.get, changed):
-            self._tell(place, place in now, by[place])
+        if tell:
+            self._untold ^= now ^ before
+        if changed := {place: place in now for place in sorted(self._untold)}:
+            by = await self._store.decided_by(changed)
+            self._untold = frozenset()
+            for place in filter(by.get, changed):
+                self._tell(place, changed[place], by[place])
 
     async def put(self, editor: Editor, target: Target, machine: str, begins: bool) -> None:
         """Take a target or one machine of its pool out of service, or back; tell whoever is there.

@@ -25,7 +25,7 @@ _BEGUN: Final = "maintain"
 _ENDED: Final = "in service"
 _REMOVED: Final = "remove"
 #: So many of the last ones of a target are looked at: its machines go and come back one after the other.
-LATEST: Final = 200
+LATEST: Final = 400
 
 
 class MaintenanceStore:
@@ -45,20 +45,23 @@ class MaintenanceStore:
             rows = await connection.execute(select(maintenance.c.target, maintenance.c.machine))
             return frozenset((row.target, row.machine) for row in rows)
 
-    async def decided_by(self, place: Place, begins: bool) -> str:
-        """Return who has begun or ended the maintenance of something; empty if nobody has: its target was removed.
+    async def decided_by(self, changed: Mapping[Place, bool]) -> dict[Place, str]:
+        """Return who has begun or ended the maintenance of what; what nobody has is not in it: its target was removed.
+
+        Args:
+            changed: what it is about, and whether it has begun.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
-        action = _BEGUN if begins else _ENDED
-        mine = (changes.c.target == place[0]) & changes.c.action.in_((action, _REMOVED))
-        query = select(changes).where(mine).order_by(changes.c.id.desc()).limit(LATEST)
+        who: dict[Place, str] = {}
         async with self._database.reading() as connection:
-            for row in await connection.execute(query):
-                if row.action == _REMOVED or json.loads(row.detail).get("machine") == place[1]:
-                    return str(row.by) if row.action == action else ""
-        return ""
+            for target in {target for target, _ in changed}:
+                machines = {machine: begins for (name, machine), begins in changed.items() if name == target}
+                who |= {
+                    (target, machine): by for machine, by in (await _deciders(connection, target, machines)).items()
+                }
+        return who
 
     async def put(self, place: Place, begins: bool, by: str, detail: str) -> bool:
         """Begin or end maintenance; return whether that changed anything. What has begun already stays as it is.
@@ -82,6 +85,20 @@ class MaintenanceStore:
             await connection.execute(insert(changes).values(said))
             await announce(connection, MAINTENANCE)
         return True
+
+
+async def _deciders(connection: AsyncConnection, target: str, machines: Mapping[str, bool]) -> dict[str, str]:
+    """Return who has begun or ended the maintenance of a target's machines, by the machines' names."""
+    mine = (changes.c.target == target) & changes.c.action.in_((_BEGUN, _ENDED, _REMOVED))
+    query = select(changes).where(mine).order_by(changes.c.id.desc()).limit(LATEST + len(machines))
+    who: dict[str, str] = {}
+    for row in await connection.execute(query):
+        if row.action == _REMOVED:
+            break
+        machine = json.loads(row.detail).get("machine")
+        if machine in machines and row.action == (_BEGUN if machines[machine] else _ENDED):
+            who.setdefault(machine, str(row.by))
+    return who
 
 
 async def _begin(connection: AsyncConnection, place: Place, now: float, by: str) -> bool:

@@ -1,9 +1,11 @@
 """Maintenance that another process of the service has begun or ended is told to whoever is here, once."""
 
 import logging
+from unittest.mock import AsyncMock
 
 import pytest
 
+from jupyter_vnc.exceptions import StoreUnavailable
 from jupyter_vnc.hub.editor import Editor
 from jupyter_vnc.hub.registry.maintenance import MaintenanceService
 from jupyter_vnc.hub.registry.service import open_registry
@@ -65,3 +67,33 @@ async def test_what_goes_with_its_target_is_not_told_as_over(two, registry):
     await registry.registry.remove(ADA, "lab", None)
     await second.refresh()
     assert (told, second._known.places) == ([], frozenset())
+
+
+async def test_nobody_new_gets_it_from_the_first_answer_on_and_it_is_told_later(two, monkeypatch):
+    first, second, told = two
+    real, known = second._store.decided_by, []
+    await first.put(ADA, LAB, "m1", True)
+
+    async def away(changed):
+        known.append(second._known.places)
+        raise StoreUnavailable
+
+    monkeypatch.setattr(second._store, "decided_by", away)
+    await second.refresh()
+    assert (known, told) == ([{("lab", "m1")}], [])
+    monkeypatch.setattr(second._store, "decided_by", real)
+    await second.refresh()
+    assert told == [(("lab", "m1"), True, "ada")]
+
+
+async def test_of_many_machines_one_question_tells_who_decided_it(two, monkeypatch):
+    first, second, told = two
+    machines = tuple(PoolMachine(f"m{number:03}", TCPAddress("127.0.0.1", number)) for number in range(1, 41))
+    lab = Target(name="lab", address=PoolAddress(machines))
+    for machine in machines:
+        await first.put(ADA, lab, machine.name, True)
+    asked = AsyncMock(side_effect=second._store.decided_by)
+    monkeypatch.setattr(second._store, "decided_by", asked)
+    await second.refresh()
+    assert told == [(("lab", machine.name), True, "ada") for machine in machines]
+    assert asked.await_count == 1
