@@ -72,14 +72,14 @@ class Connector:
         """Wait for, and keep, one of the logins that a server may have at once.
 
         Raises:
-            TargetUnreachable: none was free in time.
+            VNCError: none was free in time; see :meth:`.Gate.overdue`.
         """
         gate = self._gates.setdefault(key, asyncio.Semaphore(HANDSHAKES_AT_ONCE))
         try:
             async with asyncio.timeout_at(deadline):
                 await gate.acquire()
         except TimeoutError:
-            raise TargetUnreachable("The desktop is busy with other logins. Try again.", detail=key) from None
+            raise self.gate.overdue(key) from None
         try:
             yield
         finally:

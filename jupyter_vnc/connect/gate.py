@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from jupyter_vnc.exceptions import TargetRefused
+from jupyter_vnc.exceptions import TargetRefused, TargetUnreachable, VNCError
 from jupyter_vnc.throttling import Breaker
 
 #: Logins under way at once for each server: TigerVNC refuses three of eight that come together.
@@ -39,6 +39,11 @@ def paused(wait: float, key: str) -> TargetRefused:
     )
 
 
+def busy(key: str) -> TargetUnreachable:
+    """Make the error of whoever has waited for others in vain."""
+    return TargetUnreachable("The desktop is busy with other logins. Try again.", detail=key)
+
+
 class Gate:
     """What all logins of this process to a server go through, once it is their turn in this process.
 
@@ -57,6 +62,10 @@ class Gate:
         """
         if wait := self._breaker.open_for(key):
             raise paused(wait, key)
+
+    def overdue(self, key: str) -> VNCError:
+        """Return why those who were before somebody in this process took all the time."""
+        return busy(key)
 
     @asynccontextmanager
     async def turn(self, key: str, deadline: float, longest: float) -> AsyncIterator[Turn]:

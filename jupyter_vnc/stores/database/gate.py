@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jupyter_vnc.connect.gate import HANDSHAKES_AT_ONCE, OPEN_FOR, REFUSALS, Gate, Turn, paused
-from jupyter_vnc.exceptions import StoreUnavailable, TargetUnreachable
+from jupyter_vnc.connect.gate import HANDSHAKES_AT_ONCE, OPEN_FOR, REFUSALS, Gate, Turn, busy, paused
+from jupyter_vnc.exceptions import StoreUnavailable, VNCError
 
 from .clock import now
 from .processes import Processes
@@ -29,6 +29,9 @@ PAUSE: Final = (0.05, 0.15)
 LEAST: Final = 1.0
 #: Timeout for giving turns back at the end (seconds).
 LAST_WRITE: Final = 5.0
+
+
+_LATE: Final = "The database does not answer in time. Try again in a moment."
 
 
 @dataclass(slots=True)
@@ -56,6 +59,8 @@ class DatabaseGate(Gate):
         self._database = processes.database
         #: Turns that are given back at present.
         self._ending: set[asyncio.Task[None]] = set()
+        #: Since when the database is asked for turns, by their holders (the event loop's time).
+        self._asked: dict[str, float] = {}
 
     async def close(self) -> None:
         """Wait until all turns are given back, or the database has had its time; they are over by themselves."""
@@ -76,6 +81,11 @@ class DatabaseGate(Gate):
         if (left := float(await connection.scalar(wait) or 0.0)) > 0:
             raise paused(left, key)
 
+    def overdue(self, key: str) -> VNCError:
+        """See :meth:`.Gate.overdue`: where they waited for the database, the server has nothing to do with it."""
+        late = asyncio.get_running_loop().time() - LEAST
+        return StoreUnavailable(_LATE) if any(since <= late for since in self._asked.values()) else busy(key)
+
     @asynccontextmanager
     async def turn(self, key: str, deadline: float, longest: float) -> AsyncIterator[Turn]:
         """See :meth:`.Gate.turn`. Whoever waits gets a turn in no order, within this process one after the other.
@@ -88,7 +98,7 @@ class DatabaseGate(Gate):
             while not await self._ask(asking, turn, deadline, longest):
                 pause = random.uniform(*PAUSE)  # noqa: S311 - jitter
                 if asyncio.get_running_loop().time() + pause > deadline + turn.waited:
-                    raise TargetUnreachable("The desktop is busy with other logins. Try again.", detail=key)
+                    raise busy(key)
                 await asyncio.sleep(pause)
             yield turn
         finally:  # nobody waits for that: neither the server that has just been logged in to, nor a viewer that is gone
@@ -105,9 +115,13 @@ class DatabaseGate(Gate):
         loop = asyncio.get_running_loop()
         asking.take = take = asyncio.ensure_future(self._take(asking.key, asking.holder, longest))
         begun = loop.time()
-        await asyncio.wait([take], timeout=max(LEAST, deadline + turn.waited - begun))
+        self._asked[asking.holder] = begun
+        try:
+            await asyncio.wait([take], timeout=max(LEAST, deadline + turn.waited - begun))
+        finally:
+            del self._asked[asking.holder]
         if not take.done():
-            raise StoreUnavailable("The database does not answer in time. Try again in a moment.")
+            raise StoreUnavailable(_LATE)
         turn.waited += loop.time() - begun
         return take.result()
 

@@ -10,13 +10,14 @@ from jupyter_vnc.connect.connector import Connector
 from jupyter_vnc.connect.gate import HANDSHAKES_AT_ONCE, OPEN_FOR, REFUSALS
 from jupyter_vnc.exceptions import StoreUnavailable, TargetRefused, TargetUnreachable
 from jupyter_vnc.model.credentials import Credentials, Secret
-from jupyter_vnc.model.targets import Target
+from jupyter_vnc.model.targets import Target, TargetLimits
 from jupyter_vnc.pools.presence import Present
 from jupyter_vnc.stores.database import database as databases
 from jupyter_vnc.stores.database import gate as gates
 from jupyter_vnc.stores.database.gate import WINDOW, DatabaseGate
 from jupyter_vnc.stores.database.processes import Processes
 from jupyter_vnc.stores.database.tables import digest_of, logins, refusals
+from tests.fakes import vnc_server
 from tests.integration import real
 from tests.stores.database.conftest import LOG
 
@@ -237,6 +238,26 @@ async def test_a_database_that_answers_too_late_is_not_taken_for_a_server_that_d
     step.go_on.set()
     await given_back(three[0])
     assert await count_of(database, logins) == 0
+
+
+@on_sqlite
+async def test_who_waits_behind_those_that_ask_a_slow_database_does_not_blame_the_server(three, monkeypatch):
+    monkeypatch.setattr(gates, "LEAST", 0.01)
+    step, connector = Step(monkeypatch, three[0], "_take", after=False), Connector()
+    connector.gate = three[0]
+    async with asyncio.timeout(60), vnc_server.recorder() as server:
+        slow, quick = (
+            Target(name="lab", address=server.address, limits=TargetLimits(connect_timeout=limit))
+            for limit in (60.0, 0.2)
+        )
+        before = [asyncio.create_task(connector.connect(slow, server.address)) for _ in range(HANDSHAKES_AT_ONCE)]
+        while len(three[0]._asked) < HANDSHAKES_AT_ONCE:
+            await asyncio.sleep(0.01)
+        with pytest.raises(StoreUnavailable):
+            await connector.connect(quick, server.address)
+        step.go_on.set()
+        for leg in await asyncio.gather(*before):
+            await leg.channel.close()
 
 
 async def test_who_counts_waits_for_nobody_who_counts_at_another_server(postgres, postgresql_database):
