@@ -488,9 +488,14 @@ async def test_logging_out_stops_the_desktop():
         manager.on_exit = lambda *who: ended.append(who)
         await manager.ensure("ann", "desktop", DesktopSpec())
         environ = manager.environment("ann", "desktop")
-        await manager._entries["ann", "desktop"].desktop.run(["xclock"], "/", 0.0)
-        # Openbox forgets what it is told before it has the windows.
-        await eventually(lambda: "window id # 0x" in x_client(environ, "xprop", "-root", "_NET_CLIENT_LIST").stdout)
+
+        def names_a_window(what):
+            return "window id # 0x" in x_client(environ, "xprop", "-root", what).stdout
+
+        # Openbox manages what comes while it runs; it forgets what it is told before it has the windows.
+        await eventually(lambda: names_a_window("_NET_SUPPORTING_WM_CHECK"))
+        assert await manager._entries["ann", "desktop"].desktop.run(["xclock"], "/", 0.0) is None
+        await eventually(lambda: names_a_window("_NET_CLIENT_LIST"))
         left = _pids_called("xclock") & descendants(os.getpid())
         assert x_client(environ, "openbox", "--exit").returncode == 0  # as its menu does
         await eventually(lambda: manager.state("ann", "desktop") is State.STOPPED)
