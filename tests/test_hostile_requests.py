@@ -196,6 +196,9 @@ LIMITED = {
     "/stream": ("GET", {**UPGRADE, "Sec-WebSocket-Protocol": "binary, vnc.token.x"}, None),
 }
 
+#: What only the service of a hub has; ``tests/broker/test_walls.py`` shows how long its refusal lasts.
+LIMITED_BY_THE_SERVICE = {"/api/room/wall"}
+
 
 async def test_each_temporary_refusal_says_when_to_retry(client, broker, monkeypatch):
     async def full(*_args, **_more):
@@ -221,7 +224,7 @@ def test_the_rest_file_promises_it_of_these():
         for rules in verbs.values()
         if "429" in rules["responses"]
     }
-    assert set(limited) <= set(LIMITED)
+    assert set(limited) <= {*LIMITED, *LIMITED_BY_THE_SERVICE}
     assert set(limited.values()) == {"#/components/responses/Limit"}
 
 

@@ -240,8 +240,9 @@ async def test_an_answer_is_bounded_and_the_next_one_has_the_rest(service, monke
 
 async def test_who_asks_too_often_is_refused_and_so_is_one_wall_too_many(service):
     service = service()
-    with pytest.raises(LimitExceeded):
+    with pytest.raises(LimitExceeded) as refusal:
         often(5 * ASKS_AT_ONCE, lambda: service.walls.watch(ada(), 0))
+    assert refusal.value.retry_after > 0
     for nth in range(MOST - 1):
         service.walls.watch(ada(f"i{nth}"), 0)
     with pytest.raises(LimitExceeded):
