@@ -102,6 +102,53 @@ describe('a camera for the wall', () => {
     assert.ok(tool.hidden, 'it ends with the connection');
     viewer.dispose();
   });
+
+  it('goes on for no attempt that has ended, and nor does anything else that was said in it', async () => {
+    for (const end of [1006, 4503]) {
+      const world = new World();
+      const viewer = new Viewer(world.options);
+      document.body.replaceChildren(viewer.node);
+      viewer.connect();
+      await world.upgrade();
+      // Whoever stands in a queue is told already.
+      world.socket.note({ kind: 'wall', every: 5 });
+      world.socket.note({ kind: 'overseen', looks: true, hands: true, since: ago(1) });
+      const { hand, wall } = viewer.extras;
+      assert.deepEqual([hand.up, wall.on], [true, false], 'there is no picture yet');
+      await world.end(end);
+      assert.deepEqual([hand.offered, wall.asked], [false, false]);
+      world.socket.note({ kind: 'wall', every: 5 });
+      viewer.connect();
+      await world.succeed();
+      assert.deepEqual([hand.offered, wall.on], [false, false]);
+      await world.clock.advance(20_000);
+      assert.doesNotMatch(viewer.node.textContent!, /instructors/i);
+      viewer.dispose();
+    }
+  });
+
+  it('tells the reader when there is a picture, and once, however often a wall is opened', async () => {
+    const world = new World();
+    const viewer = new Viewer(world.options);
+    document.body.replaceChildren(viewer.node);
+    const hint = viewer.node.querySelector<HTMLElement>('.jp-VNC-hint')!;
+    viewer.connect();
+    await world.upgrade();
+    world.socket.note({ kind: 'wall', every: 5 });
+    await world.clock.advance(12_000);
+    assert.notEqual(hint.textContent, NOTICE, 'nobody sees what is not there');
+    await world.greet();
+    await world.clock.advance(12_000);
+    assert.equal(hint.textContent, NOTICE);
+    assert.ok(viewer.extras.wall.on);
+    hint.textContent = '';
+    for (const every of [0, 5]) {
+      world.socket.note({ kind: 'wall', every });
+      await world.clock.advance(7000);
+    }
+    assert.deepEqual([viewer.extras.wall.on, hint.textContent], [true, '']);
+    viewer.dispose();
+  });
 });
 
 describe('a picture', () => {

@@ -69,7 +69,8 @@ export class Extras {
       random: _options.random,
       send,
       canvas: () => (this._rfb ? _stage.canvas : null),
-      begun: () => this._tellOfWall()
+      // After what is said of the picture itself when it comes.
+      begun: () => this._wallTelling.set(() => this._tellOfWall(), 0)
     });
     _stage.node.append(this.quality.node);
     this.quality.outdated.on(() => this._updates?.renew());
@@ -97,6 +98,7 @@ export class Extras {
 
   /** Open a websocket that is measured. */
   openSocket(path: string, protocols: string[]): WebSocket {
+    this.forget();
     this._socket = this.pulse.watch(this.quality.watch(this._options.openSocket(path, protocols)));
     return this._socket;
   }
@@ -137,11 +139,15 @@ export class Extras {
     this.hand.take(note);
   }
 
-  /** Nor in the place of what is said of something else at this moment. */
+  /** Nor in the place of what is said of something else at this moment; a wall that is opened again is no news. */
   private _tellOfWall(): void {
+    if (this._wallTold || !this.wall.on) {
+      return;
+    }
     if (this._stage.hint.shown) {
       this._wallTelling.set(() => this._tellOfWall(), OVERSEEN_AFTER);
-    } else if (this.wall.on) {
+    } else {
+      this._wallTold = true;
       this._stage.tell(wallWords(this._options.trans));
     }
   }
@@ -169,18 +175,24 @@ export class Extras {
     this._apply();
     this._clipboard.arrived(rfb);
     this.sound.live = true;
+    this.wall.follow();
   }
 
   /** The desktop went away; its canvas is still there. */
   departed(): void {
     this.keep();
-    this._warn(0);
     this._rfb = null;
     this._updates = null;
     this.sound.live = false;
     this.quality.departed();
     this._clipboard.departed();
     this._apply();
+    this.forget();
+  }
+
+  /** What the server said in an attempt to connect ends with it, whether there was a picture or not. */
+  forget(): void {
+    this._warn(0);
     this.company.forget();
     this.hand.forget();
     this.wall.ask(0);
@@ -253,6 +265,7 @@ export class Extras {
   private readonly _bell: Bell;
   private readonly _telling: Timer;
   private readonly _wallTelling: Timer;
+  private _wallTold = false;
   private readonly _look: Look;
   private readonly _thumbnail: Thumbnail;
   private readonly _clipboard: SharedClipboard;

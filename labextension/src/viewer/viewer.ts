@@ -262,6 +262,7 @@ export class Viewer implements IActionable {
     }
     if (!['starting', 'connected'].includes(status.phase)) {
       this._fit.rfb = null;
+      this.extras.forget();
     }
     this.changed.emit();
   }

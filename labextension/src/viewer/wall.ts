@@ -41,9 +41,14 @@ export class WallCamera {
   /** Emits when it begins or ends. */
   readonly changed = new Emitter<void>();
 
-  /** Whether pictures are sent. */
-  get on(): boolean {
+  /** Whether the server asks for pictures. */
+  get asked(): boolean {
     return this._every > 0;
+  }
+
+  /** Whether pictures are sent: they are asked for, and there is something to see. */
+  get on(): boolean {
+    return this.asked && this._options.canvas() !== null;
   }
 
   /**
@@ -52,17 +57,24 @@ export class WallCamera {
    * @param every - seconds between two; 0 for none
    */
   ask(every: number): void {
-    const was = this.on;
     this._every = Number.isFinite(every) && every > 0 ? Math.max(1, every) : 0;
     this._sent = '';
+    this.follow();
+  }
+
+  /** Begin or end: there is something to see now, or nothing any more. */
+  follow(): void {
+    const { canvas, random, begun } = this._options;
+    const on = this.asked && canvas() !== null;
     this._timer.clear();
-    if (this.on) {
-      this._timer.set(() => this._shoot(), FIRST * this._options.random());
+    if (on) {
+      this._timer.set(() => this._shoot(), FIRST * random());
     }
-    if (this.on !== was) {
+    if (on !== this._was) {
+      this._was = on;
       this.changed.emit();
-      if (this.on) {
-        this._options.begun();
+      if (on) {
+        begun();
       }
     }
   }
@@ -86,6 +98,7 @@ export class WallCamera {
 
   private readonly _timer: Timer;
   private _every = 0;
+  private _was = false;
   private _sent = '';
 }
 
