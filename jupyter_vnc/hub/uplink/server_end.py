@@ -226,7 +226,10 @@ class ServerEnd:
             self._flood.spend("")
             notice = read(message, NOTICE)
             try:
-                self._rate.spend("look" if notice["type"] == "look" else "")
+                if (
+                    notice["type"] != "wall"
+                ):  # a state and no deed: without the last one, viewers would go on for nobody
+                    self._rate.spend("look" if notice["type"] == "look" else "")
             except LimitExceeded as error:
                 self._log.debug("A notice of the service is left out: %s", error)
                 continue

@@ -258,6 +258,17 @@ async def test_one_notice_too_many_is_left_out_and_the_connection_stays(service,
     assert "No uplink" not in caplog.text
 
 
+async def test_a_wall_that_closes_is_never_left_out(service, no_refill):
+    states = []
+    one = made(Hub({}), service.url, changed=lambda: states.append(one.walled))
+    wall = [{"type": "wall", "on": on} for on in (True, False)]
+    service.says = [json.dumps(said) for said in [wall[0], *[MESSAGE] * (server_end.BURST + 10), wall[1]]]
+    one.start()
+    await until(lambda: states == [False, True, False])
+    assert one.connected
+    await one.close()
+
+
 async def test_notices_without_end_end_the_connection(service, no_refill, caplog):
     service.says = [json.dumps(MESSAGE)] * (server_end.FLOOD * server_end.BURST + 10)
     one = made(Hub({}), service.url)
