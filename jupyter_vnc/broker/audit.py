@@ -52,6 +52,7 @@ class Audit:
         self.metrics.sessions.inc()
         replaced = {"replaced": [other.id for other in session.replaced]} if session.replaced else {}
         self._emit("opened", session, **replaced)
+        session.replaced = ()  # a desktop that changes hands all day must not keep all its earlier sessions
 
     def seated(self, session: Session) -> None:
         """Note that the viewer of a session has a picture: until then it waited for a machine, or for a connection."""

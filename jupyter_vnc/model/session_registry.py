@@ -147,6 +147,8 @@ class SessionRegistry:
 
     def remove(self, session: Session) -> None:
         """Forget a session that has ended; the last thing that happens to it."""
+        # Whoever took over may still know it, but nobody sees what it showed.
+        session.walled, session.wall_picture = False, None
         if self._sessions.pop(session.id, None) is not None:
             self.on_remove(session)
             self.on_change()

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from jupyter_vnc.broker.audit import Audit
 from jupyter_vnc.broker.hands import Hands
 from jupyter_vnc.broker.viewer_notes import LONGEST, ViewerNotes
 from jupyter_vnc.broker.walls import ASKS_AT_ONCE, BURST, EVERY, MOST, Walls
@@ -15,7 +16,7 @@ from jupyter_vnc.hub.scopes import ADMIN, Rights
 from jupyter_vnc.model.addresses import TCPAddress, UserServerAddress
 from jupyter_vnc.model.session_registry import SessionLimits, SessionRegistry
 from jupyter_vnc.model.sessions import Session
-from jupyter_vnc.model.targets import Mode, Target
+from jupyter_vnc.model.targets import Mode, Sharing, Target
 from jupyter_vnc.model.users import User
 from tests.webp import PICTURE, text, webp
 
@@ -256,3 +257,18 @@ async def test_the_log_says_who_opens_a_wall_once(service, caplog):
     for _ in range(3):
         service.walls.watch(ada(), 0)
     assert [record.getMessage() for record in caplog.records] == ["ada opens the wall of the course room"]
+
+
+async def test_a_session_that_was_replaced_leaves_no_picture_and_takes_none(service):
+    service = service()
+    desk = Target(name="desk", address=LAB.address, allow_groups=LAB.allow_groups, sharing=Sharing.TAKEOVER)
+    first, _ = service.sit(ANN, desk)
+    service.walls.watch(ada(), 0)
+    service.send(first)
+    second, _ = service.sit(ANN, desk)
+    assert second.replaced == (first,)
+    Audit(logging.getLogger("walls")).opened(second)
+    assert second.replaced == ()
+    service.registry.remove(first)
+    service.send(first)
+    assert (first.walled, first.wall_picture) == (False, None)
