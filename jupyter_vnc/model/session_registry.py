@@ -135,14 +135,15 @@ class SessionRegistry:
         return session
 
     def yield_places(self) -> None:
-        """End the sessions of this process where somebody at another one is in control by now.
+        """End the sessions of this process where somebody at another one has come into control since they began.
 
         That was not possible while the others knew of them: this process was away for so long that it counted as dead.
+        Who was there before them was there with them.
         """
         for newcomer in self._others:
             if newcomer.error is None:
                 for session in self._rivals(newcomer):
-                    if session.is_here:
+                    if session.is_here and session.since < newcomer.since:
                         session.end(taken_by(newcomer, session))
 
     def remove(self, session: Session) -> None:

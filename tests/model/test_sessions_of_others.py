@@ -1,5 +1,7 @@
 """The live list where several processes serve the same users: all count, and come and go."""
 
+from dataclasses import replace
+
 import pytest
 
 from jupyter_vnc.exceptions import LimitExceeded, SessionEnded
@@ -70,6 +72,17 @@ def test_after_a_while_away_the_desktop_is_theirs_to_whom_others_have_given_it(s
         "None",
         "None",
     ]
+
+
+def test_who_came_to_somebody_at_another_process_does_not_make_way_for_them():
+    """Their desktop may have been exclusive then, and shared when the other came."""
+    registry = SessionRegistry()
+    one = Target(name="one", address=TCPAddress("one", 5901), sharing=Sharing.EXCLUSIVE)
+    ann = told(Session(User("ann"), one, Mode.CONTROL))
+    bob = registry.add(Session(User("bob"), replace(one, sharing=Sharing.SHARED), Mode.CONTROL))
+    registry.meet([ann])
+    registry.yield_places()
+    assert bob.error is None
 
 
 def test_who_was_ended_here_keeps_nobody_from_their_desktop():
