@@ -352,8 +352,9 @@ def test_a_connection_whose_other_end_is_gone_is_noticed(monkeypatch, more, idle
     assert (int({**url.query, **kept}["keepalives_idle"]), "connect_timeout" in kept) == (idle, False)
 
 
-async def test_two_transactions_that_are_in_each_others_way_are_no_outage(postgresql_database, caplog):
+async def test_two_transactions_that_are_in_each_others_way_are_no_outage(postgresql_database, caplog, monkeypatch):
     """PostgreSQL gives one of them up."""
+    monkeypatch.setattr(databases, "TIMEOUT", 60)
     first, both = "UPDATE revisions SET number = number + 1 WHERE kind = '{}'", asyncio.Barrier(2)
 
     async def count(*kinds):

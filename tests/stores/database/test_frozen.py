@@ -62,7 +62,6 @@ async def viewer(broker, target, path):
 
 
 async def test_a_session_goes_on_and_who_asks_is_told_in_time(postgres, postgresql_database, tmp_path, monkeypatch):
-    monkeypatch.setattr(databases, "TIMEOUT", 0.5)
     monkeypatch.setattr(databases, "PAUSE", 0)
     broker, processes = VNCBroker(), Processes(postgresql_database, LOG)
     shared = SharedSessions(broker.registry, processes, LOG)
@@ -73,7 +72,8 @@ async def test_a_session_goes_on_and_who_asks_is_told_in_time(postgres, postgres
             await server.until(lambda: server.shared == [1])
             await shared.look()
             keys = b""
-            with frozen(postgres):
+            with frozen(postgres), monkeypatch.context() as patch:
+                patch.setattr(databases, "TIMEOUT", 0.5)
                 look = asyncio.create_task(shared.look())
                 while not look.done() or len(keys) < 3 * len(KEY):
                     keys += KEY

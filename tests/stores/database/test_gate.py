@@ -129,7 +129,8 @@ async def test_a_login_that_ends_otherwise_counts_for_nothing(three, database):
 
 
 @on_sqlite
-async def test_whoever_gets_no_turn_in_time_is_told(three):
+async def test_whoever_gets_no_turn_in_time_is_told(three, monkeypatch):
+    monkeypatch.setattr(gates, "LEAST", 60)
     async with three[0].turn(KEY, soon(), 20), three[1].turn(KEY, soon(), 20):
         with pytest.raises(TargetUnreachable, match="busy with other logins"):
             async with three[2].turn(KEY, asyncio.get_running_loop().time() + 0.05, 20):
@@ -260,19 +261,21 @@ async def test_who_waits_behind_those_that_ask_a_slow_database_does_not_blame_th
             await leg.channel.close()
 
 
-async def test_who_counts_waits_for_nobody_who_counts_at_another_server(postgres, postgresql_database):
+async def test_who_counts_waits_for_nobody_who_counts_at_another_server(postgres, postgresql_database, monkeypatch):
     """Two that delete old rows in two orders would wait for each other."""
+    monkeypatch.setattr(gates, "LAST_WRITE", 60)
     async with postgresql_database.writing() as connection:
-        rows = [{"server": digest_of(key), "count": 1, "last": 0.0, "open_until": 0.0} for key in ("a", "b")]
+        rows = [{"server": digest_of(key), "count": 2, "last": 0.0, "open_until": 0.0} for key in ("a", "b")]
         await connection.execute(insert(refusals), rows)
     gate = DatabaseGate(Processes(postgresql_database, LOG))
     async with asyncio.timeout(60):
         async with postgresql_database.writing() as connection:
-            await connection.execute(update(refusals).where(refusals.c.server == digest_of("a")).values(count=2))
+            await connection.execute(update(refusals).where(refusals.c.server == digest_of("a")).values(count=3))
             await log_in(gate, refused=True, key="b")
+            await given_back(gate)
         async with postgresql_database.reading() as connection:
             counts = {row.server: row.count for row in await connection.execute(select(refusals))}
-    assert counts == {digest_of("a"): 2, digest_of("b"): 1}
+    assert counts == {digest_of("a"): 3, digest_of("b"): 1}
 
 
 @pytest.mark.real

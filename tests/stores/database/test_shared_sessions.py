@@ -98,10 +98,11 @@ async def test_bytes_and_input_are_told_every_few_seconds_and_news_at_once(make,
     monkeypatch.setattr(one.shared._rows, "write", write)
     await one.look()
     writes.clear()
+    one.shared._told_at += 3600
     ann.bytes_in = 7
     await one.look()
     assert writes == []
-    one.shared._told_at -= BEAT
+    one.shared._told_at -= 3600 + BEAT
     await one.look()
     await two.look()
     assert (len(writes), next(iter(two.registry.everybody())).bytes_in) == (1, 7)
@@ -308,6 +309,7 @@ def lose(monkeypatch, rows, name, times=1):
 
 @on_sqlite
 async def test_an_end_that_got_lost_is_sent_again_until_the_session_is_over(make, database, monkeypatch):
+    monkeypatch.setattr(shared_sessions, "REPEAT", 3600.0)
     one, two = make(), make()
     ann = await one.sit()
     await two.look()
