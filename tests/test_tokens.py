@@ -204,3 +204,15 @@ async def test_a_store_that_is_down_is_not_replaced():
         await tokens.issue(ANN)
     with pytest.raises(StoreUnavailable):
         await tokens.redeem("x", "ann")
+
+
+async def test_the_store_is_closed_with_the_tokens():
+    class Closing(MemoryTokenStore):
+        closed = False
+
+        async def close(self):
+            self.closed = True
+
+    store = Closing()
+    await registry(store=store).close()
+    assert store.closed

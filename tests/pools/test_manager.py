@@ -798,3 +798,22 @@ async def test_a_machine_that_fails_while_it_is_written_down_is_not_given_out(op
     given = await have(waiting(manager, "ann", target))
     assert {given.name, tried[0].name} == {"m1", "m2"}
     assert manager.machine_of("ann", "lab") == given
+
+
+async def test_a_round_that_fails_is_followed_by_the_next(open_manager, monkeypatch, caplog):
+    manager = await open_manager(lab(1))
+    swept, failing = asyncio.Event(), [True]
+
+    def sweep():
+        if failing:
+            failing.pop()
+            raise RuntimeError("for once")
+        swept.set()
+
+    monkeypatch.setattr(manager, "sweep", sweep)
+    async with asyncio.timeout(PATIENCE):
+        while not swept.is_set():
+            manager.bell.ring()
+            await asyncio.sleep(0.01)
+    assert not failing
+    assert caplog.text.count("Leases could not be checked; trying again") == 1
