@@ -1,5 +1,6 @@
 """One hub whose users have servers of their own, with desktops in them, and one browser for all who are there."""
 
+import asyncio
 import sys
 import tempfile
 from contextlib import asynccontextmanager, contextmanager
@@ -18,8 +19,8 @@ from tests.hub import hub as hubs
 from tests.integration import lamp
 from tests.needs import require
 
-#: Seconds that a page may take for what a test waits for.
-PATIENCE = 90
+#: Seconds that a page may take for what a test waits for; an uplink that has broken often rests for 120.
+PATIENCE = 150
 expect.set_options(timeout=PATIENCE * 1000)
 
 #: What is on everybody's desktop: red, and a lamp, whose events are in a file of the user's home.
@@ -187,7 +188,9 @@ async def window(chromium, **options):
     try:
         yield context
     finally:
-        await context.close()
+        # Without a limit, one that does not close would hide what has failed.
+        async with asyncio.timeout(60):
+            await context.close()
 
 
 async def log_in(page, hub, name, path):

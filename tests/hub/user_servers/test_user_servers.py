@@ -15,11 +15,11 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from tests.hub.conftest import looking, until
-from tests.hub.user_servers.conftest import blocks, log_in, window
+from tests.hub.user_servers.conftest import PATIENCE, blocks, log_in, window
 from tests.integration import lamp, real
 from tests.processes import running
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -303,8 +303,11 @@ def room(person):
 
 
 async def becomes(ask, wanted):
-    """Wait until the service has heard something; a server reports within seconds."""
-    async with asyncio.timeout(real.PATIENCE):
+    """Wait until the service has heard something.
+
+    A server reports within seconds; after breaks that were close together it connects again within two minutes.
+    """
+    async with asyncio.timeout(PATIENCE):
         while not wanted(found := await asyncio.to_thread(ask)):
             await asyncio.sleep(0.2)
     return found
