@@ -416,6 +416,19 @@ describe('the wall', () => {
     assert.equal(document.activeElement, part('#filter'));
   });
 
+  it('leads the keyboard to the menu of a tile that cannot be watched', async () => {
+    part('#views [data-view=wall]').click();
+    const waiting = [{ target: 'lab', user: 'fay', place: 1, since: ago(3) }];
+    server.room = { ...server.room, sessions: [session('ann'), session('fay', { machine: null })], waiting };
+    await page.refresh();
+    assert.equal(tile('fay').querySelector('a')!.getAttribute('href'), null);
+    tile('ann').querySelector('a')!.focus();
+    const key = names().indexOf('fay') > names().indexOf('ann') ? 'ArrowRight' : 'ArrowLeft';
+    document.activeElement!.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+    const focused = document.activeElement!;
+    assert.ok(tile('fay').contains(focused) && focused.localName === 'button');
+  });
+
   it('has the actions of each in a menu', async () => {
     part('#views [data-view=wall]').click();
     server.room = { ...server.room, sessions: [session('ann')] };

@@ -175,9 +175,11 @@ export class Wall {
       return;
     }
     const columns = tiles.filter(tile => tile.offsetTop === tiles[0]!.offsetTop).length;
-    const next = tiles[at + move(columns)]?.querySelector<HTMLElement>(
-      'a:not([hidden]), button:not([hidden])'
+    const within = tiles[at + move(columns)]?.querySelectorAll<HTMLElement>(
+      'a[href]:not([hidden]), button:not([hidden])'
     );
+    // A picture that cannot be watched takes no focus, and the buttons of a live one are those of its viewer.
+    const next = [...(within ?? [])].find(one => !one.closest('.jp-VNC'));
     if (next) {
       event.preventDefault();
       next.focus();
