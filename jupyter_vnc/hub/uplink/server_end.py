@@ -226,9 +226,8 @@ class ServerEnd:
             self._flood.spend("")
             notice = read(message, NOTICE)
             try:
-                if (
-                    notice["type"] != "wall"
-                ):  # a state and no deed: without the last one, viewers would go on for nobody
+                # Whether there is a wall is a state and no deed: without the last one, viewers would go on for nobody.
+                if notice["type"] != "wall":
                     self._rate.spend("look" if notice["type"] == "look" else "")
             except LimitExceeded as error:
                 self._log.debug("A notice of the service is left out: %s", error)
