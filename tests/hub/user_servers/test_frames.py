@@ -4,7 +4,6 @@ Bob's server serves a page of Bob's. All of the hub shares its origin, so that i
 may frame it: then it has Kim's XSRF token, and acts as Kim.
 """
 
-import asyncio
 import json
 import re
 from contextlib import asynccontextmanager, suppress
@@ -105,18 +104,28 @@ RUN = ".jp-NotebookPanel-toolbar .jp-Toolbar-item[data-jp-item-name='run']"
 async def run_cell(page, hub):
     """Open a notebook in JupyterLab and run what is in its first cell.
 
-    JupyterLab's indicator says that the kernel is idle before there is any, and a click on Run does nothing then. As a
-    reader does who sees no change, this clicks again.
+    JupyterLab's indicator says that the kernel is idle before there is any, and a click on Run does nothing then or, if
+    the list of kernels is late, asks for one. If JupyterLab itself is late, it asks whether to go on. As a reader does,
+    this answers what is asked and clicks again if nothing changes.
     """
+    asked = []
+
+    async def answer(dialog):
+        asked.append(await dialog.inner_text())
+        await dialog.get_by_role("button", name=re.compile("^(Keep Waiting|Select|OK)$")).click()
+
     await page.goto(f"{hub.url}/user/kim/lab/tree/show.ipynb?reset")
     await page.wait_for_selector(".jp-Notebook .cm-content >> text=desktop.show")
+    await page.add_locator_handler(page.locator(".jp-Dialog").first, answer)
     prompt = page.locator(".jp-InputPrompt").first
-    async with asyncio.timeout(90):
-        while not re.search(r"[*\d]", await prompt.inner_text()):
-            await page.click(".jp-Notebook .cm-content >> nth=0")
-            await page.click(RUN)
-            with suppress(PlaywrightTimeout):
-                await prompt.filter(has_text=re.compile(r"[*\d]")).wait_for(timeout=6000)
+    for _ in range(20):
+        with suppress(PlaywrightTimeout):
+            await page.click(".jp-Notebook .cm-content >> nth=0", timeout=8000)
+            await page.click(RUN, timeout=8000)
+            await prompt.filter(has_text=re.compile(r"[*\d]")).wait_for(timeout=8000)
+            break
+    else:
+        raise AssertionError(f"The cell did not run. JupyterLab asked: {asked}")
     await prompt.filter(has_text=re.compile(r"\[\d+\]")).wait_for()
 
 
