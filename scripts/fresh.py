@@ -37,6 +37,11 @@ COLOURS: Final = 100
 #: What a person has before they clone anything.
 PREREQUISITES: Final = ("git", "make", "python3", "sudo", "ca-certificates")
 
+#: Suites of Ubuntu that have a Python that is new enough. Their VNC servers are in ``universe``.
+UBUNTU: Final = frozenset({"noble"})
+#: All of them are made in the same way; the debootstrap of Debian 12 has this name for it.
+UBUNTU_OPTIONS: Final = ("--components=main,universe", "/usr/share/debootstrap/scripts/gutsy")
+
 #: What of this machine's environment says how to reach package indexes through it.
 KEPT: Final = re.compile(
     r"(?i)^(https?_proxy|no_proxy|PIP_.*|npm_config_.*|.*CA_CERTS|.*CA_BUNDLE|SSL_CERT_FILE|PIP_CERT)$"
@@ -75,7 +80,7 @@ def archive(suite: str) -> str:
         text=True,
         check=True,
     ).stdout
-    wanted = "Ubuntu" if suite in {"jammy", "noble"} else "Debian"
+    wanted = "Ubuntu" if suite in UBUNTU else "Debian"
     for line in listed.splitlines():
         origin, _, uri = line.split(" ", 2)
         if origin == wanted and "security" not in uri:
@@ -95,16 +100,9 @@ class Machine:
         if (self.root / "etc" / "debian_version").exists():
             return
         self.root.mkdir(parents=True)
-        run(
-            [
-                "debootstrap",
-                "--variant=minbase",
-                "--include=ca-certificates",
-                self.suite,
-                self.root,
-                archive(self.suite),
-            ]
-        )
+        components, script = UBUNTU_OPTIONS if self.suite in UBUNTU else ("--components=main", "")
+        options = ["--variant=minbase", "--include=ca-certificates", components]
+        run(["debootstrap", *options, self.suite, self.root, archive(self.suite), *filter(None, [script])])
 
     def prepare(self) -> None:
         """Add what a person has: a network, git, make, Python, and a name that may become root."""
