@@ -108,7 +108,9 @@ class Streamer:
                     raise RuntimeError(why)
                 self._changed.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), LOOK)
+                    # Unlike wait_for() of Python 3.11, this never takes a cancellation for the news that came with it.
+                    async with asyncio.timeout(LOOK):
+                        await self._changed.wait()
         finally:
             await asyncio.to_thread(stop)
 

@@ -71,6 +71,20 @@ async def test_it_records_for_listeners_only_and_ends_without(tmp_path):
         assert (recorder.starts, recorder.stops) == (1, 1)
 
 
+async def test_it_ends_though_somebody_leaves_at_the_same_moment(tmp_path):
+    async with placed(tmp_path) as (recorder, path, serving):
+        _, listener = await asyncio.open_unix_connection(path)
+        await until(lambda: recorder.heard and recorder.streamer._changed._waiters)
+        recorder.streamer._changed.set()
+        await asyncio.sleep(0)  # what waits for it has it, and has not gone on
+        serving.cancel()
+        done, _ = await asyncio.wait([serving], timeout=20)
+        assert done
+        assert serving.cancelled()
+        assert recorder.stops == 1
+        listener.close()
+
+
 async def test_one_that_does_not_read_gets_less_and_delays_nobody(tmp_path):
     async with placed(tmp_path) as (recorder, path, _):
         with socket.socket(socket.AF_UNIX) as deaf:
