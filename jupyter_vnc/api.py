@@ -13,7 +13,7 @@ from tornado import web
 from .escaping import quote_remote
 from .handlers import VNCAPIHandler, vnc_errors
 from .model.targets import Mode
-from .tokens import STREAM, IssuedToken
+from .tokens import STREAM, VIDEO, IssuedToken
 
 
 class TargetsHandler(VNCAPIHandler):
@@ -47,9 +47,9 @@ class TokensHandler(VNCAPIHandler):
     async def post(self) -> None:
         """Issue a token for one target."""
         body = self.body()
-        if body.get("kind") == STREAM:
+        if (kind := body.get("kind")) in {STREAM, VIDEO}:
             beside = body.get("session", ""), body.get("owner", "")
-            stream = await self.broker.streams.issue(self.visitor(), body["target"], *beside)
+            stream = await self.broker.streams.issue(self.visitor(), body["target"], *beside, kind=kind)
             self._grant(stream, Mode.VIEW, "stream")
             return
         wanted = body.get("target"), body.get("mode"), body.get("takeover", False), body.get("owner", "")

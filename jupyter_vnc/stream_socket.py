@@ -1,4 +1,4 @@
-"""The websocket beside the one of a session: what a viewer hears."""
+"""The websocket beside the one of a session: what a viewer hears, or sees as video."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from jupyter_vnc.desktops.sound.messages import LONGEST_FROM_VIEWER
 from .model.streams import Stream
 from .websocket import TokenWebSocket
 
-#: Bytes that the kernel takes from us ahead of what it has sent; the rest is dropped rather than heard late.
+#: Bytes that the kernel takes from us ahead of what it has sent; the rest is dropped rather than heard or seen late.
 UNSENT: Final = 4096
 
 
 class StreamWebSocket(TokenWebSocket):
-    """``WS {root}stream``; see :mod:`jupyter_vnc.desktops.sound.messages` for its messages."""
+    """``WS {root}stream``; its messages are in ``desktops/sound/messages.py`` and ``desktops/video/messages.py``."""
 
     heard: Stream
     max_message_size = LONGEST_FROM_VIEWER

@@ -33,6 +33,8 @@ MAX_STRANGERS: Final = 3
 #: What a token is for: a session, a stream beside one.
 SESSION: Final = "session"
 STREAM: Final = "stream"
+#: The same with the desktop's video instead of its sound.
+VIDEO: Final = "video"
 #: A session on a desktop in another user's own server.
 LOOK: Final = "look"
 #: The maximum of unused tokens of one user, and of all users.
@@ -46,8 +48,8 @@ class Grant:
 
     ``generation`` is the target's when the token was issued; a target that has become another server since then no
     longer fits. ``takeover``: the current controller of an exclusive target is disconnected. ``owner``: the owner of
-    the desktop, if it is another user. ``kind``: :data:`SESSION`, :data:`STREAM` or :data:`LOOK`. ``session``: the id
-    of the one that a stream is beside. ``server``: the name of the server that a look is into.
+    the desktop, if it is another user. ``kind``: :data:`SESSION`, :data:`STREAM`, :data:`VIDEO` or :data:`LOOK`.
+    ``session``: the id of the one that a stream is beside. ``server``: the name of the server that a look is into.
     """
 
     user: str

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Make the documentation's pictures of the list, the room and the settings: ``python -m scripts.pictures [FOLDER]``.
 
-Starts the demo with two courses (``make hub-demo`` installs what it needs) and takes the pictures of its real pages in
-Chromium. Each is a WebP file of less than :data:`LIMIT` bytes. Needs the tests' environment.
+Starts the demo with two courses (``make hub-demo`` installs what it needs), and the one of JupyterLab for the settings,
+which are more for a desktop that the server starts; and takes the pictures of their real pages in Chromium.
+Each is a WebP file of less than :data:`LIMIT` bytes. Needs the tests' environment.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 from PIL import Image
 
+from demo.demo import configure, lab
 from demo.hub_demo import two_courses
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -56,9 +58,14 @@ class Course:
 
     def open(self, page: Any, target: str) -> None:
         """Open a desktop and wait for its picture."""
-        page.goto(f"{self.root}view/{target}")
-        page.locator("canvas").first.wait_for()
-        at_rest(page)
+        show(page, f"{self.root}view/{target}")
+
+
+def show(page: Any, url: str) -> None:
+    """Open a desktop's page and wait for its picture."""
+    page.goto(url)
+    page.locator("canvas").first.wait_for()
+    at_rest(page)
 
 
 def at_rest(page: Any) -> bytes:
@@ -95,26 +102,34 @@ def take(course: Course, folder: Path) -> None:
     al.goto(f"{course.root}view/lab")
     ann.goto(course.root)
     save(ann, folder / "list.webp")
-    course.open(ann, "lab")
-    ann.get_by_role("button", name="Settings").click()
-    save(ann, folder / "settings.webp")
     ada = course.enter("ada")
     ada.goto(f"{course.root}room")
     save(ada, folder / "room.webp")
 
 
+def take_settings(browser: Any, login: str, folder: Path) -> None:
+    """Look at the settings of a desktop that Jupyter starts; ``login`` is JupyterLab's URL, with its token."""
+    page = browser.new_context(viewport=WINDOW, device_scale_factor=SHARPNESS).new_page()
+    page.set_default_timeout(PATIENCE)
+    show(page, login.replace("/lab?", "/vnc/view/desktop?"))
+    page.get_by_role("button", name="Settings").click()
+    save(page, folder / "settings.webp")
+
+
 def main(folder: Path) -> None:
-    """Start the demo and a browser, and take all pictures."""
+    """Start the demos, one after the other, and a browser, and take all pictures."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only the tests' environment has it
 
-    with tempfile.TemporaryDirectory(prefix="jupyter-vnc-demo-") as place, two_courses(Path(place)) as words:
-        (login,) = re.findall(r"http://\S+/hub/login\S*", words)
-        with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS])
-            try:
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS])
+        try:
+            with tempfile.TemporaryDirectory(prefix="jupyter-vnc-demo-") as place, lab(configure(Path(place))) as login:
+                take_settings(browser, login, folder)
+            with tempfile.TemporaryDirectory(prefix="jupyter-vnc-demo-") as place, two_courses(Path(place)) as words:
+                (login,) = re.findall(r"http://\S+/hub/login\S*", words)
                 take(Course(browser, login), folder)
-            finally:
-                browser.close()
+        finally:
+            browser.close()
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ NOT_RUN = {
     "sudo apt install tigervnc-standalone-server xfce4 dbus-x11": NO_INDEX,
     "sudo apt install pulseaudio": NO_INDEX,
     "pip install 'jupyter-vnc[sound]'": NO_INDEX,
+    "pip install 'jupyter-vnc[stream]'": NO_INDEX,
     "pip install jupyter-vnc": NO_INDEX,
     "pip install jupyterlab jupyter-vnc": NO_INDEX,
     'pip install "jupyter-vnc[hub-postgresql]"': NO_INDEX,

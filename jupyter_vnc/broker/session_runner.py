@@ -107,8 +107,9 @@ class SessionRunner:
                     self._withdraw(session, code, reason)
 
     def _announce(self, session: Session) -> None:
-        if self._kinds.of(session.target).has_sound(session.target, session.owner):
-            session.note("session", id=session.id)  # which its viewer has to name for the sound
+        access, about = self._kinds.of(session.target), (session.target, session.owner)
+        if access.has_sound(*about) or access.has_video(*about):
+            session.note("session", id=session.id)  # which its viewer has to name for a stream
         self._presence.changed(session.place)
         self._notes.came(session)
         self._audit.opened(session)
@@ -196,7 +197,9 @@ class SessionRunner:
         access = self._kinds.of(session.target)
         permissions = permissions_of(session.target, power=access.power(session.target))
         picture, may_resize = FirstPicture(), self._registry.resizing_by(session)
-        watch = Watch(session, permissions, self._activity, access.touch, picture, may_resize)
+        video = access.has_video(session.target, session.owner)
+        watch = Watch(session, permissions, self._activity, access.touch, picture, may_resize, narrows=video)
+        session.narrow = watch.narrow
         stall = session.target.limits.stall_timeout or self._limits.stall_timeout
         from_viewer = Copier(viewer, leg.channel, watch.from_viewer, stall_timeout=stall, early=early)
         from_target = pump_to_viewer(

@@ -27,10 +27,11 @@ from jupyter_vnc.model.sessions import Session, place_of
 from jupyter_vnc.model.streams import Stream
 from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.visitors import Visitor
-from jupyter_vnc.tokens import STREAM, Grant, IssuedToken, TokenRegistry
+from jupyter_vnc.tokens import STREAM, VIDEO, Grant, IssuedToken, TokenRegistry
 
 from .catalogue import Access, Catalogue
 from .listening import Listening
+from .watching import Watching
 
 _FAILED = "Something went wrong in the server. Its log has the details."
 
@@ -69,12 +70,14 @@ class Streams:
         self._serving: set[asyncio.Task[None]] = set()
         registry.on_remove = self._left
 
-    async def issue(self, visitor: Visitor, name: object, session: object = "", owner: object = "") -> IssuedToken:
-        """Issue a token for a stream beside a session, by its id, of the visitor's on a desktop.
+    async def issue(
+        self, visitor: Visitor, name: object, session: object = "", owner: object = "", kind: str = STREAM
+    ) -> IssuedToken:
+        """Issue a token for a stream, of sound or of video, beside a session of the visitor's on a desktop, by its id.
 
         Raises:
             MalformedRequest: ``owner`` is not a name, or ``session`` no id.
-            TargetNotFound: unknown or not permitted, or there is nothing to hear.
+            TargetNotFound: unknown or not permitted, or there is nothing to hear or to see.
             NotPermitted: the visitor has no such session on it.
             LimitExceeded: too many tokens, or the server has no room.
             StoreUnavailable: the token store does not answer.
@@ -85,9 +88,9 @@ class Streams:
         if not isinstance(session, str):
             raise MalformedRequest("session must be the id of a session")
         access = await self._catalogue.find(visitor, name, owner)
-        self._check(visitor, access, session)
+        self._check(visitor, access, session, kind)
         about = visitor.user.name, access.target.name, access.target.generation, Mode.VIEW
-        return await self._tokens.issue(Grant(*about, owner=owner, kind=STREAM, session=session))
+        return await self._tokens.issue(Grant(*about, owner=owner, kind=kind, session=session))
 
     async def redeem(self, visitor: Visitor, token: str) -> Stream:
         """Exchange a token for a stream, which :meth:`open` runs.
@@ -99,16 +102,16 @@ class Streams:
         """
         self._check_running()
         grant = await self._tokens.redeem(token, visitor.user.name)
-        if grant.kind != STREAM:
+        if grant.kind not in {STREAM, VIDEO}:
             raise TokenRefused(detail="the token is not for a stream")
         try:
             access = await self._catalogue.find(visitor, grant.target, grant.owner)
-            session = self._check(visitor, access, grant.session)
+            session = self._check(visitor, access, grant.session, grant.kind)
         except TargetNotFound:
             raise TokenRefused(detail=f"{grant.target} is gone or no longer permitted") from None
         if access.target.generation != grant.generation:
             raise TokenRefused(detail=f"{grant.target} is another server than when the token was issued")
-        return Stream(session, access.target, access.owner)
+        return Stream(session, access.target, access.owner, grant.kind)
 
     def open(self, stream: Stream, viewer: Channel) -> asyncio.Task[None]:
         """Start to serve a stream; the task ends when the stream does and never raises."""
@@ -124,29 +127,31 @@ class Streams:
         if self._serving:
             await asyncio.wait(self._serving, timeout=5.0)
 
-    def _check(self, visitor: Visitor, access: Access, session: str) -> Session:
+    def _check(self, visitor: Visitor, access: Access, session: str, kind: str) -> Session:
         """Check that there may be a stream; return the session that it is beside.
 
         Raises:
-            TargetNotFound: there is nothing to hear.
+            TargetNotFound: there is nothing to hear, or to see.
             NotPermitted: the visitor has no session of this id on the desktop.
             LimitExceeded: the server has no room.
         """
-        if not self._kinds.of(access.target).has_sound(access.target, access.owner):
-            raise TargetNotFound("This desktop has no sound.")
+        of = self._kinds.of(access.target)
+        has, what = (of.has_video, "video") if kind == VIDEO else (of.has_sound, "sound")
+        if not has(access.target, access.owner):
+            raise TargetNotFound(f"This desktop has no {what}.")
         for one in self._registry.at(place_of(access.owner, access.target)):
             if one.is_here and (one.id, one.user.name) == (session, visitor.user.name):
                 break
         else:
-            raise NotPermitted("Open the desktop first: sound comes with its picture.")
+            raise NotPermitted(f"Open the desktop first: {what} comes with its picture.")
         if (refusal := self._registry.refusal()) is not None:
             raise refusal
         return one
 
     def _make_room(self, stream: Stream) -> None:
-        """End the streams that a session has already: a viewer has one, and may have lost the end of the others."""
+        """End those of its kind beside its session: a viewer has one, and may have lost the end of the others."""
         for one in self._beside(stream.session):
-            if one is not stream:
+            if one is not stream and one.kind == stream.kind:
                 one.end()
         if stream.session not in self._registry:  # it has ended while the websocket opened
             stream.end()
@@ -167,20 +172,25 @@ class Streams:
             stream.run_by(task.cancel)
             self._live.append(stream)
             self._make_room(stream)
-            access = self._kinds.of(stream.target)
-            await Listening(lambda: access.listen(stream.target, stream.owner), viewer, self._stall_timeout).run()
+            await self._serving_of(stream, viewer).run()
             code = CloseCode.NORMAL
         except asyncio.CancelledError:
             code, reason = _ending(stream)
         except VNCError as error:
-            self._log.info("Sound of %s: %s", stream.target.name, error.log_line)
+            self._log.info("Stream (%s) of %s: %s", stream.kind, stream.target.name, error.log_line)
             code, reason = error.close_code, str(error)
         except Exception:  # noqa: BLE001 - nothing may reach the viewer as a traceback
-            self._log.exception("Sound of %s failed", stream.target.name)
+            self._log.exception("Stream (%s) of %s failed", stream.kind, stream.target.name)
             reason = _FAILED
         finally:
             self._live.remove(stream)
             await viewer.close(code, reason)
+
+    def _serving_of(self, stream: Stream, viewer: Channel) -> Listening | Watching:
+        access, about = self._kinds.of(stream.target), (stream.target, stream.owner)
+        if stream.kind == VIDEO:
+            return Watching(lambda: access.watch(*about), viewer, stream.session.narrow, self._stall_timeout)
+        return Listening(lambda: access.listen(*about), viewer, self._stall_timeout)
 
 
 def _ending(stream: Stream) -> tuple[CloseCode, str]:

@@ -33,6 +33,7 @@ class TargetRows:
         busy = is_taken(self._registry, visitor.user, access)
         state = State.MAINTENANCE if self.is_closed(access) else State.BUSY if busy else kind.state(target, owner)
         more = {"pool": kind.summary(target, owner), "sound": kind.has_sound(target, owner)}
+        more["video"] = kind.has_video(target, owner)
         return target.public(mode=access.mode, state=state) | more
 
     def is_closed(self, access: Access) -> bool:

@@ -30,6 +30,7 @@ class Watch:
         touch: called for each input.
         picture: is shown what the viewer asks for first.
         may_resize: asked when the viewer changes the desktop's size; None where it always may.
+        narrows: whether :meth:`narrow` may be called.
     """
 
     def __init__(
@@ -40,12 +41,18 @@ class Watch:
         touch: Callable[[Session], None],
         picture: FirstPicture,
         may_resize: Callable[[], bool] | None = None,
+        *,
+        narrows: bool = False,
     ) -> None:
         self._session = session
         self._activity = activity
         self._touch = touch
         self._picture = picture
-        self._guard = Guard(permissions, session.mode.value, may_resize)
+        self._guard = Guard(permissions, session.mode.value, may_resize, narrows=narrows)
+
+    def narrow(self, on: bool) -> None:
+        """Let the viewer ask for one pixel only from now on, or for everything again; see :attr:`.Guard.narrow`."""
+        self._guard.narrow = on
 
     def from_viewer(self, data: bytes) -> bytes:
         """Return those of the viewer's bytes that the target gets."""

@@ -146,6 +146,12 @@ SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
             "[wall](../howto/jupyterhub.md#the-wall) of the course, while an instructor has it open.",
             "`VNCBroker.wall`; without that, `True` for targets with `allow_groups` and `False` for others",
         ),
+        "video": Key(
+            checks.flag,
+            "Whether viewers may see what moves on a managed desktop as [video](../howto/see-what-moves.md). `False`: "
+            "it comes as everything else does. Other desktops have no video in any case.",
+            "`True`, where the extra `stream` is installed",
+        ),
         "power": Key(
             checks.flag,
             "Whether a user in control may shut down, restart or reset the machine, if its VNC server supports "

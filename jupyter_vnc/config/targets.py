@@ -52,7 +52,8 @@ def _place(values: Mapping[str, Any], credentials: Credentials) -> Address:
     if "pool" in values:
         return _pool(values["pool"], credentials)
     sends = values.get("clipboard", "both") in {"both", "from-desktop"}
-    return DesktopAddress(DesktopSpec(**values["desktop"], sends_clipboard=sends, sound=values.get("sound", True)))
+    beside = _pick(values, ("sound", "video"))
+    return DesktopAddress(DesktopSpec(**values["desktop"], sends_clipboard=sends, **beside))
 
 
 def _pool(values: Mapping[str, Any], credentials: Credentials) -> PoolAddress:

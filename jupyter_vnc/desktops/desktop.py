@@ -26,9 +26,10 @@ from .session_run import VITAL, SessionRun
 from .settings import Settings
 from .sound import pulseaudio
 from .sound.sound import STREAMER, Sound
+from .video import video
 
 #: Whose logs are a desktop's.
-LOGGED: Final = (*VITAL, launch.FITTER, pulseaudio.NAME, STREAMER)
+LOGGED: Final = (*VITAL, launch.FITTER, pulseaudio.NAME, STREAMER, video.NAME)
 
 #: Seconds in which the end of an X server that has closed its connections is reported to us.
 NEWS_DELAY: Final = 1.0
@@ -69,6 +70,8 @@ class Desktop:
         self._waiting: asyncio.Task[None] | None = None
         #: What it is heard by.
         self.sound = Sound(self._log)
+        #: What of it is seen as video.
+        self.video = video.Video()
 
     # -- what it is -----------------------------------------------------------------------------------------------
 
@@ -182,6 +185,7 @@ class Desktop:
         tree.on_exit = lambda name, how: self._ended(tree, run, name)
         self.message = "starting session"
         self.sound.start(tree, settings.environ)  # programs may play at once; the first picture does not wait for it
+        self.video.start(tree, number, authority, settings.environ, settings.video)
         # The kernel takes its time over its tables of sockets.
         await tasks.together(asyncio.to_thread(check_doors, server), run.start(self._environ, settings.home))
         await self._check_vital(tree, run)
@@ -288,6 +292,7 @@ class Desktop:
         Idempotent; and where a caller was cancelled while it waited, the next one waits in its place.
         """
         self.sound.stop()
+        self.video.stop()
         for task in (self._fitting, self._waiting):
             if task is not None:
                 task.cancel()

@@ -20,6 +20,7 @@ from jupyter_vnc.model.addresses import DesktopSpec
 from . import session
 from .packages import install_command
 from .sound import pulseaudio
+from .video import video
 from .x11 import xvnc
 
 #: Bytes of shared memory below which browsers and similar programs crash.
@@ -83,6 +84,8 @@ class Surroundings:
     root: Path = Path("/")
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     sound_library: Callable[[], bool] = pulseaudio.has_library
+    video_library: Callable[[], bool] = video.has_library
+    video_trouble: Callable[[], str] = video.trouble
 
     def at(self, name: str) -> Path:
         """Return where a file of the system is."""
@@ -223,6 +226,21 @@ def _sound(here: Surroundings) -> Finding:
     return Finding("sound", good=True, said=str(here.which("pulseaudio")))
 
 
+def _video(here: Surroundings) -> Finding:
+    if here.video_library():
+        if why := here.video_trouble():
+            said = f"{video.LIBRARY} cannot be loaded, so what moves on desktops comes as single pictures: {why}"
+            return Finding("video", good=False, said=said, needed=False)
+        said = f"{video.LIBRARY}, whose wheels contain code under the GPL; what moves takes up to a processor"
+        return Finding("video", good=True, said=said, needed=False)
+    # Whoever has not asked for the extra lacks nothing.
+    said = (
+        "The extra jupyter-vnc[stream] is not installed, so what moves on desktops comes as single pictures. "
+        "To add it: pip install 'jupyter-vnc[stream]', which brings code under the GPL (x264, x265)."
+    )
+    return Finding("video", good=True, said=said, needed=False)
+
+
 CHECKS: Final[Sequence[Callable[[Surroundings], Finding]]] = (
     _x_server,
     _session,
@@ -235,6 +253,7 @@ CHECKS: Final[Sequence[Callable[[Surroundings], Finding]]] = (
     _x_sockets,
     _shared_memory,
     _sound,
+    _video,
 )
 
 

@@ -23,6 +23,7 @@ from .record import Entry, check_room
 from .settings import DesktopSettings
 from .sound.policy import SoundPolicy
 from .sound.sound import Link
+from .video import video
 
 Rows = list[dict[str, Any]]
 
@@ -132,6 +133,20 @@ class DesktopManager(DesktopSettings):
         if (desktop := self._up(user, name)) is None:
             raise DesktopFailed("The desktop does not run.")
         return await desktop.sound.listen()
+
+    def has_video(self, spec: DesktopSpec) -> bool:
+        """Whether what moves on a desktop that is started like this one can be seen as video."""
+        return spec.video and video.has_library()
+
+    async def watch(self, user: str, name: str) -> Link:
+        """Connect to what brings the video of a desktop that is up; see :mod:`.video.messages` for what it sends.
+
+        Raises:
+            DesktopFailed: it has no video, or does not run.
+        """
+        if (desktop := self._up(user, name)) is None:
+            raise DesktopFailed("The desktop does not run.")
+        return await desktop.video.watch()
 
     def _entry(self, user: str, name: str) -> Entry:
         if self._closed:

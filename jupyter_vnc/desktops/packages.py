@@ -26,6 +26,7 @@ PACKAGES: Final[Mapping[str, tuple[str, str]]] = {
     "OpenGL": ("libgl1-mesa-dri libglx-mesa0 libgl1", "mesa-dri-drivers mesa-libGL"),
     "keyboard data": ("xkb-data x11-xkb-utils", "xkeyboard-config xkbcomp"),
     "sound": ("pulseaudio", "pulseaudio"),
+    "video": ("libgbm1 libpixman-1-0 libxkbcommon0", "mesa-libgbm pixman libxkbcommon"),
 }
 
 

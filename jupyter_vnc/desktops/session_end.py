@@ -23,9 +23,10 @@ from .checks import failure
 from .launch import FITTER
 from .sound import pulseaudio
 from .sound.sound import STREAMER
+from .video import video
 
 #: What runs on a desktop beside its session. Services that the bus starts stay idle for ever.
-_NOT_THE_SESSIONS: Final = ("server", "bus", FITTER, pulseaudio.NAME, STREAMER)
+_NOT_THE_SESSIONS: Final = ("server", "bus", FITTER, pulseaudio.NAME, STREAMER, video.NAME)
 
 #: What sessions leave behind in the background when they end (names as the kernel cuts them): no reason to stay.
 _AGENTS: Final = (

@@ -134,7 +134,8 @@ class DesktopSpec:
 
     ``sends_clipboard``: whether its X server may send the text of its clipboard. RFB has no other way to keep it back.
     ``fullscreen``: whether the windows of a command fill the screen as long as no window manager runs.
-    ``sound``: whether it has a sound server, where one is installed.
+    ``sound``: whether it has a sound server, where one is installed. ``video``: whether what moves on it may be seen as
+    video.
     """
 
     command: tuple[str, ...] = ()
@@ -143,6 +144,7 @@ class DesktopSpec:
     sends_clipboard: bool = True
     fullscreen: bool = True
     sound: bool = True
+    video: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Session:
     error: VNCError | None = None
     #: Shows a note in the viewer; None where the viewer cannot show any.
     tell: Callable[[Note], None] | None = None
+    #: Makes its RFB bring one pixel only, or everything again, while its desktop runs; see :attr:`.Guard.narrow`.
+    narrow: Callable[[bool], None] = field(default=lambda on: None)
     _stop: Callable[[], Any] | None = None
     _began: float = field(default_factory=time.monotonic)
     _input_at: float = -math.inf

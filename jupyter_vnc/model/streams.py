@@ -21,6 +21,8 @@ class Stream:
     session: Session
     target: Target
     owner: User
+    #: The kind of its token: it carries sound, or video.
+    kind: str = "stream"
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     #: Why somebody ended it, once somebody has; None also where it just ends.
     error: VNCError | None = None

@@ -89,6 +89,11 @@ _ACTION_RIGHTS: Final[dict[int, Right]] = {
 }
 _FORMATS: Final = 0xFFFF
 
+#: Messages that are a type, a flag and an area of the picture.
+_AREAS: Final = (ClientMessage.FRAMEBUFFER_UPDATE_REQUEST, ClientMessage.ENABLE_CONTINUOUS_UPDATES)
+#: The area at 0, 0 that is one pixel wide and high.
+_ONE_PIXEL: Final = bytes((0, 0, 0, 0, 0, 1, 0, 1))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permissions:
@@ -132,26 +137,37 @@ class Guard:
         permissions: what this viewer may do in control mode.
         mode: ``"control"`` or ``"view"``.
         may_resize: asked at each SetDesktopSize whether it passes; None where it always does.
+        narrows: whether :attr:`narrow` is ever set.
 
     Attributes:
         enforcing: something is not permitted, so what cannot be understood cannot be passed.
+        narrow: whatever area of the picture the viewer asks for, the desktop is asked for one pixel: the pictures come
+            by another way. The caller sets it, and has the viewer ask again afterwards. Pointer, size and the like
+            still come with the pixel.
         input_seen: a key, the pointer or clipboard text went to the desktop. The caller sets it back.
     """
 
     def __init__(
-        self, permissions: Permissions, mode: Mode = "control", may_resize: Callable[[], bool] | None = None
+        self,
+        permissions: Permissions,
+        mode: Mode = "control",
+        may_resize: Callable[[], bool] | None = None,
+        *,
+        narrows: bool = False,
     ) -> None:
         self._rights = permissions.rights(mode)
         self._mode = mode
         self._may_resize = may_resize
         self.enforcing = self._rights != _EVERY_RIGHT or may_resize is not None
         self.input_seen = False
+        self.narrow = False
         refused = frozenset(kind for kind, rule in GRAMMAR.items() if rule.right not in self._rights)
         self._human = frozenset(kind for kind, rule in GRAMMAR.items() if rule.human) - refused
         self._edits: dict[int, Callable[[bytes], bytes]] = {
             UNKNOWN: self._unseen,
             ClientMessage.CLIENT_CUT_TEXT: self._clipboard,
             **(self._restrictions() if self.enforcing else {}),
+            **(dict.fromkeys(_AREAS, self._narrowed) if narrows else {}),
         }
         joined, left_out = self._rows(refused)
         self._dropped = refused - left_out
@@ -199,6 +215,10 @@ class Guard:
             ClientMessage.SET_ENCODINGS: self._permitted_encodings,
             ClientMessage.SET_DESKTOP_SIZE: self._permitted_size,
         }
+
+    def _narrowed(self, message: bytes) -> bytes:
+        """FramebufferUpdateRequest or EnableContinuousUpdates: both end with an area."""
+        return message[:2] + _ONE_PIXEL if self.narrow else message
 
     def _permitted_size(self, message: bytes) -> bytes:
         """SetDesktopSize, as long as whoever it concerns does not mind."""

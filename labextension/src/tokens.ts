@@ -12,6 +12,7 @@ import type { IPresence, ISession, Mode } from './viewer/session';
 import type { IViewerSettings } from './viewer/options';
 import type { IPool } from './viewer/pool';
 import type { TargetState } from './viewer/target-state';
+import type { StreamKind } from './viewer/connection/grant';
 import type { Viewer } from './viewer/viewer';
 
 export type { ISession };
@@ -32,6 +33,8 @@ export interface ITarget {
   readonly managed: boolean;
   /** Whether it can be heard. */
   readonly sound: boolean;
+  /** Whether what moves on it can be seen as video. */
+  readonly video: boolean;
   readonly viewer: IViewerSettings;
   /** How the user stands, where the target is many machines of which each user gets one. */
   readonly pool?: IPool | null;
@@ -67,8 +70,8 @@ export interface IVNCManager extends IDisposable {
   refresh(): Promise<void>;
   /** Ask for a token that opens one websocket. */
   requestToken(target: string, mode: Mode, signal: AbortSignal, takeover?: boolean): Promise<IGrant>;
-  /** Ask for a token that opens the websocket of a desktop's sound, beside the session of this id. */
-  requestStream(target: string, session: string, signal: AbortSignal): Promise<IGrant>;
+  /** Ask for a token that opens the websocket of a desktop's sound or video, beside the session of this id. */
+  requestStream(target: string, session: string, signal: AbortSignal, kind?: StreamKind): Promise<IGrant>;
   /** Ask who has a desktop on the screen. */
   fetchViewers(target: string): Promise<readonly IPresence[]>;
   /** Open a websocket to a path on the server. */

@@ -10,6 +10,10 @@ import { encodingOf, type ISample, Meter } from '../src/viewer/quality/meter';
 import { Preferences } from '../src/viewer/preferences';
 import { keysymOf } from '../src/viewer/input/keysyms';
 import { Viewer } from '../src/viewer/viewer';
+import type { IRFB } from '../src/viewer/engine/novnc';
+import { Statistics } from '../src/viewer/quality/statistics';
+import { Updates } from '../src/viewer/connection/updates';
+import { english } from '../src/viewer/ui/i18n';
 
 const WANTED = { quality: 8, compression: 2 };
 const GOOD: ISample = { frames: 30, bytes: 200000, delay: 20, load: 0.2, lossy: 10, encoding: 'Tight' };
@@ -321,6 +325,66 @@ describe('a hidden viewer', () => {
       [3, 1, 0, 0, 0, 0, 3, 32, 2, 88]
     ]);
   });
+});
+
+describe('pictures that are asked for again', () => {
+  const AREA = [0, 0, 0, 0, 3, 32, 2, 88];
+
+  for (const [what, more, whole, wanted] of [
+    ['those that the desktop sends unasked, as they change', {}, false, [[150, 1, ...AREA]]],
+    [
+      'all of them, as they are',
+      {},
+      true,
+      [
+        [150, 1, ...AREA],
+        [3, 0, ...AREA]
+      ]
+    ],
+    ['none that noVNC asks for anyway', { _enabledContinuousUpdates: false }, false, []],
+    ['all of one that sends none unasked', { _enabledContinuousUpdates: false }, true, [[3, 0, ...AREA]]]
+  ] as const) {
+    it(`are ${what}`, () => {
+      const sent: number[][] = [];
+      const socket = { readyState: 1, send: (data: ArrayBuffer) => sent.push([...new Uint8Array(data)]) };
+      const rfb = { _enabledContinuousUpdates: true, _fbWidth: 800, _fbHeight: 600, ...more };
+      const updates = new Updates(rfb as unknown as IRFB, socket as unknown as WebSocket);
+      updates.again(whole);
+      assert.deepEqual(sent, wanted);
+    });
+  }
+
+  it('are none while nobody looks', () => {
+    const sent: number[] = [];
+    const socket = { readyState: 1, send: (data: ArrayBuffer) => sent.push(new Uint8Array(data)[0]!) };
+    const rfb = { _enabledContinuousUpdates: true, _fbWidth: 800, _fbHeight: 600 };
+    const updates = new Updates(rfb as unknown as IRFB, socket as unknown as WebSocket);
+    updates.wanted = false;
+    sent.length = 0;
+    updates.again(true);
+    assert.deepEqual(sent, []);
+    updates.wanted = true;
+    updates.again(true);
+    assert.deepEqual(sent, [3, 150, 3]);
+  });
+});
+
+describe('the statistics', () => {
+  const sample = { frames: 24, bytes: 2048, delay: 5, load: 0.1, lossy: 0, encoding: 'Raw' };
+  const asked = { quality: 6, compression: 2 };
+
+  for (const [way, encoding, said] of [
+    ['video', 'H.264', 'H.264'],
+    ['single pictures: not much moves', '', 'Raw']
+  ] as const) {
+    it(`say ${said} where the picture is ${way}`, () => {
+      const box = new Statistics(english);
+      box.show(sample, asked, { way, encoding });
+      const shown = [...box.node.children].map(one => one.textContent);
+      assert.equal(shown[shown.indexOf('Picture') + 1], way);
+      assert.equal(shown[shown.indexOf('Encoding') + 1], said);
+    });
+  }
 });
 
 describe('preferences', () => {

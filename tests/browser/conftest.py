@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Error, expect, sync_playwright
 
 from demo.processes import free_port
-from tests.chromium import ARGUMENTS, CHROMIUM
+from tests.chromium import ARGUMENTS, CHROMIUM, PLAIN
 
 VIEWPORT = {"width": 1280, "height": 800}
 
@@ -251,6 +251,7 @@ def started_lab(folder, stack):
     (folder / "config.py").write_text(
         f"{WITHOUT_NODE}c.VNCBroker.targets = {targets!r}\n"
         f"c.ServerApp.base_url = {PREFIX!r}\nc.LabApp.news_url = None\n"
+        f"c.ServerApp.local_hostnames = ['localhost', {PLAIN!r}]\n"
         "c.LabApp.expose_app_in_browser = True\n"
         f"c.VNCBroker.target_sources = ['config', 'directory']\nc.DirectoryTargets.path = {str(folder / 'targets')!r}\n"
         f"c.IdentityProvider.token = {token!r}\nc.LabApp.check_for_updates_class = "

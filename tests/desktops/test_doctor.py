@@ -38,12 +38,13 @@ def machine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def examine(machine, tmp_path):
-    def examine(*, server=SERVER, programs=PROGRAMS, runtime_dir=tmp_path, library=False):
+    def examine(*, server=SERVER, programs=PROGRAMS, runtime_dir=tmp_path, library=False, video=False, trouble=""):
         def which(name):
             return f"/usr/bin/{name}" if name in programs else None
 
         environ = {"HOME": "/nonexistent"}
-        here = doctor.Surroundings(lambda: server, str(runtime_dir), which, machine, environ, lambda: library)
+        libraries = {"sound_library": lambda: library, "video_library": lambda: video, "video_trouble": lambda: trouble}
+        here = doctor.Surroundings(lambda: server, str(runtime_dir), which, machine, environ, **libraries)
         return doctor.examine(here)
 
     return examine
@@ -160,3 +161,25 @@ def test_sound_is_advised_to_those_who_have_asked_for_it(examine, library, progr
     assert report.usable
     assert (sound.good, said in sound.said) == (good, True)
     assert ("pulseaudio" in report.command) is not good
+
+
+@pytest.mark.parametrize(
+    ("library", "said"),
+    [(True, "pixelflux, whose wheels contain code under the GPL"), (False, "pip install 'jupyter-vnc[stream]'")],
+)
+def test_video_is_lacked_by_nobody_and_its_licence_is_said_before_it_is_installed(examine, library, said):
+    report = examine(video=library)
+    (video,) = (finding for finding in report.findings if finding.name == "video")
+    assert (video.good, video.needed, wrong(report)) == (True, False, [])
+    assert said in video.said
+    assert "GPL" in video.said
+    assert any(said in line for line in doctor.lines(report))
+
+
+def test_a_library_of_video_that_cannot_be_loaded_is_said_with_the_packages_that_it_wants(examine):
+    report = examine(video=True, trouble="ImportError: libgbm.so.1: cannot open shared object file")
+    (video,) = report.wrong
+    assert (video.name, video.needed, report.usable) == ("video", False, True)
+    assert "libgbm.so.1" in video.said
+    assert "libgbm1" in report.command
+    assert examine(trouble="whatever it would be").wrong == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_vnc.desktops import session_end, session_run
+from jupyter_vnc.desktops import desktop, session_end, session_run
 from jupyter_vnc.desktops.processes.tree import Exit
 from jupyter_vnc.desktops.session import SessionCommand
 from jupyter_vnc.desktops.session_run import SessionRun
@@ -116,3 +116,8 @@ async def test_what_is_said_at_its_end(monkeypatch, clients, goes_on, alone, sec
     left(monkeypatch, goes_on=goes_on)
     await run.see_out()
     assert run.farewell(seconds) == sentence
+
+
+def test_what_serves_viewers_is_no_reason_to_stay():
+    """All programs of a desktop that have a log, but for its session."""
+    assert set(desktop.LOGGED) - {"session"} <= set(session_end._NOT_THE_SESSIONS)

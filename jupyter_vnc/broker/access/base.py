@@ -119,6 +119,18 @@ class TargetAccess(ABC, Generic[A]):
         """
         raise DesktopFailed("This desktop has no sound.")
 
+    def has_video(self, target: Target, owner: User) -> bool:
+        """Whether what moves on a target of an owner can be seen as video."""
+        return False
+
+    async def watch(self, target: Target, owner: User) -> Link:
+        """Connect to what brings a target's video; see :mod:`jupyter_vnc.desktops.video.messages`.
+
+        Raises:
+            DesktopFailed: there is none.
+        """
+        raise DesktopFailed("This desktop has no video.")
+
     def summary(self, target: Target, owner: User) -> dict[str, Any] | None:
         """Return the owner's machine or place in the queue: the key ``pool`` of ``GET api/targets``."""
         return None

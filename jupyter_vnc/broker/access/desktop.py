@@ -87,6 +87,14 @@ class DesktopAccess(TargetAccess[DesktopAddress]):
         """See :meth:`TargetAccess.listen`."""
         return await self._desktops.listen(owner.name, target.name)
 
+    def has_video(self, target: Target, owner: User) -> bool:
+        """See :meth:`TargetAccess.has_video`."""
+        return self._desktops.has_video(self._address(target).spec)
+
+    async def watch(self, target: Target, owner: User) -> Link:
+        """See :meth:`TargetAccess.watch`."""
+        return await self._desktops.watch(owner.name, target.name)
+
     def trials(self, target: Target, user: User, connector: Connector) -> list[Trial]:
         """See :meth:`TargetAccess.trials`: nothing is started for that."""
 

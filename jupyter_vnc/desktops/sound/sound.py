@@ -113,16 +113,16 @@ class Sound:
         Raises:
             DesktopFailed: it does not.
         """
-        if self._has_streamer and await _listens(socket, tree, STREAMER):
+        if self._has_streamer and await listens(socket, tree, STREAMER):
             return
         found = importlib.util.find_spec(pulseaudio.LIBRARY)
         if found is None or found.origin is None:
             raise DesktopFailed(_NONE, detail=f"{pulseaudio.LIBRARY} is gone")
         command = isolated("sound.streamer", str(socket), pulseaudio.SOURCE, str(Path(found.origin).parent))
         environ = pulseaudio.apart(self._environ) | self.variables
-        _unlink(socket)
+        unlink(socket)
         await self._run_streamer(tree, command, environ)
-        if not await _listens(socket, tree, STREAMER):
+        if not await listens(socket, tree, STREAMER):
             raise DesktopFailed(_NONE, detail=tree.log(STREAMER)[-200:])
 
     async def _run_streamer(self, tree: Tree, command: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -160,10 +160,10 @@ class Sound:
         path, socket = pulseaudio.program(), self._folder / pulseaudio.NAME
         if path is None:
             raise DesktopFailed("PulseAudio is gone.")
-        _unlink(socket)
+        unlink(socket)
         environ = pulseaudio.environment(self._environ, self._folder)
         await tree.run(pulseaudio.NAME, pulseaudio.command(path, socket), environ, last=True)
-        if await _listens(socket, tree, pulseaudio.NAME):
+        if await listens(socket, tree, pulseaudio.NAME):
             with suppress(OSError):  # it may have ended just now
                 socket.chmod(0o600)  # PulseAudio opens it to everybody, in a folder of ours alone
         await asyncio.wait([tree.exited(pulseaudio.NAME)])
@@ -172,12 +172,12 @@ class Sound:
         self._log.warning(f"Desktop in %s: {what}", self._folder.name, *values)
 
 
-def _unlink(socket: Path) -> None:
+def unlink(socket: Path) -> None:
     """Remove what one that was killed has left."""
     socket.unlink(missing_ok=True)
 
 
-async def _listens(socket: Path, tree: Tree, name: str) -> bool:
+async def listens(socket: Path, tree: Tree, name: str) -> bool:
     """Wait until a program listens; False if it ends or takes too long.
 
     A connection is closed at once, which it takes for a program that has ended. PulseAudio sets the socket's

@@ -32,6 +32,8 @@ class Link:
         self._decoder = x11.Decoder()
         self._events: deque[x11.Event] = deque()
         self._sent = 0
+        #: The kind of an extension's event that is wanted, too; 0 for none.
+        self.also = 0
         connection.settimeout(PATIENCE)
         connection.sendall(requests.setup(xauthority.PROTOCOL, cookie))
         self.screen = x11.screen(self._packet())
@@ -77,7 +79,7 @@ class Link:
         return self._events.popleft()
 
     def _keep(self, packet: bytes) -> None:
-        if packet[0] not in {x11.ERROR, x11.REPLY} and (event := x11.event(packet)) is not None:
+        if packet[0] not in {x11.ERROR, x11.REPLY} and (event := x11.event(packet, self.also)) is not None:
             behind = (self._sent - event.sequence) & 0xFFFF  # it has the lower 16 bits of the number
             self._events.append(replace(event, sequence=self._sent - behind))
 

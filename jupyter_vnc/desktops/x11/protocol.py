@@ -169,6 +169,18 @@ def opcode(reply: bytes) -> int:
     return reply[9] if reply[8] else 0
 
 
+def first_event(reply: bytes) -> int:
+    """Return the kind of the first event of an extension; 0 if the X server does not have it."""
+    return reply[10] if reply[8] else 0
+
+
+def area(reply: bytes) -> int:
+    """Return the pixels in a region, of which no two rectangles have one in common: the reply to FetchRegion."""
+    words = int(struct.unpack_from("<4xI", reply)[0])
+    sizes = struct.unpack_from("<" + "4xHH" * (words // 2), reply, 32)
+    return sum(width * height for width, height in zip(sizes[::2], sizes[1::2], strict=True))
+
+
 def child(reply: bytes) -> int:
     """Return the child window that the pointer is in; 0 for none."""
     return int(struct.unpack_from("<12xI", reply)[0])
@@ -197,9 +209,16 @@ def words(reply: bytes) -> tuple[int, ...]:
     return struct.unpack_from(f"<{count}i", reply, 32) if width == 32 else ()
 
 
-def event(packet: bytes) -> Event | None:
-    """Read an event; None for those that we do not need, and those that other programs sent."""
+def event(packet: bytes, also: int = 0) -> Event | None:
+    """Read an event; None for those that we do not need, and those that other programs sent.
+
+    Args:
+        packet: the event.
+        also: the kind of an extension's event that is needed, too; 0 for none.
+    """
     kind = packet[0]
+    if also and kind == also:
+        return Event(kind, sequence(packet))
     if kind == GENERIC:
         (what,) = struct.unpack_from("<8xH", packet)
         return Event(GENERIC, sequence(packet)) if what == XI_RAW_BUTTON else None

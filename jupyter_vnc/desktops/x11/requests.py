@@ -1,7 +1,8 @@
 """What is sent to an X server, as bytes: the beginning of a connection, and requests.
 
 Without I/O, and with the standard library only. Numbers and layouts are those of the "X Window System Protocol",
-version 11, appendix B; the two requests of XInput 2 are those of ``XI2proto.h``.
+version 11, appendix B; the two requests of XInput 2 are those of ``XI2proto.h``, those of XFIXES and DAMAGE those of
+``xfixesproto.h`` and ``damageproto.h``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ _X, _Y, _WIDTH, _HEIGHT, _BORDER, _STACK = (1 << bit for bit in (0, 1, 2, 3, 4, 
 _XI_VERSION: Final = (2, 2)
 _XI_SELECT, _XI_QUERY_VERSION = 46, 47
 _XI_ALL_MASTERS: Final = 1
+
+#: XFIXES and DAMAGE: versions, requests, and the level at which one event says that there is damage since it was taken.
+_FIXES_VERSION, _DAMAGE_VERSION = (5, 0), (1, 1)
+_FIXES_CREATE_REGION, _FIXES_FETCH_REGION = 5, 19
+_DAMAGE_CREATE, _DAMAGE_SUBTRACT = 1, 3
+_DAMAGE_NON_EMPTY: Final = 3
 
 
 def setup(name: bytes, cookie: bytes) -> bytes:
@@ -134,3 +141,33 @@ def query_buttons_version(extension: int) -> bytes:
 def select_buttons(extension: int, root: int) -> bytes:
     """XISelectEvents: receive each press of a button, without keeping it from other programs."""
     return _request(extension, _XI_SELECT, struct.pack("<IHxxHHI", root, 1, _XI_ALL_MASTERS, 1, 1 << XI_RAW_BUTTON))
+
+
+def query_fixes_version(extension: int) -> bytes:
+    """QueryVersion of XFIXES, which has to come before its other requests."""
+    return _request(extension, 0, struct.pack("<II", *_FIXES_VERSION))
+
+
+def create_region(extension: int, name: int) -> bytes:
+    """CreateRegion: an empty one."""
+    return _request(extension, _FIXES_CREATE_REGION, struct.pack("<I", name))
+
+
+def fetch_region(extension: int, name: int) -> bytes:
+    """FetchRegion: its rectangles."""
+    return _request(extension, _FIXES_FETCH_REGION, struct.pack("<I", name))
+
+
+def query_damage_version(extension: int) -> bytes:
+    """QueryVersion of DAMAGE, which has to come before its other requests."""
+    return _request(extension, 0, struct.pack("<II", *_DAMAGE_VERSION))
+
+
+def create_damage(extension: int, name: int, drawable: int) -> bytes:
+    """DamageCreate: one event as soon as something changes in a window, and the next one after it was taken."""
+    return _request(extension, _DAMAGE_CREATE, struct.pack("<IIBxxx", name, drawable, _DAMAGE_NON_EMPTY))
+
+
+def subtract_damage(extension: int, name: int, region: int) -> bytes:
+    """DamageSubtract: take all damage, and put it into a region."""
+    return _request(extension, _DAMAGE_SUBTRACT, struct.pack("<III", name, 0, region))

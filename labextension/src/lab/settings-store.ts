@@ -15,16 +15,18 @@ export class SettingsStore implements IPreferenceStore {
   read(): Partial<ICommonPreferences> {
     const { composite } = this._settings;
     const values = { ...composite, ...this._pending };
-    const known = Object.keys(DEFAULTS).filter(key => typeof values[key] === 'boolean');
+    const known = Object.entries(DEFAULTS).flatMap(([key, value]) =>
+      typeof values[key] === typeof value ? [key] : []
+    );
     return Object.fromEntries(known.map(key => [key, values[key]]));
   }
 
   write(preferences: Partial<ICommonPreferences>): void {
     for (const [key, value] of Object.entries(preferences)) {
       // What was chosen holds at once; the server takes its time to keep it.
-      this._pending[key] = value === true;
+      this._pending[key] = value;
       void this._settings
-        .set(key, value === true)
+        .set(key, value)
         .catch(() => undefined)
         .then(() => delete this._pending[key]);
     }
@@ -35,7 +37,7 @@ export class SettingsStore implements IPreferenceStore {
     return () => void this._settings.changed.disconnect(told);
   }
 
-  private readonly _pending: Record<string, boolean> = {};
+  private readonly _pending: Record<string, boolean | string> = {};
 }
 
 /** Keep them there, if there are settings. */

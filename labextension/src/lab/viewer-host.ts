@@ -60,6 +60,9 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     fetchStream: found?.sound
       ? (session, signal) => manager.requestStream(target, session, signal)
       : undefined,
+    fetchVideo: found?.video
+      ? (session, signal) => manager.requestStream(target, session, signal, 'video')
+      : undefined,
     fetchViewers: () => manager.fetchViewers(target),
     desktop: managed(manager.root, target, (path, init) =>
       manager.request(`${path}?no_track_activity=1`, init)

@@ -8,7 +8,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import * as api from './rest-api';
 import type { IDesktop, ISession, ITarget, IVNCManager } from '../tokens';
-import type { IGrant } from '../viewer/connection/grant';
+import type { IGrant, StreamKind } from '../viewer/connection/grant';
 import type { IPresence, Mode } from '../viewer/session';
 import { unattended } from '../viewer/ui/report';
 
@@ -116,9 +116,16 @@ export class VNCManager implements IVNCManager {
     return api.requestToken(this._settings, target, mode, signal, takeover);
   }
 
-  /** Ask for a token that opens the websocket of a desktop's sound, beside a session. */
-  requestStream(target: string, session: string, signal: AbortSignal): Promise<IGrant> {
-    return requests().then(({ requestStream }) => requestStream(this._settings, target, session, signal));
+  /** Ask for a token that opens the websocket of a desktop's sound or video, beside a session. */
+  requestStream(
+    target: string,
+    session: string,
+    signal: AbortSignal,
+    kind: StreamKind = 'stream'
+  ): Promise<IGrant> {
+    return requests().then(({ requestStream }) =>
+      requestStream(this._settings, target, session, signal, kind)
+    );
   }
 
   /** Ask who has a desktop on the screen. */

@@ -4,11 +4,11 @@
 import { ServerConnection } from '@jupyterlab/services';
 
 import { read, send } from './rest-api';
-import { type IGrant, readGrant } from '../viewer/connection/grant';
+import { type IGrant, readGrant, type StreamKind } from '../viewer/connection/grant';
 import type { IPresence } from '../viewer/session';
 
 /**
- * Ask for a token of a desktop's sound, beside a session.
+ * Ask for a token of a desktop's sound or video, beside a session.
  *
  * @throws TokenRefused - with the reason, when the server gives none
  */
@@ -16,9 +16,10 @@ export async function requestStream(
   settings: ServerConnection.ISettings,
   target: string,
   session: string,
-  signal: AbortSignal
+  signal: AbortSignal,
+  kind: StreamKind = 'stream'
 ): Promise<IGrant> {
-  const init = { method: 'POST', body: JSON.stringify({ target, kind: 'stream', session }), signal };
+  const init = { method: 'POST', body: JSON.stringify({ target, kind, session }), signal };
   return readGrant(await send(settings, 'api/tokens', init));
 }
 

@@ -15,6 +15,8 @@ import { Pulse } from './connection/liveness';
 import { QualityController } from './quality/controller';
 import { SharedClipboard } from './panels/shared-clipboard';
 import { Sound } from './sound/sound';
+import { showOver } from './engine/over';
+import { Video } from './video/video';
 import { HIGHEST } from './preferences';
 import type { Stage } from './screen/stage';
 import { Timer } from './ui/clock';
@@ -58,6 +60,15 @@ export class Extras {
       tell: sentence => _stage.tell(sentence),
       volume: () => _preferences.now.volume / HIGHEST.volume
     });
+    this.video = new Video({
+      ..._options,
+      mode: () => _preferences.now.video,
+      show: picture => (this._rfb ? showOver(this._rfb, picture) : picture.close()),
+      again: whole => this._updates?.again(whole),
+      count: socket => this.quality.count(socket)
+    });
+    this.quality.way = this.video;
+    _stage.lack = () => this.video.lack;
     const send = (text: string): void => {
       if (this._socket?.readyState === 1) {
         this._socket.send(text);
@@ -72,7 +83,7 @@ export class Extras {
       // After what is said of the picture itself when it comes.
       begun: () => this._wallTelling.set(() => this._tellOfWall(), 0)
     });
-    _stage.node.append(this.quality.node);
+    _stage.screen.after(this.quality.node); // under the panels
     this.quality.outdated.on(() => this._updates?.renew());
     _preferences.changed.on(() => this._apply());
     this.company.changed.on(came => this._greet(came));
@@ -83,6 +94,9 @@ export class Extras {
 
   /** What is heard of the desktop. */
   readonly sound: Sound;
+
+  /** What of the desktop comes as video. */
+  readonly video: Video;
 
   /** Whether the reader asks for help. */
   readonly hand: Hand;
@@ -113,6 +127,7 @@ export class Extras {
       this._warn(note.seconds);
     } else if (note.kind === 'session') {
       this.sound.session = note.id;
+      this.video.session = note.id;
     } else if (note.kind === 'overseen') {
       this._oversee(note);
     } else if (note.kind === 'wall') {
@@ -184,6 +199,7 @@ export class Extras {
     this._rfb = null;
     this._updates = null;
     this.sound.live = false;
+    this.video.forget();
     this.quality.departed();
     this._clipboard.departed();
     this._apply();
@@ -220,6 +236,7 @@ export class Extras {
     this.keep();
     this._rfb = null;
     this.sound.dispose();
+    this.video.dispose();
     this.hand.changed.clear();
     this.wall.dispose();
     this._telling.clear();
@@ -245,6 +262,8 @@ export class Extras {
       this._look.apply(this._rfb);
     }
     this.sound.apply();
+    this.video.live = live;
+    this.video.apply();
     this.quality.apply(live);
   }
 

@@ -39,6 +39,8 @@ export interface IViewerOptions {
   readonly fetchToken: (signal: AbortSignal, takeover: boolean) => Promise<IGrant>;
   /** Ask the server for a token of the desktop's sound; absent where it has none. */
   readonly fetchStream?: FetchStream;
+  /** Ask the server for a token of the desktop's video; absent where it has none. */
+  readonly fetchVideo?: FetchStream;
   /** Ask the server who has the desktop on the screen; nobody is named where it is absent. */
   readonly fetchViewers?: () => Promise<readonly IPresence[]>;
   /** The desktop, should the server be the one that starts it. */

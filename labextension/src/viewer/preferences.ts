@@ -4,8 +4,17 @@
 import type { IMemory } from './ui/dom';
 import { Emitter } from './ui/emitter';
 
+/** When a desktop is seen as video: while much moves, while anything does, or never. */
+export type VideoMode = 'auto' | 'always' | 'never';
+
 /** Choices that hold for every desktop. */
-export interface ICommonPreferences {
+export interface ICommonPreferences extends ISwitches {
+  /** When a desktop is seen as video, where it can be. */
+  readonly video: VideoMode;
+}
+
+/** Those that are on or off. */
+export interface ISwitches {
   /** Let the measured connection choose quality and compression; off means that they are fixed. */
   readonly adaptive: boolean;
   /** Text copied on one side is on the other, where the browser permits it. */
@@ -53,7 +62,8 @@ export const DEFAULTS: ICommonPreferences = {
   keepAwake: false,
   sharp: false,
   statistics: false,
-  pictures: true
+  pictures: true,
+  video: 'auto'
 };
 
 /** Where the choices for every desktop are kept; JupyterLab keeps them among its settings. */
@@ -101,6 +111,7 @@ export class Preferences {
     return {
       ...DEFAULTS,
       ...this._store.read(),
+      video: modeOf(this._store.read().video),
       quality: level(kept.quality, quality, HIGHEST.quality),
       compression: level(kept.compression, compression, HIGHEST.compression),
       volume: level(kept.volume, HIGHEST.volume, HIGHEST.volume)
@@ -128,6 +139,12 @@ export class Preferences {
   }
 
   private readonly _stop: () => void;
+}
+
+const MODES: readonly VideoMode[] = ['auto', 'always', 'never'];
+
+function modeOf(value: unknown): VideoMode {
+  return MODES.find(mode => mode === value) ?? DEFAULTS.video;
 }
 
 /** Whole numbers from 0 to the highest, and nothing else: noVNC takes no other. */

@@ -115,7 +115,7 @@ async def test_a_socket_that_goes_at_once_does_not_end_the_keeping(tmp_path, mon
     async def listens(*_):
         return True
 
-    monkeypatch.setattr(sound, "_listens", listens)
+    monkeypatch.setattr(sound, "listens", listens)
     async with kept(tmp_path) as (one, tree):
         await until(lambda: pulseaudio.NAME in tree.started)
         tree.end(pulseaudio.NAME)

@@ -13,6 +13,9 @@ export interface IGrant {
   readonly mode: Mode;
 }
 
+/** What a websocket beside that of a session carries: sound, or video. */
+export type StreamKind = 'stream' | 'video';
+
 /** What stands for a refusal because of our origin: nobody is denied anything, a proxy is set up wrongly. */
 const MISDIRECTED = 421;
 

@@ -5,6 +5,7 @@
  * FramebufferUpdateRequest (RFC 6143, 7.5.3). A desktop without continuous updates goes on sending.
  */
 import { type IRFB, sizeOf, updatesContinuously } from '../engine/novnc';
+import { forgetOver } from '../engine/over';
 
 const FRAMEBUFFER_UPDATE_REQUEST = 3;
 const ENABLE_CONTINUOUS_UPDATES = 150;
@@ -31,6 +32,26 @@ export class Updates {
   /** Ask for the whole picture, whether it has changed or not. */
   renew(): void {
     send(this._socket, FRAMEBUFFER_UPDATE_REQUEST, 0, sizeOf(this._rfb));
+  }
+
+  /**
+   * Have the desktop told anew what is wanted, now that the server makes something else of it; with `whole`, all of
+   * the picture comes, as it is, and none of video is over it any more.
+   */
+  again(whole: boolean): void {
+    if (whole) {
+      forgetOver(this._rfb);
+    }
+    if (this._stopped) {
+      return; // nobody looks
+    }
+    const size = sizeOf(this._rfb);
+    if (updatesContinuously(this._rfb)) {
+      send(this._socket, ENABLE_CONTINUOUS_UPDATES, 1, size);
+    }
+    if (whole) {
+      send(this._socket, FRAMEBUFFER_UPDATE_REQUEST, 0, size);
+    }
   }
 
   private _stopped = false;

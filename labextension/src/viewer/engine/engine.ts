@@ -9,6 +9,7 @@ import { type IArea, type IDrawing, type INoVNC, innardsOf } from './novnc-inter
 import { checkLimit, checkSize, Excess, MOST_UNSENT } from './limits';
 import { type IRFB, tellRFB } from './novnc';
 import { offerLess } from './encodings';
+import { keepSurface, letGo } from './over';
 import { Pace } from './pace';
 import { spareScreens } from './sizing';
 import { Surface } from './surface';
@@ -47,6 +48,7 @@ export class Engine {
     this._hookSizes();
     this._hookDrawings();
     this._hookAnswers();
+    keepSurface(_engine, this._surface);
     running.add(_engine);
   }
 
@@ -56,6 +58,7 @@ export class Engine {
     this._pace.dispose();
     this._work.dispose();
     this._surface.dispose();
+    letGo(this._engine);
     running.delete(this._engine);
   }
 

@@ -10,6 +10,13 @@ import { MOST_COPIED } from './limits';
 /** A desktop of more pixels than this is a large one: 2560 x 1600 is not. */
 export const LARGE = 2 ** 22;
 
+/** A decoded picture of video; it has to be closed. */
+export interface IPicture {
+  readonly displayWidth: number;
+  readonly displayHeight: number;
+  close(): void;
+}
+
 type Copy = [source: CanvasImageSource, x: number, y: number, w: number, h: number, toX: number, toY: number];
 
 /** The canvas that is seen, of one noVNC. */
@@ -46,9 +53,52 @@ export class Surface {
       this._resize(width, height, () => resize.call(_display, width, height));
   }
 
+  /**
+   * Show a picture of the whole desktop that came by another way, until something is drawn over it. What noVNC has
+   * drawn stays as it is, so that what comes for it still fits.
+   */
+  show(picture: IPicture): void {
+    const { x, y, w, h } = this._display._viewportLoc;
+    const { _wanted: wanted, _canvas: canvas, _context: context } = this;
+    if (!this._isLarge) {
+      setSize(canvas, wanted.width, wanted.height);
+    }
+    const [across, down] = [canvas.width / w, canvas.height / h];
+    // Without the part of the view that it does not have: that of a desktop of an odd size.
+    const [width, height] = [Math.min(w, picture.displayWidth - x), Math.min(h, picture.displayHeight - y)];
+    if (width > 0 && height > 0) {
+      context.drawImage(
+        picture as unknown as CanvasImageSource,
+        ...([x, y, width, height, 0, 0, width * across, height * down] as const)
+      );
+    }
+    this._shown?.close();
+    this._shown = picture;
+  }
+
+  /** What is drawn is what noVNC has drawn again. */
+  forget(): void {
+    this._shown?.close();
+    this._shown = null;
+  }
+
+  /** The whole desktop as it is seen, if a picture that came by another way is over it. */
+  snapshot(): HTMLCanvasElement | null {
+    if (!this._shown) {
+      return null;
+    }
+    const whole = document.createElement('canvas');
+    setSize(whole, this._display._fbWidth, this._display._fbHeight);
+    const context = whole.getContext('2d')!;
+    context.drawImage(this._display._backbuffer, 0, 0);
+    context.drawImage(this._shown as unknown as CanvasImageSource, 0, 0);
+    return whole;
+  }
+
   /** Draw nothing more. */
   dispose(): void {
     cancelAnimationFrame(this._frame);
+    this.forget();
   }
 
   /** Change the size of the desktop. The old picture of a large one is let go before there is a new one. */
@@ -134,6 +184,7 @@ export class Surface {
   /** The size that noVNC gave to the canvas: that of the part of the desktop which is in the frame. */
   private readonly _wanted: { width: number; height: number; readonly style: CSSStyleDeclaration };
   private _changed: IArea | null = null;
+  private _shown: IPicture | null = null;
   private _frame = 0;
 }
 

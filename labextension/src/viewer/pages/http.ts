@@ -3,7 +3,7 @@
  */
 import { type Catalogue, english, type ITranslate, languageFor, translateBy } from '../ui/i18n';
 import type { IPresence, Mode } from '../session';
-import { type IGrant, readGrant } from '../connection/grant';
+import { type IGrant, readGrant, type StreamKind } from '../connection/grant';
 
 /**
  * Fetch from the server as a page does.
@@ -35,15 +35,16 @@ export async function requestToken(
   return postToken(root, { target, mode, takeover, ...whose }, signal);
 }
 
-/** Ask for a token of a desktop's sound beside a session, as a page does. */
+/** Ask for a token of a desktop's sound or video beside a session, as a page does. */
 export async function requestStream(
   root: string,
   target: string,
   session: string,
   signal: AbortSignal,
-  owner = ''
+  owner = '',
+  kind: StreamKind = 'stream'
 ): Promise<IGrant> {
-  return postToken(root, { target, kind: 'stream', session, ...(owner && { owner }) }, signal);
+  return postToken(root, { target, kind, session, ...(owner && { owner }) }, signal);
 }
 
 async function postToken(root: string, wanted: object, signal: AbortSignal): Promise<IGrant> {

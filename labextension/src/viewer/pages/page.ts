@@ -70,6 +70,10 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
       data.sound === undefined
         ? undefined
         : (session, signal) => requestStream(root, name, session, signal, owner),
+    fetchVideo:
+      data.video === undefined
+        ? undefined
+        : (session, signal) => requestStream(root, name, session, signal, owner, 'video'),
     // The server's own list has those who look through the same service; its notes bring it.
     fetchViewers: server === undefined ? () => fetchViewers(root, name, owner) : undefined,
     desktop: managed(root, name, (path, init) => fetchAPI(root + path, init)),

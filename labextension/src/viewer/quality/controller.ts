@@ -8,7 +8,7 @@ import { type IRFB, onRFB, updatesContinuously } from '../engine/novnc';
 import { type ISample, Meter } from './meter';
 import type { IPictureChoices, Preferences } from '../preferences';
 import type { ITranslate } from '../ui/i18n';
-import { Statistics } from './statistics';
+import { type IWay, Statistics } from './statistics';
 import { unattended } from '../ui/report';
 
 /** How often the connection is measured (milliseconds). */
@@ -52,6 +52,14 @@ export class QualityController {
   watch(socket: WebSocket): WebSocket {
     return this._meter.watch(socket);
   }
+
+  /** Count what another websocket brings. */
+  count(socket: WebSocket): void {
+    this._meter.watch(socket);
+  }
+
+  /** Which way the picture comes. */
+  way: IWay = { way: '', encoding: '' };
 
   /** noVNC exists, and is not yet connected: this is what it asks for first. */
   opened(rfb: IRFB): void {
@@ -147,7 +155,7 @@ export class QualityController {
       this._sample = sample;
       this.sampled.emit(sample);
     }
-    this._statistics.show(this._preferences.now.statistics ? sample : null, this._wanted);
+    this._statistics.show(this._preferences.now.statistics ? sample : null, this._wanted, this.way);
   }
 
   private readonly _timer: Timer;

@@ -54,7 +54,8 @@ export class Stage {
             preferences,
             () => closed('settings'),
             _options.fetchStream !== undefined,
-            () => this.oversight
+            () => this.oversight,
+            _options.fetchVideo && (() => this.lack())
           ),
         typing: () =>
           new TypingPanel(
@@ -91,6 +92,9 @@ export class Stage {
 
   /** Who may see this desktop besides the reader, as a sentence; empty where nobody may. */
   oversight = '';
+
+  /** Why the reader's browser shows no video; empty where it can. */
+  lack = (): string => '';
 
   readonly ghost = new Ghost();
   readonly overlay: Overlay;
