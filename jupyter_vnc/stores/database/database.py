@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -21,6 +21,7 @@ from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
 from jupyter_vnc.system.locks import FileLock, LockedError
 from jupyter_vnc.system.logs import Log, one_line
 
+from . import sqlite
 from .schema import migrate
 from .urls import file_of
 
@@ -31,8 +32,6 @@ PAUSE: Final = 1.0
 #: Transactions of this process at once that read, and that write. Further ones wait, which is not the database being
 #: away. In SQLite one writes at a time: those that wait for its lock get it in no order, and the last one never.
 CONNECTIONS: Final = 5
-#: For how long SQLite waits for another process, such as a command, that writes (seconds).
-BUSY: Final = 5
 
 #: What notices that the other end of a connection is gone (seconds, tries, milliseconds): some firewalls forget one,
 #: and a machine that is gone without a word answers nothing. What the address says itself counts more.
@@ -288,22 +287,4 @@ def _engine(url: URL) -> AsyncEngine:
         limits = {"options": options} | {name: value for name, value in KEPT.items() if name not in url.query}
         pool = {"pool_size": CONNECTIONS, "max_overflow": CONNECTIONS, "pool_timeout": 5}
         return create_async_engine(url, connect_args=limits, **pool, **common)
-    engine = create_async_engine(url, connect_args={"timeout": BUSY}, **common)
-    event.listen(engine.sync_engine, "connect", _connected)
-    event.listen(engine.sync_engine, "begin", _begin)
-    return engine
-
-
-def _connected(connection: Any, _: Any) -> None:
-    """Leave transactions to us (the driver begins none before the first change), and let readers not wait."""
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Any) -> None:
-    """Begin: one that writes takes its turn at once, since it could not later if another one has written."""
-    writes = connection.get_execution_options().get("writes", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    return sqlite.engine(url, **common)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError
 
 from jupyter_vnc.exceptions import ConfigError, StoreUnavailable
 from jupyter_vnc.stores.database import database as databases
-from jupyter_vnc.stores.database import urls
+from jupyter_vnc.stores.database import sqlite, urls
 from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.registered import RegisteredTargets, Write
 from jupyter_vnc.stores.database.schema import migrate, scripts
@@ -225,7 +225,7 @@ async def test_files_that_cannot_be_the_database_are_refused(tmp_path, file):
 
 
 async def test_while_another_process_writes_nothing_blocks_the_loop(file, monkeypatch):
-    monkeypatch.setattr(databases, "BUSY", 1.0)
+    monkeypatch.setattr(sqlite, "BUSY", 1.0)
     database = at(file)
     await database.open()
     other = sqlite3.connect(file, isolation_level=None)
