@@ -19,6 +19,7 @@ from playwright.sync_api import Error, expect, sync_playwright
 
 from demo.processes import free_port
 from tests.chromium import ARGUMENTS, CHROMIUM, PLAIN
+from tests.lab import CALM, SPLASH, over, told
 
 VIEWPORT = {"width": 1280, "height": 800}
 
@@ -35,12 +36,6 @@ while IFS= read -rsn1 key; do
     $'\e') printf '\e]11;#2040d0\a' ;;
   esac
 done
-"""
-
-#: What Jupyter would start node for: when it starts it looks for servers that understand code, and whenever somebody
-#: opens Lab it looks whether Lab has to be built. Nobody here edits code or builds Lab.
-WITHOUT_NODE = """c.LanguageServerManager.autodetect = False
-c.ServerApp.tornado_settings = {"page_config_data": {"buildAvailable": False, "buildCheck": False}}
 """
 
 #: Notes in ``window.told`` what stands in an element of a viewer, for however short a time; see :func:`was_told`.
@@ -80,7 +75,22 @@ NO_RETRIES = """const real = setTimeout;
 def pytest_runtest_makereport(item):
     report = yield
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    if report.failed and (browser := item.funcargs.get("chromium")) is not None:
+        report.sections.append(("open pages", "\n".join(map(look, open_pages(browser)))))
     return report
+
+
+def open_pages(browser):
+    """The pages of a browser; none, if it has crashed."""
+    return [page for context in browser.contexts for page in context.pages] if browser.is_connected() else []
+
+
+def look(page):
+    """A line that says what lies over a page."""
+    try:
+        return told(page, over(page).json_value()["texts"])
+    except Error as error:
+        return f"{page.url}: {error}"
 
 
 def wait_for(true, seconds=30):
@@ -162,7 +172,7 @@ class JupyterServer:
         self._program = program
         self.port = free_port()
         self.root = f"http://127.0.0.1:{self.port}/vnc/"
-        (folder / "config.py").write_text(WITHOUT_NODE + config)
+        (folder / "config.py").write_text(CALM + config)
         for name in ("root", "home"):
             (folder / name).mkdir()
 
@@ -249,13 +259,12 @@ def started_lab(folder, stack):
     }
     (folder / "targets").mkdir()  # for a test that adds one
     (folder / "config.py").write_text(
-        f"{WITHOUT_NODE}c.VNCBroker.targets = {targets!r}\n"
-        f"c.ServerApp.base_url = {PREFIX!r}\nc.LabApp.news_url = None\n"
+        f"{CALM}c.VNCBroker.targets = {targets!r}\n"
+        f"c.ServerApp.base_url = {PREFIX!r}\n"
         f"c.ServerApp.local_hostnames = ['localhost', {PLAIN!r}]\n"
         "c.LabApp.expose_app_in_browser = True\n"
         f"c.VNCBroker.target_sources = ['config', 'directory']\nc.DirectoryTargets.path = {str(folder / 'targets')!r}\n"
-        f"c.IdentityProvider.token = {token!r}\nc.LabApp.check_for_updates_class = "
-        "'jupyterlab.NeverCheckForUpdate'\n"
+        f"c.IdentityProvider.token = {token!r}\n"
     )
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
@@ -373,6 +382,7 @@ class Home:
         page = new_page(context)
         page.goto(f"{self._lab.base}lab?reset")
         page.locator(".jp-LauncherCard", has_text="Lab machine 1").wait_for(timeout=2 * PATIENCE)
+        assert not page.evaluate(f"jupyterapp.hasPlugin({SPLASH!r})"), "it would ask in the middle of a test"
         return page
 
     def tidy(self):

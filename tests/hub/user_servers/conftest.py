@@ -12,11 +12,12 @@ from threading import Thread
 
 import pytest
 from jupyter_core.utils import ensure_event_loop
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Error, async_playwright, expect
 
 from tests.chromium import ARGUMENTS, CHROMIUM
 from tests.hub import hub as hubs
 from tests.integration import lamp
+from tests.lab import CALM, over, told
 from tests.needs import require
 
 #: Seconds that a page may take for what a test waits for; an uplink that has broken often rests for 120.
@@ -28,18 +29,14 @@ LAMP = (
     f'xsetroot -solid "#c02040"; exec xterm -geometry 60x20+100+100 -e {sys.executable} {lamp.__file__} "$HOME/events"'
 )
 #: What every user's server has. Bob and Lea also serve a page of Bob's, and a learning platform may frame Lea's server.
-#: Without node: nobody here edits code or builds Lab.
-SERVER = f"""
+SERVER = f"""{CALM}
 import os
 
-user, settings = os.environ["JUPYTERHUB_USER"], {{"page_config_data": {{"buildAvailable": False, "buildCheck": False}}}}
+user = os.environ["JUPYTERHUB_USER"]
 if user in {{"bob", "lea"}}:
     c.ServerApp.jpserver_extensions = {{"evil": True}}
 if user == "lea":
-    settings["headers"] = {{"Content-Security-Policy": "frame-ancestors " + os.environ["LMS"]}}
-c.ServerApp.tornado_settings = settings
-c.LanguageServerManager.autodetect = False
-c.LabApp.news_url = None
+    c.ServerApp.tornado_settings["headers"] = {{"Content-Security-Policy": "frame-ancestors " + os.environ["LMS"]}}
 c.VNCBroker.targets = {{"desk": {{"desktop": {{"command": ["sh", "-c", {LAMP!r}], "geometry": "800x600"}}}}}}
 c.VNCBroker.recheck_interval = 1
 c.HubOAuth.cache_max_age = 1
@@ -187,10 +184,22 @@ async def window(chromium, **options):
     context.set_default_timeout(PATIENCE * 1000)
     try:
         yield context
+    except Exception as error:
+        for page in context.pages:
+            error.add_note(await look(page))
+        raise
     finally:
         # Without a limit, one that does not close would hide what has failed.
         async with asyncio.timeout(60):
             await context.close()
+
+
+async def look(page):
+    """A line that says what lies over a page."""
+    try:
+        return told(page, (await (await over(page)).json_value())["texts"])
+    except Error as error:
+        return f"{page.url}: {error}"
 
 
 async def log_in(page, hub, name, path):
