@@ -53,13 +53,13 @@ def all_places() -> list[str]:
 
 def missing(name: str, coverage: Coverage) -> str:
     """Return the report's lines for a module or folder that is not covered; empty if it is."""
-    tests = [place if place.endswith("/") else f"{place}::" for place in places(name)]
+    tests = [re.escape(place) if place.endswith("/") else f"{re.escape(place)}$" for place in places(name)]
     report = io.StringIO()
     try:
         share = coverage.report(
             include=[str(ROOT / PACKAGE / (f"{name}**" if name.endswith("/") else f"{name}.py"))],
             # The empty one is what importing runs.
-            contexts=["^$", *(f"^{re.escape(place)}" for place in tests)],
+            contexts=["^$", *(f"^{place}" for place in tests)],
             show_missing=True,
             skip_covered=True,
             file=report,
@@ -72,7 +72,7 @@ def missing(name: str, coverage: Coverage) -> str:
 def run(options: list[str]) -> int:
     """Run the tests of all, and trace only what they are held to; returns pytest's exit status."""
     packages = [f"{PACKAGE}/{name}" if name.endswith("/") else f"{PACKAGE}/{name}".replace("/", ".") for name in NAMES]
-    command = [sys.executable, "-m", "pytest", "--cov-context=test", "--cov-report="]
+    command = [sys.executable, "-m", "pytest", "-p", "scripts.coverage_by_file", "--cov-report="]
     command += [*(f"--cov={package}" for package in packages), *options, *all_places()]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
