@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 
 import type { ILook, ILookOptions } from '../src/viewer/pages/look';
-import type { IRoom, IRoomSession } from '../src/viewer/pages/room-rows';
+import type { IPerson, IRoom, IRoomSession } from '../src/viewer/pages/room-rows';
 import { LiveLooks, MOST_LIVE } from '../src/viewer/pages/room-live';
 import { simpleWebP, WallCamera } from '../src/viewer/wall';
 import { english } from '../src/viewer/ui/i18n';
@@ -16,6 +16,7 @@ import { peopleIn } from '../src/viewer/pages/room-rows';
 import { RoomPage } from '../src/viewer/pages/room-page';
 import { tileWidth } from '../src/viewer/pages/room-tiles';
 import { Viewer } from '../src/viewer/viewer';
+import { Wall } from '../src/viewer/pages/room-wall';
 import { WallFeed } from '../src/viewer/pages/room-feed';
 
 const NOTICE = 'Your instructors see small pictures of this desktop now.';
@@ -444,6 +445,53 @@ describe('the wall', () => {
     await settle();
     await settle();
     assert.ok(server.asked.includes('DELETE api/sessions/of-ann'));
+  });
+
+  it('keeps who is watched live, in place, whatever is chosen: to look in takes a hand down', async () => {
+    const disposed: string[] = [];
+    const watch = ({ owner }: ILookOptions): ILook => ({
+      node: document.createElement('div'),
+      visible: true,
+      dispose: () => void disposed.push(owner)
+    });
+    const list = document.createElement('ul');
+    document.body.append(list);
+    const live = new LiveLooks(
+      '/vnc/',
+      '1',
+      english,
+      () => undefined,
+      async () => ({ watch })
+    );
+    const wall = new Wall(list, english, {
+      root: '/vnc/',
+      live,
+      offered: () => [],
+      act: () => undefined,
+      show: () => undefined
+    });
+    const room = { machines: [], waiting: [], servers: [], absent: [] };
+    const people = peopleIn({ ...room, sessions: ['amy', 'bob', 'cat'].map(name => session(name)) });
+    const [amy, bob, cat] = people as [IPerson, IPerson, IPerson];
+    const shown = (): string[] => [...list.querySelectorAll('h3')].map(one => one.textContent!);
+    const where = (): string => '';
+    wall.show([amy, bob], where, people);
+    await live.open(bob, () => undefined);
+    await live.open(cat, () => undefined);
+    wall.show([amy], where, people);
+    assert.deepEqual(
+      [shown(), disposed],
+      [['amy', 'bob', 'cat'], []],
+      'even one whose tile has gone meanwhile'
+    );
+    wall.show([cat, amy, bob], where, people);
+    assert.deepEqual(shown(), ['amy', 'bob', 'cat'], 'they do not move');
+    live.close(bob.key);
+    wall.show([amy], where, people);
+    assert.deepEqual(shown(), ['amy', 'cat']);
+    wall.show([], where, [amy]);
+    assert.deepEqual([shown(), disposed], [[], ['bob', 'cat']], 'who is gone is gone');
+    list.remove();
   });
 
   it('shows what servers made up as text', async () => {

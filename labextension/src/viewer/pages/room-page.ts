@@ -88,18 +88,17 @@ export class RoomPage {
     this._people = new Map(peopleIn(this._room).map(one => [one.key, one]));
     const wanted = this._filter.value.trim().toLowerCase();
     const where = (one: IPerson): string => place(trans, one, titleOf(one.target));
+    const all = [...this._people.values()];
     const people = this._counts
-      .of([...this._people.values()])
+      .of(all)
       .filter(one => `${one.name} ${where(one)}`.toLowerCase().includes(wanted));
     // That nobody is there and that nothing matches the filter are two different sentences.
-    this._part('people').querySelector('[data-empty]')!.textContent = [...this._people.values()].some(
-      one => !one.absent
-    )
+    this._part('people').querySelector('[data-empty]')!.textContent = all.some(one => !one.absent)
       ? trans.__('No person or machine matches.')
       : trans.__('None of the people you supervise is at a desktop now. They appear here when they connect.');
     this._tables.people.show(this._order.of(people).map(one => this._person(one, where(one))));
     this._crowd.show(people);
-    this._views.show(people, where, this._people.values());
+    this._views.show(people, where, all);
     this._tables.waiting.show(
       waiting.map(({ target, place, user, since }) => ({
         key: JSON.stringify([target, place]),
@@ -108,7 +107,7 @@ export class RoomPage {
     );
     this._tables.machines.show(machines.map(one => machineRow(trans, one)));
     this._part('machine-counts').textContent = machineCounts(trans, machines);
-    this._all.disabled = ![...this._people.values()].some(isHere);
+    this._all.disabled = !all.some(isHere);
   }
 
   private _person(one: IPerson, where: string): IRow {

@@ -36,8 +36,9 @@ export class Views {
     page: IViewsPage
   ) {
     const list = _section.querySelector<HTMLElement>('#wall')!;
-    const live = new LiveLooks(page.server.root, page.version, trans, sentence => page.say(sentence));
-    this._wall = new Wall(list, trans, { ...page, root: page.server.root, live });
+    const { server, version } = page;
+    this._live = new LiveLooks(server.root, version, trans, sentence => page.say(sentence));
+    this._wall = new Wall(list, trans, { ...page, root: server.root, live: this._live });
     this._feed = new WallFeed(page.server, one => this._wall.picture(one.session, one.data));
     this._buttons.forEach(node =>
       node.addEventListener('click', () => {
@@ -56,7 +57,10 @@ export class Views {
   }
 
   /** Show these of all people; the table has its own order. */
-  show(people: readonly IPerson[], where: (one: IPerson) => string, all: Iterable<IPerson>): void {
+  show(people: readonly IPerson[], where: (one: IPerson) => string, all: readonly IPerson[]): void {
+    if (!this._isWall) {
+      this._live.keep(new Set());
+    }
     this._wall.show(this._isWall ? byNeed(people) : [], where, all);
   }
 
@@ -79,6 +83,7 @@ export class Views {
     return [...this._section.querySelectorAll<HTMLElement>('#views [data-view]')];
   }
 
+  private readonly _live: LiveLooks;
   private readonly _wall: Wall;
   private readonly _feed: WallFeed;
   private _isWall = false;

@@ -55,9 +55,10 @@ export class Wall {
    * @param where - where somebody is, in words
    * @param all - everybody who is known: what the others have sent is kept until they are shown
    */
-  show(people: readonly IPerson[], where: (one: IPerson) => string, all: Iterable<IPerson>): void {
+  show(people: readonly IPerson[], where: (one: IPerson) => string, all: readonly IPerson[]): void {
     const focused = document.activeElement as HTMLElement | null;
     const hadFocus = this._list.contains(focused);
+    people = this._withLive(people, all);
     const wanted = new Set(people.map(one => one.key));
     this._page.live.keep(wanted);
     this._tiles.forEach((tile, key) => wanted.has(key) || this._remove(key, tile));
@@ -88,6 +89,25 @@ export class Wall {
         this._draw(this._tiles.get(key)!, one);
       }
     }
+  }
+
+  /**
+   * Whoever is watched live stays, and in their place, whatever is chosen: to look in takes a hand down, and a desktop
+   * must not go, or move, under the pointer of whoever has just opened it.
+   */
+  private _withLive(people: readonly IPerson[], all: readonly IPerson[]): readonly IPerson[] {
+    const isLive = ({ key }: IPerson): boolean => this._page.live.of(key) !== undefined;
+    const live = new Map(all.filter(isLive).map(one => [one.key, one]));
+    const shown = people.filter(one => !live.has(one.key));
+    [...this._list.children].forEach((node, at) => {
+      const one = live.get((node as HTMLElement).dataset.key ?? '');
+      if (one) {
+        live.delete(one.key);
+        shown.splice(at, 0, one);
+      }
+    });
+    // Whose tile went while the viewer was loaded.
+    return [...shown, ...live.values()];
   }
 
   private _add(key: string): Tile {
@@ -131,8 +151,8 @@ export class Wall {
   }
 
   /** Keep no picture of a session that is over. */
-  private _forget(all: Iterable<IPerson>): void {
-    const there = new Set([...all].flatMap(({ sessions }) => sessions.map(({ id }) => id)));
+  private _forget(all: readonly IPerson[]): void {
+    const there = new Set(all.flatMap(({ sessions }) => sessions.map(({ id }) => id)));
     [...this._pictures.keys()].filter(id => !there.has(id)).forEach(id => this._pictures.delete(id));
   }
 
