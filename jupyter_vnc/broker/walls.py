@@ -7,8 +7,9 @@ attribute of its session, so it ends with that; it is never written anywhere.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -66,6 +67,8 @@ class Walls:
         usual: bool | None = None,
         duration: float = OPEN,
     ) -> None:
+        #: Whose stamps those of an answer are: each process has its own pictures, and counts them by itself.
+        self.process = secrets.token_hex(8)
         #: The desktops in other servers; the host sets it.
         self.elsewhere = Elsewhere()
         #: Whether a wall shows a session now; the host sets it where it knows that from somebody else.
@@ -79,14 +82,19 @@ class Walls:
         self._rate = RateLimit(PER_MINUTE, BURST, what="pictures")
         self._asks = RateLimit(ASKS_PER_MINUTE, ASKS_AT_ONCE, what="questions")
 
-    def watch(self, visitor: Visitor, after: int) -> dict[str, Any]:
+    def watch(self, visitor: Visitor, stamps: Mapping[str, int]) -> dict[str, Any]:
         """Keep the wall of a visitor open; return the answer to ``POST api/room/wall``.
+
+        Args:
+            visitor: whose page asks.
+            stamps: of the latest picture that the page has had of each process; those of others are not for this one.
 
         Raises:
             LimitExceeded: they ask too often, or too many have one.
         """
         self._asks.spend(visitor.user.name)
         self._open(visitor)
+        after = stamps.get(self.process, 0)
         found = [
             (picture.stamp, session.id, picture.data)
             for session in self._registry
@@ -101,7 +109,7 @@ class Walls:
             room -= len(data)
             after = stamp
             rows.append({"session": session_id, "data": data})
-        return {"pictures": rows, "stamp": after, "more": len(rows) < len(found)}
+        return {"pictures": rows, "process": self.process, "stamp": after, "more": len(rows) < len(found)}
 
     def came(self, session: Session) -> None:
         """Note that a session has begun: its viewer is asked if a wall is open."""

@@ -76,7 +76,8 @@ class WallHandler(VNCAPIHandler):
         """Keep the visitor's wall open, and answer with the pictures that are new on it."""
         visitor = _overseer(self)
         body = self.body()
-        self.answer(self.broker.walls.watch(visitor, body["after"]))
+        stamps = {one["process"]: one["stamp"] for one in body["stamps"]}
+        self.answer(self.broker.walls.watch(visitor, stamps))
 
 
 class HealthHandler(Protected):

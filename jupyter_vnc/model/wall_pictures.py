@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import itertools
 import struct
-import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,8 +25,8 @@ _START_CODE: Final = b"\x9d\x01\x2a"
 #: The upper two bits of a side say how a player scales it.
 _SIDE: Final = 0x3FFF
 
-#: Stamps of pictures, in their order; those of a process that was started later are higher.
-_STAMPS: Final = itertools.count(int(time.time() * 1000))
+#: Stamps of pictures, in their order; each process has its own.
+_STAMPS: Final = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)

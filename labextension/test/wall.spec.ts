@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 
 import type { ILook, ILookOptions } from '../src/viewer/pages/look';
+import type { IStamp } from '../src/viewer/pages/room-server';
 import type { IPerson, IRoom, IRoomSession } from '../src/viewer/pages/room-rows';
 import { LiveLooks, MOST_LIVE } from '../src/viewer/pages/room-live';
 import { simpleWebP, WallCamera } from '../src/viewer/wall';
@@ -192,17 +193,17 @@ describe('a picture', () => {
 });
 
 describe('the feed of a wall', () => {
-  it('asks while it is open, with the stamp of the last answer, and at once where there is more', async () => {
+  it('asks while it is open, with the latest stamp of each process, and at once where there is more', async () => {
     const world = new World();
-    const asked: number[] = [];
+    const asked: Record<string, number>[] = [];
     const came: string[] = [];
     const answers = [
-      { pictures: [{ session: '1', data: 'a' }], stamp: 7, more: true },
+      { pictures: [{ session: '1', data: 'a' }], process: 'p', stamp: 7, more: true },
       new Error('away'),
-      { pictures: [{ session: '2', data: 'b' }], stamp: 8, more: false }
+      { pictures: [{ session: '2', data: 'b' }], process: 'q', stamp: 5, more: false }
     ];
-    const wall = async (after: number): Promise<never> => {
-      asked.push(after);
+    const wall = async (stamps: readonly IStamp[]): Promise<never> => {
+      asked.push(Object.fromEntries(stamps.map(({ process, stamp }) => [process, stamp])));
       const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
       if (answer instanceof Error) {
         throw answer;
@@ -215,12 +216,12 @@ describe('the feed of a wall', () => {
     feed.open = true;
     await settle();
     await world.clock.advance(1);
-    assert.deepEqual(asked, [0, 7]);
+    assert.deepEqual(asked, [{}, { p: 7 }]);
     await world.clock.advance(3000);
     assert.deepEqual(
       [asked, came],
       [
-        [0, 7, 7],
+        [{}, { p: 7 }, { p: 7 }],
         ['1', '2']
       ]
     );
@@ -229,7 +230,27 @@ describe('the feed of a wall', () => {
     assert.deepEqual([asked.length, world.clock.pending], [3, 0]);
     feed.open = true;
     await settle();
-    assert.deepEqual(asked.slice(3), [8]);
+    assert.deepEqual(asked.slice(3), [{ p: 7, q: 5 }]);
+    feed.open = false;
+  });
+
+  it('remembers a bounded number of processes: one that is always started anew fills no question', async () => {
+    const world = new World();
+    let last: readonly IStamp[] = [];
+    let nth = 0;
+    const wall = async (stamps: readonly IStamp[]): Promise<never> => {
+      last = stamps;
+      nth += 1;
+      return { pictures: [], process: `p${nth}`, stamp: 1, more: nth < 50 } as never;
+    };
+    const feed = new WallFeed({ wall }, () => undefined, world.clock);
+    feed.open = true;
+    for (let round = 0; round < 50; round += 1) {
+      await settle();
+      await world.clock.advance(1);
+    }
+    assert.deepEqual([nth, last.length, last.at(-1)?.process], [50, 16, 'p49']);
+    feed.open = false;
   });
 });
 
@@ -264,7 +285,9 @@ class Server {
     }
     this.asked.push([init.method, path].join(' '));
     return path === 'api/room/wall'
-      ? new Response(JSON.stringify({ pictures: this.pictures.splice(0), stamp: 1, more: false }))
+      ? new Response(
+          JSON.stringify({ pictures: this.pictures.splice(0), process: 'p', stamp: 1, more: false })
+        )
       : new Response(null, { status: 204 });
   };
 }

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from types import MappingProxyType
 
 import pytest
 
@@ -83,8 +84,8 @@ def often(count, do):
         do()
 
 
-def seen(service, visitor, after=0):
-    return [(row["session"], row["data"]) for row in service.walls.watch(visitor, after)["pictures"]]
+def seen(service, visitor, stamps=MappingProxyType({})):
+    return [(row["session"], row["data"]) for row in service.walls.watch(visitor, stamps)["pictures"]]
 
 
 async def test_nobody_is_asked_and_nothing_is_kept_while_no_wall_is_open(service):
@@ -108,16 +109,16 @@ async def test_a_wall_asks_those_whom_it_shows_and_shows_what_they_send(service)
     assert told == [ON], "once"
     late, told = service.sit(AMY)
     assert told == [ON]
-    answer = service.walls.watch(ada(), 0)
+    answer = service.walls.watch(ada(), {})
     service.send(late, other := text(webp(200, 100)))
-    assert seen(service, ada(), answer["stamp"]) == [(late.id, other)]
+    assert seen(service, ada(), {service.walls.process: answer["stamp"]}) == [(late.id, other)]
     assert {one for one, _ in seen(service, ada())} == {ann.id, late.id}
 
 
 async def test_the_instructor_of_another_course_sees_none_of_it(service):
     service = service()
     ann, _ = service.sit(ANN)
-    service.walls.watch(ada(), 0)
+    service.walls.watch(ada(), {})
     service.send(ann)
     assert seen(service, BEAS) == []
     assert seen(service, ROOT) == [(ann.id, PICTURE)]
@@ -135,7 +136,7 @@ async def test_only_people_at_their_own_desktops_are_asked_where_the_target_perm
         service.sit(ANN, notes=False),
     ]
     _, told = service.sit(ANN, Target(name="on", address=TCPAddress("lab", 1), **own))
-    service.walls.watch(ROOT, 0)
+    service.walls.watch(ROOT, {})
     assert [said for _, said in there] == [[]] * len(there)
     assert told == [ON]
     assert not any(session.walled for session, _ in there)
@@ -145,14 +146,14 @@ async def test_what_is_usual_on_a_server_is_an_option(service):
     for usual, target, expected in ((True, OPEN_TO_ALL, [ON]), (False, LAB, []), (None, LAB, [ON])):
         one = service(usual=usual)
         _, told = one.sit(ANN, target)
-        one.walls.watch(ROOT, 0)
+        one.walls.watch(ROOT, {})
         assert told == expected
 
 
 async def test_a_wall_that_nobody_asks_for_any_more_is_closed_and_its_pictures_are_gone(service):
     service = service(duration=0.05)
     ann, told = service.sit(ANN)
-    service.walls.watch(ada(), 0)
+    service.walls.watch(ada(), {})
     service.send(ann)
     async with asyncio.timeout(20):
         while service.walls._closing is not None:
@@ -167,8 +168,8 @@ async def test_one_wall_of_two_goes_on(service):
     service = service(duration=3600)
     _, told = service.sit(ANN)
     _, of_bob = service.sit(BOB)
-    service.walls.watch(ada(), 0)
-    service.walls.watch(BEAS, 0)
+    service.walls.watch(ada(), {})
+    service.walls.watch(BEAS, {})
     service.walls._watchers["bea"].until = 0
     service.walls._close_old()
     assert (told, of_bob) == ([ON], [ON, OFF])
@@ -192,7 +193,7 @@ async def test_one_wall_of_two_goes_on(service):
 async def test_anything_else_ends_the_session(service, message):
     service = service()
     ann, _ = service.sit(ANN)
-    service.walls.watch(ada(), 0)
+    service.walls.watch(ada(), {})
     with pytest.raises(ViewerError) as caught:
         service.notes.heard(ann, json.dumps(message))
     assert caught.value.close_code is CloseCode.VIEWER_PROTOCOL
@@ -203,7 +204,7 @@ async def test_more_often_than_that_ends_the_session_and_nobody_elses(service):
     service = service()
     ann, _ = service.sit(ANN)
     amy, _ = service.sit(AMY)
-    service.walls.watch(ada(), 0)
+    service.walls.watch(ada(), {})
     with pytest.raises(LimitExceeded):
         often(5 * BURST, lambda: service.send(ann))
     service.send(amy)
@@ -217,7 +218,7 @@ async def test_what_comes_after_the_end_of_a_session_is_nothing_and_a_hand_still
     service.notes._hands.seen = lambda session: True
     service.notes.heard(amy, '{"type": "hand", "up": true}')
     assert amy.hand is not None
-    service.walls.watch(ada(), 0)
+    service.walls.watch(ada(), {})
     ann.end(SessionEnded())
     service.send(ann)
     service.notes.heard(ann, "nonsense")
@@ -228,34 +229,51 @@ async def test_an_answer_is_bounded_and_the_next_one_has_the_rest(service, monke
     monkeypatch.setattr("jupyter_vnc.broker.walls.LONGEST_ANSWER", 2 * len(PICTURE))
     service = service()
     sessions = [service.sit(User(f"s{nth}", frozenset({"a"})))[0] for nth in range(5)]
-    service.walls.watch(ada(), 0)
+    service.walls.watch(ada(), {})
     for session in sessions:
         service.send(session)
-    found, answer = [], {"stamp": 0, "more": True}
+    found, answer = [], {"process": "", "stamp": 0, "more": True}
     while answer["more"]:
-        answer = service.walls.watch(ada(), answer["stamp"])
+        answer = service.walls.watch(ada(), {answer["process"]: answer["stamp"]})
         assert len(answer["pictures"]) <= 2
         found += [row["session"] for row in answer["pictures"]]
     assert found == [session.id for session in sessions]
 
 
+async def test_stamps_of_another_process_keep_no_picture_back(service):
+    """Also one that was started anew, or later: each counts by itself."""
+    one, other = service(), service()
+    first, _ = one.sit(ANN)
+    second, _ = other.sit(AMY)
+    stamps = {}
+    for walls, session in ((one, first), (other, second)):
+        walls.walls.watch(ada(), {})
+        walls.send(session)
+    for walls, session in ((other, second), (one, first)):
+        answer = walls.walls.watch(ada(), stamps)
+        assert [row["session"] for row in answer["pictures"]] == [session.id]
+        stamps[answer["process"]] = answer["stamp"]
+    assert len(stamps) == 2
+    assert not any(seen(walls, ada(), stamps) for walls in (one, other))
+
+
 async def test_who_asks_too_often_is_refused_and_so_is_one_wall_too_many(service):
     service = service()
     with pytest.raises(LimitExceeded) as refusal:
-        often(5 * ASKS_AT_ONCE, lambda: service.walls.watch(ada(), 0))
+        often(5 * ASKS_AT_ONCE, lambda: service.walls.watch(ada(), {}))
     assert refusal.value.retry_after > 0
     for nth in range(MOST - 1):
-        service.walls.watch(ada(f"i{nth}"), 0)
+        service.walls.watch(ada(f"i{nth}"), {})
     with pytest.raises(LimitExceeded):
-        service.walls.watch(BEAS, 0)
-    assert service.walls.watch(ada("i0"), 0)
+        service.walls.watch(BEAS, {})
+    assert service.walls.watch(ada("i0"), {})
 
 
 async def test_the_log_says_who_opens_a_wall_once(service, caplog):
     caplog.set_level(logging.INFO, "walls")
     service = service()
     for _ in range(3):
-        service.walls.watch(ada(), 0)
+        service.walls.watch(ada(), {})
     assert [record.getMessage() for record in caplog.records] == ["ada opens the wall of the course room"]
 
 
@@ -263,7 +281,7 @@ async def test_a_session_that_was_replaced_leaves_no_picture_and_takes_none(serv
     service = service()
     desk = Target(name="desk", address=LAB.address, allow_groups=LAB.allow_groups, sharing=Sharing.TAKEOVER)
     first, _ = service.sit(ANN, desk)
-    service.walls.watch(ada(), 0)
+    service.walls.watch(ada(), {})
     service.send(first)
     second, _ = service.sit(ANN, desk)
     assert second.replaced == (first,)

@@ -2,11 +2,14 @@
  * The pictures of a wall, as they come. Each question keeps the wall open for a while; without one it closes.
  */
 import { browserClock, type IClock, Timer } from '../ui/clock';
-import type { RoomServer } from './room-server';
+import type { IStamp, RoomServer } from './room-server';
 import { unattended } from '../ui/report';
 
 /** How often the server is asked (milliseconds): more often than pictures come, so that none waits for long. */
 const INTERVAL = 3000;
+
+/** So many processes are remembered; each start of one makes another. */
+const MOST_PROCESSES = 16;
 
 /** Asks for pictures while the wall is open. */
 export class WallFeed {
@@ -37,9 +40,8 @@ export class WallFeed {
     this._asks = true;
     let soon = false;
     try {
-      const { pictures, stamp, more } = await this._server.wall(this._stamp);
-      // A server that was started anew begins with higher stamps.
-      this._stamp = stamp;
+      const { pictures, process, stamp, more } = await this._server.wall([...this._stamps.values()]);
+      this._note({ process, stamp });
       pictures.forEach(one => this._came(one));
       soon = more;
     } catch {
@@ -52,8 +54,17 @@ export class WallFeed {
     }
   }
 
+  /** Any process of the service may answer the next question, and each has pictures of its own. */
+  private _note(one: IStamp): void {
+    this._stamps.delete(one.process);
+    this._stamps.set(one.process, one);
+    if (this._stamps.size > MOST_PROCESSES) {
+      this._stamps.delete(this._stamps.keys().next().value!);
+    }
+  }
+
   private readonly _timer: Timer;
   private _open = false;
   private _asks = false;
-  private _stamp = 0;
+  private readonly _stamps = new Map<string, IStamp>();
 }

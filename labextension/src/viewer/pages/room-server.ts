@@ -7,10 +7,15 @@ import type { IRoom } from './room-rows';
 import type { ITranslate } from '../ui/i18n';
 import { refusals } from '../connection/status';
 
-/** Pictures that are new on a wall, in the answer to `POST api/room/wall`. */
-export interface IWallAnswer {
-  readonly pictures: readonly { readonly session: string; readonly data: string }[];
+/** The latest picture that has come from a process of the service. */
+export interface IStamp {
+  readonly process: string;
   readonly stamp: number;
+}
+
+/** Pictures that are new on a wall, in the answer to `POST api/room/wall`. */
+export interface IWallAnswer extends IStamp {
+  readonly pictures: readonly { readonly session: string; readonly data: string }[];
   readonly more: boolean;
 }
 
@@ -34,9 +39,11 @@ export class RoomServer {
     return room;
   }
 
-  /** Keep a wall open, and get the pictures after a stamp; throws what a failure means. */
-  async wall(after: number): Promise<IWallAnswer> {
-    const response = await this._send('POST', 'api/room/wall', JSON.stringify({ after }));
+  /**
+   * Keep a wall open, and get the pictures after the latest stamp of each process; throws what a failure means.
+   */
+  async wall(stamps: readonly IStamp[]): Promise<IWallAnswer> {
+    const response = await this._send('POST', 'api/room/wall', JSON.stringify({ stamps }));
     const answer = await readJSON(response);
     if (!response.ok || !isWallAnswer(answer)) {
       throw refusal(response, answer);
@@ -76,5 +83,6 @@ function isRoom(body: unknown): body is IRoom {
 
 function isWallAnswer(body: unknown): body is IWallAnswer {
   const answer = body as Partial<Record<keyof IWallAnswer, unknown>> | null;
-  return Array.isArray(answer?.pictures) && typeof answer.stamp === 'number';
+  const { pictures, process, stamp } = answer ?? {};
+  return Array.isArray(pictures) && typeof process === 'string' && typeof stamp === 'number';
 }
