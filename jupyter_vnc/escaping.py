@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
+from urllib.parse import urlsplit
 
 #: Text that a server sent is cut at this length before it is shown (characters).
 MAX_REMOTE_TEXT = 200
@@ -14,6 +16,16 @@ MAX_REMOTE_TEXT = 200
 _UNPRINTABLE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+
+
+#: What no address may have that is shown to somebody: what ends it for a reader, and marks that have no width although
+#: Unicode does not count them among its controls and formats.
+_NOT_IN_AN_ADDRESS: Final = re.compile(
+    r'[\s"<>\\\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]'
+)
+
+#: Categories of characters that nobody sees: controls, formats such as marks of direction, halves of surrogate pairs.
+_INVISIBLE: Final = {"Cc", "Cf", "Cs"}
 
 
 def printable(text: str, limit: int | None = None, *, keep: str = "") -> str:
@@ -38,6 +50,21 @@ def quote_remote(text: str | bytes) -> str:
         text = text.decode("utf-8", "replace")
     start = text[: MAX_REMOTE_TEXT + 1]
     return printable("".join(char if char.isprintable() else _escaped(char) for char in start), MAX_REMOTE_TEXT)
+
+
+def is_web_address(text: str) -> bool:
+    """Whether text is an address of the web (``http`` or ``https``) that shows to a reader as what it is.
+
+    The viewer has the same rule, in ``ui/links.ts``.
+    """
+    if _NOT_IN_AN_ADDRESS.search(text) or any(unicodedata.category(char) in _INVISIBLE for char in text):
+        return False
+    try:
+        parts = urlsplit(text)
+        # To read the port checks it.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _escaped(char: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
-from jupyter_vnc.escaping import printable
+from jupyter_vnc.escaping import is_web_address, printable
 from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.maintenance import Place
@@ -20,9 +19,6 @@ from .elsewhere import MUTE, Elsewhere
 
 #: The longest message that is shown in a viewer (characters).
 MAX_MESSAGE: Final = 500
-
-#: What a viewer may be asked to open.
-_ADDRESS: Final = re.compile(r"https?://[^\s\"<>]+", re.IGNORECASE)
 
 _MAINTENANCE: Final = (
     "This machine goes into maintenance. Save your work now; once you have left, you cannot open it until it is back."
@@ -113,7 +109,7 @@ class LiveSessions:
         """
         if not isinstance(text, str) or not 0 < len(text.strip()) <= MAX_MESSAGE:
             raise MalformedRequest(f"A message has 1 to {MAX_MESSAGE} characters.")
-        if link and not _ADDRESS.fullmatch(text.strip()):
+        if link and not is_web_address(text.strip()):
             raise MalformedRequest("A link begins with https:// or http://.")
         try:
             session = self._registry.find(session_id, visitor)

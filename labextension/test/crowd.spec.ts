@@ -186,7 +186,43 @@ describe('a link', () => {
     }
   });
 
-  for (const text of ['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', '']) {
+  it('is all of the text, whatever it ends with', () => {
+    const inbox = { read: () => [], write: () => undefined };
+    for (const text of [..."'_~!.,)*?"].map(end => `https://example.org/it's${end}`)) {
+      const messages = new Messages(english, inbox, () => undefined);
+      const [note] = noted(text);
+      assert.ok(note?.kind === 'link', text);
+      messages.show(note);
+      const links = [...messages.node.querySelectorAll('.jp-VNC-text a')];
+      assert.deepEqual(
+        links.map(one => [one.textContent, one.getAttribute('href')]),
+        [[text, text]]
+      );
+    }
+  });
+
+  const deceiving = [
+    '\u0007',
+    '\u202egpj.exe',
+    '\u200b',
+    '\u200d',
+    '\u3164',
+    '\ufe0f',
+    '\udc00',
+    '\\@bad.example/'
+  ];
+  for (const text of [
+    'javascript:alert(1)',
+    'data:text/html,x',
+    'file:///etc/passwd',
+    '',
+    'https://',
+    'https:///a',
+    'https://a b',
+    'https://a:99999/',
+    'https://[a/',
+    ...deceiving.map(part => `https://a${part}`)
+  ]) {
     it(`that is none is dropped: ${text}`, () => assert.deepEqual(noted(text), []));
   }
 });

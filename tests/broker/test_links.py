@@ -17,6 +17,14 @@ from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
 from tests.hub.uplink.test_uplinks import Instructor, Link, connected
 
+#: What ends a sentence may end an address, too.
+ADDRESSES = (
+    "HTTPS://example.org",
+    "http://127.0.0.1:8888/lab?token=x",
+    "https://[::1]/",
+    "https://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example/\N{HIRAGANA LETTER A}",
+    *(f"https://example.org/it's{end}" for end in "'_~!.,)*?"),
+)
 ANN = User("ann", frozenset({"course-a"}))
 
 
@@ -50,12 +58,37 @@ def test_a_link_is_a_note_of_its_own_kind(desktop):
         "https://",
         "https://a b",
         'http://a"b',
+        "https://:8080",
+        "https://a:99999/",
+        "https://[a/",
+        "https:example.org",
+        "https://good.example\\@bad.example/",
+        "https://a/\x07",
+        "https://a/\u202egpj.exe",
+        "https://a\u200b.example/",
+        "https://a\u200d.example/",
+        "https://a/\u3164",
+        "https://a/\ufe0f",
+        "https://a/\udc00",
     ],
 )
 def test_anything_else_is_refused(desktop, text):
     with pytest.raises(MalformedRequest):
         desktop.live.send_message(Instructor(), desktop.session.id, text, link=True)
     assert desktop.told == []
+
+
+@pytest.mark.parametrize("text", ADDRESSES)
+def test_an_address_is_sent_as_it_is(desktop, text):
+    desktop.live.send_message(Instructor(), desktop.session.id, text, link=True)
+    assert [note["text"] for note in desktop.told] == [text]
+
+
+def test_a_service_cannot_have_a_server_show_anything_else_as_a_link():
+    notice = {"type": "link", "session": "0" * 16, "sender": "ada", "text": "https://a/'_"}
+    assert read(json.dumps(notice), NOTICE)["text"] == "https://a/'_"
+    with pytest.raises(ValueError, match="shape"):
+        read(json.dumps(notice | {"text": "javascript:alert(1)"}), NOTICE)
 
 
 def test_it_reaches_a_desktop_in_a_users_server(desktop):

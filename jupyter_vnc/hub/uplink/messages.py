@@ -14,6 +14,7 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from jupyter_vnc.broker.report import DESKTOPS, VIEWERS
+from jupyter_vnc.escaping import is_web_address
 from jupyter_vnc.model.targets import TARGET_NAME
 from jupyter_vnc.model.wall_pictures import LONGEST_TEXT
 
@@ -21,6 +22,12 @@ from jupyter_vnc.model.wall_pictures import LONGEST_TEXT
 LONGEST: Final = 128 * 1024
 
 _FORMATS: Final = FormatChecker(formats=())
+
+
+@_FORMATS.checks("web-address")
+def _is_web_address(value: object) -> bool:
+    """Whether it is what a viewer may be asked to open."""
+    return not isinstance(value, str) or is_web_address(value)
 
 
 @_FORMATS.checks("time", raises=ValueError)
@@ -40,6 +47,7 @@ _Schema: Final = validators.extend(Draft202012Validator, {"differ": _differ})  #
 
 _NAME: Final = {"type": "string", "minLength": 1, "maxLength": 255}
 _TARGET: Final = {"type": "string", "maxLength": 255, "pattern": rf"^{TARGET_NAME.pattern}\Z"}
+_TEXT: Final = {"type": "string", "maxLength": 500}
 _ID: Final = {"type": "string", "pattern": r"^[0-9a-f]{16}\Z"}
 _TOKEN: Final = {"type": "string", "pattern": r"^[A-Za-z0-9_-]{43}\Z"}
 _TIME: Final = {"type": "string", "maxLength": 40, "pattern": r"\+00:00\Z", "format": "time"}
@@ -91,14 +99,14 @@ PICTURE_BEGINS: Final = '{"picture"'
 NOTICE: Final = _Schema(
     {
         "oneOf": [
-            _object(
-                type={"enum": ["message", "link"]}, session=_ID, sender=_NAME, text={"type": "string", "maxLength": 500}
-            ),
+            _object(type={"const": "message"}, session=_ID, sender=_NAME, text=_TEXT),
+            _object(type={"const": "link"}, session=_ID, sender=_NAME, text=_TEXT | {"format": "web-address"}),
             _object(type={"const": "end"}, session=_ID, sender=_NAME),
             _object(type={"const": "look"}, target=_TARGET, sender=_NAME, token=_TOKEN),
             _object(type={"const": "wall"}, on={"type": "boolean"}),
         ]
-    }
+    },
+    format_checker=_FORMATS,
 )
 
 

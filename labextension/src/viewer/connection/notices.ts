@@ -3,6 +3,7 @@
  */
 import type { IPresence } from '../session';
 import type { ITranslate } from '../ui/i18n';
+import { isWebAddress } from '../ui/links';
 
 /** The subprotocol to offer; a viewer that does not offer it gets no notes. */
 export const NOTES = 'vnc.notes';
@@ -95,8 +96,7 @@ function read(text: string): Note | null {
 
 const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean>> = {
   message: ({ text, sender }) => typeof text === 'string' && typeof sender === 'string',
-  link: ({ text, sender }) =>
-    typeof text === 'string' && /^https?:\/\//i.test(text) && typeof sender === 'string',
+  link: ({ text, sender }) => typeof text === 'string' && isWebAddress(text) && typeof sender === 'string',
   place: note => [note.place, note.size, note.aside].every(value => typeof value === 'number'),
   viewers: ({ viewers, count }) =>
     Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number',

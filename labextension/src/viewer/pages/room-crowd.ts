@@ -7,13 +7,11 @@ import { type IDeedsPage, LONGEST } from './room-deeds';
 import { type IPerson, isHere } from './room-rows';
 import { type IMenuItem, openMenu } from '../ui/menu';
 import type { ITranslate } from '../ui/i18n';
+import { isWebAddress } from '../ui/links';
 import type { RoomServer } from './room-server';
 
 /** So many people are named before something is done; the others are counted. */
 const NAMED = 20;
-
-/** A web address, as the server takes it. */
-const ADDRESS = /^https?:\/\/[^\s"<>]+$/i;
 
 /** One action. */
 interface IDeed {
@@ -157,7 +155,7 @@ function deeds(server: RoomServer, trans: ITranslate): IDeed[] {
       ),
       yes: trans.__('Send'),
       longest: LONGEST,
-      check: text => (ADDRESS.test(text) ? '' : trans.__('This is no web address: %1', text)),
+      check: text => (isWebAddress(text) ? '' : trans.__('This is no web address: %1', text)),
       run: (one, text) => send(one, { text, link: true })
     },
     {

@@ -4,7 +4,7 @@
 import { button, element, type IMemory } from '../ui/dom';
 import type { IMessage } from '../connection/notices';
 import type { ITranslate } from '../ui/i18n';
-import { linked } from '../ui/links';
+import { isWebAddress, link, linked } from '../ui/links';
 
 /** So many messages are kept; nobody reads more. */
 const MOST = 5;
@@ -61,7 +61,10 @@ export class Messages {
             ? this._trans.__('%1 asks you to open this page:', message.sender)
             : this._trans.__('%1 writes:', message.sender)
         }),
-        element('p', { className: 'jp-VNC-text', children: linked(message.text) }),
+        element('p', {
+          className: 'jp-VNC-text',
+          children: isLink ? [link(message.text)] : linked(message.text)
+        }),
         close
       ]
     });
@@ -150,5 +153,6 @@ function parse(text: string | null): IMessage[] {
 
 const isMessage = (one: unknown): one is IMessage => {
   const { kind, text, sender } = (one ?? {}) as Partial<IMessage>;
-  return (kind === 'message' || kind === 'link') && typeof text === 'string' && typeof sender === 'string';
+  const isText = typeof text === 'string' && typeof sender === 'string';
+  return isText && (kind === 'message' || (kind === 'link' && isWebAddress(text)));
 };

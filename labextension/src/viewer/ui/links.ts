@@ -9,6 +9,12 @@ const ADDRESS = /\bhttps?:\/\/[^\s<>"'`]+/gi;
 /** What ends a sentence, and not an address. */
 const BEHIND = /[.,:;!?…*_~]$/;
 
+/**
+ * What no address may have that is a whole text: what ends it for a reader, and what nobody sees, such as marks of
+ * direction. The server has the same rule, in `escaping.py`.
+ */
+const NOT_IN_A_LINK = /[\s"<>\\\p{Cc}\p{Cf}\p{Cs}\p{DI}\u2800]/u;
+
 const BRACKETS: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
 
 /**
@@ -28,6 +34,11 @@ export function linked(text: string): Node[] {
   return [...nodes, document.createTextNode(text.slice(done))];
 }
 
+/** Whether a whole text is an address of the web (http or https) that shows to a reader as what it is. */
+export function isWebAddress(text: string): boolean {
+  return /^https?:\/\/[^/]/i.test(text) && !NOT_IN_A_LINK.test(text) && URL.canParse(text);
+}
+
 /** Leave out what stands behind an address: full stops, and brackets that were opened before it. */
 function trimmed(found: string): string {
   let address = found;
@@ -45,7 +56,8 @@ function isClosedOnly(address: string): boolean {
 
 const count = (text: string, character: string): number => text.split(character).length - 1;
 
-const link = (address: string): HTMLElement =>
+/** Make a link of an address: of all of it, whatever it ends with. */
+export const link = (address: string): HTMLElement =>
   element('a', {
     text: address,
     attributes: { href: address, target: '_blank', rel: 'noopener noreferrer' }
