@@ -18,6 +18,7 @@ import { RoomPage } from '../src/viewer/pages/room-page';
 import { tileWidth } from '../src/viewer/pages/room-tiles';
 import { Viewer } from '../src/viewer/viewer';
 import { Wall } from '../src/viewer/pages/room-wall';
+import { TokenRefused } from '../src/viewer/connection/grant';
 import { WallFeed } from '../src/viewer/pages/room-feed';
 
 const NOTICE = 'Your instructors see small pictures of this desktop now.';
@@ -210,7 +211,12 @@ describe('the feed of a wall', () => {
       }
       return answer as never;
     };
-    const feed = new WallFeed({ wall }, ({ session }) => came.push(session), world.clock);
+    const feed = new WallFeed(
+      { wall },
+      ({ session }) => came.push(session),
+      () => undefined,
+      world.clock
+    );
     await world.clock.advance(10_000);
     assert.deepEqual(asked, []);
     feed.open = true;
@@ -234,6 +240,42 @@ describe('the feed of a wall', () => {
     feed.open = false;
   });
 
+  it('says why there are no pictures, asks less and less often, and not before the server wants it', async () => {
+    const world = new World();
+    const said: (string | null)[] = [];
+    const answers = [
+      new TokenRefused(429, 'Too many walls.', 20_000),
+      ...Array.from({ length: 5 }, () => new Error('away')),
+      { pictures: [], process: 'p', stamp: 7, more: false }
+    ];
+    const asked: number[] = [];
+    const wall = async (): Promise<never> => {
+      asked.push(world.clock.now());
+      const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
+      if (answer instanceof Error) {
+        throw answer;
+      }
+      return answer as never;
+    };
+    const feed = new WallFeed(
+      { wall },
+      () => undefined,
+      refusal => said.push(refusal && refusal.message),
+      world.clock,
+      () => 1
+    );
+    feed.open = true;
+    for (let second = 0; second < 120; second += 1) {
+      await settle();
+      await world.clock.advance(1000);
+    }
+    const between = asked.slice(1).map((at, nth) => at - asked[nth]!);
+    assert.deepEqual(between.slice(0, 8), [20_000, 3000, 4000, 8000, 16_000, 30_000, 3000, 3000]);
+    assert.deepEqual(said.slice(0, 9), [null, 'Too many walls.', '', '', '', '', '', null, null]);
+    feed.open = false;
+    assert.equal(said.at(-1), null);
+  });
+
   it('remembers a bounded number of processes: one that is always started anew fills no question', async () => {
     const world = new World();
     let last: readonly IStamp[] = [];
@@ -243,7 +285,12 @@ describe('the feed of a wall', () => {
       nth += 1;
       return { pictures: [], process: `p${nth}`, stamp: 1, more: nth < 50 } as never;
     };
-    const feed = new WallFeed({ wall }, () => undefined, world.clock);
+    const feed = new WallFeed(
+      { wall },
+      () => undefined,
+      () => undefined,
+      world.clock
+    );
     feed.open = true;
     for (let round = 0; round < 50; round += 1) {
       await settle();
@@ -277,6 +324,7 @@ class Server {
   room: IRoom = { sessions: [], machines: [], waiting: [], servers: [], absent: [] };
   readonly pictures: { session: string; data: string }[] = [];
   readonly asked: string[] = [];
+  refuses = '';
 
   fetch = async (url: string, init: RequestInit = {}): Promise<Response> => {
     const path = url.slice('/services/vnc/'.length);
@@ -284,6 +332,10 @@ class Server {
       return new Response(JSON.stringify(this.room));
     }
     this.asked.push([init.method, path].join(' '));
+    if (path === 'api/room/wall' && this.refuses) {
+      const body = JSON.stringify({ reason: 'limit', message: this.refuses });
+      return new Response(body, { status: 429 });
+    }
     return path === 'api/room/wall'
       ? new Response(
           JSON.stringify({ pictures: this.pictures.splice(0), process: 'p', stamp: 1, more: false })
@@ -416,6 +468,20 @@ describe('the wall', () => {
     part('#views [data-view=table]').click();
   });
 
+  it('says why it has no pictures until somebody chooses the table', async () => {
+    server.refuses = 'Too many walls are open. Try again later.';
+    Object.assign(window, { setInterval: () => 0 }); // its own rounds are not for this test
+    page.watch();
+    part('#views [data-view=wall]').click();
+    await settle();
+    await settle();
+    assert.equal(part('#trouble').textContent, server.refuses);
+    await page.refresh();
+    assert.equal(part('#trouble').textContent, server.refuses, 'also while the table has an answer');
+    part('#views [data-view=table]').click();
+    assert.equal(part('#trouble').textContent, '');
+  });
+
   it('can be used by keyboard, and leaves the focus where it is while tiles move', async () => {
     part('#views [data-view=wall]').click();
     server.room = { ...server.room, sessions: ['amy', 'ann', 'bob'].map(name => session(name)) };
@@ -544,6 +610,35 @@ describe('live looks', () => {
     waiting: [],
     servers: [],
     absent: []
+  });
+
+  it('say that the viewer could not be loaded, and can be tried again', async () => {
+    const said: string[] = [];
+    let there = false;
+    const look = { node: document.createElement('div'), visible: true, dispose: () => undefined };
+    const live = new LiveLooks(
+      '/vnc/',
+      '1',
+      english,
+      sentence => said.push(sentence),
+      async () => {
+        if (!there) {
+          throw new TypeError('Failed to fetch dynamically imported module');
+        }
+        return { watch: () => look };
+      }
+    );
+    const { error } = console;
+    console.error = () => undefined;
+    await live.open(people[0]!, () => undefined);
+    console.error = error;
+    assert.deepEqual(
+      [said, live.of(people[0]!.key)],
+      [['The viewer could not be loaded from the server.'], undefined]
+    );
+    there = true;
+    await live.open(people[0]!, () => undefined);
+    assert.equal(live.of(people[0]!.key), look);
   });
 
   it('are several at once, and a bounded number; who closes one can open another', async () => {

@@ -2,7 +2,9 @@
  * The pictures of a wall, as they come. Each question keeps the wall open for a while; without one it closes.
  */
 import { browserClock, type IClock, Timer } from '../ui/clock';
+import { Backoff } from '../connection/backoff';
 import type { IStamp, RoomServer } from './room-server';
+import { noAnswer, type TokenRefused } from '../connection/grant';
 import { unattended } from '../ui/report';
 
 /** How often the server is asked (milliseconds): more often than pictures come, so that none waits for long. */
@@ -16,12 +18,16 @@ export class WallFeed {
   /**
    * @param _server - is asked
    * @param _came - gets each picture, as base64
+   * @param _failed - told what is wrong with each answer, and null when nothing is
    */
   constructor(
     private readonly _server: Pick<RoomServer, 'wall'>,
     private readonly _came: (one: { readonly session: string; readonly data: string }) => void,
-    clock: IClock = browserClock
+    private readonly _failed: (refusal: TokenRefused | null) => void,
+    clock: IClock = browserClock,
+    random: () => number = Math.random
   ) {
+    this._backoff = new Backoff(random);
     this._timer = new Timer(clock);
   }
 
@@ -30,6 +36,8 @@ export class WallFeed {
     if (open !== this._open) {
       this._open = open;
       this._timer.clear();
+      this._backoff.reset();
+      this._failed(null);
       if (open && !this._asks) {
         unattended(this._ask());
       }
@@ -38,19 +46,21 @@ export class WallFeed {
 
   private async _ask(): Promise<void> {
     this._asks = true;
-    let soon = false;
+    let delay = INTERVAL;
     try {
       const { pictures, process, stamp, more } = await this._server.wall([...this._stamps.values()]);
       this._note({ process, stamp });
       pictures.forEach(one => this._came(one));
-      soon = more;
-    } catch {
-      // The table says what is wrong with the server; pictures come again when it answers.
+      delay = more ? 0 : INTERVAL;
+      this._backoff.reset();
+      this._failed(null);
+    } catch (error) {
+      delay = this._refused(noAnswer(error));
     } finally {
       this._asks = false;
     }
     if (this._open) {
-      this._timer.set(() => unattended(this._ask()), soon ? 0 : INTERVAL);
+      this._timer.set(() => unattended(this._ask()), delay);
     }
   }
 
@@ -63,7 +73,16 @@ export class WallFeed {
     }
   }
 
+  /** Say why there are no pictures; return when to ask again. */
+  private _refused(refusal: TokenRefused): number {
+    if (this._open) {
+      this._failed(refusal);
+    }
+    return Math.max(INTERVAL, this._backoff.next(), refusal.retryAfter);
+  }
+
   private readonly _timer: Timer;
+  private readonly _backoff: Backoff;
   private _open = false;
   private _asks = false;
   private readonly _stamps = new Map<string, IStamp>();

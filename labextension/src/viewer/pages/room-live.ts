@@ -4,6 +4,7 @@
 import type { ILook, ILookOptions } from './look';
 import type { IPerson } from './room-rows';
 import type { ITranslate } from '../ui/i18n';
+import { report } from '../ui/report';
 
 /** The most at once: each is a session of its own, and browsers draw so many well. */
 export const MOST_LIVE = 9;
@@ -45,11 +46,18 @@ export class LiveLooks {
       return;
     }
     const url = `${this._root}static/viewer/look.js?v=${encodeURIComponent(this._version)}`;
-    const { watch } = await this._load(url);
+    let module: IModule;
+    try {
+      module = await this._load(url);
+    } catch (error) {
+      report(error);
+      this._say(trans.__('The viewer could not be loaded from the server.'));
+      return;
+    }
     if (this._looks.has(one.key)) {
       return; // a second press, while the script came
     }
-    const look = watch({
+    const look = module.watch({
       root: this._root,
       version: this._version,
       trans,

@@ -48,7 +48,11 @@ export class RoomPage {
       offered: one => this._deeds.offered(one),
       act,
       show,
-      say: page.say
+      say: page.say,
+      complain: sentence => {
+        this._noPictures = sentence;
+        this._complain();
+      }
     });
     this._filter.addEventListener('input', show);
     this._all.addEventListener('click', () => unattended(this._deeds.writeToAll()));
@@ -72,11 +76,13 @@ export class RoomPage {
       return; // It was overtaken, and says what was.
     }
     if (answer instanceof TokenRefused) {
-      this._complain(this._server.sentence(answer), answer.status === 401);
+      this._noRoom = this._server.sentence(answer);
+      this._complain(answer.status === 401);
     } else {
       this._room = answer;
       this._show();
-      this._complain('');
+      this._noRoom = '';
+      this._complain();
     }
   }
 
@@ -135,8 +141,9 @@ export class RoomPage {
     return [...this._people.values()].filter(one => isHere(one) && (keys?.includes(one.key) ?? true));
   }
 
-  /** Say what is wrong for as long as it is. */
-  private _complain(sentence: string, login = false): void {
+  /** Say what is wrong for as long as it is: with the room, or else with the pictures of the wall. */
+  private _complain(login = false): void {
+    const sentence = this._noRoom || this._noPictures;
     const trouble = this._part('trouble');
     if (trouble.dataset.said !== sentence) {
       trouble.dataset.said = sentence;
@@ -166,5 +173,7 @@ export class RoomPage {
   private readonly _all = this._body.querySelector<HTMLButtonElement>('#everybody')!;
   private _room: IRoom = { sessions: [], machines: [], waiting: [], servers: [], absent: [] };
   private _people: ReadonlyMap<string, IPerson> = new Map();
+  private _noRoom = '';
+  private _noPictures = '';
   private readonly _latest = new Latest();
 }

@@ -23,6 +23,8 @@ export interface IViewsPage {
   show(): void;
   /** Say what came of something. */
   say(sentence: string): void;
+  /** Say why the wall has no pictures, for as long as that is so; empty when it has. */
+  complain(sentence: string): void;
 }
 
 /** The switch between the two, and the wall. */
@@ -39,7 +41,11 @@ export class Views {
     const { server, version } = page;
     this._live = new LiveLooks(server.root, version, trans, sentence => page.say(sentence));
     this._wall = new Wall(list, trans, { ...page, root: server.root, live: this._live });
-    this._feed = new WallFeed(page.server, one => this._wall.picture(one.session, one.data));
+    this._feed = new WallFeed(
+      server,
+      one => this._wall.picture(one.session, one.data),
+      refusal => page.complain(refusal ? server.sentence(refusal) : '')
+    );
     this._buttons.forEach(node =>
       node.addEventListener('click', () => {
         localMemory.set('room-view', node.dataset.view ?? '');
