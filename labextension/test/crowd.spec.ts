@@ -33,6 +33,10 @@ describe('actions to all who are shown', () => {
   let room: IRoom;
   let deeds: string[];
   let refused: Set<string>;
+  let refusals: Map<string, { status: number; message: string }>;
+  let away: boolean;
+  let gates: Promise<void>[];
+  let rooms: () => IRoom;
   let page: RoomPage;
 
   const part = <T extends HTMLElement>(selector: string): T => document.querySelector<T>(selector)!;
@@ -60,12 +64,24 @@ describe('actions to all who are shown', () => {
     localStorage.clear();
     deeds = [];
     refused = new Set();
+    refusals = new Map();
+    [away, gates] = [false, []];
+    rooms = () => room;
     const fetch = async (url: string, init: RequestInit = {}): Promise<Response> => {
       const path = url.slice('/services/vnc/'.length);
       if (path === 'api/room') {
-        return new Response(JSON.stringify(room));
+        if (away) {
+          throw new TypeError('Failed to fetch');
+        }
+        await gates.shift();
+        return new Response(JSON.stringify(rooms()));
       }
       deeds.push([init.method, path, init.body ?? ''].join(' ').trim());
+      const other = refusals.get(path);
+      if (other) {
+        const body = JSON.stringify({ message: other.message, reason: 'refused' });
+        return new Response(body, { status: other.status });
+      }
       return refused.has(path)
         ? new Response('{"message": "It cannot show messages.", "reason": "busy"}', { status: 409 })
         : new Response(null, { status: 204 });
@@ -136,6 +152,124 @@ describe('actions to all who are shown', () => {
     );
   });
 
+  it('count people, who get one message however many desktops they have, and name what ends', async () => {
+    const later = new Date(Date.now() + 60_000).toISOString();
+    room = {
+      ...room,
+      sessions: [
+        session('amy'),
+        session('amy', { id: 'second', target: 'gpu', last_input: later }),
+        session('ann')
+      ]
+    };
+    await page.refresh();
+    part('#crowd').click();
+    assert.deepEqual(
+      items().map(one => one.textContent),
+      ['Message (2)', 'Open a link (2)', 'End (2)', 'Release (1)']
+    );
+    part('#crowd').click();
+    await choose('Message', 'hello');
+    assert.deepEqual(
+      deeds.splice(0).map(one => one.split(' ')[1]),
+      ['api/sessions/second/messages', 'api/sessions/of-ann/messages']
+    );
+    assert.equal(part('#result').textContent, 'Done for 2 people.');
+    refused.add('api/sessions/second/messages');
+    await choose('Message', 'hello');
+    assert.deepEqual(deeds.splice(0).at(-1)!.split(' ')[1], 'api/sessions/of-amy/messages');
+    assert.equal(part('#result').textContent, 'Done for 2 people.', 'where it cannot be shown, elsewhere');
+    part('#crowd').click();
+    items()[2]!.click();
+    assert.match(part('dialog p').textContent!, /This is for: amy \(gpu, Lab\), ann \(Lab\)\.$/);
+    refused.add('api/sessions/of-amy');
+    part('dialog .jp-mod-accept').click();
+    for (let round = 0; round < 4; round += 1) {
+      await settle();
+    }
+    assert.equal(deeds.length, 3);
+    assert.equal(
+      part('#result').textContent,
+      'Done for 1 person. Not for amy: It cannot show messages.',
+      'half of it is not done'
+    );
+  });
+
+  it('say of each why not, and name a bounded number', async () => {
+    room = { ...room, machines: [], sessions: Array.from({ length: 40 }, (_, at) => session(`s${at}`)) };
+    for (let at = 0; at < 30; at += 1) {
+      refused.add(`api/sessions/of-s${at}`);
+    }
+    refusals.set('api/sessions/of-s30', { status: 403, message: 'Not for you.' });
+    ['a', 'b', 'c'].forEach((message, at) =>
+      refusals.set(`api/sessions/of-s${31 + at}`, { status: 403, message })
+    );
+    await page.refresh();
+    await choose('End');
+    const said = part('#result').textContent!;
+    assert.match(said, /^Done for 6 people\. Not for s0, s1, .*, s19, 10 more: It cannot show messages\. /);
+    assert.match(said, / Not for s30: Not for you\. Not for s31: a Not for s32, s33, for other reasons\.$/);
+  });
+
+  it('do nothing while it is not known who is there, and say so', async () => {
+    await page.refresh();
+    for (const word of ['Message', 'End']) {
+      away = true;
+      await choose(word, 'hello');
+      assert.deepEqual(deeds, []);
+      assert.match(
+        part('#result').textContent!,
+        /^Nothing was done, because it is not known who is there now\./
+      );
+      away = false;
+    }
+  });
+
+  it('go by their own answer, also where the page has asked again meanwhile', async () => {
+    await page.refresh();
+    part<HTMLInputElement>('#filter').value = 'amy';
+    part('#filter').dispatchEvent(new Event('input'));
+    part('#crowd').click();
+    items()[2]!.click();
+    room = { ...room, sessions: [session('amy', { id: 'new' })] };
+    const release: (() => void)[] = [];
+    gates = [0, 1].map(() => new Promise<void>(resolve => release.push(resolve)));
+    part('dialog .jp-mod-accept').click();
+    await settle();
+    assert.equal(gates.length, 1, 'the action has asked');
+    const asked = page.refresh();
+    release[0]!();
+    await settle();
+    await settle();
+    assert.deepEqual(deeds, ['DELETE api/sessions/new']);
+    release[1]!();
+    await asked;
+  });
+
+  it('end a session also if its viewer has connected anew a moment before', async () => {
+    const gone = { status: 404, message: 'There is no such session.' };
+    refusals.set('api/sessions/of-amy', gone);
+    room = { ...room, sessions: [session('amy')], machines: [] };
+    await page.refresh();
+    part('#crowd').click();
+    items()[2]!.click();
+    const answers = [room, { ...room, sessions: [session('amy', { id: 'new' })] }];
+    rooms = () => (answers.length > 1 ? answers.shift()! : answers[0]!);
+    part('dialog .jp-mod-accept').click();
+    for (let round = 0; round < 4; round += 1) {
+      await settle();
+    }
+    assert.deepEqual(deeds, ['DELETE api/sessions/of-amy', 'DELETE api/sessions/new']);
+    assert.equal(part('#result').textContent, 'Done for 1 person.');
+    refusals.set('api/sessions/new', gone);
+    deeds.length = 0;
+    rooms = () => ({ ...room, sessions: [session('amy', { id: `new${deeds.length || ''}` })] });
+    refusals.set('api/sessions/new1', gone);
+    await page.refresh();
+    await choose('End');
+    assert.equal(part('#result').textContent, 'Done for 0 people. Not for amy: They may be connected again.');
+  });
+
   it('take machines back, also of those who are away', async () => {
     await page.refresh();
     await choose('Release');
@@ -146,7 +280,10 @@ describe('actions to all who are shown', () => {
     await page.refresh();
     await choose('Open a link', 'javascript:alert(1)');
     assert.deepEqual(deeds, []);
-    assert.equal(part('#result').textContent, 'This is no web address: javascript:alert(1)');
+    assert.equal(part('dialog .jp-VNC-wrong').textContent, 'This is no web address: javascript:alert(1)');
+    const input = part<HTMLTextAreaElement>('dialog textarea');
+    assert.equal(input.value, 'javascript:alert(1)', 'it can be mended where it was written');
+    part('dialog .jp-VNC-button:not(.jp-mod-accept)').click();
     part<HTMLInputElement>('#filter').value = 'amy';
     part('#filter').dispatchEvent(new Event('input'));
     await choose('Open a link', 'https://example.org/a?b#c');

@@ -3,15 +3,14 @@
  * action says before to how many it is, and after it what came of it.
  */
 import { ask } from '../ui/dialog';
-import { type IDeedsPage, LONGEST } from './room-deeds';
+import { byPerson, endSessions, type IGroup, listed, missed, send } from './room-many';
+import { type IDeedsPage, leaseOf, LONGEST } from './room-deeds';
 import { type IPerson, isHere } from './room-rows';
 import { type IMenuItem, openMenu } from '../ui/menu';
 import type { ITranslate } from '../ui/i18n';
 import { isWebAddress } from '../ui/links';
 import type { RoomServer } from './room-server';
-
-/** So many people are named before something is done; the others are counted. */
-const NAMED = 20;
+import { unattended } from '../ui/report';
 
 /** One action. */
 interface IDeed {
@@ -26,8 +25,16 @@ interface IDeed {
   readonly longest?: number;
   /** What is wrong with a text; empty if nothing is. */
   readonly check?: (text: string) => string;
-  /** Do it for one of them; return what went wrong, empty for what did not. */
-  readonly run: (one: IPerson, text: string) => Promise<string[]>;
+  /** Whether it is done to desktops, which are named then, and not to people. */
+  readonly places?: boolean;
+  /** Do it. */
+  readonly run: (groups: readonly IGroup[], text: string) => Promise<IResult[]>;
+}
+
+/** What came of it for somebody; no trouble is empty. */
+interface IResult {
+  readonly name: string;
+  readonly trouble: string;
 }
 
 /** The menu of actions for all who are shown. */
@@ -42,14 +49,18 @@ export class Crowd {
     private readonly _page: IDeedsPage
   ) {
     _button.addEventListener('click', () => openMenu(_button, _button.textContent ?? '', this._items()));
-    this.show([]);
+    this.show([], () => '');
   }
 
-  /** These people are shown now. */
-  show(people: readonly IPerson[]): void {
+  /**
+   * These people are shown now.
+   *
+   * @param where - where somebody is, in words
+   */
+  show(people: readonly IPerson[], where: (one: IPerson) => string): void {
     const trans = this._trans;
-    this._people = people;
-    const count = people.filter(one => this._deeds.some(({ fits }) => fits(one))).length;
+    [this._people, this._where] = [people, where];
+    const count = byPerson(people.filter(one => this._deeds.some(({ fits }) => fits(one)))).length;
     this._button.disabled = count === 0;
     this._button.textContent = trans._n(
       'Actions for %1 person',
@@ -61,81 +72,63 @@ export class Crowd {
 
   private _items(): IMenuItem[] {
     return this._deeds.map(deed => {
-      const count = this._people.filter(deed.fits).length;
-      const run = (): void => void this._do(deed);
+      const count = byPerson(this._people.filter(deed.fits)).length;
+      const run = (): void => unattended(this._do(deed));
       return { label: `${deed.word} (${count})`, enabled: count > 0, run };
     });
   }
 
   private async _do(deed: IDeed): Promise<void> {
     const chosen = this._people.filter(deed.fits);
+    const groups = byPerson(chosen);
+    const names = groups.map(one => this._named(deed, one));
     const text = await ask(this._trans, {
-      title: deed.title(chosen.length),
-      text: [deed.text, this._names(chosen)].filter(Boolean).join(' '),
-      yes: deed.yes,
-      longest: deed.longest
+      ...deed,
+      title: deed.title(groups.length),
+      text: [deed.text, this._trans.__('This is for: %1.', listed(this._trans, names))]
+        .filter(Boolean)
+        .join(' ')
     });
-    const wrong = text === null ? '' : (deed.check?.(text) ?? '');
-    if (text === null || wrong) {
-      this._page.say(wrong);
-      return;
+    const now = text === null ? null : await this._page.present(chosen.map(one => one.key));
+    if (text !== null && now !== null) {
+      // Whoever is not here any more has no session, but may still have a machine.
+      const people = chosen.map(one => now.find(({ key }) => key === one.key) ?? { ...one, sessions: [] });
+      const there = byPerson(people.filter(deed.fits));
+      this._report(await deed.run(there, text), byPerson(people));
+      await this._page.refresh();
     }
-    const now = await this._page.present(chosen.map(one => one.key));
-    // Whoever is not here any more has no session, but may still have a machine.
-    const people = chosen.map(one => now.find(({ key }) => key === one.key) ?? { ...one, sessions: [] });
-    const there = people.filter(deed.fits);
-    const results = await Promise.all(
-      there.map(async one => {
-        const said = await deed.run(one, text);
-        return { one, troubles: said.filter(Boolean), all: said.length };
-      })
-    );
-    const missed = results.filter(({ troubles, all }) => all > 0 && troubles.length === all);
-    const left = people.filter(one => !deed.fits(one)).map(one => one.name);
-    this._report(missed, left, there.length);
-    await this._page.refresh();
   }
 
-  private _report(
-    missed: readonly { one: IPerson; troubles: readonly string[] }[],
-    left: readonly string[],
-    count: number
-  ): void {
+  private _report(results: readonly IResult[], all: readonly IGroup[]): void {
     const trans = this._trans;
-    const done = count - missed.length;
-    const sentences = [trans._n('Done for %1 person.', 'Done for %1 people.', done, String(done))];
-    if (left.length > 0) {
-      sentences.push(trans.__('%1 had left already.', left.join(', ')));
-    }
-    if (missed.length > 0) {
-      sentences.push(
-        trans.__('Not for %1: %2', missed.map(({ one }) => one.name).join(', '), missed[0]!.troubles[0] ?? '')
-      );
-    }
+    const done = results.filter(({ trouble }) => !trouble).length;
+    const there = new Set(results.map(({ name }) => name));
+    const left = all.map(({ name }) => name).filter(name => !there.has(name));
+    const sentences = [
+      trans._n('Done for %1 person.', 'Done for %1 people.', done, String(done)),
+      ...(left.length > 0 ? [trans.__('%1 had left already.', listed(trans, left))] : []),
+      ...missed(trans, results)
+    ];
     this._page.say(sentences.join(' '));
   }
 
-  private _names(people: readonly IPerson[]): string {
-    const trans = this._trans;
-    const more = people.length - NAMED;
-    const names = people.slice(0, NAMED).map(one => one.name);
-    const rest = more > 0 ? [trans._n('%1 more', '%1 more', more, String(more))] : [];
-    return trans.__('This is for: %1.', [...names, ...rest].join(', '));
+  /** Somebody, and where something of theirs ends that they may have two of. */
+  private _named(deed: IDeed, { name, places }: IGroup): string {
+    return deed.places ? `${name} (${places.map(this._where).join(', ')})` : name;
   }
 
   private get _deeds(): readonly IDeed[] {
-    return (this._made ??= deeds(this._server, this._trans));
+    return (this._made ??= deeds(this._server, this._trans, this._page));
   }
 
   private _made: readonly IDeed[] | null = null;
   private _people: readonly IPerson[] = [];
+  private _where: (one: IPerson) => string = () => '';
 }
 
-function deeds(server: RoomServer, trans: ITranslate): IDeed[] {
-  const send = ({ sessions }: IPerson, body: object): Promise<string[]> =>
-    Promise.all(
-      sessions.map(({ id }) => server.do('POST', `api/sessions/${id}/messages`, JSON.stringify(body)))
-    );
+function deeds(server: RoomServer, trans: ITranslate, page: IDeedsPage): IDeed[] {
+  const sendTo = (groups: readonly IGroup[], body: object): Promise<IResult[]> =>
+    Promise.all(groups.map(async one => ({ name: one.name, trouble: await send(server, one, body) })));
   return [
     {
       word: trans.__('Message'),
@@ -144,7 +137,7 @@ function deeds(server: RoomServer, trans: ITranslate): IDeed[] {
       text: '',
       yes: trans.__('Send'),
       longest: LONGEST,
-      run: (one, text) => send(one, { text })
+      run: (groups, text) => sendTo(groups, { text })
     },
     {
       word: trans.__('Open a link'),
@@ -156,7 +149,7 @@ function deeds(server: RoomServer, trans: ITranslate): IDeed[] {
       yes: trans.__('Send'),
       longest: LONGEST,
       check: text => (isWebAddress(text) ? '' : trans.__('This is no web address: %1', text)),
-      run: (one, text) => send(one, { text, link: true })
+      run: (groups, text) => sendTo(groups, { text, link: true })
     },
     {
       word: trans.__('End'),
@@ -164,7 +157,11 @@ function deeds(server: RoomServer, trans: ITranslate): IDeed[] {
       title: n => trans._n('End the session of %1 person?', 'End the sessions of %1 people?', n, String(n)),
       text: trans.__('The desktops keep running, and they may connect again.'),
       yes: trans.__('End'),
-      run: ({ sessions }) => Promise.all(sessions.map(({ id }) => server.do('DELETE', `api/sessions/${id}`)))
+      places: true,
+      run: async groups => {
+        const people = groups.flatMap(({ places }) => places);
+        return byName(people, await endSessions(server, trans, people, keys => page.present(keys)));
+      }
     },
     {
       word: trans.__('Release'),
@@ -173,9 +170,18 @@ function deeds(server: RoomServer, trans: ITranslate): IDeed[] {
         trans._n('Take the machine of %1 person back?', 'Take the machines of %1 people back?', n, String(n)),
       text: trans.__('Whoever is next gets them as they are. What is not saved may be lost.'),
       yes: trans.__('Release'),
-      run: async ({ target, name }) => [
-        await server.do('DELETE', `api/leases/${encodeURIComponent(target)}/of/${encodeURIComponent(name)}`)
-      ]
+      places: true,
+      run: async groups => {
+        const people = groups.flatMap(({ places }) => places);
+        return byName(people, await Promise.all(people.map(one => server.do('DELETE', leaseOf(one)))));
+      }
     }
   ];
+}
+
+/** What came of it for each person: the first trouble at any of their desktops. */
+function byName(people: readonly IPerson[], troubles: readonly string[]): IResult[] {
+  const all = new Map<string, string>();
+  people.forEach(({ name }, at) => all.set(name, all.get(name) || troubles[at]!));
+  return [...all].map(([name, trouble]) => ({ name, trouble }));
 }

@@ -1,6 +1,7 @@
 /**
  * What an instructor can do in the course room: each deed says what it does before, and what came of it after.
  */
+import { byPerson, endSessions, listed, send } from './room-many';
 import { type IPerson, isHere } from './room-rows';
 import { ask } from '../ui/dialog';
 import type { IRowAction } from '../ui/live-table';
@@ -12,8 +13,11 @@ export const LONGEST = 500;
 
 /** What the deeds need of the page. */
 export interface IDeedsPage {
-  /** Those of the people who are here by now, as they are: writing takes time, and pages are reloaded meanwhile. */
-  present(keys: readonly string[] | null): Promise<IPerson[]>;
+  /**
+   * Those of the people who are here by now, as they are: writing takes time, and pages are reloaded meanwhile. Null when
+   * the server does not say so; the reader is told that nothing was done.
+   */
+  present(keys: readonly string[] | null): Promise<IPerson[] | null>;
   /** Say what came of it. */
   say(sentence: string): void;
   refresh(): Promise<void>;
@@ -24,6 +28,10 @@ export function lookAt(root: string, { target, name, server }: IPerson): string 
   const of = `${root}view/${encodeURIComponent(target)}/of/${encodeURIComponent(name)}`;
   return server === null ? of : `${of}/server/${encodeURIComponent(server)}`;
 }
+
+/** Where a machine is taken back. */
+export const leaseOf = ({ target, name }: IPerson): string =>
+  `api/leases/${encodeURIComponent(target)}/of/${encodeURIComponent(name)}`;
 
 /** The deeds of one page. */
 export class Deeds {
@@ -70,23 +78,29 @@ export class Deeds {
   }
 
   /** Send to all sessions of these people, and say who got it and who did not. */
-  private async _send(people: readonly IPerson[], text: string, whom: string): Promise<void> {
+  /** Send to each of these people, and say who got it and who did not; nothing while it is not known who is there. */
+  private async _send(people: readonly IPerson[] | null, text: string, whom: string): Promise<void> {
+    if (people === null) {
+      return;
+    }
     const trans = this._trans;
-    const body = JSON.stringify({ text });
     const results = await Promise.all(
-      people.map(async ({ name, sessions }) => {
-        const said = sessions.map(({ id }) => this._server.do('POST', `api/sessions/${id}/messages`, body));
-        return { name, troubles: (await Promise.all(said)).filter(Boolean), of: sessions.length };
-      })
+      byPerson(people).map(async one => ({
+        name: one.name,
+        trouble: await send(this._server, one, { text })
+      }))
     );
-    const missed = results.filter(({ troubles, of }) => troubles.length === of);
+    const not = results.filter(({ trouble }) => trouble);
+    const names = listed(
+      trans,
+      (not.length > 0 ? not : results).map(({ name }) => name)
+    );
     if (people.length === 0) {
       this._page.say(trans.__('Nobody is there any more to read it: %1.', whom));
-    } else if (missed.length > 0) {
-      const names = missed.map(one => one.name).join(', ');
-      this._page.say(trans.__('The message did not reach %1: %2', names, missed[0]!.troubles[0] ?? ''));
+    } else if (not.length > 0) {
+      this._page.say(trans.__('The message did not reach %1: %2', names, not[0]!.trouble));
     } else {
-      this._page.say(trans.__('The message was sent to %1.', results.map(one => one.name).join(', ')));
+      this._page.say(trans.__('The message was sent to %1.', names));
     }
     await this._page.refresh();
   }
@@ -98,11 +112,12 @@ export class Deeds {
       text: trans.__('The desktop keeps running, and %1 may connect again.', one.name),
       yes: trans.__('End')
     });
-    if (answer !== null) {
-      const sessions = (await this._page.present([one.key])).flatMap(now => now.sessions);
+    const people = answer === null ? null : await this._page.present([one.key]);
+    if (people !== null) {
+      const present = (keys: readonly string[]): Promise<IPerson[] | null> => this._page.present(keys);
       await this._report(
-        sessions.map(({ id }) => this._server.do('DELETE', `api/sessions/${id}`)),
-        sessions.length > 0
+        endSessions(this._server, trans, people, present),
+        people.length > 0
           ? trans.__('The session of %1 was ended.', one.name)
           : trans.__('%1 had left already.', one.name)
       );
@@ -117,17 +132,16 @@ export class Deeds {
       yes: trans.__('Release')
     });
     if (answer !== null) {
-      const path = `api/leases/${encodeURIComponent(one.target)}/of/${encodeURIComponent(one.name)}`;
       await this._report(
-        [this._server.do('DELETE', path)],
+        Promise.all([this._server.do('DELETE', leaseOf(one))]),
         trans.__('The machine of %1 was taken back. Whoever is next gets it.', one.name)
       );
     }
   }
 
   /** Say what was done once all of it is, or else what went wrong. */
-  private async _report(deeds: readonly Promise<string>[], done: string): Promise<void> {
-    this._page.say((await Promise.all(deeds)).find(Boolean) ?? done);
+  private async _report(deeds: Promise<readonly string[]>, done: string): Promise<void> {
+    this._page.say((await deeds).find(Boolean) ?? done);
     await this._page.refresh();
   }
 }

@@ -103,7 +103,7 @@ export class RoomPage {
       ? trans.__('No person or machine matches.')
       : trans.__('None of the people you supervise is at a desktop now. They appear here when they connect.');
     this._tables.people.show(this._order.of(people).map(one => this._person(one, where(one))));
-    this._crowd.show(people);
+    this._crowd.show(people, where);
     this._views.show(people, where, all);
     this._tables.waiting.show(
       waiting.map(({ target, place, user, since }) => ({
@@ -136,9 +136,15 @@ export class RoomPage {
     }
   }
 
-  private async _present(keys: readonly string[] | null): Promise<IPerson[]> {
-    await this.refresh();
-    return [...this._people.values()].filter(one => isHere(one) && (keys?.includes(one.key) ?? true));
+  /** A question of its own: what the page shows may be of before, where an answer was overtaken. */
+  private async _present(keys: readonly string[] | null): Promise<IPerson[] | null> {
+    const room = await this._server.room().catch(noAnswer);
+    if (room instanceof TokenRefused) {
+      const why = this._server.sentence(room);
+      this._say(this._trans.__('Nothing was done, because it is not known who is there now. %1', why));
+      return null;
+    }
+    return peopleIn(room).filter(one => isHere(one) && (keys?.includes(one.key) ?? true));
   }
 
   /** Say what is wrong for as long as it is: with the room, or else with the pictures of the wall. */

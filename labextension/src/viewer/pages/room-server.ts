@@ -54,11 +54,20 @@ export class RoomServer {
   /** Do something; return what went wrong. What is gone already is as good as removed. */
   async do(method: string, path: string, body?: string): Promise<string> {
     try {
-      const response = await this._send(method, path, body);
-      const done = response.ok || (method === 'DELETE' && response.status === 404);
-      return done ? '' : this.sentence(refusal(response, await readJSON(response)));
+      await this._must(method, path, body);
+      return '';
     } catch (error) {
-      return this.sentence(error);
+      return method === 'DELETE' && isGone(error) ? '' : this.sentence(error);
+    }
+  }
+
+  /** End a session; return what went wrong, or null where it had ended already. */
+  async end(id: string): Promise<string | null> {
+    try {
+      await this._must('DELETE', `api/sessions/${id}`);
+      return '';
+    } catch (error) {
+      return isGone(error) ? null : this.sentence(error);
     }
   }
 
@@ -70,11 +79,22 @@ export class RoomServer {
     return message || known || trans.__('Something went wrong in the server.');
   }
 
+  /** Do something; throws what a failure means. */
+  private async _must(method: string, path: string, body?: string): Promise<void> {
+    const response = await this._send(method, path, body);
+    if (!response.ok) {
+      throw refusal(response, await readJSON(response));
+    }
+  }
+
   private _send(method: string, path: string, body?: string): Promise<Response> {
     const headers = { 'Content-Type': 'application/json' };
     return fetchAPI(this.root + path, { method, body, headers });
   }
 }
+
+/** Whether the server says that there is no such thing; a proxy in front of it knows nothing of that. */
+const isGone = (error: unknown): boolean => noAnswer(error).status === 404;
 
 function isRoom(body: unknown): body is IRoom {
   const room = body as Partial<Record<keyof IRoom, unknown>> | null;

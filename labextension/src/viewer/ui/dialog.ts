@@ -13,6 +13,8 @@ export interface IQuestion {
   readonly yes: string;
   /** Ask for a text of at most so many characters. */
   readonly longest?: number;
+  /** What is wrong with that text, as a sentence; empty if nothing is. What is wrong can be mended in the dialog. */
+  readonly check?: (text: string) => string;
 }
 
 /**
@@ -21,14 +23,15 @@ export interface IQuestion {
  * @returns the text that was asked for, or an empty one; null when the reader would rather not
  */
 export function ask(trans: ITranslate, question: IQuestion): Promise<string | null> {
-  const { title, text, yes, longest } = question;
+  const { title, text, yes, longest, check } = question;
   const input = element('textarea', {
     attributes: { rows: '3', maxlength: String(longest), 'aria-label': title }
   });
+  const wrong = element('p', { className: 'jp-VNC-wrong', attributes: { role: 'alert' } });
   const accept = button({ className: 'jp-VNC-button jp-mod-accept', text: yes });
   const cancel = button({ className: 'jp-VNC-button', text: trans.__('Cancel') });
   return new Promise(resolve => {
-    const close = open(title, text, longest ? [input] : [], [cancel, accept], () => resolve(null));
+    const close = open(title, text, longest ? [input, wrong] : [], [cancel, accept], () => resolve(null));
     input.addEventListener('keydown', event => {
       // As in chats; while an input method is at work, Enter is its own.
       if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
@@ -37,11 +40,13 @@ export function ask(trans: ITranslate, question: IQuestion): Promise<string | nu
       }
     });
     accept.addEventListener('click', () => {
-      if (longest && !input.value.trim()) {
+      const said = input.value.trim();
+      wrong.textContent = (said && check?.(said)) || '';
+      if (longest && (!said || wrong.textContent)) {
         input.focus();
       } else {
         close();
-        resolve(input.value.trim());
+        resolve(said);
       }
     });
   });
