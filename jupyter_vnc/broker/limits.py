@@ -80,7 +80,10 @@ class BrokerLimits(HasTraits):
         Default 300, because a hub may take as long to report a change anyway; 0 for never.""",
     ).tag(config=True)
     max_message = Int(
-        128 * 1024, min=16 * 1024, help="Largest websocket message from a browser, in bytes. Default 128 KiB."
+        128 * 1024,
+        min=40 * 1024,
+        help="""Largest websocket message from a browser, in bytes. Default 128 KiB; at least 40 KiB, because a picture
+        for the wall of a course room has up to 33.""",
     ).tag(config=True)
 
     activity = Enum(

@@ -7,6 +7,7 @@ attribute of its session, so it ends with that; it is never written anywhere.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ PER_MINUTE: Final = 20
 BURST: Final = 4
 #: For how long (seconds) a wall is open after its page has asked last.
 OPEN: Final = 15.0
+#: Seconds after which questions may have it worked out anew which viewers are asked: whoever comes with another right.
+AGAIN: Final = 1.0
 #: Questions of one instructor in a minute, and at once: some tabs.
 ASKS_PER_MINUTE: Final = 120
 ASKS_AT_ONCE: Final = 40
@@ -57,6 +60,7 @@ class Walls:
         log: says who opens a wall, and when it is closed.
         usual: whether viewers of a target that does not say send pictures; None for those of a course only.
         duration: see :data:`OPEN`.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Walls:
         *,
         usual: bool | None = None,
         duration: float = OPEN,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         #: Whose stamps those of an answer are: each process has its own pictures, and counts them by itself.
         self.process = secrets.token_hex(8)
@@ -77,6 +82,8 @@ class Walls:
         self._log = log
         self._usual = usual
         self._duration = duration
+        self._clock = clock
+        self._worked_out = -math.inf
         self._watchers: dict[str, _Watcher] = {}
         self._closing: asyncio.TimerHandle | None = None
         self._rate = RateLimit(PER_MINUTE, BURST, what="pictures")
@@ -141,15 +148,18 @@ class Walls:
             self._closing.cancel()
 
     def _open(self, visitor: Visitor) -> None:
-        name = visitor.user.name
-        if name not in self._watchers:
+        name, now = visitor.user.name, self._clock()
+        known = name in self._watchers
+        if not known:
             if len(self._watchers) >= MOST:
                 raise LimitExceeded("Too many walls are open. Try again later.", retry_after=self._duration)
             self._log.info("%s opens the wall of the course room", name)
-        self._watchers[name] = _Watcher(visitor, time.monotonic() + self._duration)
+        self._watchers[name] = _Watcher(visitor, now + self._duration)
         if self._closing is None:
             self._close_later(self._duration)
-        self._show()
+        # Sessions that come are asked by themselves; this looks at each of them for each of those who watch.
+        if not known or now - self._worked_out >= AGAIN:
+            self._show()
 
     def _close_later(self, delay: float) -> None:
         self._closing = asyncio.get_running_loop().call_later(delay, self._close_old)
@@ -157,7 +167,7 @@ class Walls:
     def _close_old(self) -> None:
         """Close those that no page has asked for; the timer runs while there is one."""
         self._closing = None
-        now = time.monotonic()
+        now = self._clock()
         for name in [name for name, watcher in self._watchers.items() if watcher.until <= now]:
             del self._watchers[name]
             self._log.info("The wall of %s is closed", name)
@@ -166,6 +176,7 @@ class Walls:
         self._show()
 
     def _show(self) -> None:
+        self._worked_out = self._clock()
         self.changed()
         self.elsewhere.show([watcher.visitor for watcher in self._watchers.values()])
 

@@ -641,6 +641,24 @@ describe('live looks', () => {
     assert.equal(live.of(people[0]!.key), look);
   });
 
+  it('are never more, however many are chosen before the viewer is loaded', async () => {
+    const said: string[] = [];
+    let count = 0;
+    const watch = (): ILook => {
+      count += 1;
+      return { node: document.createElement('div'), visible: true, dispose: () => undefined };
+    };
+    const live = new LiveLooks(
+      '/vnc/',
+      '1',
+      english,
+      sentence => said.push(sentence),
+      async () => ({ watch })
+    );
+    await Promise.all(people.map(one => live.open(one, () => undefined)));
+    assert.deepEqual([people.length, count, said.length], [MOST_LIVE + 1, MOST_LIVE, 1]);
+  });
+
   it('are several at once, and a bounded number; who closes one can open another', async () => {
     const [opened, disposed, said]: [ILookOptions[], string[], string[]] = [[], [], []];
     const watch = (options: ILookOptions): ILook => {

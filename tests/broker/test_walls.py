@@ -9,8 +9,9 @@ import pytest
 
 from jupyter_vnc.broker.audit import Audit
 from jupyter_vnc.broker.hands import Hands
+from jupyter_vnc.broker.limits import BrokerLimits
 from jupyter_vnc.broker.viewer_notes import LONGEST, ViewerNotes
-from jupyter_vnc.broker.walls import ASKS_AT_ONCE, BURST, EVERY, MOST, Walls
+from jupyter_vnc.broker.walls import AGAIN, ASKS_AT_ONCE, BURST, EVERY, MOST, Walls
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, ViewerError
 from jupyter_vnc.hub.scopes import ADMIN, Rights
@@ -255,6 +256,27 @@ async def test_stamps_of_another_process_keep_no_picture_back(service):
         stamps[answer["process"]] = answer["stamp"]
     assert len(stamps) == 2
     assert not any(seen(walls, ada(), stamps) for walls in (one, other))
+
+
+async def test_questions_do_not_have_it_worked_out_each_time_who_is_asked(service):
+    now = [1000.0]
+    service = service(clock=lambda: now[0])
+    _, told = service.sit(ANN)
+    shown = []
+    service.walls.elsewhere.show = shown.append
+    for _ in range(9):
+        service.walls.watch(ada(), {})
+    assert (len(shown), told) == (1, [ON])
+    service.walls.watch(BEAS, {})
+    assert len(shown) == 2, "another instructor may see others"
+    now[0] += AGAIN
+    service.walls.watch(Instructor(ADA, f"{ADMIN}!group=b"), {})
+    service.walls._watchers["bea"].until = 0
+    assert (len(shown), told) == (3, [ON, OFF]), "rights that have changed are noticed"
+
+
+def test_what_a_browser_may_send_has_room_for_the_longest_picture():
+    assert BrokerLimits.class_traits()["max_message"].min >= LONGEST
 
 
 async def test_who_asks_too_often_is_refused_and_so_is_one_wall_too_many(service):

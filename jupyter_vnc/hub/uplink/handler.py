@@ -21,12 +21,13 @@ from .socket_login import ServerSocket, server_of
 
 #: Seconds between two pings; the server's side closes as soon as its own are not answered.
 PING: Final = 30.0
-#: Reports a minute, twice as many as a server sends; and at once.
+#: Reports a minute, twice as many as a server sends; and at once, as after a pause in which it has gone on sending: it
+#: is not noticed before a ping is not answered.
 PER_MINUTE: Final = 60
-BURST: Final = 20
+BURST: Final = 30
 #: Pictures a minute, and at once, of all sessions of a server: some more than it sends.
 PICTURES_PER_MINUTE: Final = 150
-PICTURES_AT_ONCE: Final = 20
+PICTURES_AT_ONCE: Final = 60
 #: By how much of the interval a look at the token may be earlier or later.
 SPREAD: Final = 0.25
 #: Notices that may wait for a server that does not read; with one more it is closed.

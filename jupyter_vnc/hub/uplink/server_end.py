@@ -252,8 +252,8 @@ class ServerEnd:
 
     def _new_pictures(self, stamp: int) -> list[tuple[WallPicture, str]]:
         """List the pictures after a stamp, in their order, with their sessions."""
-        found = [(one.wall_picture, one.id) for one in [*self._sessions()][:MAX_PICTURED] if one.wall_picture]
-        return sorted((row for row in found if row[0].stamp > stamp), key=lambda row: row[0].stamp)
+        found = [(one.wall_picture, one.id) for one in self._sessions() if one.wall_picture]
+        return sorted((row for row in found[:MAX_PICTURED] if row[0].stamp > stamp), key=lambda row: row[0].stamp)
 
     def _obey(self, notice: dict[str, Any], url: str) -> None:
         """Do what a notice says to one of the sessions, which may have ended meanwhile; or let somebody look."""

@@ -12,7 +12,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
-from jupyter_vnc.hub.uplink import handler
+from jupyter_vnc.broker.walls import EVERY
+from jupyter_vnc.hub.uplink import handler, server_end
 from jupyter_vnc.hub.uplink.messages import LONGEST
 from jupyter_vnc.hub.uplink.uplinks import Uplinks
 from jupyter_vnc.model.users import User
@@ -181,3 +182,10 @@ async def test_a_server_that_leaves_while_the_hub_is_asked_leaves_nothing_behind
         assert called == ["on_close", "open"]
         assert not uplinks._links
     assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_server_may_send_at_once_what_a_pause_has_kept_back():
+    """No more than until the service misses the answer to a ping: by then the connection is closed anyway."""
+    pause = handler.PING + handler.PING / 2
+    assert pause / server_end.PAUSE <= handler.BURST
+    assert server_end.MAX_PICTURED * pause / EVERY <= handler.PICTURES_AT_ONCE

@@ -174,7 +174,10 @@ async def test_a_users_server_sends_the_latest_picture_of_each_session_while_it_
     monkeypatch.setattr(server_end, "PAUSE", 0.01)
     came, changes = real_service.said, []
     one, many = session(), [session() for _ in range(server_end.MAX_PICTURED)]
-    end = made(None, real_service.url, dict, lambda: [one, *many], changed=lambda: changes.append(end.walled))
+    # One whose viewer sends none takes nobody's place.
+    end = made(
+        None, real_service.url, dict, lambda: [session(), one, *many], changed=lambda: changes.append(end.walled)
+    )
     end.start()
     await until(lambda: came)
     (link,) = real_service.came

@@ -41,8 +41,7 @@ export class LiveLooks {
    */
   async open(one: IPerson, closed: () => void): Promise<void> {
     const { _trans: trans } = this;
-    if (this._looks.size >= MOST_LIVE) {
-      this._say(trans.__('No more desktops can be live at once. Stop one first.'));
+    if (this._isFull()) {
       return;
     }
     const url = `${this._root}static/viewer/look.js?v=${encodeURIComponent(this._version)}`;
@@ -54,8 +53,9 @@ export class LiveLooks {
       this._say(trans.__('The viewer could not be loaded from the server.'));
       return;
     }
-    if (this._looks.has(one.key)) {
-      return; // a second press, while the script came
+    // A second press, or the ones after many others, while the script came.
+    if (this._looks.has(one.key) || this._isFull()) {
+      return;
     }
     const look = module.watch({
       root: this._root,
@@ -68,6 +68,14 @@ export class LiveLooks {
     });
     this._looks.set(one.key, look);
     look.visible = this._visible;
+  }
+
+  private _isFull(): boolean {
+    const full = this._looks.size >= MOST_LIVE;
+    if (full) {
+      this._say(this._trans.__('No more desktops can be live at once. Stop one first.'));
+    }
+    return full;
   }
 
   /** Stop watching somebody. */
