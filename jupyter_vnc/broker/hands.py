@@ -11,13 +11,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import ViewerError
 from jupyter_vnc.model.session_registry import SessionRegistry
-from jupyter_vnc.model.sessions import Session
+from jupyter_vnc.model.sessions import LONGEST_SENTENCE, Session
 from jupyter_vnc.throttling import RateLimit
 
-#: The longest message of a viewer beside RFB (characters).
-LONGEST: Final = 256
+#: The longest message of a viewer about its hand (characters): a sentence as JSON may write it, and what is round it.
+LONGEST: Final = 12 * LONGEST_SENTENCE + 64
 #: Messages of one session in a minute, and at once; a viewer sends one a second at most.
 PER_MINUTE: Final = 60
 BURST: Final = 20
@@ -41,8 +42,9 @@ class Hands:
 
     def came(self, session: Session) -> None:
         """Note that a session has begun: it has the hand of its user's others."""
-        hands = [one.hand for one in self._own(session.place, session.user.name) if one.hand is not None]
-        session.hand = min(hands, default=None)
+        own = [one for one in self._own(session.place, session.user.name) if one.hand is not None]
+        session.hand = min((one.hand for one in own if one.hand), default=None)
+        session.hand_sentence = next((one.hand_sentence for one in own if one.hand_sentence), "")
         if self.seen(session):
             self._tell(session)
 
@@ -70,22 +72,29 @@ class Hands:
         if session.error is not None:
             return
         self._rate.spend(session.id)
-        up = _read(text)
+        up, sentence = _read(text)
         if not self.seen(session):
             return
         own = self._own(session.place, session.user.name)
         since = (session.hand or datetime.now(UTC)) if up else None
+        if since is None:
+            sentence = ""
+        elif sentence is None:
+            sentence = session.hand_sentence
         for one in own:
-            self._set(one, since)
+            self._set(one, since, sentence)
 
     def _own(self, place: tuple[str, ...], user: str) -> list[Session]:
         return [one for one in self._registry.at(place) if one.user.name == user and not one.look_in]
 
-    def _set(self, session: Session, since: datetime | None) -> None:
-        if session.hand != since:
-            session.put_hand(since)
+    def _set(self, session: Session, since: datetime | None, sentence: str = "") -> None:
+        before = session.hand, session.hand_sentence
+        if before == (since, sentence):
+            return
+        session.put_hand(since, sentence)
+        if before[0] != since:
             self._tell(session)
-            self._registry.on_change()
+        self._registry.on_change()
 
     def _tell(self, session: Session) -> None:
         since = session.hand.isoformat() if session.hand else None
@@ -97,8 +106,8 @@ def is_own(session: Session) -> bool:
     return session.user.name == session.owner.name and not session.look_in
 
 
-def _read(text: str) -> bool:
-    """Return whether a message raises a hand.
+def _read(text: str) -> tuple[bool, str | None]:
+    """Return whether a message raises a hand, and the sentence with it; None where it says nothing of one.
 
     Raises:
         ViewerError: it is of no kind that there is.
@@ -107,8 +116,13 @@ def _read(text: str) -> bool:
         said = json.loads(text) if len(text) <= LONGEST else None
     except (ValueError, RecursionError):
         said = None
-    if not isinstance(said, dict) or said.keys() != {"type", "up"} or said["type"] != "hand":
+    if not isinstance(said, dict) or said.keys() - {"sentence"} != {"type", "up"} or said["type"] != "hand":
         raise ViewerError("The viewer sent a message of no known kind.")
     if not isinstance(said["up"], bool):
         raise ViewerError("A hand is up or not.")
-    return said["up"]
+    if "sentence" not in said:
+        return said["up"], None
+    sentence = said["sentence"]
+    if not said["up"] or not isinstance(sentence, str) or len(sentence) > LONGEST_SENTENCE:
+        raise ViewerError("A hand that is up has a short sentence, or none.")
+    return True, printable(" ".join(sentence.split()), LONGEST_SENTENCE)

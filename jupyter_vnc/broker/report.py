@@ -41,5 +41,5 @@ def _there(running: list[dict[str, Any]], registry: SessionRegistry, owner: User
 
 def _viewer(session: Session) -> dict[str, Any]:
     row = session.public()
-    shown = {key: row[key] for key in ("id", "target", "user", "mode", "since", "last_input", "hand")}
+    shown = {key: row[key] for key in ("id", "target", "user", "mode", "since", "last_input", "hand", "hand_sentence")}
     return shown | {"notes": session.tell is not None}

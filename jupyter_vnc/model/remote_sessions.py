@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from jupyter_vnc.exceptions import MachineMoved, SessionEnded, TargetBusy, VNCError
 
 from .addresses import DesktopAddress, UserServerAddress
-from .sessions import Note, Session
+from .sessions import LONGEST_SENTENCE, Note, Session
 from .targets import Mode, Sharing, Target
 from .users import User
 
@@ -50,10 +50,10 @@ class RemoteSession(Session):
             self.error = error
             self.send(self.id, ending(error))
 
-    def put_hand(self, since: datetime | None) -> None:
-        """Have the hand of its user raised, or taken down."""
-        self.hand = since
-        self.send(self.id, {"hand": since.isoformat() if since else None})
+    def put_hand(self, since: datetime | None, sentence: str = "") -> None:
+        """Have the hand of its user raised, with a sentence or none, or taken down."""
+        self.hand, self.hand_sentence = since, sentence
+        self.send(self.id, {"hand": since.isoformat() if since else None, "sentence": sentence})
 
 
 def ending(error: VNCError) -> dict[str, Any]:
@@ -109,6 +109,7 @@ def _remote(told: Mapping[str, Any], send: Send) -> RemoteSession:
         since=datetime.fromisoformat(told["since"]),
         last_input=_time(told["last_input"]),
         hand=_time(told["hand"]),
+        hand_sentence=str(told.get("hand_sentence", ""))[:LONGEST_SENTENCE],
         bytes_in=int(told["bytes_in"]),
         bytes_out=int(told["bytes_out"]),
         look_in=told["look_in"] is True,
@@ -146,7 +147,7 @@ def apply(session: Session, notice: Mapping[str, Any]) -> None:
         kind = _ENDS.get(notice["end"], SessionEnded)
         session.end(kind(str(notice["why"]), detail=str(notice["detail"])))
     elif "hand" in notice:
-        session.put_hand(_time(notice["hand"]))
+        session.put_hand(_time(notice["hand"]), str(notice.get("sentence", ""))[:LONGEST_SENTENCE])
     elif "note" in notice:
         note: Note = notice["note"]
         session.note(note["kind"], **{key: value for key, value in note.items() if key != "kind"})

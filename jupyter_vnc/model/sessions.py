@@ -24,6 +24,9 @@ _NOBODY = User("")
 #: Seconds for which a key press counts as activity.
 RECENT: Final = 60.0
 
+#: The longest sentence with a hand (characters).
+LONGEST_SENTENCE: Final = 200
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -56,6 +59,8 @@ class Session:
     machine_key: str = ""
     #: Since when its user asks for help; None while they do not.
     hand: datetime | None = None
+    #: What they need help with; empty where they do not say. It is text of the user's, of :data:`LONGEST_SENTENCE`.
+    hand_sentence: str = ""
     #: Whether its viewer is asked for pictures, for the wall of an instructor; and the latest of them.
     walled: bool = False
     wall_picture: WallPicture | None = None
@@ -123,9 +128,9 @@ class Session:
         """Update its user and owner: their groups may have changed."""
         self.user, self.owner = user, owner
 
-    def put_hand(self, since: datetime | None) -> None:
-        """Raise the hand of its user, or take it down."""
-        self.hand = since
+    def put_hand(self, since: datetime | None, sentence: str = "") -> None:
+        """Raise the hand of its user, with a sentence or none, or take it down."""
+        self.hand, self.hand_sentence = since, sentence
 
     def note_picture(self) -> None:
         """Note that its viewer has a picture."""
@@ -159,6 +164,7 @@ class Session:
             "since": self.since.isoformat(),
             "last_input": self.last_input.isoformat() if self.last_input else None,
             "hand": self.hand.isoformat() if self.hand else None,
+            "hand_sentence": self.hand_sentence,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
         }

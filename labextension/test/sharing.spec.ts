@@ -86,6 +86,46 @@ describe('that instructors may look', () => {
 
 describe('a hand', () => {
   const overseen = { kind: 'overseen', hands: true, looks: true, since: null as string | null };
+  const UP = { ...overseen, since: '2026-01-01T10:00:00+00:00' };
+
+  it('may have a sentence, for which whoever raised it is asked and nobody else', async () => {
+    const world = new World();
+    const { viewer } = shared(world);
+    viewer.connect();
+    await settle();
+    const sent: string[] = [];
+    Object.assign(world.socket, { readyState: 1, send: (text: string) => sent.push(text) });
+    world.socket.open();
+    await world.greet();
+    const input = (): HTMLInputElement | null => viewer.node.querySelector('.jp-mod-question input');
+    const press = (nth: number): void =>
+      viewer.node.querySelectorAll<HTMLElement>('.jp-mod-question button')[nth]!.click();
+    world.socket.note(overseen);
+    world.socket.note(UP);
+    assert.equal(input(), null, 'it was raised in another window');
+    world.socket.note(overseen);
+    for (const send of [true, false]) {
+      await world.clock.advance(1000);
+      tool('hand').click();
+      world.socket.note(UP);
+      assert.equal(input()!.maxLength, 200);
+      assert.notEqual(document.activeElement, input(), 'the reader may be typing');
+      input()!.value = ' It does not start. ';
+      press(send ? 0 : 1);
+      assert.equal(input(), null);
+      world.socket.note(overseen);
+    }
+    const up = '{"type":"hand","up":true}';
+    const said = '{"type":"hand","up":true,"sentence":"It does not start."}';
+    assert.deepEqual(sent, [up, said, up]);
+    await world.clock.advance(1000);
+    tool('hand').click();
+    world.socket.note(UP);
+    assert.ok(input());
+    world.socket.note(overseen);
+    assert.equal(input(), null, 'somebody has looked in');
+    viewer.dispose();
+  });
   const hint = (viewer: Viewer): string => viewer.node.querySelector('.jp-VNC-hint')!.textContent!;
 
   it('is raised by a press, is up when the server says so, and goes with the connection', async () => {

@@ -425,6 +425,22 @@ describe('the wall', () => {
     assert.deepEqual(names(), ['dan', 'cat'], 'what is counted is chosen here, too');
   });
 
+  it('says what a hand is about, as text, in both views', async () => {
+    const sentence = '<img src=x onerror=alert(1)> does not start';
+    server.room = {
+      ...server.room,
+      sessions: [session('ann', { hand: ago(5), hand_sentence: sentence }), session('bob', { hand: ago(1) })]
+    };
+    await page.refresh();
+    const said = `hand up 5 min ago: “${sentence}”`;
+    assert.ok(part('#people table').textContent!.includes(said));
+    part('#views [data-view=wall]').click();
+    const doing = (name: string): HTMLElement => tile(name).querySelector('.jp-VNC-doing')!;
+    assert.deepEqual([doing('ann').textContent, doing('bob').textContent], [said, 'hand up 1 min ago']);
+    assert.equal(doing('ann').title, said, 'a tile has one line for it');
+    assert.equal(document.querySelectorAll('#people img').length, 2, 'the tiles’ own');
+  });
+
   it('shows pictures as they come, keeps them while others are chosen, and says why there is none', async () => {
     server.room = {
       ...server.room,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jupyter_vnc.broker.hands import BURST, LONGEST, Hands, is_own
+from jupyter_vnc.broker.hands import BURST, LONGEST, LONGEST_SENTENCE, Hands, is_own
 from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound, ViewerError
 from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress
@@ -71,6 +71,34 @@ def test_a_hand_goes_up_and_down_for_all_viewers_of_its_user_there():
     desktops.hands.heard(second, DOWN)
     assert (first.hand, second.hand) == (None, None)
     assert told[-1] == note(None)
+
+
+def with_sentence(sentence):
+    return json.dumps({"type": "hand", "up": True, "sentence": sentence})
+
+
+def test_a_sentence_may_be_said_with_it_or_later_and_goes_down_with_it():
+    desktops = Desktops()
+    first, told = desktops.sit()
+    second, _ = desktops.sit()
+    desktops.hands.heard(first, UP)
+    since, said = first.hand, len(told)
+    desktops.hands.heard(first, with_sentence(" It does\nnot \u202ecompile. "))
+    sentence = "It does not \\u202ecompile."
+    assert [one.public()["hand_sentence"] for one in (first, second)] == [sentence] * 2
+    assert (first.hand, len(told)) == (since, said), "it is up for as long as before"
+    desktops.hands.heard(second, UP)
+    assert first.hand_sentence == sentence
+    third, _ = desktops.sit()
+    assert (third.hand, third.hand_sentence) == (since, sentence)
+    desktops.hands.heard(third, DOWN)
+    assert [(one.hand, one.hand_sentence) for one in (first, second, third)] == [(None, "")] * 3
+    for longest in ("\N{PILE OF POO}" * LONGEST_SENTENCE, "\u202e" * LONGEST_SENTENCE):
+        desktops.hands.heard(first, with_sentence(longest))
+        assert 0 < len(first.hand_sentence) <= LONGEST_SENTENCE
+    ada, _ = desktops.sit(User("ada"), owner=ANN, look_in=True)
+    desktops.hands.seated(ada)
+    assert (first.hand, first.hand_sentence) == (None, "")
 
 
 def test_whoever_opens_another_window_has_the_same_hand_and_it_goes_with_the_last_session():
@@ -151,6 +179,10 @@ def test_where_nobody_sees_it_nothing_is_said_until_somebody_does():
         '{"type": "hand"}',
         '{"type": "hand", "up": 1}',
         '{"type": "hand", "up": true, "text": "x"}',
+        '{"type": "hand", "up": true, "sentence": 7}',
+        '{"type": "hand", "up": true, "sentence": null}',
+        '{"type": "hand", "up": false, "sentence": "x"}',
+        json.dumps({"type": "hand", "up": True, "sentence": "x" * (LONGEST_SENTENCE + 1)}),
         json.dumps({"type": "hand", "up": True, "x": "x" * LONGEST}),
         UP + " " * LONGEST,
     ],

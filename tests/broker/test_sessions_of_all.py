@@ -184,10 +184,14 @@ def test_a_hand_is_one_hand_of_all_viewers_and_goes_down_when_somebody_looks(two
     hands.heard(mine, '{"type": "hand", "up": true}')
     assert also.hand == mine.hand is not None
     assert told[-1]["since"] == also.hand.isoformat()
+    hands.heard(mine, '{"type": "hand", "up": true, "sentence": "It does not start."}')
     here.hear(there)
+    assert also.hand_sentence == mine.hand_sentence == "It does not start."
+    assert {one.public()["hand_sentence"] for one in here.registry} == {"It does not start."}
     ada, _ = here.sit(ADA, mode=Mode.VIEW, owner=ANN, look_in=True)
     hands.seated(ada)
     assert (mine.hand, also.hand) == (None, None)
+    assert (mine.hand_sentence, also.hand_sentence) == ("", "")
     assert told[-1]["since"] is None
 
 

@@ -95,12 +95,13 @@ def test_notes_reach_the_viewer_if_it_can_show_any(between, sent):
 
 def test_hands_go_up_and_down(between, sent):
     one, since = session(), datetime.now(UTC)
-    for hand in (since, None):
+    for hand, sentence in ((since, ""), (since, "It does not start."), (None, "")):
         there = between(one)
-        there.put_hand(hand)
-        assert there.hand == hand
+        there.put_hand(hand, sentence)
+        assert (there.hand, there.hand_sentence) == (hand, sentence)
         remote_sessions.apply(one, sent[-1][1])
-        assert one.hand == hand
+        assert (one.hand, one.hand_sentence) == (hand, sentence)
+        assert between(one).hand_sentence == sentence
 
 
 def test_what_is_unknown_does_nothing():

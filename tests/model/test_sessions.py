@@ -96,6 +96,7 @@ def test_a_row_tells_neither_address_nor_credential():
         "owner": "bob",
         "machine": "m1",
         "hand": None,
+        "hand_sentence": "",
         "bytes_in": 3,
         "bytes_out": 5,
     }

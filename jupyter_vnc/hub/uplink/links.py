@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.model.addresses import DesktopAddress, DesktopSpec
+from jupyter_vnc.model.sessions import LONGEST_SENTENCE
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
@@ -75,6 +76,7 @@ def row_of(visitor: Visitor, link: Link | Gone) -> dict[str, Any]:
         "viewers": [
             {key: row[key] for key in ("mode", "since", "last_input", "hand")}
             | {"id": id_of(link, row), "target": printable(row["target"]), "user": known(row)}
+            | {"hand_sentence": printable(row["hand_sentence"], LONGEST_SENTENCE)}
             for row in link.report["viewers"]
             if row["target"] in running
         ],

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 
 from jupyter_vnc.broker.report import DESKTOPS, VIEWERS
 from jupyter_vnc.escaping import is_web_address
+from jupyter_vnc.model.sessions import LONGEST_SENTENCE
 from jupyter_vnc.model.targets import TARGET_NAME
 from jupyter_vnc.model.wall_pictures import LONGEST_TEXT
 
@@ -82,6 +83,7 @@ REPORT: Final = _Schema(
             since=_TIME,
             last_input={"anyOf": [_TIME, {"type": "null"}]},
             hand={"anyOf": [_TIME, {"type": "null"}]},
+            hand_sentence={"type": "string", "maxLength": LONGEST_SENTENCE},
             notes={"type": "boolean"},
         ),
     ),

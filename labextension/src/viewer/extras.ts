@@ -74,7 +74,13 @@ export class Extras {
         this._socket.send(text);
       }
     };
-    this.hand = new Hand({ clock, trans, send, tell: sentence => _stage.tell(sentence) });
+    this.hand = new Hand({
+      clock,
+      trans,
+      send,
+      tell: sentence => _stage.tell(sentence),
+      question: answer => _stage.messages.question(answer)
+    });
     this.wall = new WallCamera({
       clock,
       random: _options.random,

@@ -17,6 +17,8 @@ export interface IHandOptions {
   readonly send: (text: string) => void;
   /** Tell the reader something in passing. */
   readonly tell: (sentence: string) => void;
+  /** Ask the reader what they need, or do not ask any more. */
+  readonly question: (answer: ((sentence: string) => void) | null) => void;
 }
 
 /** The hand of one viewer. The server says whether it is up: other viewers of the same reader have the same hand. */
@@ -41,6 +43,7 @@ export class Hand {
     const now = this._options.clock.now();
     if (this.offered && now - this._sent >= PAUSE) {
       this._sent = now;
+      this._asks = !this.up;
       this._options.send(JSON.stringify({ type: 'hand', up: !this.up }));
     }
   }
@@ -50,6 +53,13 @@ export class Hand {
     const { trans, tell } = this._options;
     const [was, raised] = [this.up, (this._said?.since ?? null) !== null];
     this._said = said;
+    if (this.up && !was && this._asks) {
+      this._options.question(sentence =>
+        this._options.send(JSON.stringify({ type: 'hand', up: true, sentence }))
+      );
+    } else if (!this.up) {
+      this._options.question(null);
+    }
     if (this.up && !was) {
       tell(trans.__('Your hand is up. Your instructors see that.'));
     } else if (raised && said.since === null) {
@@ -63,10 +73,13 @@ export class Hand {
   forget(): void {
     if (this._said) {
       this._said = null;
+      this._options.question(null);
       this.changed.emit();
     }
   }
 
   private _said: IOverseen | null = null;
   private _sent = -PAUSE;
+  /** Whether it was this viewer that raised it. */
+  private _asks = false;
 }

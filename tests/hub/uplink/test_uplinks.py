@@ -36,6 +36,7 @@ VIEWER = {
     "since": SINCE,
     "last_input": None,
     "hand": None,
+    "hand_sentence": "",
     "notes": True,
 }
 REPORTED = {"looks": True, "desktops": [DESK], "viewers": [VIEWER]}
@@ -479,6 +480,14 @@ def test_a_name_that_a_server_made_up_is_text_of_one_line(name):
     assert shown["user"].isprintable()
     assert shown["user"][:3] == name[:3]
     assert uplinks.rows(Instructor())[0]["viewers"][0]["user"] is None, "others are not named by a server's word"
+
+
+def test_what_a_hand_is_about_is_shown_as_text_of_one_line_that_is_not_long():
+    for sentence, shown in (("It does\nnot start.", "It does\\nnot start."), ("\u202e" * 200, "\\u202e" * 33 + "\\…")):
+        uplinks = connected(Link(report=read(json.dumps(viewer(hand=SINCE, hand_sentence=sentence)), REPORT)))
+        assert uplinks.rows(Instructor())[0]["viewers"][0]["hand_sentence"] == shown
+    with pytest.raises(ValueError, match="shape"):
+        read(json.dumps(viewer(hand=SINCE, hand_sentence="x" * 201)), REPORT)
 
 
 def test_who_claims_to_be_at_somebody_elses_desktop_is_nobodys_session_but_the_servers_own():

@@ -11,6 +11,8 @@ export interface IRoomSession extends ISession {
   readonly last_input: string | null;
   /** Since when its user asks for help; null while they do not. */
   readonly hand: string | null;
+  /** What they ask for, where they say so. */
+  readonly hand_sentence?: string;
 }
 
 /** A row of `machines`. */
@@ -51,6 +53,7 @@ export interface IUserServer {
     since: string;
     last_input: string | null;
     hand: string | null;
+    hand_sentence?: string;
   }[];
 }
 
@@ -76,6 +79,8 @@ export interface IPerson {
   readonly lastInput: string | null;
   /** Since when they ask for help; null while they do not. */
   readonly hand: string | null;
+  /** What they ask for; empty where they do not say. */
+  readonly sentence: string;
   /** Their own sessions there; none while they are away. */
   readonly sessions: readonly { readonly id: string }[];
   /** The others who have it on the screen; null for those who are not named. */
@@ -126,6 +131,7 @@ function nowhere(name: string): IPerson {
     since: '',
     lastInput: null,
     hand: null,
+    sentence: '',
     sessions: [],
     watchers: [],
     shown: false,
@@ -152,6 +158,7 @@ function inServer({ owner, server, gone, looks, desktops, viewers }: IUserServer
       since,
       lastInput: latest(own.map(one => one.last_input)),
       hand: latest(own.map(one => one.hand)),
+      sentence: sentenceOf(own),
       sessions: own,
       watchers: here.filter(one => one.user !== owner).map(one => one.user),
       shown: looks && gone === null && state === 'up',
@@ -179,6 +186,7 @@ function person(key: string, name: string, target: string, room: IRoom, held: re
     server: null,
     lastInput: latest([lease?.last_input, ...sessions.map(one => one.last_input)]),
     hand: latest(sessions.map(one => one.hand)),
+    sentence: sentenceOf(sessions),
     sessions,
     watchers: here.filter(one => one.user !== name).map(one => one.user),
     shown: queued === undefined,
@@ -190,6 +198,9 @@ function person(key: string, name: string, target: string, room: IRoom, held: re
     absent: false
   };
 }
+
+const sentenceOf = (sessions: readonly { readonly hand_sentence?: string }[]): string =>
+  sessions.find(one => one.hand_sentence)?.hand_sentence ?? '';
 
 /** The order of names; made once, because hundreds are compared. */
 const byName = new Intl.Collator(undefined, { numeric: true });

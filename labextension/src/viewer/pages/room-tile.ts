@@ -80,6 +80,7 @@ export class Tile {
     setText(this._name, name);
     setText(this._where, where);
     setText(this._doing, doing);
+    this._doing.title = doing;
     setText(this._watched, watched);
     setAttribute(this.node, 'data-state', state);
     setAttribute(this._shot, 'href', href);

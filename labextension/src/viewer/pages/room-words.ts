@@ -16,7 +16,8 @@ export function place(trans: ITranslate, { machine, server }: IPerson, title: st
 /** When somebody did something, or why not. */
 export function activity(trans: ITranslate, one: IPerson): string {
   if (one.hand !== null) {
-    return trans.__('hand up %1', ago(trans, one.hand));
+    const up = trans.__('hand up %1', ago(trans, one.hand));
+    return one.sentence ? trans.__('%1: “%2”', up, one.sentence) : up;
   }
   if (one.absent) {
     return trans.__('absent');

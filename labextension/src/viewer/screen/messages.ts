@@ -9,6 +9,9 @@ import { isWebAddress, link, linked } from '../ui/links';
 /** So many messages are kept; nobody reads more. */
 const MOST = 5;
 
+/** The longest sentence with a hand (characters); the server has the same limit. */
+const LONGEST_SENTENCE = 200;
+
 /** Where messages wait for their reader, over a reload: as long as the tab of the browser. */
 export interface IInbox {
   read(): readonly IMessage[];
@@ -118,6 +121,48 @@ export class Messages {
     this.node.prepend(this._warning);
   }
 
+  /**
+   * Ask the reader what they need help with; they may leave that open.
+   *
+   * @param answer - gets the sentence; null to ask no more
+   */
+  question(answer: ((sentence: string) => void) | null): void {
+    this._question?.remove();
+    this._question = null;
+    if (answer === null) {
+      return;
+    }
+    const trans = this._trans;
+    const words = trans.__('What do you need help with? You may leave this open.');
+    const input = element('input', {
+      attributes: { type: 'text', maxlength: String(LONGEST_SENTENCE), 'aria-label': words }
+    });
+    const done = (sentence: string): void => {
+      this.question(null);
+      if (sentence) {
+        answer(sentence);
+      }
+      this._closed();
+    };
+    const send = button({
+      className: 'jp-VNC-button',
+      text: trans.__('Send'),
+      onClick: () => done(input.value.trim())
+    });
+    const close = button({ className: 'jp-VNC-button', text: trans.__('Close'), onClick: () => done('') });
+    input.addEventListener('keydown', event => {
+      if (event.key === 'Enter' && !event.isComposing) {
+        event.preventDefault();
+        send.click();
+      }
+    });
+    this._question = element('div', {
+      className: 'jp-VNC-message jp-mod-warning jp-mod-question',
+      children: [element('p', { className: 'jp-VNC-text', text: words }), input, send, close]
+    });
+    this.node.prepend(this._question);
+  }
+
   private _keep(unread: readonly IMessage[]): void {
     this._unread = unread;
     this._inbox.write(unread);
@@ -125,6 +170,7 @@ export class Messages {
 
   private _unread: readonly IMessage[] = [];
   private _warning: HTMLElement | null = null;
+  private _question: HTMLElement | null = null;
 }
 
 /**
