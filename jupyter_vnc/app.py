@@ -18,11 +18,12 @@ from .broker.broker import VNCBroker
 from .broker.hands import is_own
 from .broker.report import own_sessions, report
 from .desktops.manager import DesktopManager
+from .hub.share_handlers import SHARE_ROUTES
 from .hub.uplink.server_end import ServerEnd
 from .hub.visitors import HubUserServerVisitor
 from .model.sessions import Session
 from .notebook.connection import CERTIFICATE, fingerprint
-from .routes import OLD_LINKS, below, page_templates
+from .routes import OLD_LINKS, ROUTES, below, page_templates
 from .sources.directory import DirectoryTargets
 from .sources.websockify import WebsockifyTargets
 from .system.files import read_text
@@ -92,7 +93,9 @@ class VNCExtension(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
-        self.handlers.extend(below("/vnc"))
+        # The last of the shared ones takes every other path.
+        own = SHARE_ROUTES if self._visitor_kind is HubUserServerVisitor else []
+        self.handlers.extend(below("/vnc", [*own, *ROUTES]))
 
     @property
     def _visitor_kind(self) -> type[JupyterVisitor]:

@@ -24,6 +24,9 @@ PERSON: Final = r"([^/]+)"
 #: The name of a server of a user, empty for the default one.
 SERVER: Final = r"([^/]*)"
 
+#: The name of a link with which a server is shared, as the hub has it; it is not the link's code.
+LINK: Final = r"(sc_[0-9]{1,18})"
+
 #: A ticket for a frame, in a route.
 TICKET: Final = r"([A-Za-z0-9_-]{43})"
 
@@ -71,6 +74,7 @@ _IN_CONTRACT: Final = {
     PERSON: "{user}",
     SERVER: "{server}",
     TICKET: "{ticket}",
+    LINK: "{link}",
     "(.+)": "{file}",
 }
 

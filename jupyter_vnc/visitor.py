@@ -60,6 +60,11 @@ class JupyterVisitor:
         return False
 
     @property
+    def shares(self) -> bool:
+        """Whether the visitor has a server of their own here, with guests: only in a hub."""
+        return False
+
+    @property
     def administers(self) -> bool:
         """Whether the visitor is an administrator here: the owner of the server, or an admin, if the host has one."""
         return self.user.admin or (self._owner is not None and self._owner.name == self.user.name)

@@ -20,6 +20,7 @@ from jupyter_vnc.close_codes import CloseCode
 from jupyter_vnc.exceptions import VNCError
 from jupyter_vnc.handlers import VNCHandler
 from jupyter_vnc.hub.handlers import HUB_ROUTES
+from jupyter_vnc.hub.share_handlers import SHARE_ROUTES
 
 PACKAGE = Path(jupyter_vnc.__file__).parent
 REPOSITORY = PACKAGE.parent
@@ -64,7 +65,7 @@ def rest_routes():
 
 
 #: Every row of the tables of routes.
-ALL_ROUTES = [*routes.ROUTES, *HUB_ROUTES, *routes.OLD_LINKS]
+ALL_ROUTES = [*routes.ROUTES, *HUB_ROUTES, *SHARE_ROUTES, *routes.OLD_LINKS]
 
 #: What stands for a part of a path in the REST file.
 NAMES = {
@@ -74,6 +75,7 @@ NAMES = {
     routes.PERSON: "{user}",
     routes.SERVER: "{server}",
     routes.TICKET: "{ticket}",
+    routes.LINK: "{link}",
     "(.+)": "{file}",
 }
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from jupyter_vnc.broker.access.kinds import AccessKinds
 from jupyter_vnc.escaping import is_web_address, printable
-from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound
+from jupyter_vnc.exceptions import MalformedRequest, NotPermitted, TargetBusy, TargetNotFound
 from jupyter_vnc.model.causes import given_back
 from jupyter_vnc.model.maintenance import Place
 from jupyter_vnc.model.session_registry import SessionRegistry
@@ -69,6 +69,12 @@ class LiveSessions:
         except TargetNotFound:
             owner = self.elsewhere.end(visitor, session_id)
             self._log.info("Session %s: %s ends it, in the server of %s", session_id, visitor.user.name, owner)
+
+    def dismiss(self, name: str) -> None:
+        """End the sessions of a user who is a guest here no longer."""
+        for session in tuple(self._registry):
+            if session.user.name == name:
+                session.end(NotPermitted("The owner no longer shares this desktop with you."))
 
     async def keep(self, visitor: Visitor, name: str) -> None:
         """Keep the visitor's own machine of a pool, which is about to be taken back because nobody uses it.

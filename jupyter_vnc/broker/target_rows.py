@@ -32,8 +32,8 @@ class TargetRows:
         kind = self._access.of(target)
         busy = is_taken(self._registry, visitor.user, access)
         state = State.MAINTENANCE if self.is_closed(access) else State.BUSY if busy else kind.state(target, owner)
-        more = {"pool": kind.summary(target, owner), "sound": kind.has_sound(target, owner)}
-        more["video"] = kind.has_video(target, owner)
+        more = {"pool": kind.summary(target, owner), "share": visitor.shares}
+        more |= {"sound": kind.has_sound(target, owner), "video": kind.has_video(target, owner)}
         return target.public(mode=access.mode, state=state) | more
 
     def is_closed(self, access: Access) -> bool:

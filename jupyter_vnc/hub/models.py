@@ -58,5 +58,33 @@ def shares(answer: dict[str, Any]) -> list[tuple[tuple[str, str], frozenset[str]
     return [((kind, name), frozenset(scopes)) for kind, name, scopes in rows]
 
 
+def share_codes(answer: dict[str, Any]) -> list[tuple[str, frozenset[str], str]]:
+    """Return the share codes of a server: the name of each, which is not the code, its scopes, and when it ends.
+
+    Raises:
+        ValueError: it is no list of share codes.
+    """
+    try:
+        rows = [(row["id"], row["scopes"], row["expires_at"]) for row in answer["items"]]
+    except (LookupError, TypeError):
+        rows = [(None, None, None)]
+    if not all(_are_names([name, expires]) and _are_names(scopes) for name, scopes, expires in rows):
+        raise ValueError(f"these are no share codes: {reprlib.repr(answer)}")
+    return [(name, frozenset(scopes), expires) for name, scopes, expires in rows]
+
+
+def next_page(answer: dict[str, Any]) -> int | None:
+    """Return where the next page of a list begins; None after the last one.
+
+    Raises:
+        ValueError: it is no place in a list.
+    """
+    following = (answer.get("_pagination") or {}).get("next")
+    offset = None if following is None else following.get("offset")
+    if following is not None and (type(offset) is not int or offset <= 0):
+        raise ValueError(f"this is no page: {reprlib.repr(following)}")
+    return offset
+
+
 def _are_names(names: object) -> bool:
     return isinstance(names, list) and all(isinstance(name, str) for name in names)

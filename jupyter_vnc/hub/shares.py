@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from cachetools import TTLCache
@@ -12,10 +12,15 @@ from cachetools import TTLCache
 from jupyter_vnc.system.logs import Log
 
 from .client import Client, NoAnswer
-from .models import shares
+from .models import next_page, shares
 
 #: For how long an answer counts (seconds), unless the hub's client is told to remember for a shorter time.
 MEMORY: Final = 30.0
+
+#: The most pages of a list that are read; the hub has 50 rows in each.
+MOST_PAGES: Final = 40
+
+T = TypeVar("T")
 
 #: Who has which scopes, as the hub tells it.
 _Rows = list[tuple[tuple[str, str], frozenset[str]]]
@@ -47,7 +52,7 @@ class Shares:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hub = hub
-        self._path = f"shares/{quote(owner, safe='@~')}/{quote(server, safe='@~')}"
+        self._path = path_of("shares", owner, server)
         self._log = log
         self._known: _Rows = []
         self._fresh: TTLCache[str, _Rows] = TTLCache(1, memory, clock)
@@ -57,12 +62,43 @@ class Shares:
         mine = {("user", name), *(("group", group) for group in groups)}
         return _of(mine, self._fresh.get(self._path, [])) or _of(mine, await self._ask())
 
+    def forget(self) -> None:
+        """Ask again before anybody is let in: the owner has changed something."""
+        self._fresh.clear()
+
     async def _ask(self) -> _Rows:
         try:
-            self._known = self._fresh[self._path] = shares(await self._hub.get(self._path))
+            self._known = self._fresh[self._path] = await every(self._hub, self._path, shares)
         except (NoAnswer, ValueError) as error:
             self._log.warning("The hub does not report with whom this server is shared: %s", error)
         return self._known
+
+
+def path_of(what: str, owner: str, server: str) -> str:
+    """Return the path of what the hub knows of a server, below the URL of its API."""
+    return "/".join([what, quote(owner, safe="@~"), quote(server, safe="@~")])
+
+
+async def every(hub: Client, path: str, rows: Callable[[dict[str, Any]], list[T]]) -> list[T]:
+    """Return all rows of a list, which the hub has in pages.
+
+    Args:
+        hub: is asked.
+        path: where the list is.
+        rows: reads those of one answer.
+
+    Raises:
+        NoAnswer: the hub does not say it.
+        ValueError: it says something else.
+    """
+    answer = await hub.get(path)
+    found = rows(answer)
+    for _ in range(MOST_PAGES - 1):
+        if (offset := next_page(answer)) is None:
+            break
+        answer = await hub.get(f"{path}?offset={offset}")
+        found += rows(answer)
+    return found
 
 
 def _of(mine: set[tuple[str, str]], known: _Rows) -> frozenset[str]:

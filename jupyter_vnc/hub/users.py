@@ -137,7 +137,7 @@ class People:
             page, offset = await self._ask_for_page(offset)
             for group, members in page:
                 if members is None:
-                    raise NoAnswer("the service's role lacks read:groups", refused=True)
+                    raise NoAnswer("the service's role lacks read:groups", status=403)
                 for name in members:
                     groups[name].add(group)
             if offset is None:

@@ -80,6 +80,11 @@ class HubUserServerVisitor(VisitorByHub):
         return User(current.username, groups=frozenset(current.hub_user.get("groups") or ()))
 
     @property
+    def shares(self) -> bool:
+        """The owner may share the server, as far as the hub permits it."""
+        return self._owner is not None and self._owner.name == self.user.name
+
+    @property
     def home(self) -> User:
         """The owner's home is their own; guests have the owner's."""
         return self.user if self._owner is None or self._owner.name == self.user.name else self._owner

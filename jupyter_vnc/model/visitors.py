@@ -20,6 +20,10 @@ class Visitor(Protocol):
     def home(self) -> User:
         """Whose targets they get by default: their own or, as a guest in another user's server, that user's."""
 
+    @property
+    def shares(self) -> bool:
+        """Whether the visitor's own server is here, and the host has links with which guests come to it."""
+
     async def may(self, action: str, resource: str) -> bool:
         """Ask the host's authorizer: ``action`` is read, execute or write, ``resource`` is vnc or ``vnc:<name>``."""
 

@@ -35,6 +35,8 @@ export interface ITarget {
   readonly sound: boolean;
   /** Whether what moves on it can be seen as video. */
   readonly video: boolean;
+  /** Whether the user has guests here: in their own server of a hub. */
+  readonly share: boolean;
   readonly viewer: IViewerSettings;
   /** How the user stands, where the target is many machines of which each user gets one. */
   readonly pool?: IPool | null;

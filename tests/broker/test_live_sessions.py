@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from jupyter_vnc.broker.live_sessions import MAX_MESSAGE, LiveSessions
-from jupyter_vnc.exceptions import MalformedRequest, TargetBusy, TargetNotFound
+from jupyter_vnc.exceptions import MalformedRequest, NotPermitted, TargetBusy, TargetNotFound
 from jupyter_vnc.model.addresses import TCPAddress, UserServerAddress
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
@@ -89,6 +89,13 @@ def test_whose_sessions_are_ended(live, session):
         live.end(one.id, Looking(BOB))
     live.end(one.id, Looking(TEA, "ann"))
     assert "tea" in str(one.error)
+
+
+def test_a_guest_who_is_none_any_more_has_no_session_left(live, session):
+    (first, _), (second, _), (other, _) = session(), session(shows=False), session(BOB)
+    live.dismiss("ann")
+    assert [type(one.error) for one in (first, second)] == [NotPermitted] * 2
+    assert other.error is None
 
 
 async def test_whose_machine_is_kept(live, machines):

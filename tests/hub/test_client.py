@@ -29,6 +29,12 @@ class API(RequestHandler):
         else:
             self.finish(json.dumps({"path": self.request.path, "by": self.request.headers["Authorization"]}))
 
+    def post(self, name):
+        self.finish(json.dumps({"name": name, "got": self.request.body.decode()}))
+
+    def delete(self, name):
+        self.set_status(404 if name == "gone" else 204)
+
 
 @asynccontextmanager
 async def answering():
@@ -53,6 +59,19 @@ def client_of(port):
 async def test_a_path_is_asked_for_with_the_token():
     async with answering() as client:
         assert await client.get("users/a%2Fb") == {"path": "/hub/api/users/a%2Fb", "by": "token t0ken"}
+
+
+async def test_what_is_sent_is_json_and_an_answer_may_be_empty():
+    async with answering() as client:
+        assert await client.send("POST", "shares", {"user": "gus"}) == {"name": "shares", "got": '{"user": "gus"}'}
+        assert await client.send("DELETE", "shares") == {}
+
+
+async def test_a_refusal_has_the_status_of_the_hub():
+    async with answering() as client:
+        with pytest.raises(NoAnswer, match="404") as caught:
+            await client.send("DELETE", "gone")
+    assert (caught.value.status, caught.value.refused) == (404, True)
 
 
 @pytest.mark.parametrize(

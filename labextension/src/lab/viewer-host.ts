@@ -81,6 +81,7 @@ export function createViewer(options: ILabViewerOptions): Viewer {
     // The list of desktops is the smallest page of ours behind the login.
     login: () => openPage(manager.root),
     list,
+    share: found?.share ? (path, init) => manager.request(`api/shares${path}`, init) : undefined,
     giveBack: found?.pool ? () => unattended(giveMachineBack(options)) : undefined,
     stay: () => unattended(stay(trans, () => manager.request(leaseOf(target), KEEP))),
     openInBrowser: () => openPage(manager.pageOf(target))

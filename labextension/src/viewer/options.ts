@@ -7,6 +7,7 @@ import type { IMemory } from './ui/dom';
 import type { IGrant } from './connection/grant';
 import type { IRFBConstructor } from './engine/novnc';
 import type { IPreferenceStore } from './preferences';
+import type { AskShares } from './panels/share';
 import type { IPresence, Mode } from './session';
 import type { FetchStream } from './sound/sound';
 import type { IManaged } from './connection/startup';
@@ -73,6 +74,8 @@ export interface IViewerOptions {
   readonly list: () => void;
   /** Take the focus when the reader leaves the desktop by the chord. */
   readonly leave?: () => void;
+  /** Share the reader's server with guests; absent where there are none, or where it is somebody else's. */
+  readonly share?: AskShares;
   /** Give back the machine that the reader has; absent where the target is one machine. */
   readonly giveBack?: () => void;
   /** Tell the server that the reader wants to keep their machine; absent where there is none. */

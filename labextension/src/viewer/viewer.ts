@@ -72,6 +72,7 @@ export class Viewer implements IActionable {
   readonly extras: Extras;
 
   readonly openInBrowser = this._options.openInBrowser;
+  readonly mayShare = this._options.share !== undefined;
   readonly giveBack = this._options.giveBack;
   readonly restart = this._options.mayRestart ? (): void => this._remedies.restart() : undefined;
 
@@ -213,11 +214,9 @@ export class Viewer implements IActionable {
     this._connection.changed.on(status => this._show(status));
     this._connection.opened.on(rfb => this._opened(rfb));
     this._connection.noted.on(note => this.extras.noted(note));
-    this.extras.company.changed.on(() => this.changed.emit());
-    this.extras.sound.changed.on(() => this.changed.emit());
-    this.extras.hand.changed.on(() => this.changed.emit());
-    this.extras.wall.changed.on(() => this.changed.emit());
-    this.extras.company.left.on(() => this._fit.renew());
+    const { company, sound, hand, wall } = this.extras;
+    [company, sound, hand, wall].forEach(({ changed }) => changed.on(() => this.changed.emit()));
+    company.left.on(() => this._fit.renew());
     this.extras.pulse.stopped.on(() => this._connection.lose());
     this._capture.changed.on(captured => {
       if (captured) {

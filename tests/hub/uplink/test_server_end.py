@@ -46,7 +46,7 @@ def made(hub, url="", report=dict, sessions=tuple, **more):
 
 @pytest.mark.parametrize(
     "answer",
-    [NoAnswer("HTTP 404: Not Found", refused=True), {}, {"url": "file:///x", "prefix": "/"}, {"url": 7, "prefix": 7}],
+    [NoAnswer("HTTP 404: Not Found", status=404), {}, {"url": "file:///x", "prefix": "/"}, {"url": 7, "prefix": 7}],
     ids=str,
 )
 async def test_without_a_service_the_hub_is_asked_once_and_nobody_is_told(answer, caplog):
@@ -122,7 +122,7 @@ async def test_the_token_is_not_shown_to_an_address_that_the_hub_no_longer_names
     service.drops = 1000
     here, there = service.url.removesuffix("/services/vnc/"), f"http://127.0.0.1:{free_port()}"
     prefix = {"prefix": "/services/vnc/"}
-    answers = [{"url": here, **prefix}, NoAnswer("HTTP 404: Not Found", refused=True), {}, {"url": there, **prefix}]
+    answers = [{"url": here, **prefix}, NoAnswer("HTTP 404: Not Found", status=404), {}, {"url": there, **prefix}]
     hub = Hub(*answers)
     one = made(hub)
     one.start()

@@ -103,11 +103,11 @@ GROUPS = {
 
 
 def blocks():
-    """What the documentation tells a hub's admin, an admin of users' servers, and a user to write."""
+    """What the documentation tells a hub's admin, and an admin of users' servers, to write."""
     page = (hubs.ROOT / "docs" / "howto" / "jupyterhub.md").read_text()
     section = page.partition("## Guests in a user's server")[2].partition("\n## ")[0]
-    config, authorizer, cell = findall(r"```python\n(.*?)```", section, DOTALL)
-    return config, authorizer, cell
+    config, authorizer = findall(r"```python\n(.*?)```", section, DOTALL)
+    return config, authorizer
 
 
 class Platform(BaseHTTPRequestHandler):
@@ -148,7 +148,7 @@ def hub(lms):
         folder = Path(name)
         for place in ("server", "lib"):
             (folder / place).mkdir()
-        config, authorizer, _ = blocks()
+        config, authorizer = blocks()
         (folder / "server" / "jupyter_server_config.py").write_text(SERVER + authorizer)
         (folder / "lib" / "evil.py").write_text(EVIL_EXTENSION)
         (folder / "lib" / "evil.html").write_text(EVIL_PAGE)

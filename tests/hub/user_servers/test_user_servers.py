@@ -15,7 +15,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from tests.hub.conftest import looking, until
-from tests.hub.user_servers.conftest import PATIENCE, blocks, log_in, window
+from tests.hub.user_servers.conftest import PATIENCE, log_in, window
 from tests.integration import lamp, real
 from tests.processes import running
 
@@ -77,24 +77,34 @@ async def working(person, **more):
 
 
 @pytest.fixture
-def notebook(hub, owner, monkeypatch):
-    """The functions that a cell of the owner's notebook has; her server is not shared any more afterwards."""
+def at_the_hub(hub, owner):
+    """Ask the hub what it knows of Ann's server, with its own token; it is not shared any more afterwards."""
     found = in_server(hub, "ann")
-    for name in ("API_URL", "API_TOKEN", "USER", "SERVER_NAME"):
-        monkeypatch.setenv(f"JUPYTERHUB_{name}", found[f"JUPYTERHUB_{name}"])
-    cell = {}
-    exec(blocks()[2], cell)
-    yield cell
-    cell["nobody_any_more"]()
+    headers = {"Authorization": f"token {found['JUPYTERHUB_API_TOKEN']}"}
+
+    def ask(method, what="shares", **more):
+        url = f"{found['JUPYTERHUB_API_URL']}/{what}/ann/"
+        answer = requests.request(method, url, headers=headers, timeout=PATIENCE, **more)
+        assert answer.ok, answer.text
+        return answer
+
+    yield ask
+    ask("DELETE")
+    ask("DELETE", "share-codes")
 
 
 @pytest.fixture
-def invite(hub, notebook):
-    """Let somebody who has logged in into Ann's server."""
+def invite(hub, owner, at_the_hub):
+    """Let somebody into Ann's server: she makes a link, and they open it."""
 
     def invite(name, right):
         guest = hub.person(name).at("ann")
-        notebook["invite"](name, right)
+        answer = owner.ask("api/shares", "POST", json={"target": "desk", "mode": right, "hours": 1})
+        assert answer.status_code == 201, answer.text
+        page = guest.http.get(hub.url + answer.json()["url"], timeout=PATIENCE)
+        form = dict(re.findall(r'name="(\w+)"[^>]*?value="([^"]*)"', re.sub(r"\s+", " ", page.text)))
+        assert form["code"], page.text
+        assert guest.http.post(page.url, form, timeout=PATIENCE, allow_redirects=False).status_code == 302
         assert guest.enter().ok
         return guest
 
@@ -165,10 +175,9 @@ def test_a_page_of_an_error_makes_no_owner_of_a_guest_or_of_another_users_page(h
         assert not re.search(r'data-jupyter-api-token="[^"]', answer.text), path
 
 
-def test_a_guest_without_our_scopes_has_nothing_at_all(hub, notebook):
+def test_a_guest_without_our_scopes_has_nothing_at_all(hub, at_the_hub):
     gus = hub.person("gip").at("ann")
-    body = {"user": "gip", "scopes": ["access:servers"]}
-    assert requests.post(notebook["shares"], headers=notebook["as_me"], json=body, timeout=60).ok
+    at_the_hub("POST", json={"user": "gip", "scopes": ["access:servers"]})
     assert gus.enter().status_code == 403
     assert gus.ask("api/targets").status_code == 403
 
@@ -185,11 +194,28 @@ def test_strangers_and_fellow_students_stay_out_and_instructors_come_in(hub, own
         assert person.ask("api/targets").status_code == 403
 
 
-async def test_a_former_guest_loses_the_desktop(notebook, invite):
+async def test_a_former_guest_loses_the_desktop(at_the_hub, invite):
     gus = invite("gus", "view")
     async with looking(gus, "desk") as viewer:
-        notebook["nobody_any_more"]()
+        at_the_hub("DELETE")
         assert await viewer.until_closed() == (4403, "You may no longer use this service.")
+
+
+async def test_a_guest_whom_the_owner_removes_is_out_at_once(owner, invite):
+    gus = invite("gus", "view")
+    shared = owner.ask("api/shares").json()
+    assert (shared["problem"], shared["people"]) == (None, [{"user": "gus", "mode": "view"}])
+    (link,) = shared["links"]
+    assert link["mode"] == "view"
+    assert requests.get(f"{owner.root}api/shares", timeout=PATIENCE, allow_redirects=False).status_code == 403
+    assert gus.ask("api/shares").status_code == gus.ask("api/shares/users/gus", "DELETE").status_code == 403
+    async with looking(gus, "desk") as viewer:
+        assert owner.ask("api/shares/users/gus", "DELETE").status_code == 204
+        assert await viewer.until_closed() == (4403, "The owner no longer shares this desktop with you.")
+    assert gus.ask("api/targets").status_code == 403
+    assert owner.ask(f"api/shares/links/{link['id']}", "DELETE").status_code == 204
+    assert owner.ask(f"api/shares/links/{link['id']}", "DELETE").status_code == 404
+    assert owner.ask("api/shares").json() == {"problem": None, "people": [], "links": []}
 
 
 async def test_the_owner_ends_a_guests_session(owner, invite):

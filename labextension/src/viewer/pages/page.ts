@@ -90,6 +90,7 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
     // The server sends whoever is not logged in to the login, and back here.
     login: () => window.location.reload(),
     list: () => leave(owner ? `${root}room` : root, data.framed !== undefined),
+    share: data.share === undefined ? undefined : (path, init) => fetchAPI(`${root}api/shares${path}`, init),
     giveBack: data.pool === undefined ? undefined : () => unattended(giveBack(trans, remove)),
     stay: () =>
       unattended(stay(trans, () => fetchAPI(`${root}api/leases/${encodeURIComponent(name)}`, KEEP))),

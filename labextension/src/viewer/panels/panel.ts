@@ -5,7 +5,7 @@ import { button, element } from '../ui/dom';
 import type { ITranslate } from '../ui/i18n';
 
 /** The panels by name. */
-export type PanelName = 'clipboard' | 'settings' | 'typing' | 'keyboard';
+export type PanelName = 'clipboard' | 'settings' | 'typing' | 'keyboard' | 'share';
 
 /** What opens and closes. */
 export interface IPanel {

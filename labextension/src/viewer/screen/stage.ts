@@ -13,6 +13,7 @@ import { type IKeyboardOptions, KeyboardBar } from '../panels/keyboard';
 import { type PanelName, Panels } from '../panels/panel';
 import type { Preferences } from '../preferences';
 import { SettingsPanel } from '../panels/settings';
+import { SharePanel } from '../panels/share';
 import { Startup } from '../connection/startup';
 import { TypingPanel } from '../panels/typing';
 import type { ITranslate } from '../ui/i18n';
@@ -63,7 +64,14 @@ export class Stage {
             text => hands.type(text),
             () => closed('typing')
           ),
-        keyboard: () => this.keyboard
+        keyboard: () => this.keyboard,
+        share: () =>
+          new SharePanel({
+            trans,
+            target: _options.name,
+            ask: _options.share ?? (() => Promise.reject(new Error())),
+            closed: () => closed('share')
+          })
       },
       node => this.hint.node.before(node)
     );

@@ -42,6 +42,7 @@ export interface IActionable {
     readonly sound: Pick<Sound, 'offered' | 'able' | 'on' | 'toggle'>;
   };
   readonly fullscreen: boolean;
+  readonly mayShare: boolean;
   setScaling(scaling: Scaling): void;
   toggleDragging(): void;
   toggleViewOnly(): void;
@@ -181,6 +182,15 @@ export function createActions(trans: ITranslate): IAction[] {
       isVisible: viewer => viewer.extras.sound.offered,
       isPressed: viewer => viewer.extras.sound.on,
       run: viewer => viewer.extras.sound.toggle()
+    },
+    {
+      id: 'share',
+      label: () => trans.__('Share'),
+      icon: () => icons.SHARE,
+      isEnabled: viewer => viewer.connected,
+      isVisible: viewer => viewer.mayShare,
+      isPressed: viewer => viewer.isOpen('share'),
+      run: viewer => viewer.togglePanel('share')
     },
     {
       id: 'fullscreen',

@@ -53,6 +53,11 @@ export const MUTED = filled(
   'M3 9h4l6-5v16l-6-5H3zm2 2v2h2.700l3.300 2.700V8.300L7.700 11zM16.400 8.500L18.500 10.600 20.600 8.500 22 9.900 19.900 12 22 14.100 20.600 15.500 18.500 13.400 16.400 15.500 15 14.100 17.100 12 15 9.900z'
 );
 
+/** Three dots that two lines join. */
+export const SHARE = filled(
+  'M18 2a3 3 0 1 1-2.100 5.150L8.900 11.200a3 3 0 0 1 0 1.600l7 4.050A3 3 0 1 1 15.070 18.500L8 14.400a3 3 0 1 1 0-4.800l7.070-4.100A3 3 0 0 1 18 2z'
+);
+
 /** The corners of a frame. */
 export const FULLSCREEN = filled('M3 3h7v2H5v5H3zm11 0h7v7h-2V5h-5zM3 14h2v5h5v2H3zm16 0h2v7h-7v-2h5z');
 
