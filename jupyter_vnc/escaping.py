@@ -1,4 +1,4 @@
-"""Text of others, made safe so that it can stand within a line of ours: in a log, a sentence or a close reason."""
+"""Text of others, made safe to stand within ours: in a log, a sentence, a close reason, or the cell of a table."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _UNPRINTABLE: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
 
+#: How a formula begins in a spreadsheet.
+_FORMULA: Final = frozenset("=+-@\t\r\n")
 
 #: What no address may have that is shown to somebody: what ends it for a reader, and marks that have no width although
 #: Unicode does not count them among its controls and formats.
@@ -65,6 +67,22 @@ def is_web_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Write text so that a spreadsheet does not take it for a formula: with an apostrophe before it, if it would.
+
+    Numbers stay numbers. See OWASP's page on CSV injection for the characters.
+    """
+    return f"'{text}" if text[:1] in _FORMULA and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _escaped(char: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_vnc.escaping import MAX_REMOTE_TEXT, printable, quote_remote
+from jupyter_vnc.escaping import MAX_REMOTE_TEXT, printable, quote_remote, spreadsheet_cell
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,22 @@ def test_long_text_is_cut_where_one_sees_it():
 )
 def test_a_text_stays_within_its_line_and_its_limit(text, limit, keep, clean):
     assert printable(text, limit, keep=keep) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("", ""),
+        ("ann", "ann"),
+        ("=1+1", "'=1+1"),
+        ("@sum", "'@sum"),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        ("\nx", "'\nx"),
+        ("-1", "-1"),
+        ("+2.5", "+2.5"),
+        ("-1+1", "'-1+1"),
+    ],
+)
+def test_a_cell_is_no_formula_and_a_number_stays_one(text, cell):
+    assert spreadsheet_cell(text) == cell

@@ -8,6 +8,8 @@ import pprint
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from jupyter_vnc.escaping import spreadsheet_cell
+
 from .keys import SECTIONS, rows
 from .secret_keys import KEPT, split
 
@@ -55,17 +57,9 @@ def _cell(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(filter(None, map(_host_port, value.values())))
     text = "; ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") and not _is_number(text) else text
+    return spreadsheet_cell(text)
 
 
 def _host_port(machine: Mapping[str, Any]) -> str:
     host = machine.get("host", "")
     return f"{f'[{host}]' if ':' in host else host}:{machine.get('port', 5900)}" if host else ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

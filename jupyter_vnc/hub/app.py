@@ -46,6 +46,7 @@ from .registry.service import RegistryService, open_registry
 from .registry.trials import Trials
 from .scopes import names_ours
 from .server import FILES, BoundedServer
+from .uplink.server_visits import ServerVisits
 from .uplink.uplinks import Uplinks
 from .users import People
 from .web_settings import host_settings, page_settings, request_log
@@ -126,7 +127,9 @@ class VNCHub(JupyterApp):
     visit_retention = Float(
         90.0,
         min=0.0,
-        help="""Days for which the history says who was at which desktop and when; see ``GET api/visits``. Default 90.
+        help="""Days for which the history says who was at which desktop and when; attendance is made of it, see
+        ``GET api/visits`` and ``GET api/attendance``. With 0 nothing is written, and what is left from before is
+        deleted. Default 90.
         """,
     ).tag(config=True)
 
@@ -217,6 +220,7 @@ class VNCHub(JupyterApp):
         broker = VNCBroker(parent=self, **self._defaults())
         records = Records(registry, broker, self.visit_retention, self.log)
         broker.hear_of(uplinks := Uplinks())
+        uplinks.visits = ServerVisits(records.visits.note)
         broker.hands.seen, broker.hands.there = is_own, lambda: True
         options = {"xheaders": True, "ssl_options": tls_context(os.environ["JUPYTERHUB_SERVICE_URL"])}
         application = self.application(broker, registry, records, uplinks)
@@ -227,6 +231,7 @@ class VNCHub(JupyterApp):
         one_line(self.log).info("Remote desktops at %s", os.environ["JUPYTERHUB_SERVICE_PREFIX"])
         await _told_to_stop()
         server.stop()
+        uplinks.visits.close()
         try:
             await records.close()
         finally:

@@ -16,6 +16,7 @@ from jupyter_vnc.model.credentials import Secret
 from jupyter_vnc.pages import ViewPage, VNCPageHandler
 from jupyter_vnc.routes import NAME, PERSON, SERVER, Route
 
+from .attendance import ATTENDANCE_ROUTES
 from .identity import HubVisitor
 from .metrics import CONTENT_TYPE, ServiceMetrics
 from .protected import Protected
@@ -145,6 +146,7 @@ HUB_ROUTES: Final[list[Route]] = [
     *REGISTRY_ROUTES,
     *MACHINE_ROUTES,
     *VISIT_ROUTES,
+    *ATTENDANCE_ROUTES,
     (r"/room", RoomPage, {}),
     (r"/api/room", RoomHandler, {}),
     (r"/api/room/wall", WallHandler, {}),

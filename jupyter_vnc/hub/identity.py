@@ -86,6 +86,11 @@ class HubVisitor(VisitorByHub):
         """Whether there may be people whom the visitor oversees."""
         return self.user.admin or self.rights.oversees_somebody
 
+    @property
+    def oversees_everybody(self) -> bool:
+        """Whether the visitor oversees all people at all targets."""
+        return self.user.admin or self.rights.oversees_everybody
+
     async def members(self) -> frozenset[str]:
         """Return the names of those who are in a group that the visitor oversees, except their own."""
         return await self._people.members(self.rights.overseen_groups) - {self.user.name}

@@ -81,6 +81,16 @@ class Rights:
         return frozenset(scope.value for scope in self.scopes if scope.name == ADMIN and scope.kind == "group")
 
     @property
+    def overseen_people(self) -> frozenset[str]:
+        """The people whom they permit overseeing, as far as the scopes name any."""
+        return frozenset(scope.value for scope in self.scopes if scope.name == ADMIN and scope.kind == "user")
+
+    @property
+    def oversees_everybody(self) -> bool:
+        """Whether they permit overseeing everybody."""
+        return Scope(ADMIN) in self.scopes
+
+    @property
     def managed_groups(self) -> frozenset[str] | None:
         """The groups whose targets they permit registering; None for all targets."""
         mine = [scope for scope in self.scopes if scope.name == MANAGE]

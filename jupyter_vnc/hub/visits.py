@@ -16,10 +16,11 @@ from tornado import web
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import StoreUnavailable
 from jupyter_vnc.handlers import vnc_errors
+from jupyter_vnc.model.attendance import courses_of
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.routes import Route
 from jupyter_vnc.stores.database.processes import Processes
-from jupyter_vnc.stores.database.visits import PAGE, Visit, VisitStore
+from jupyter_vnc.stores.database.visits import PAGE, Visit, VisitStore, place_of
 from jupyter_vnc.system.logs import Log, one_line
 
 from .editor import Editor
@@ -50,7 +51,7 @@ class Visits:
 
     Args:
         processes: those that share the database.
-        days: for how long visits are kept.
+        days: for how long visits are kept; with 0 none is written, and those that are left from before are deleted.
         log: for errors.
     """
 
@@ -65,17 +66,29 @@ class Visits:
         self._end_at = self._forget_at = 0.0
         self._failing = False
 
+    @property
+    def kept_days(self) -> float:
+        """For how long visits are kept; with 0 none is written."""
+        return self._days
+
+    @property
+    def store(self) -> VisitStore:
+        """The table."""
+        return self._store
+
     def begin(self, session: Session) -> None:
         """Note that a session has a picture."""
-        self._note(_visit(session))
+        self.note(_visit(session))
 
     def end(self, session: Session, reason: str) -> None:
         """Note that a session ended, and why."""
-        self._note(_visit(session, time.time(), printable(reason, MAX_CAUSE)))
+        self.note(_visit(session, time.time(), printable(reason, MAX_CAUSE)))
 
-    def _note(self, visit: Visit) -> None:
-        self._waiting.append(visit)
-        self._news.set()
+    def note(self, visit: Visit) -> None:
+        """Note a begin or an end."""
+        if self._days:
+            self._waiting.append(visit)
+            self._news.set()
 
     def start(self) -> None:
         """Begin to write."""
@@ -158,7 +171,7 @@ class Visits:
         seen: list[dict[str, Any]] = []
         page: list[dict[str, Any]] = []
         for _ in range(MOST_PAGES):
-            page = await self._store.newest(page[-1] if page else None)
+            page = await self._store.newest(place_of(page[-1]) if page else None)
             seen += [row for row in page if editor.sees({"allow_groups": row["groups"]})]
             if len(page) < PAGE or len(seen) >= MOST_SHOWN:
                 break
@@ -167,21 +180,24 @@ class Visits:
 
 def _visit(session: Session, ended: float | None = None, cause: str = "") -> Visit:
     target = session.target
-    content = {
+    content: dict[str, Any] = {
         "user": session.user.name,
         "owner": session.owner.name,
         "target": target.name,
         "mode": session.mode.value,
         "machine": session.machine or None,
         "groups": None if target.allow_users else sorted(target.allow_groups),
+        "courses": courses_of(session.owner, target),
     }
+    if target.address.server is not None:
+        content["server"] = target.address.server
     began = session.seen_at or session.since
     return Visit(session.id, began.timestamp(), content, ended, cause)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     ended = None if row["ended"] is None else written(row["ended"])
-    return {key: value for key, value in row.items() if key != "groups"} | {
+    return {key: value for key, value in row.items() if key not in {"groups", "courses"}} | {
         "began": written(row["began"]),
         "ended": ended,
     }

@@ -16,6 +16,7 @@ const context = await esbuild.context({
     join(here, 'src', 'viewer', 'pages', 'room.ts'),
     join(here, 'src', 'viewer', 'pages', 'look.ts'),
     join(here, 'src', 'viewer', 'pages', 'admin.ts'),
+    join(here, 'src', 'viewer', 'pages', 'attendance.ts'),
     join(here, 'src', 'viewer', 'pages', 'page.css')
   ],
   entryNames: '[name]',

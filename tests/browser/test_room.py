@@ -1,5 +1,6 @@
 """The instructor's room in a real browser: who is where, looking in, a message, taking a machine back."""
 
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -193,6 +194,16 @@ def test_a_student_gives_his_machine_back_at_the_desktop(enter):
     expect(page.locator(".jp-VNC-pool")).to_contain_text("machines are free")
 
 
+def attended(person, name):
+    """Wait until the service has written that somebody is there: no session waits for that."""
+    assert person.enter().ok
+    asked = f"api/attendance?since=2026-01-01T00:00:00Z&until=2199-01-01T00:00:00Z&person={name}"
+    until = time.monotonic() + 60
+    while not [row for row in person.ask(asked).json()["rows"] if row["ended"] is None]:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 #: Each colour and each width: both of all four are in `make endurance`.
 LOOKS = [("light", 1280), ("dark", 360)]
 LOOKS += [pytest.param(*look, marks=pytest.mark.endurance) for look in (("dark", 1280), ("light", 360))]
@@ -202,8 +213,10 @@ LOOKS += [pytest.param(*look, marks=pytest.mark.endurance) for look in (("dark",
 def test_axe_finds_nothing_in_the_room_and_where_it_leads(hub, enter, scheme, width):
     student = sit_down(enter("ann"))
     page = enter("ada", color_scheme=scheme, viewport={"width": width, "height": 800})
+    attended(hub.person("ada"), "ann")
     for path, there in (
         ("", ".jp-VNC-pool:text('free')"),
+        ("attendance", "#visits table:visible"),
         ("room", "#people tbody tr"),
         ("view/lab/of/ann", ".jp-VNC-state[data-phase=connected]"),
     ):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from jupyter_vnc.exceptions import SessionEnded
 from jupyter_vnc.hub import visits as history
 from jupyter_vnc.hub.editor import Editor
 from jupyter_vnc.hub.visits import Visits
-from jupyter_vnc.model.addresses import TCPAddress
+from jupyter_vnc.model.addresses import TCPAddress, UserServerAddress
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
@@ -18,7 +19,7 @@ from jupyter_vnc.stores.database import urls
 from jupyter_vnc.stores.database import visits as stored
 from jupyter_vnc.stores.database.database import Database
 from jupyter_vnc.stores.database.processes import Processes
-from jupyter_vnc.stores.database.visits import DAY, KILLED, Visit, VisitStore
+from jupyter_vnc.stores.database.visits import DAY, KILLED, Visit, VisitStore, place_of
 
 LOG = logging.getLogger("tests.visits")
 PAGE = 20
@@ -79,6 +80,32 @@ async def test_a_session_is_a_visit_from_its_begin_to_its_end(visits):
     assert len(row["cause"]) == history.MAX_CAUSE
 
 
+async def test_with_no_days_nothing_is_written(make, database):
+    visits = make(0.0)
+    visits.start()
+    visits.begin(session())
+    await visits.close()
+    assert await VisitStore(database, "").newest() == []
+
+
+async def test_it_is_known_for_which_courses_somebody_was_there_and_in_which_server(make, database):
+    visits = make()
+    one = session(allow_groups=frozenset({"course-a", "course-b"}))
+    one.user = one.owner = User("ann", frozenset({"course-a", "others"}))
+    away = session("bob")
+    away.target = replace(away.target, address=UserServerAddress("gpu"))
+    visits.begin(one)
+    visits.begin(away)
+    visits.start()
+    await until(visits, lambda rows: len(rows) == 2)
+    await visits.close()
+    kept = {row["user"]: (row["courses"], row.get("server")) for row in await VisitStore(database, "").newest()}
+    assert kept == {"ann": (["course-a"], None), "bob": ([], "gpu")}
+    shown = {row["user"]: row.get("server") for row in await visits.seen_by(ROOT)}
+    assert shown == {"ann": None, "bob": "gpu"}
+    assert not any("courses" in row for row in await visits.seen_by(ROOT))
+
+
 async def test_who_manages_a_group_is_told_of_its_targets_only(visits):
     a, b = frozenset({"course-a"}), frozenset({"course-b"})
     shown = session(allow_groups=a)
@@ -111,7 +138,7 @@ async def test_a_quiet_course_is_found_behind_all_others(make, crowd, monkeypatc
 
 async def test_pages_miss_nothing_and_repeat_nothing(database, crowd):
     store, found = VisitStore(database, ""), []
-    while page := await store.newest(found[-1] if found else None):
+    while page := await store.newest(place_of(found[-1]) if found else None):
         found += page
     assert len(found) == len({row["session"] for row in found}) == 3 * PAGE + 7
     assert [row["began"] for row in found] == sorted((row["began"] for row in found), reverse=True)

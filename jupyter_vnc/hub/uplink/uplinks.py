@@ -23,6 +23,7 @@ from jupyter_vnc.throttling import RateLimit
 
 from .links import OWN_DESKTOP, UNSAID, Gone, Link, id_of, key_of, row_of
 from .looks import Looks
+from .server_visits import ServerVisits
 from .server_walls import ServerWalls
 
 Kept = TypeVar("Kept")
@@ -66,6 +67,8 @@ class Uplinks(Elsewhere):
         #: What they were asked to show.
         self.looks = Looks()
         self.walls = ServerWalls()
+        #: Who was at which of them; the service keeps it.
+        self.visits = ServerVisits(lambda visit: None)
         self._rate = RateLimit(PER_MINUTE, BURST, what="connections", clock=clock)
         self._notices = RateLimit(NOTICES, NOTICES_AT_ONCE, what="requests to this server", clock=clock)
 
@@ -104,6 +107,7 @@ class Uplinks(Elsewhere):
         link.report = {**report, "viewers": [viewer for viewer in report["viewers"] if viewer not in left_out]}
         self._sessions |= {id_of(link, viewer): (link, viewer) for viewer in own[:OWN]}
         self.walls.reported(link)
+        self.visits.heard(link)
 
     def _forget_sessions(self, link: Link) -> None:
         for viewer in link.report["viewers"]:
@@ -114,6 +118,7 @@ class Uplinks(Elsewhere):
         key = key_of(link)
         if self._links.get(key) is link:
             self.walls.lost(link)
+            self.visits.lost(link)
             self.looks.lost(link)
             self.looks.left(link, lambda: key in self._links)
             self._forget_sessions(link)

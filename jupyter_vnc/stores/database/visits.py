@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,8 @@ YOUNG: Final = 60.0
 STEP: Final = 1000
 #: At most so many are read at once.
 PAGE: Final = 500
+#: Where a visit is among the others: its begin and its session.
+Place = tuple[float, str]
 #: The seconds of a day.
 DAY: Final = 86400.0
 
@@ -40,10 +43,13 @@ class Visit:
     Attributes:
         session: its id.
         began: Unix time.
-        content: ``user``, ``owner``, ``target``, ``mode``, ``machine``, and as ``groups`` those that the target is for,
-            None if it is for others, too.
+        content: ``user``, ``owner``, ``target``, ``mode``, ``machine``; as ``groups`` those that the target is for,
+            None if it is for others, too; as ``courses`` the owner's groups for which they were there; and ``server``,
+            if the desktop is in the owner's own one.
         ended: Unix time; None while it lives.
         cause: why it ended, a sentence.
+        moves: whether it may go on at another process, or go on after its end: a begin opens it again, and its end
+            counts only where it was last.
     """
 
     session: str
@@ -51,6 +57,7 @@ class Visit:
     content: Mapping[str, Any]
     ended: float | None = None
     cause: str = ""
+    moves: bool = False
 
 
 class VisitStore:
@@ -80,7 +87,11 @@ class VisitStore:
         what = {"ended": visit.ended, "content": json.dumps(visit.content), "cause": visit.cause}
         row = {"session": visit.session, "process": self._process, "began": visit.began, **what}
         put = INSERT[connection.dialect.name](visits).values(row)
-        if visit.ended is None:  # a late word of the begin must not open a visit again
+        if visit.moves:
+            here = None if visit.ended is None else visits.c.process == self._process
+            set_ = what | {"process": self._process}
+            put = put.on_conflict_do_update(index_elements=[visits.c.session], set_=set_, where=here)
+        elif visit.ended is None:  # a late word of the begin must not open a visit again
             put = put.on_conflict_do_nothing()
         else:
             put = put.on_conflict_do_update(index_elements=[visits.c.session], set_=what)
@@ -124,23 +135,36 @@ class VisitStore:
             some = old.limit(STEP).with_for_update(skip_locked=True)  # another process may delete the same ones
             return int((await connection.execute(delete(visits).where(visits.c.session.in_(some)))).rowcount)
 
-    async def newest(self, after: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    async def newest(
+        self, after: Place | None = None, *, since: float = -math.inf, until: float = math.inf
+    ) -> list[dict[str, Any]]:
         """Return up to :data:`PAGE` visits, the newest first.
 
         Args:
             after: the last one of the page before; None for the first page.
+            since: Unix time; only those that had not ended by then.
+            until: Unix time; only those that began before.
 
         Raises:
             StoreUnavailable: the database does not answer.
         """
         query = select(visits).order_by(visits.c.began.desc(), visits.c.session).limit(PAGE)
         if after is not None:
-            began, session = after["began"], after["session"]
+            began, session = after
             older = (visits.c.began == began) & (visits.c.session > session)
             query = query.where((visits.c.began <= began) & ((visits.c.began < began) | older))
+        if until < math.inf:
+            query = query.where(visits.c.began < until)
+        if since > -math.inf:
+            query = query.where(visits.c.ended.is_(None) | (visits.c.ended > since))
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
         return await asyncio.to_thread(_decoded, rows)
+
+
+def place_of(row: Mapping[str, Any]) -> Place:
+    """Return where a row is in the order of :meth:`VisitStore.newest`."""
+    return row["began"], row["session"]
 
 
 def _decoded(rows: Iterable[Any]) -> list[dict[str, Any]]:

@@ -380,8 +380,23 @@ async def test_who_was_at_which_desktop_is_told_to_those_who_manage_it(enter):
         }
     await until(lambda: next(row for row in visits() if row["session"] == session)["ended"])
     assert next(row for row in visits() if row["session"] == session)["cause"]
-    for nobody in (ann, enter("ada")):
+    ada, bea = enter("ada"), enter("bea")
+    for nobody in (ann, ada):
         assert nobody.ask("api/visits").status_code == 403
+    asked = "api/attendance?since=2026-01-01T00:00:00Z&until=2199-01-01T00:00:00Z"
+    for reader in (ada, enter("max"), root):  # an instructor, who manages the course's targets, and an admin
+        (seen,) = [row for row in reader.ask(asked).json()["rows"] if row["session"] == session]
+        assert (seen["user"], seen["target"], seen["courses"]) == ("ann", "a2", ["course-a"])
+        assert seen["ended"]
+        file = reader.ask(f"{asked}&format=csv")
+        assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert f"ann,course-a,a2,,,{seen['began']},{seen['ended']},{seen['seconds']}\r\n" in file.text
+    assert "ann" not in {row["user"] for row in bea.ask(asked).json()["rows"]}
+    assert "ann" not in bea.ask(f"{asked}&format=csv").text
+    for path in (asked, "attendance"):
+        assert ann.ask(path).status_code == 403
+    assert ada.ask("attendance").ok
+    assert ada.ask("api/attendance?since=2026-01-01&until=x").status_code == 400
 
 
 def test_no_traceback_was_logged_in_all_of_this(hub):

@@ -379,6 +379,17 @@ async def test_the_course_room_has_the_desktop_in_a_students_server(hub, owner):
         assert sue.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 204
         assert await viewer.until_closed() == (4410, "sue ended this session.")
     await becomes(lambda: of_ann(sue), lambda rows: not rows or not rows[0]["viewers"])
+    rows = await becomes(lambda: attendance(sue), lambda rows: rows and all(row["ended"] for row in rows))
+    assert {(row["user"], row["target"], row["server"], *row["courses"]) for row in rows} == {
+        ("ann", "desk", "", "course-s")
+    }
+    assert attendance(bea) == []
+
+
+def attendance(person):
+    """What somebody reads of when Ann was at desktops."""
+    answer = person.ask("api/attendance?since=2026-01-01T00:00:00Z&until=2199-01-01T00:00:00Z&person=ann")
+    return answer.json()["rows"]
 
 
 async def uplink(hub, token, **headers):

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,38 @@ async def test_what_is_written_twice_or_late_changes_nothing(store):
     await store.write([begun(), over()])
     await store.write([begun()])
     assert await store.newest() == once
+
+
+async def test_visits_of_a_time_are_those_that_touch_it(store):
+    await store.write([over("s1", NOW, NOW + 60), over("s2", NOW + 100, NOW + 200), begun("s3", NOW + 150)])
+
+    async def of(since, until, after=None):
+        return [row["session"] for row in await store.newest(after, since=since, until=until)]
+
+    assert await of(NOW + 60, NOW + 150) == ["s2"]  # a visit that ends when the time begins is no part of it
+    assert await of(NOW + 59, NOW + 151) == ["s3", "s2", "s1"]
+    assert await of(NOW + 59, NOW + 151, (NOW + 100, "s2")) == ["s1"]
+    assert await of(NOW + 1000, NOW + 2000) == ["s3"]
+
+
+async def test_a_visit_that_moves_goes_on_and_ends_only_where_it_was_last(store, database):
+    """A desktop in somebody's own server, which comes back to this process or to another one."""
+
+    async def shown():
+        (row,) = await store.newest()
+        return row["began"], row["ended"], row["cause"]
+
+    first, again = replace(begun(), moves=True), replace(begun("s1", NOW + 90), moves=True)
+    end = replace(over(), moves=True)
+    await store.write([first, end])
+    assert await shown() == (NOW, NOW + 60, "The viewer left.")
+    other = VisitStore(database, "there")
+    await other.write([again])
+    assert await shown() == (NOW, None, "")
+    await store.write([end])  # this one learns of it late
+    assert await shown() == (NOW, None, "")
+    await other.write([replace(again, ended=NOW + 120, cause="Over.")])
+    assert await shown() == (NOW, NOW + 120, "Over.")
 
 
 async def test_what_a_killed_process_has_left_is_over(store, database):
