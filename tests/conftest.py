@@ -1,25 +1,11 @@
 """What every test may use: pytest-jupyter's server fixtures, which also run the ``async def`` tests."""
 
-from pathlib import Path
-
 import pytest
 from jupyter_server.serverapp import ServerApp
 
 from tests.server import Client
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
-#: Where tests wait for other processes, each time with a limit of its own that is shorter, and how long these tests may
-#: take where the machine is busy (seconds).
-PATIENT = ("bounds", "browser", "desktops", "hub", "integration", "notebooks")
-LONGEST = 300
-
-
-def pytest_collection_modifyitems(items):
-    folders = {Path(__file__).parent / name for name in PATIENT}
-    for item in items:
-        if folders.intersection(item.path.parents) and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(LONGEST))
 
 
 @pytest.fixture
