@@ -6,7 +6,8 @@
 
 The tests of ``tokens`` are in ``tests/test_tokens.py``, those of ``stores/memory`` in ``tests/stores/test_memory.py``
 and those of the folder ``rfb/`` in ``tests/rfb/``: what others happen to run does not count. They run without coverage,
-which would nearly double their time. Which floors there are is said in ``tests/test_floors.py``.
+which would nearly double their time; so do tests of databases, of which no module here needs any. The floors are in
+``tests/test_floors.py``.
 """
 
 import io
@@ -24,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from tests.test_floors import FLOORS, PACKAGE  # noqa: E402 - the path has to be there first
 
 #: Where else a module's own tests are: what every token store has to do is one suite.
-ALSO = {"tokens": "tests/stores/", "stores/memory": "tests/stores/test_every_token_store.py"}
+ALSO = dict.fromkeys(("tokens", "stores/memory"), "tests/stores/test_every_token_store.py")
 
 #: What is held to it though it stands higher: it keeps values, and has no I/O either.
 ALSO_HELD = ("stores/memory",)
