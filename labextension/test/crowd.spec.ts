@@ -282,7 +282,7 @@ describe('actions to all who are shown', () => {
     assert.deepEqual(deeds, []);
     assert.equal(part('dialog .jp-VNC-wrong').textContent, 'This is no web address: javascript:alert(1)');
     const input = part<HTMLTextAreaElement>('dialog textarea');
-    assert.equal(input.value, 'javascript:alert(1)', 'it can be mended where it was written');
+    assert.equal(input.value, 'javascript:alert(1)', 'it can be changed where it was written');
     part('dialog .jp-VNC-button:not(.jp-mod-accept)').click();
     part<HTMLInputElement>('#filter').value = 'amy';
     part('#filter').dispatchEvent(new Event('input'));

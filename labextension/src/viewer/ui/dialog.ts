@@ -13,7 +13,7 @@ export interface IQuestion {
   readonly yes: string;
   /** Ask for a text of at most so many characters. */
   readonly longest?: number;
-  /** What is wrong with that text, as a sentence; empty if nothing is. What is wrong can be mended in the dialog. */
+  /** What is wrong with that text, as a sentence; empty if nothing is. What is wrong can be changed in the dialog. */
   readonly check?: (text: string) => string;
 }
 
