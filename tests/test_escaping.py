@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_vnc.escaping import MAX_REMOTE_TEXT, printable, quote_remote, spreadsheet_cell
+from jupyter_vnc.escaping import MAX_REMOTE_TEXT, is_web_address, printable, quote_remote, spreadsheet_cell
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,34 @@ def test_a_text_stays_within_its_line_and_its_limit(text, limit, keep, clean):
 )
 def test_a_cell_is_no_formula_and_a_number_stays_one(text, cell):
     assert spreadsheet_cell(text) == cell
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("https://example.org", True),
+        ("HTTP://example.org:8080/it's_~!.,)*?a=b#c", True),
+        ("https://[::1]/", True),
+        ("https://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.example/\N{HIRAGANA LETTER A}", True),
+        ("", False),
+        ("example.org", False),
+        ("https:example.org", False),
+        ("https://", False),
+        ("https://:80", False),
+        ("https://a:0", False),
+        ("https://a:99999", False),
+        ("https://[a/", False),
+        ("ftp://example.org", False),
+        ("javascript:alert(1)", False),
+        ("https://a b", False),
+        ("https://a\\@b", False),
+        ("https://a/\x07", False),
+        ("https://a/\u202egpj.exe", False),
+        ("https://a/\u200d", False),
+        ("https://a/\u3164", False),
+        ("https://a/\ufe0f", False),
+        ("https://a/\udc00", False),
+    ],
+)
+def test_a_web_address_shows_as_what_it_is(text, is_one):
+    assert is_web_address(text) is is_one
