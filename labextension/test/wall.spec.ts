@@ -498,6 +498,31 @@ describe('the wall', () => {
     assert.equal(part('#trouble').textContent, '');
   });
 
+  it('draws no picture of a tile that the browser skips until it does not', async () => {
+    server.room = { ...server.room, sessions: [session('ann')] };
+    await page.refresh();
+    Object.assign(window, { setInterval: () => 0 }); // its own rounds are not for this test
+    page.watch();
+    part('#views [data-view=wall]').click();
+    await settle();
+    const skip = (skipped: boolean): void => {
+      const event = Object.assign(new Event('contentvisibilityautostatechange'), { skipped });
+      tile('ann').dispatchEvent(event);
+    };
+    skip(true);
+    server.pictures.push({ session: 'of-ann', data: 'QUJD' });
+    part('#views [data-view=table]').click();
+    part('#views [data-view=wall]').click();
+    skip(true);
+    await settle();
+    await settle();
+    const image = tile('ann').querySelector('img')!;
+    assert.deepEqual([image.hidden, image.getAttribute('src')], [false, null]);
+    skip(false);
+    assert.equal(image.getAttribute('src'), 'data:image/webp;base64,QUJD');
+    part('#views [data-view=table]').click();
+  });
+
   it('can be used by keyboard, and leaves the focus where it is while tiles move', async () => {
     part('#views [data-view=wall]').click();
     server.room = { ...server.room, sessions: ['amy', 'ann', 'bob'].map(name => session(name)) };

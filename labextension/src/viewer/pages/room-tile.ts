@@ -42,6 +42,12 @@ export class Tile {
       }
     });
     this._image.decoding = 'async';
+    // Of some hundred, most are not on the screen, and the browser would decode each of their pictures for nobody. One that
+    // does not say which it skips gets them all.
+    this.node.addEventListener('contentvisibilityautostatechange', event => {
+      this._skipped = (event as ContentVisibilityAutoStateChangeEvent).skipped;
+      this._draw();
+    });
     this._more = button({
       className: 'jp-VNC-tool',
       attributes: { 'aria-haspopup': 'menu', 'aria-expanded': 'false' },
@@ -80,7 +86,7 @@ export class Tile {
     setText(this._name, name);
     setText(this._where, where);
     setText(this._doing, doing);
-    this._doing.title = doing;
+    setAttribute(this._doing, 'title', doing);
     setText(this._watched, watched);
     setAttribute(this.node, 'data-state', state);
     setAttribute(this._shot, 'href', href);
@@ -98,15 +104,26 @@ export class Tile {
 
   /** Show a picture; the words stand there while there is none. */
   picture(url: string | null, words: string): void {
-    if (url === null) {
-      this._image.removeAttribute('src');
-    } else if (this._image.getAttribute('src') !== url) {
-      this._image.src = url;
-    }
+    this._url = url;
     this._image.hidden = url === null;
+    this._draw();
     setText(this._none, url === null ? words : '');
   }
 
+  private _draw(): void {
+    if (this._url === null) {
+      this._image.removeAttribute('src');
+    } else if (!this._skipped && this._drawn !== this._url) {
+      this._image.src = this._url;
+    }
+    if (this._url === null || !this._skipped) {
+      this._drawn = this._url;
+    }
+  }
+
+  private _url: string | null = null;
+  private _drawn: string | null = null;
+  private _skipped = false;
   private readonly _image = element('img', { attributes: { alt: '' } });
   private readonly _none = element('span', { className: 'jp-VNC-none' });
   private readonly _shot = element('a', { className: 'jp-VNC-shot', children: [this._image, this._none] });

@@ -41,7 +41,10 @@ export class Wall {
     private readonly _page: IWallPage
   ) {
     _list.addEventListener('keydown', event => this._keyDown(event));
-    new ResizeObserver(() => this._layOut()).observe(_list.parentElement!);
+    new ResizeObserver(() => {
+      this._width = _list.parentElement!.clientWidth;
+      this._layOut();
+    }).observe(_list.parentElement!);
   }
 
   /** Whether anybody sees it. */
@@ -181,9 +184,12 @@ export class Wall {
   }
 
   private _layOut(): void {
-    const { clientWidth } = this._list.parentElement!;
-    const tile = tileWidth(this._tiles.size, clientWidth, window.innerHeight);
-    this._list.style.setProperty('--jp-vnc-tile', `${tile}px`);
+    // Not asked of the page here, which would have to lay out all tiles for the answer.
+    const tile = `${tileWidth(this._tiles.size, this._width, window.innerHeight)}px`;
+    if (tile !== this._tile) {
+      this._tile = tile;
+      this._list.style.setProperty('--jp-vnc-tile', tile);
+    }
   }
 
   /** Arrows lead from tile to tile, as many as there are. */
@@ -210,4 +216,6 @@ export class Wall {
   private readonly _people = new Map<string, IPerson>();
   private readonly _pictures = new Map<string, { readonly url: string; readonly at: number }>();
   private _count = 0;
+  private _width = 0;
+  private _tile = '';
 }
