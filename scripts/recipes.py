@@ -5,7 +5,7 @@
 
 The instructions are read from the files themselves. What they stand on cannot be had here: in place of Jupyter's image
 and of repo2docker's there is a new Debian, with an environment that has JupyterLab, and a user without rights. Nothing
-tries ``compose.yaml``, nor the images themselves. Needs what ``make fresh`` needs, and leaves as little.
+here tries ``compose.yaml``, nor the images themselves. Needs what ``make fresh`` needs, and leaves as little.
 """
 
 from __future__ import annotations
