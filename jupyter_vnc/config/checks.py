@@ -21,7 +21,7 @@ from typing import Any, Final
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.addresses import MAX_SOCKET_PATH
 from jupyter_vnc.model.credentials import Secret
-from jupyter_vnc.system.files import check_regular
+from jupyter_vnc.system.files import check_regular, is_open_to_others
 
 #: What a host name may look like (RFC 1123), ``{username}`` included as one label's part.
 _HOSTNAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
@@ -166,13 +166,13 @@ def private_file(value: Any) -> str:
     """A file that only its owner can read: a secret that others can read is not a secret."""
     path = Path(text(value))
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(status.st_mode):
         raise ValueError("is not a file")
-    if mode & 0o077:
-        raise ValueError(f"can be read or changed by others (mode {mode & 0o777:04o}): chmod 600 it")
+    if is_open_to_others(status):
+        raise ValueError(f"can be read or changed by others (mode {status.st_mode & 0o777:04o}): chmod 600 it")
     return str(path)
 
 

@@ -66,7 +66,7 @@ async def _from_file(value: Any) -> str:
 def _read_private(path: Path) -> bytes:
     """Read a file that nobody else can read: checked on the open file, so there is no race with its name."""
     with files.open_regular(path) as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
+        if files.is_open_to_others(os.fstat(file.fileno())):
             raise PermissionError(f"{path} can be read or changed by others: chmod 600 it")
         return files.read_from(file, MAX_PASSWORD)
 

@@ -15,7 +15,7 @@ from jupyterhub.utils import make_ssl_context
 from jupyter_vnc.connect.security import MAX_CA_FILE
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.credentials import Secret
-from jupyter_vnc.system.files import check_regular, read_regular_file
+from jupyter_vnc.system.files import check_regular, is_open_to_others, read_regular_file
 
 #: Minimum length of a cookie secret (bytes), so that it cannot be guessed. Ours has 32.
 MIN_SECRET: Final = 16
@@ -54,7 +54,7 @@ def cookie_secret(file: Path) -> bytes:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as opened:
                 opened.write(secrets.token_bytes(32))
-        if file.stat().st_mode & 0o077:
+        if is_open_to_others(file.stat()):
             raise ConfigError(f"{file} can be read by others: chmod 600 it", key="VNCHub.cookie_secret_file")
         secret = read_regular_file(file, MAX_SECRET)
     except OSError as error:
@@ -76,7 +76,7 @@ def metrics_token(file: str) -> Secret | None:
     key = "VNCHub.metrics_token_file"
     try:
         text = read_regular_file(file, MAX_SECRET).decode("utf-8", "replace").strip()
-        readable = Path(file).stat().st_mode & 0o077
+        readable = is_open_to_others(Path(file).stat())
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}", key=key) from None
     if readable:

@@ -18,6 +18,7 @@ from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
 from jupyter_vnc.system.environment import take_passwords
+from jupyter_vnc.system.files import is_open_to_others
 
 from .base import TargetSource
 from .files import Listing, Reading, Snapshot, read_text, snapshot
@@ -89,8 +90,8 @@ def _read(file: Path) -> Target:
         ConfigError: names the mistake without quoting the file, which may contain a password.
         OSError: it cannot be read.
     """
-    mode = file.stat().st_mode
-    if mode & 0o002:
+    status = file.stat()
+    if status.st_mode & 0o002:
         raise ConfigError("everybody can change it: chmod o-w it")
     try:
         keys = _FORMATS[file.suffix](read_text(file))
@@ -102,7 +103,7 @@ def _read(file: Path) -> Target:
         raise ConfigError("is nested too deeply") from None
     except ValueError:  # Python refuses longer ones: the time to parse one grows with its square
         raise ConfigError("holds a number with too many digits") from None
-    if isinstance(keys, Mapping) and "password" in keys and mode & 0o077:
+    if isinstance(keys, Mapping) and "password" in keys and is_open_to_others(status):
         raise ConfigError("others can read it: chmod 600 the file, or use password_file", key="password")
     take_passwords(keys)
     return parse_target(file.stem, keys)

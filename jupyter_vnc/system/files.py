@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+#: The account that says who is in a group.
+ROOT: Final = 0
 #: Names of what may be in the place of a file.
 _KINDS: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
     (stat.S_ISDIR, "a folder"),
@@ -55,6 +57,17 @@ def open_regular(path: Path | str) -> Iterator[IO[bytes]]:
         if not stat.S_ISREG(mode):
             raise NoRegularFileError(path, mode)
         yield file
+
+
+def is_open_to_others(status: os.stat_result) -> bool:
+    """Return whether a file's mode lets somebody read or change it who is not meant to know a secret.
+
+    A file of root's may be readable by its group, as PostgreSQL has it for the keys of its server: root has said who is
+    in that group. Kubernetes mounts a Secret this way into a pod with ``fsGroup``. Where this process is root itself,
+    and for everybody else's files, the owner is the only one.
+    """
+    by_group = stat.S_IRGRP if status.st_uid == ROOT != os.geteuid() else 0
+    return bool(status.st_mode & 0o077 & ~by_group)
 
 
 def check_regular(path: Path | str, limit: int | None = None) -> None:

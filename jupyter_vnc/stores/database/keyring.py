@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from jupyter_vnc.exceptions import ConfigError
 from jupyter_vnc.model.credentials import Secret
 from jupyter_vnc.system.environment import OWN_VARIABLES, take
-from jupyter_vnc.system.files import open_regular, read_from
+from jupyter_vnc.system.files import is_open_to_others, open_regular, read_from
 
 #: The variable that has the keys, newest first, in place of a file.
 VARIABLE: Final = OWN_VARIABLES[0]
@@ -71,7 +71,7 @@ class Keyring:
             with open_regular(self._file) as opened:
                 status = os.fstat(opened.fileno())
                 self._sign = (status.st_mtime_ns, status.st_ino, status.st_size)
-                if status.st_mode & 0o077:
+                if is_open_to_others(status):
                     raise ConfigError(f"{self._file} can be read by others: chmod 600 it", key="VNCHub.keys_file")
                 return read_from(opened, _MAX_FILE).decode("utf-8", "replace")
         except OSError as error:

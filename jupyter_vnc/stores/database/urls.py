@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from jupyter_vnc.exceptions import ConfigError
-from jupyter_vnc.system.files import open_regular, read_from
+from jupyter_vnc.system.files import is_open_to_others, open_regular, read_from
 
 #: The drivers that are used, by the names that people write.
 _DRIVERS: Final = {
@@ -50,7 +51,7 @@ def load(url: str, file: str) -> URL:
     key = "VNCHub.db_url_file"
     try:
         with open_regular(file) as opened:
-            if Path(file).stat().st_mode & 0o077:
+            if is_open_to_others(os.fstat(opened.fileno())):
                 raise ConfigError(f"{file} can be read by others: chmod 600 it", key=key)
             text = read_from(opened, _MAX_URL).decode("utf-8", "replace")
     except OSError as error:
