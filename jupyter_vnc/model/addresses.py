@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from jupyter_vnc.exceptions import TargetNotFound
@@ -176,16 +176,20 @@ class DesktopAddress:
 
 @dataclass(frozen=True, slots=True)
 class PoolMachine:
-    """One machine of a pool. ``credentials`` replace the target's; None for the target's own."""
+    """One machine of a pool. ``credentials`` replace the target's; None for the target's own.
+
+    ``key`` identifies the machine by its address, which it does not show, whatever its name. It is computed once: pools
+    compare all of theirs with each change.
+    """
 
     name: str
     address: TCPAddress | UnixAddress
     credentials: Credentials | None = None
+    key: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> str:
-        """Identifies the machine by its address, which it does not show, whatever its name."""
-        return hashlib.sha256(str(self.address).lower().encode()).hexdigest()[:16]
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(str(self.address).lower().encode()).hexdigest()
+        object.__setattr__(self, "key", digest[:16])
 
 
 @dataclass(frozen=True, slots=True)

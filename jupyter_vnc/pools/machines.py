@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -93,6 +94,21 @@ class Machines:
         """Whether every machine is in maintenance, also those that somebody has."""
         return bool(self._by_key) and all(self.in_maintenance(one.name) for one in self._by_key.values())
 
+    def states(self, taken: Collection[str]) -> Counter[str]:
+        """Count them by state. Everybody who waits is told, so it makes no rows.
+
+        Args:
+            taken: the keys of those that somebody has.
+        """
+        return Counter(self._state(machine, is_taken=key in taken) for key, machine in self._by_key.items())
+
+    def _state(self, machine: PoolMachine, *, is_taken: bool) -> str:
+        if is_taken:
+            return "taken"
+        if self.in_maintenance(machine.name):
+            return "maintenance"
+        return "aside" if machine.key in self.troubles else "free"
+
     def rows(self, holders: Mapping[str, Lease]) -> list[dict[str, Any]]:
         """List them for REST, never with an address. ``retry_in`` is seconds, for those that are set aside.
 
@@ -102,12 +118,11 @@ class Machines:
         return [self._row(machine, holders.get(machine.key)) for machine in self._by_key.values()]
 
     def _row(self, machine: PoolMachine, lease: Lease | None) -> dict[str, Any]:
-        maintained = lease is None and self.in_maintenance(machine.name)
-        aside = lease is None and not maintained and machine.key in self.troubles
+        state = self._state(machine, is_taken=lease is not None)
         return {
             "machine": machine.name,
-            "state": "taken" if lease else "maintenance" if maintained else "aside" if aside else "free",
-            "retry_in": max(0.0, self._pause(machine.key)) if aside else None,
+            "state": state,
+            "retry_in": max(0.0, self._pause(machine.key)) if state == "aside" else None,
             "user": lease.user if lease else None,
             "since": written(lease.since) if lease else None,
             "last_input": written(lease.last_input) if lease else None,

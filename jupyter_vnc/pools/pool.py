@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -236,7 +235,7 @@ class Pool:
     def summary(self, user: str) -> dict[str, Any]:
         """Return a user's machine or place, the length of the queue, and counts of the machines."""
         machine = self.machine_of(user)
-        states = Counter(row["state"] for row in self.rows())
+        states = self.machines.states(self._taken())
         return {
             "machine": machine.name if machine else None,
             "place": self.place(user) or None,

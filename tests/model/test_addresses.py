@@ -134,6 +134,8 @@ def test_a_machine_is_known_by_its_address():
     blue = PoolMachine("blue", TCPAddress("Lab-1.example.org", 5901))
     assert blue.key == PoolMachine("red", TCPAddress("lab-1.example.org", 5901), Credentials("u")).key
     assert blue.key != PoolMachine("blue", TCPAddress("lab-1.example.org", 5902)).key
+    assert blue.key is blue.key, "it is not computed for each comparison"
+    assert blue.key not in repr(blue)
     assert "lab" not in blue.key
 
 

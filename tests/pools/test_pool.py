@@ -1,12 +1,14 @@
 """The rules of a pool: who gets which machine, who waits where, what happens to machines that fail."""
 
 import json
+from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_vnc.model.addresses import PoolAddress, PoolMachine, TCPAddress
 from jupyter_vnc.pools.lease import GRACE
+from jupyter_vnc.pools.machines import Machines
 from jupyter_vnc.pools.pool import Pool
 from tests.pools.machines import Clock, address, machines
 
@@ -33,6 +35,20 @@ def test_each_gets_a_machine_and_keeps_it(make):
     told = {"waiting": 1, "size": 2, "free": 0, "aside": 0}
     assert pool.summary("eve") == {"machine": None, "place": 1, **told}
     assert pool.summary("ann") == {"machine": "m1", "place": None, **told}
+
+
+def test_to_tell_the_place_of_each_who_waits_makes_no_rows_of_all_machines(make, monkeypatch):
+    pool = make(4)
+    for user in ("ann", "bob"):
+        pool.request(user)
+    pool.failed("bob", pool.machine_of("bob"))
+    pool.release("bob")
+    pool.machines.in_maintenance = {"m4"}.__contains__
+    counted = Counter(states(pool).values())
+    assert counted == {"taken": 1, "aside": 1, "free": 1, "maintenance": 1}
+    assert pool.machines.states({pool.machine_of("ann").key}) == counted
+    monkeypatch.delattr(Machines, "_row")
+    assert {key: pool.summary("eve")[key] for key in ("size", "free", "aside")} == {"size": 4, "free": 1, "aside": 1}
 
 
 def test_whoever_does_not_wait_does_not_begin_to_by_being_there(make):
