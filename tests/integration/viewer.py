@@ -16,6 +16,9 @@ PATIENCE = 60.0
 class Viewer:
     """One viewer on a websocket of tornado's."""
 
+    #: Seconds that it waits for the next message.
+    patience = PATIENCE
+
     def __init__(self, websocket):
         self.websocket = websocket
         self.seen = bytearray()
@@ -31,7 +34,8 @@ class Viewer:
 
     async def _read(self, count):
         while len(self._unread) < count:
-            message = await asyncio.wait_for(self.websocket.read_message(), PATIENCE)
+            async with asyncio.timeout(self.patience):  # wait_for may lose that it was cancelled, before Python 3.12
+                message = await self.websocket.read_message()
             if message is None:
                 raise EOFError(f"closed with {self.websocket.close_code}: {self.websocket.close_reason}")
             if isinstance(message, str):
@@ -116,7 +120,7 @@ class Viewer:
     async def until_closed(self):
         """Read to the end; return close code and reason."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 while True:
                     await self._read(1)
         except EOFError:

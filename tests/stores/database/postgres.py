@@ -22,9 +22,14 @@ def binaries():
 
 
 class PostgreSQL:
-    """A cluster of its own, without a port. It does not run as root, so it gets another account there."""
+    """A cluster of its own, without a port. It does not run as root, so it gets another account there.
 
-    def __init__(self):
+    Args:
+        settings: further ones, such as ``max_connections=20``.
+    """
+
+    def __init__(self, *settings):
+        self._settings = [word for setting in settings for word in ("-c", setting)]
         self.programs = binaries()
         self._root = os.geteuid() == 0
         self.folder = Path(tempfile.mkdtemp(prefix="vnc-pg-"))
@@ -45,6 +50,7 @@ class PostgreSQL:
 
     def start(self):
         options = ["-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"]
+        options += self._settings
         with (self.folder / "log").open("ab") as log:
             command = [self.programs / "postgres", "-D", self.folder / "data", *options]
             self._process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, **self._as())
@@ -75,6 +81,11 @@ class PostgreSQL:
         with psycopg.connect(host=str(self.folder), user="vnc", dbname=name, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def ask(self, name, query):
+        """Return the only value that a query has for an answer."""
+        with psycopg.connect(host=str(self.folder), user="vnc", dbname=name, autocommit=True) as connection:
+            return connection.execute(query).fetchone()[0]
 
     def dump(self, name):
         """Return what a backup of a database contains."""
