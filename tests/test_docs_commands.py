@@ -17,10 +17,12 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 NO_INDEX = "installs from Debian's archive or a package index; `make fresh` installs on new machines"
 A_RELEASE = "belongs to the release of a version: it pushes, uploads, or runs the checks themselves"
+CONTAINERS = "needs containers; its page says so, and tests/stores/test_deployed.py has what they start"
 
 #: Pages all of whose commands another test runs.
 RUN_ELSEWHERE = {
     "howto/back-up": "tests/stores/database/test_backup.py, with databases to lose",
+    "howto/deploy-with-containers": "tests/test_deploy_containers.py, in a folder of its own",
 }
 
 #: Commands that this test does not run, by their whole line.
@@ -38,6 +40,12 @@ NOT_RUN = {
     'sudo /opt/tljh/hub/bin/python3 -m pip install "jupyter-vnc[hub]"': NO_INDEX,
     "sudo tljh-config reload hub": "needs The Littlest JupyterHub, which takes a whole machine; its page says so",
     "ssh -N -L /run/vnc/lab-1.sock:localhost:5901 lab-1.example.org": "needs a second machine, with an SSH server",
+    "sudo chown 1000 cookie-secret": CONTAINERS,
+    "docker compose up --build": CONTAINERS,
+    "docker build -f deploy/Dockerfile --target service -t registry.example.org/vnc-service:latest .": CONTAINERS,
+    "docker push registry.example.org/vnc-service:latest": CONTAINERS,
+    "helm upgrade hub jupyterhub/jupyterhub --reuse-values --values deploy/kubernetes/values.yaml": CONTAINERS,
+    "kubectl apply -f deploy/kubernetes/secret.yaml -f deploy/kubernetes/service.yaml": CONTAINERS,
     "git switch main && git pull": A_RELEASE,
     "CI=true make test": A_RELEASE,
     "make endurance": A_RELEASE,
