@@ -58,6 +58,11 @@ class Viewer:
         # Where the server has closed first, the line above leaves the socket open.
         self._socket.shutdown()  # type: ignore[no-untyped-call]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the screen (pixels)."""
+        return self._canvas.image.size
+
     def image(self) -> Image:
         """Return what is on the screen now.
 

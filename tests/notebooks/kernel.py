@@ -15,7 +15,11 @@ VALUE = "application/json"
 
 
 class CellFailed(Exception):
-    """A cell raised something; its name and its sentence."""
+    """A cell raised something: its name and its sentence; ``shown`` is what the cell has shown before."""
+
+    def __init__(self, sentence, shown):
+        super().__init__(sentence)
+        self.shown = shown
 
 
 class Kernel:
@@ -48,7 +52,7 @@ class Kernel:
             if kind in {"execute_result", "display_data"}:
                 shown.append(content["data"])
             elif kind == "error":
-                raise CellFailed(f"{content['ename']}: {content['evalue']}")
+                raise CellFailed(f"{content['ename']}: {content['evalue']}", shown)
             elif kind == "status" and content["execution_state"] == "idle":
                 return shown
         raise TimeoutError(code)

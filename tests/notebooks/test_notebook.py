@@ -12,6 +12,7 @@ import pytest
 
 from tests.belongings import displays
 from tests.browser.conftest import JupyterServer, wait_for
+from tests.integration import lamp, real
 
 from .kernel import CellFailed, Kernel
 
@@ -74,8 +75,17 @@ PIXELS = "sum(n for n, colour in desktop.screenshot().getcolors(640 * 480) if co
 
 
 @pytest.fixture(scope="module")
-def server():
-    with serving() as server:
+def machine():
+    """A TigerVNC that the server has not started."""
+    with tempfile.TemporaryDirectory(prefix="jvn-") as folder, real.tigervnc(Path(folder) / "machine") as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def server(machine):
+    """It has that machine twice; of one the notebook's user is a spectator."""
+    machines = {"lab": machine.keys(), "watched": machine.keys() | {"mode": "view"}}
+    with serving(f"c.VNCBroker.targets.update({machines!r})\n") as server:
         yield server
 
 
@@ -259,7 +269,7 @@ def test_the_tutorial_runs(own_kernel):
 
 
 def test_list_state_and_life(kernel):
-    assert kernel.value("[one.name for one in desktop.list()]") == ["desktop"]
+    assert kernel.value("[one.name for one in desktop.list()]") == ["desktop", "lab", "watched"]
     assert [one["text/plain"] for one in kernel.run("desktop.restart()")] == ["<Desktop 'desktop', up>"]
     kernel.run("desktop.stop()")
     assert kernel.value("desktop.get().state") == "stopped"
@@ -319,3 +329,46 @@ def test_a_desktop_that_never_rests(kernel):
     with pytest.raises(CellFailed, match=r"was not still for 20 seconds within 1\."):
         kernel.run("desktop.wait_until_still(20, timeout=1)")
     kernel.run("term.terminate(); term.wait(); desktop.wait_until_still()")
+
+
+def test_an_error_shows_the_screen_on_which_something_was_missed(kernel):
+    with pytest.raises(CellFailed, match=r"NotSeen: A picture of 2 x 2 pixels did not appear on 'desktop'") as failed:
+        kernel.run("import PIL.Image; desktop.wait_for(PIL.Image.new('RGB', (2, 2), '#123456'), timeout=0.5)")
+    assert "image/png" in failed.value.shown[-1]
+
+
+#: The corner of a window that answers, with the background beside it.
+X, Y = real.LAMP_CORNER
+ANSWER = f"""
+watched = desktop.get("watched")
+watched.wait_for_colour({lamp.READY!r}, timeout=60)
+watched.wait_until_still(timeout=60)
+corner = watched.screenshot().crop(({X} - 10, {Y} - 10, {X} + 40, {Y} + 30))
+lab = await desktop.get_async("lab")
+async with lab:
+    place = await lab.wait_for(corner, timeout=60)
+    await lab.click(place.x + 40, place.y + 30)
+    await lab.wait_for_colour({lamp.CLICK!r}, timeout=60)
+    await lab.type_text("g")
+    await lab.wait_for_colour({lamp.KEY!r}, timeout=60)
+"""
+#: A program that does not ask whether it may.
+FORBIDDEN = """
+with watched:
+    watched._viewer._may_control = True
+    watched.type_text("x")
+    watched.click(place.x + 40, place.y + 30)
+"""
+
+
+def test_a_machine_of_its_own_is_found_clicked_and_typed_to_unless_one_may_only_watch(shared, machine):
+    with machine.watching() as window:
+        shared.run(ANSWER)
+        assert shared.value("place") == [X - 10, Y - 10, 50, 40]
+        assert window.events == ["click", "key g"]
+        with pytest.raises(CellFailed, match="You may view 'watched', but not control it"):
+            shared.run("watched.press('x')")
+        shared.run(FORBIDDEN)
+        shared.run("await lab.type_text('h')")
+        assert wait_for(lambda: "key h" in window.events)
+        assert window.events == ["click", "key g", "key h"]
