@@ -217,6 +217,30 @@ def _below(root: str, path: str) -> Path | None:
         return None
 
 
+class DesktopWindowsHandler(VNCAPIHandler):
+    """``GET api/desktops/{name}/windows``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def get(self, name: str) -> None:
+        """List the windows of a managed desktop that runs."""
+        self.answer(await self.broker.desktops.windows(self.visitor(), name))
+
+
+class DesktopFocusHandler(VNCAPIHandler):
+    """``POST api/desktops/{name}/focus``."""
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def post(self, name: str) -> None:
+        """Give a window of a managed desktop the keys."""
+        body = self.body()
+        await self.broker.desktops.focus(self.visitor(), name, body["window"])
+        self.set_status(204)
+
+
 class DesktopLogHandler(VNCAPIHandler):
     """``GET api/desktops/{name}/log``."""
 

@@ -29,6 +29,7 @@ from .notebook.pictures import Area
 from .notebook.server import NotebookError
 from .notebook.server import find as find_server
 from .notebook.watching import PATIENCE, TOLERANCE
+from .notebook.windows import Window
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,9 +40,11 @@ __all__ = [
     "Desktop",
     "NotSeen",
     "NotebookError",
+    "Window",
     "click",
     "drag",
     "find",
+    "focus",
     "get",
     "get_async",
     "list",
@@ -57,6 +60,7 @@ __all__ = [
     "wait_for",
     "wait_for_colour",
     "wait_until_still",
+    "windows",
 ]
 
 
@@ -168,3 +172,13 @@ def wait_for_colour(
 def wait_until_still(seconds: float = 0.5, name: str | None = None, *, timeout: float = PATIENCE) -> None:
     """See :meth:`Desktop.wait_until_still`."""
     get(name).wait_until_still(seconds, timeout=timeout)
+
+
+def windows(name: str | None = None) -> tuple[Window, ...]:
+    """See :meth:`Desktop.windows`."""
+    return get(name).windows()
+
+
+def focus(title: str, name: str | None = None, *, timeout: float = PATIENCE) -> Window:
+    """See :meth:`Desktop.focus`."""
+    return get(name).focus(title, timeout=timeout)

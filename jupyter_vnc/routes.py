@@ -56,6 +56,8 @@ ROUTES: Final[list[Route]] = [
     (r"/api/desktops", api.DesktopsHandler, {}),
     (rf"/api/desktops/{NAME}", api.DesktopHandler, {}),
     (rf"/api/desktops/{NAME}/open", api.DesktopOpenHandler, {}),
+    (rf"/api/desktops/{NAME}/windows", api.DesktopWindowsHandler, {}),
+    (rf"/api/desktops/{NAME}/focus", api.DesktopFocusHandler, {}),
     (rf"/api/desktops/{NAME}/log", api.DesktopLogHandler, {}),
     (r"/static/(.+)", pages.StaticFiles, {"path": str(_HERE / "static")}),
     (r"/ws", VNCWebSocket, {}),

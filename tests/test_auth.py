@@ -171,7 +171,7 @@ async def test_a_host_name_that_a_request_claims_is_not_learnt(client, jp_server
 async def test_cookie_without_xsrf(client, listener):
     cookie = {"Cookie": (await client.log_in())["Cookie"]}
     changing = [(path, verb) for path, verb in ROUTES if verb not in {"GET", "HEAD"}]
-    assert len(changing) == 10
+    assert len(changing) == 11
     await assert_nobody_gets_in(client, cookie, changing)
     assert callers(listener) == 0
 

@@ -8,13 +8,14 @@ from logging import Logger, LoggerAdapter
 from pathlib import Path
 from typing import Any
 
+from jupyter_vnc.desktops import windows
 from jupyter_vnc.desktops.kernel_display import KernelDisplay
 from jupyter_vnc.desktops.manager import DesktopManager
 from jupyter_vnc.desktops.sound import pulseaudio
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import NotPermitted, TargetNotFound
 from jupyter_vnc.model.addresses import DesktopSpec
-from jupyter_vnc.model.targets import State
+from jupyter_vnc.model.targets import Mode, State
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.visitors import Visitor
 from jupyter_vnc.tokens import TokenRegistry
@@ -22,6 +23,7 @@ from jupyter_vnc.tokens import TokenRegistry
 from .audit import Audit
 from .catalogue import Catalogue
 
+Rows = list[dict[str, Any]]
 Tell = Callable[[Mapping[str, str]], None]
 
 
@@ -56,7 +58,7 @@ class ManagedDesktops:
         manager.on_exit = self._ended
         manager.on_change = self._changed
 
-    async def list(self, visitor: Visitor) -> list[dict[str, Any]]:
+    async def list(self, visitor: Visitor) -> Rows:
         """List the user's managed desktops that are running or were: the rows of ``GET api/desktops``."""
         rows = self._manager.list(visitor.home.name)
         return [row for row in rows if await visitor.may("read", f"vnc:{row['name']}")]
@@ -121,6 +123,33 @@ class ManagedDesktops:
             raise NotPermitted("You may not read files of this server.")
         await self._manager.open_file(visitor.home.name, name, spec, find_file())
 
+    async def windows(self, visitor: Visitor, name: str) -> Rows:
+        """List the windows of a managed desktop that runs: the rows of ``GET api/desktops/{name}/windows``.
+
+        Raises:
+            TargetNotFound: there is no managed desktop of this name for the visitor.
+            DesktopFailed: it does not run, or does not answer.
+        """
+        await self._known(visitor, name)
+        environ = self._manager.environment(visitor.home.name, name)
+        return await windows.ask(environ, lambda there: [window.public() for window in there.list()])
+
+    async def focus(self, visitor: Visitor, name: str, window: int) -> None:
+        """Give a window of a managed desktop the keys; that is use of it, as a click is.
+
+        Raises:
+            TargetNotFound: there is no managed desktop of this name for the visitor, or it has no such window.
+            NotPermitted: the visitor may only view it.
+            DesktopFailed: it does not run, or does not answer.
+        """
+        mode, _ = await self._known(visitor, name)
+        if mode is not Mode.CONTROL:
+            raise NotPermitted("You may view this desktop, but not control it.")
+        environ = self._manager.environment(visitor.home.name, name)
+        if not await windows.ask(environ, lambda there: there.focus(window)):
+            raise TargetNotFound("The desktop does not have this window any more.")
+        self._manager.touch(visitor.home.name, name)
+
     async def offer_display(self, owner: User, tell: Tell, *, occupied: bool) -> None:
         """Give kernels and terminals the display of a managed desktop of the server's owner.
 
@@ -155,12 +184,16 @@ class ManagedDesktops:
             await self._kernels.close()
 
     async def _managed(self, visitor: Visitor, name: str) -> DesktopSpec:
-        access = await self._catalogue.find(visitor, name)
-        if (spec := access.target.address.spec) is None:
-            raise TargetNotFound("This desktop is not one that the server can start or stop.")
+        _, spec = await self._known(visitor, name)
         if not await visitor.may("write", f"vnc:{name}"):
             raise NotPermitted("You may not start or stop this desktop.")
         return spec
+
+    async def _known(self, visitor: Visitor, name: str) -> tuple[Mode, DesktopSpec]:
+        access = await self._catalogue.find(visitor, name)
+        if (spec := access.target.address.spec) is None:
+            raise TargetNotFound("This desktop is not one that the server can start or stop.")
+        return access.mode, spec
 
     def _changed(self, user: str, name: str, state: State) -> None:
         self._audit.desktop_changed(user, name, state)

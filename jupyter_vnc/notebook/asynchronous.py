@@ -66,6 +66,8 @@ class AsyncDesktop:
     wait_for_colour = _twin(Desktop.wait_for_colour)
     wait_until_still = _twin(Desktop.wait_until_still)
     text = _twin(Desktop.text)
+    windows = _twin(Desktop.windows)
+    focus = _twin(Desktop.focus)
     type_text = _twin(Desktop.type_text)
     press = _twin(Desktop.press)
     move = _twin(Desktop.move)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, Final
 from urllib.parse import quote
 
 from .acting import Controlled
 from .frame import Frame
+from .not_seen import NotSeen
 from .server import NotebookError, Server
+from .watching import PATIENCE
+from .windows import Window, names, titled
+
+#: Between two looks at the windows (seconds).
+_PAUSE: Final = 0.05
+#: A window manager that has just started may miss a request; it gets another one (seconds).
+_AGAIN: Final = 1.0
 
 
 class Desktop(Controlled):
@@ -43,6 +52,44 @@ class Desktop(Controlled):
     def _do(self, action: str) -> Desktop:
         self._server.call("POST", f"api/desktops/{quote(self.name)}", {"action": action})
         return self
+
+    # -- the windows of a managed desktop ---------------------------------------------------------------------------
+
+    def windows(self) -> tuple[Window, ...]:
+        """Return the windows of a managed desktop that runs, the oldest first.
+
+        Raises:
+            NotebookError: it does not run, or it is not a managed desktop.
+        """
+        return tuple(map(Window.of, self._server.call("GET", f"api/desktops/{quote(self.name)}/windows")))
+
+    def focus(self, title: str, *, timeout: float = PATIENCE) -> Window:
+        """Wait for a window of a managed desktop, bring it to the front, and give it the keys.
+
+        Args:
+            title: its title, or a part of it; of several, the newest one is meant.
+            timeout: for how long to wait (seconds).
+
+        Raises:
+            NotSeen: there was no such window, or it did not get the keys.
+            NotebookError: the desktop does not run, is not a managed one, or may only be viewed.
+        """
+        deadline, due = time.monotonic() + timeout, 0.0
+        while True:
+            windows = self.windows()
+            window = titled(windows, title)
+            if window is not None and window.focused:
+                return window
+            if time.monotonic() > deadline:
+                what = f"No window is called {title!r}" if window is None else f"{title!r} did not get the keys"
+                there = f"the windows are: {names(windows)}"
+                raise NotSeen(f"{what} on {self.name!r} within {timeout:g} seconds; {there}.", self.screenshot())
+            if window is not None and time.monotonic() >= due:
+                self._server.call("POST", f"api/desktops/{quote(self.name)}/focus", {"window": window.ident})
+                due = time.monotonic() + _AGAIN
+            time.sleep(_PAUSE)
+
+    # -- in a notebook ------------------------------------------------------------------------------------------------
 
     def show(self, width: str = "100%", height: int = 600) -> Frame:
         """Show it in a cell, with a CSS length as its width and a height in pixels; starts it if necessary."""

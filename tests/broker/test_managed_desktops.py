@@ -9,6 +9,7 @@ import pytest
 
 from jupyter_vnc.broker.catalogue import Catalogue
 from jupyter_vnc.broker.managed_desktops import ManagedDesktops
+from jupyter_vnc.desktops import windows
 from jupyter_vnc.exceptions import NotPermitted, StoreUnavailable, TargetNotFound, TokenRefused
 from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress
 from jupyter_vnc.model.targets import Mode, State, Target
@@ -18,6 +19,7 @@ from tests.broker.test_catalogue import ANN, Listed, Somebody
 
 DESK = Target(name="desk", address=DesktopAddress())
 OTHER = Target(name="other", address=DesktopAddress())
+LOOKED_AT = Target(name="look", address=DesktopAddress(), mode=Mode.VIEW)
 REMOTE = Target(name="remote", address=TCPAddress("lab", 5901))
 
 
@@ -44,6 +46,12 @@ class Manager:
     async def settle(self, user, name):
         self.said.append(("settle", user, name))
 
+    def environment(self, user, name):
+        return {"DISPLAY": f"{user}/{name}"}
+
+    def touch(self, user, name):
+        self.said.append(("touch", user, name))
+
 
 class Store(MemoryTokenStore):
     """A store that can go away."""
@@ -61,7 +69,7 @@ def place():
     """Managed desktops with a manager of the test's own, and the tokens."""
     log, manager, store = logging.getLogger("test"), Manager(), Store()
     tokens = TokenRegistry(store)
-    catalogue = Catalogue([Listed(DESK, OTHER, REMOTE)], log)
+    catalogue = Catalogue([Listed(DESK, OTHER, LOOKED_AT, REMOTE)], log)
     desktops = ManagedDesktops(manager, catalogue, tokens, SimpleNamespace(), log, lambda: None)
     return SimpleNamespace(desktops=desktops, manager=manager, tokens=tokens, store=store)
 
@@ -190,3 +198,48 @@ async def test_whether_that_desktop_starts_with_the_server(place, offer, start_o
     await asyncio.sleep(0)
     assert place.manager.said == said
     await place.desktops.close()
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The windows of every desktop: 7 is the only one. Returns whose windows were asked for."""
+    asked = []
+    row = SimpleNamespace(public=lambda: {"id": 7})
+    there = SimpleNamespace(list=lambda: [row], focus=lambda window: window == 7)
+
+    async def ask(environ, question):
+        asked.append(environ["DISPLAY"])
+        return question(there)
+
+    monkeypatch.setattr(windows, "ask", ask)
+    return asked
+
+
+async def test_whoever_sees_a_desktop_sees_its_windows(place, opened):
+    for name in ("desk", "look"):
+        assert await place.desktops.windows(Somebody(ANN), name) == [{"id": 7}]
+    assert opened == ["ann/desk", "ann/look"]
+    for name in ("remote", "none"):
+        with pytest.raises(TargetNotFound):
+            await place.desktops.windows(Somebody(ANN), name)
+
+
+async def test_giving_a_window_the_keys_is_use_of_the_desktop(place, opened):
+    await place.desktops.focus(Somebody(ANN), "desk", 7)
+    assert place.manager.said == [("touch", "ann", "desk")]
+
+
+@pytest.mark.parametrize(
+    ("visitor", "name", "window", "error"),
+    [
+        (Somebody(ANN), "look", 7, NotPermitted),
+        (Somebody(ANN, denied=[("execute", "vnc:desk")]), "desk", 7, NotPermitted),
+        (Somebody(ANN), "remote", 7, TargetNotFound),
+        (Somebody(ANN), "desk", 8, TargetNotFound),
+    ],
+)
+async def test_who_cannot_give_a_window_the_keys(place, opened, visitor, name, window, error):
+    with pytest.raises(error):
+        await place.desktops.focus(visitor, name, window)
+    assert place.manager.said == []
+    assert opened == ([] if window == 7 else ["ann/desk"])

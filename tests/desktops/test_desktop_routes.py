@@ -182,6 +182,37 @@ async def test_opening_a_file_needs_permission_to_read_files(client, jp_serverap
         assert (await open_file(client, path)).code == 403
 
 
+# Windows
+
+
+async def test_its_windows_are_known_and_get_the_keys(client):
+    await do(client, "POST", "desktop", "restart")  # whoever had it may have opened more
+
+    async def listed():
+        return json.loads((await do(client, "GET", "desktop", more="/windows")).body)
+
+    async with asyncio.timeout(60):
+        while [(row["title"], row["width"]) for row in await listed()] != [("xclock", 320)]:
+            await asyncio.sleep(0.05)  # it fills the screen as soon as it is there
+    (row,) = await listed()
+    assert (row["x"], row["y"], row["height"], row["shown"]) == (0, 0, 240, True)
+
+    async def focus(window):
+        return (await client.fetch("/api/desktops/desktop/focus", "POST", client.token, {"window": window})).code
+
+    assert await focus(row["id"]) == 204
+    assert (await listed())[0]["focused"]
+    assert await focus(1) == 404
+    for window in ("1", 0, 1 << 32, None, 1.5):
+        assert await focus(window) == 400, window
+
+
+async def test_a_desktop_that_does_not_run_has_no_windows(client):
+    answer = await do(client, "GET", "told", more="/windows")
+    assert (answer.code, json.loads(answer.body)["message"]) == (502, "The desktop does not run.")
+    assert (await do(client, "GET", "remote", more="/windows")).code == 404
+
+
 # Events
 
 

@@ -302,6 +302,25 @@ def test_a_text_with_accents_is_typed_into_a_terminal(kernel):
             assert wait_for(lambda: kernel.value("term.poll()") is not None)
 
 
+def test_a_window_gets_the_keys_by_its_title(kernel):
+    with tempfile.TemporaryDirectory() as folder:
+        said = Path(folder) / "said"
+        said.touch()
+        with terminal(kernel, "-T", "the pad", "-e", f"cat > {said}"):
+            kernel.run("desktop.focus('the pad', timeout=60)")
+            kernel.run("other = subprocess.Popen(['xterm', '-T', 'in front', '-e', 'sleep', '600'])")
+            try:
+                kernel.run("desktop.focus('in front', timeout=60)")
+                assert {"the pad", "in front"} <= {*kernel.value("[one.title for one in desktop.windows()]")}
+                assert kernel.value("desktop.focus('Pad', timeout=60).title") == "the pad"
+                kernel.run("desktop.type_text('here\\n')")
+                assert wait_for(lambda: said.read_text() == "here\n"), said.read_text()
+                with pytest.raises(CellFailed, match=r"No window is called 'nowhere' .*'the pad'"):
+                    kernel.run("desktop.focus('nowhere', timeout=0.2)")
+            finally:
+                kernel.run("other.kill(); other.wait()")
+
+
 def test_several_steps_on_one_connection(kernel):
     kernel.run("with desktop.get() as one:\n    one.screenshot(); one.press('a'); size = one.screenshot().size")
     assert kernel.value("size") == [640, 480]

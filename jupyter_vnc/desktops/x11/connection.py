@@ -27,26 +27,32 @@ class Link:
     its answer is invalid. Errors that it reports are not raised: windows go away at any time.
     """
 
-    def __init__(self, connection: socket.socket, cookie: bytes) -> None:
+    def __init__(self, connection: socket.socket, cookie: bytes, patience: float = PATIENCE) -> None:
         self._socket = connection
+        self._patience = patience
         self._decoder = x11.Decoder()
         self._events: deque[x11.Event] = deque()
         self._sent = 0
         #: The kind of an extension's event that is wanted, too; 0 for none.
         self.also = 0
-        connection.settimeout(PATIENCE)
+        connection.settimeout(patience)
         connection.sendall(requests.setup(xauthority.PROTOCOL, cookie))
         self.screen = x11.screen(self._packet())
 
     @classmethod
-    def open(cls, display: int, authority: Path) -> Link:
+    def open(cls, display: int, authority: Path, patience: float = PATIENCE) -> Link:
         """Connect to a display of this machine with the cookie of an X authority file.
 
         Another account's server, whatever it is, gets no cookie.
+
+        Args:
+            display: its number.
+            authority: the file.
+            patience: seconds for each answer.
         """
         connection = peers.connect_unix(x_socket(display))
         try:
-            return cls(connection, xauthority.read(authority))
+            return cls(connection, xauthority.read(authority), patience)
         except BaseException:
             connection.close()
             raise
@@ -64,7 +70,7 @@ class Link:
     def ask(self, request: bytes) -> bytes | None:
         """Send a request and return its reply; None if the X server cannot answer it, as when the window is gone."""
         wanted = self.send(request)
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(self._patience)
         while True:
             packet = self._packet()
             if packet[0] in {x11.ERROR, x11.REPLY} and x11.sequence(packet) == wanted & 0xFFFF:

@@ -27,7 +27,7 @@ SUBSTRUCTURE: Final = 1 << 19
 REDIRECT: Final = 1 << 20
 
 # Predefined atoms.
-WM_HINTS, WM_NORMAL_HINTS, WM_TRANSIENT_FOR = 35, 40, 68
+WM_HINTS, WM_NAME, WM_NORMAL_HINTS, WM_TRANSIENT_FOR = 35, 39, 40, 68
 
 _VIEWABLE: Final = 2
 _INPUT_ONLY: Final = 2
@@ -207,6 +207,18 @@ def words(reply: bytes) -> tuple[int, ...]:
     """Read the reply to GetProperty: signed numbers of 32 bits; none where there is no such property."""
     width, count = reply[1], struct.unpack_from("<16xI", reply)[0]
     return struct.unpack_from(f"<{count}i", reply, 32) if width == 32 else ()
+
+
+def text(reply: bytes) -> bytes:
+    """Read the reply to GetProperty, of a text: its bytes, in an encoding that its name or its type tells."""
+    width, count = reply[1], struct.unpack_from("<16xI", reply)[0]
+    return reply[32 : 32 + count] if width == 8 else b""
+
+
+def point(reply: bytes) -> tuple[int, int]:
+    """Read the reply to TranslateCoordinates."""
+    x, y = struct.unpack_from("<12xhh", reply)
+    return int(x), int(y)
 
 
 def event(packet: bytes, also: int = 0) -> Event | None:

@@ -19,6 +19,7 @@ _REVERT_TO_POINTER: Final = 1
 _CLIENT_MESSAGE: Final = 33
 _ABOVE: Final = 0
 _Z_PIXMAP: Final = 2
+_SUBSTRUCTURE_NOTIFY, _SUBSTRUCTURE_REDIRECT = 1 << 19, 1 << 20
 _X, _Y, _WIDTH, _HEIGHT, _BORDER, _STACK = (1 << bit for bit in (0, 1, 2, 3, 4, 6))
 
 #: XInput 2: its version, its requests, and the master devices.
@@ -106,9 +107,9 @@ def intern_atom(name: str) -> bytes:
     return _request(16, 0, struct.pack("<Hxx", len(name)) + name.encode("ascii"))
 
 
-def get_property(window: int, name: int) -> bytes:
-    """GetProperty, of whatever type, up to its first 32 words."""
-    return _request(20, 0, struct.pack("<IIIII", window, name, _ANY, 0, _WORDS))
+def get_property(window: int, name: int, words: int = _WORDS) -> bytes:
+    """GetProperty, of whatever type, up to its first words (of 32 bits)."""
+    return _request(20, 0, struct.pack("<IIIII", window, name, _ANY, 0, words))
 
 
 def message(window: int, kind: int, *values: int) -> bytes:
@@ -118,9 +119,25 @@ def message(window: int, kind: int, *values: int) -> bytes:
     return _request(25, 0, struct.pack("<II", window, 0) + event)
 
 
+def ask_manager(root: int, window: int, kind: int, *values: int) -> bytes:
+    """SendEvent: ask the window manager for something that concerns a window (at most five values of 32 bits)."""
+    event = struct.pack("<BBHII5I", _CLIENT_MESSAGE, 32, 0, window, kind, *[*values, 0, 0, 0, 0, 0][:5])
+    return _request(25, 0, struct.pack("<II", root, _SUBSTRUCTURE_REDIRECT | _SUBSTRUCTURE_NOTIFY) + event)
+
+
 def query_pointer(window: int) -> bytes:
     """QueryPointer: in which child of the window the pointer is."""
     return _request(38, 0, struct.pack("<I", window))
+
+
+def translate(window: int, root: int) -> bytes:
+    """TranslateCoordinates: where the upper left corner of a window is on the screen."""
+    return _request(40, 0, struct.pack("<IIhh", window, root, 0, 0))
+
+
+def get_focus() -> bytes:
+    """GetInputFocus: which window has the keys."""
+    return _request(43, 0, b"")
 
 
 def focus(window: int) -> bytes:

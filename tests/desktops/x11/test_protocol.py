@@ -96,6 +96,11 @@ def test_replies():
     assert x11.words(reply(5, 32, struct.pack("<III12x2i", 4, 0, 2, 7, -7))) == (7, -7)
     assert x11.words(reply(5, 8, struct.pack("<III12x4s", 4, 0, 4, b"name"))) == ()
     assert x11.words(reply(5, 0)) == ()
+    assert x11.text(reply(5, 8, struct.pack("<III12x4s", 4, 0, 4, b"name"))) == b"name"
+    assert x11.text(reply(5, 8, struct.pack("<III12x4s", 4, 0, 2, b"na"))) == b"na"
+    assert x11.text(reply(5, 32, struct.pack("<III12x2i", 4, 0, 2, 7, -7))) == b""
+    assert x11.text(reply(5, 0)) == b""
+    assert x11.point(reply(6, 1, struct.pack("<Ihh", 0, -3, 400))) == (-3, 400)
     assert x11.number(reply(6, 0, struct.pack("<I", 301))) == 301
     assert (x11.opcode(reply(7, 0, b"\1\x83")), x11.opcode(reply(7, 0, b"\0\x83"))) == (131, 0)
     assert x11.child(reply(8, 1, struct.pack("<II", 0x519, WINDOW))) == WINDOW
