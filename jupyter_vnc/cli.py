@@ -1,4 +1,4 @@
-"""``jupyter vnc``: check whether each configured target responds and accepts the login, and report why not."""
+"""``jupyter vnc``: check the configured targets, and use the desktops of the Jupyter server of this terminal."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ from .desktops.manager import DesktopManager
 from .escaping import printable
 from .model.targets import Target
 from .model.users import User
+from .notebook.commands import COMMANDS, Command
+from .notebook.server import NotebookError, find
 from .sources.config import ConfigTargets
 from .system.account import account_name
 
-_COMMANDS: Final = ("check", "doctor", "list", "version")
+_COMMANDS: Final = ("check", "doctor", "list", "version", *COMMANDS)
 
 
 class VNCCommand(JupyterApp):
@@ -38,19 +40,30 @@ class VNCCommand(JupyterApp):
     version = __version__
     description = """Remote desktops in Jupyter.
 
-    jupyter vnc check [NAME ...]   log in to each target, and report what is wrong
-    jupyter vnc doctor             find what this machine lacks for desktops, and the command that installs it
-    jupyter vnc list               list the targets
-    jupyter vnc version            print the version
+    With the configuration of the server:
+      jupyter vnc check [NAME ...]         log in to each target, and report what is wrong
+      jupyter vnc doctor                   find what this machine lacks for desktops, and the command that installs it
+      jupyter vnc list                     list the targets
+      jupyter vnc version                  print the version
 
-    Options may stand anywhere; check, doctor and list print JSON with --json.
+    With the desktops of the Jupyter server in whose terminal it runs, and the permissions of its user:
+      jupyter vnc sessions                 list the open sessions
+      jupyter vnc end ID ...               end sessions
+      jupyter vnc start NAME ...           start managed desktops
+      jupyter vnc stop NAME ...            stop managed desktops with all their programs
+      jupyter vnc screenshot NAME [FILE]   save the screen as PNG, in NAME.png if there is no FILE
+      jupyter vnc type NAME TEXT           type a text
+      jupyter vnc open NAME FILE           open a file with the application that a managed desktop has for it
+
+    Options may stand anywhere; all but version print JSON with --json. Put what begins with a dash and is no option
+    after --.
     """
     flags: dict[str, Any] = {  # noqa: RUF012
         **JupyterApp.flags,
         "json": ({"VNCCommand": {"as_json": True}}, "Print JSON, for programs."),
     }
 
-    as_json = Bool(help="Whether check, doctor and list print JSON. Default False. For programs.").tag(config=True)
+    as_json = Bool(help="Whether commands print JSON. Default False. For programs.").tag(config=True)
 
     classes: list[type[Configurable]] = [VNCBroker, DesktopManager, ConfigTargets]  # noqa: RUF012
 
@@ -75,6 +88,8 @@ class VNCCommand(JupyterApp):
             self.exit(0)
         if command == "doctor":
             self.exit(self._doctor())
+        if command in COMMANDS:
+            self.exit(self._use(COMMANDS[command], names))
         self.exit(asyncio.run(self._run(command, names)))
 
     def _doctor(self) -> int:
@@ -84,6 +99,26 @@ class VNCCommand(JupyterApp):
         for line in doctor.lines(report):
             self._say(line)
         return 0 if report.usable else 1
+
+    def _use(self, command: Command, words: Sequence[str]) -> int:
+        """Do something with the desktops of the server that has started us; 0 if it is done."""
+        if not command.takes(words):
+            self._fail(f"Usage: jupyter vnc {command.usage}")
+            return 2
+        try:
+            answer = command.run(find(), words)
+        except (NotebookError, OSError, ValueError) as error:
+            self._fail(str(error))
+            return 1
+        self._answer(answer.data)
+        if not self.as_json:
+            for line in answer.lines:
+                self._say(*line)
+        return 0
+
+    def _fail(self, sentence: str) -> None:
+        self._answer({"error": sentence})
+        print(printable(sentence), file=sys.stderr, flush=True)
 
     async def _run(self, command: str, names: list[str]) -> int:
         broker = VNCBroker(parent=self)
@@ -159,7 +194,7 @@ def _options_first(argv: Sequence[str], flags: Container[str]) -> list[str]:
             options.append(word)
             if "=" not in word and word.lstrip("-") not in flags:
                 options += islice(rest, 1)
-    return [*options, *words]
+    return [*options, "--", *words]
 
 
 def main() -> None:

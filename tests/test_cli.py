@@ -10,7 +10,9 @@ from contextlib import closing
 
 import pytest
 
+from jupyter_vnc import cli
 from jupyter_vnc.cli import VNCCommand
+from jupyter_vnc.notebook.server import NotebookError
 from tests.fakes import vnc_server
 from tests.processes import Answering
 
@@ -196,6 +198,63 @@ def test_options_and_names_come_in_any_order(words, tmp_path):
     assert command.extra_args == ["check", "a"]
     assert command.config_file == str(tmp_path / "other.py")
     assert command.as_json is ("--json" in words)
+
+
+def test_a_word_after_two_dashes_may_begin_with_one():
+    command = VNCCommand()
+    command.parse_command_line(["type", "desktop", "--json", "--", "-l --json"])
+    assert command.extra_args == ["type", "desktop", "-l --json"]
+    assert command.as_json
+
+
+SESSION = {"id": "00" * 8, "target": "lab", "mode": "view", "user": "a\x1b[1m", "since": "now", "bytes_in": 1}
+
+
+class Server:
+    """A Jupyter server with one session; what it is asked beyond that fails."""
+
+    def call(self, method, path, body=None):
+        if (method, path) == ("GET", "api/sessions"):
+            return [SESSION]
+        raise NotebookError("There is no such session.")
+
+
+@pytest.fixture
+def use(monkeypatch, capsys):
+    """Run the command in this process, in a terminal of that server; return its status and what it prints."""
+    monkeypatch.setattr(cli, "find", Server)
+
+    def use(*words):
+        command = VNCCommand()
+        command.parse_command_line([*words])
+        status = command._use(cli.COMMANDS[command.extra_args[0]], command.extra_args[1:])
+        return status, *capsys.readouterr()
+
+    return use
+
+
+def test_what_is_done_with_the_desktops_of_a_server_in_words_and_for_programs(use):
+    assert use("sessions") == (0, "0000000000000000\tlab\tview\ta\\x1b[1m\tnow\n", "")
+    status, said, logged = use("sessions", "--json")
+    assert (status, json.loads(said), logged) == (0, [SESSION], "")
+
+
+def test_what_is_not_possible_is_said_in_words_and_for_programs(use):
+    assert use("end", "11" * 8) == (1, "", "There is no such session.\n")
+    status, said, logged = use("end", "11" * 8, "--json")
+    assert (status, json.loads(said), logged) == (
+        1,
+        {"error": "There is no such session."},
+        "There is no such session.\n",
+    )
+    assert use("end") == (2, "", "Usage: jupyter vnc end ID ...\n")
+    assert use("type", "lab", "a", "b")[0] == 2
+
+
+def test_in_a_terminal_of_no_server(run):
+    status, said, logged = run("", "sessions")
+    assert (status, said) == (1, "")
+    assert "This program was not started by a Jupyter server of yours" in logged
 
 
 def test_one_target_of_a_file(run, tmp_path, closed_port):

@@ -60,6 +60,7 @@ class AsyncDesktop:
     start = _twin(Desktop.start)
     restart = _twin(Desktop.restart)
     stop = _twin(Desktop.stop)
+    open_file = _twin(Desktop.open_file)
     screenshot = _twin(Desktop.screenshot)
     find = _twin(Desktop.find)
     wait_for = _twin(Desktop.wait_for)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -52,6 +53,17 @@ class Desktop(Controlled):
     def _do(self, action: str) -> Desktop:
         self._server.call("POST", f"api/desktops/{quote(self.name)}", {"action": action})
         return self
+
+    def open_file(self, file: Path | str) -> None:
+        """Open a file of the Jupyter server with the application that a managed desktop has for it.
+
+        The desktop is started where that is needed.
+
+        Raises:
+            NotebookError: it is no managed desktop, may only be viewed, has no application for the file, or the
+                server's file browser does not show the file.
+        """
+        self._server.call("POST", f"api/desktops/{quote(self.name)}/open", {"path": self._server.path_of(file)})
 
     # -- the windows of a managed desktop ---------------------------------------------------------------------------
 

@@ -52,11 +52,13 @@ class Server:
         url: its base URL, with a slash at the end.
         token: its token; what is in it may do all that its user may. Empty where it asks for none.
         certificate: the SHA-256 of its certificate, where it serves TLS itself and has said so.
+        root: the folder whose files it shows; empty where it does not say.
     """
 
     url: str
     token: str = field(repr=False)
     certificate: str = ""
+    root: str = ""
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Call a route below ``vnc/`` and return its JSON, None if there is none.
@@ -88,6 +90,19 @@ class Server:
     def websocket(self) -> str:
         """URL of the websocket."""
         return f"{self.url}vnc/ws".replace("http", "ws", 1)
+
+    def path_of(self, file: Path | str) -> str:
+        """Return the path of a file as the server's file browser has it.
+
+        Raises:
+            NotebookError: it shows no such file.
+        """
+        if not self.root:
+            raise NotebookError("The Jupyter server does not say which folder its files are in.")
+        root, path = Path(self.root).resolve(), Path(file).resolve()
+        if not path.is_relative_to(root):
+            raise NotebookError(f"{path} is not below {root}, where the files of the Jupyter server are.")
+        return path.relative_to(root).as_posix()
 
     def frame(self, target: str) -> str:
         """Path of a target's page that may be in a frame, within half a minute and once.
@@ -141,7 +156,8 @@ def _read(info: Mapping[str, Any], environ: Mapping[str, str]) -> Server:
     token = info.get("token") or environ.get("JUPYTERHUB_API_TOKEN", "")
     if not token and info.get("password"):
         raise NotebookError(_NO_LOGIN)
-    return Server(str(info["url"]).rstrip("/") + "/", str(token or ""), environ.get(CERTIFICATE, ""))
+    root = str(info.get("root_dir") or "")
+    return Server(str(info["url"]).rstrip("/") + "/", str(token or ""), environ.get(CERTIFICATE, ""), root)
 
 
 def _ancestors(environ: Mapping[str, str]) -> Iterator[int]:

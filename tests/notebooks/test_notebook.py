@@ -356,6 +356,15 @@ def test_an_error_shows_the_screen_on_which_something_was_missed(kernel):
     assert "image/png" in failed.value.shown[-1]
 
 
+def test_a_terminal_has_commands_for_it(kernel):
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["-c", "from jupyter_vnc.cli import main; main()", "screenshot", "desktop", f"{folder}/a.png", "--json"]
+        run = f"subprocess.run([__import__('sys').executable, *{words!r}], stdout=subprocess.PIPE, text=True).stdout"
+        answer = json.loads(kernel.value(run))
+        assert answer == {"target": "desktop", "file": f"{folder}/a.png", "width": 640, "height": 480}
+        assert Path(f"{folder}/a.png").read_bytes().startswith(b"\x89PNG")
+
+
 #: The corner of a window that answers, with the background beside it.
 X, Y = real.LAMP_CORNER
 ANSWER = f"""

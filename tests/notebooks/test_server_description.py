@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from jupyter_vnc.notebook.server import NotebookError, find
+from jupyter_vnc.notebook.server import NotebookError, Server, find
 
 INFO = {"url": "http://127.0.0.1:8888/", "token": "t"}
 
@@ -25,6 +25,18 @@ def describe(tmp_path, monkeypatch):
 
 def test_a_server_that_runs(describe):
     assert find(describe(os.getpid())).url == INFO["url"]
+
+
+def test_where_its_files_are(describe, tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "files")
+    server = Server("http://x/", "t", root=str(tmp_path / "link"))
+    assert server.path_of(tmp_path / "files" / "a b" / "ü.txt") == "a b/ü.txt"
+    for outside in (tmp_path / "other.txt", tmp_path / "files" / ".." / "other.txt", "/etc/passwd"):
+        with pytest.raises(NotebookError, match=r"is not below .*/files, where the files of the Jupyter server are"):
+            server.path_of(outside)
+    with pytest.raises(NotebookError, match="does not say which folder"):
+        find(describe(os.getpid())).path_of("a.txt")
 
 
 def test_one_that_was_killed(describe):
