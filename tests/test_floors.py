@@ -25,7 +25,7 @@ FLOORS = (
     ("connect/", "relay/", "desktops/", "notebook/", "sources/", "stores/"),
     ("broker/",),
     ("http/", "visitor", "handlers", "api", "pages", "viewer_channel", "websocket", "stream_socket", "routes"),
-    ("hub/", "app", "cli", "desktop"),
+    ("hub/", "app", "cli", "desktop", "pytest_plugin"),
 )
 
 #: Where an outside package may be imported. What is not listed may be imported by all but ``rfb/``.

@@ -124,10 +124,26 @@ def find(environ: Mapping[str, str] = os.environ) -> Server:
     folder = Path(jupyter_runtime_dir())
     for pid in _ancestors(environ):
         with suppress(OSError, ValueError):
-            return _read(_load(folder / f"jpserver-{pid}.json", pid), environ)
+            return of_process(pid, folder, environ)
     raise NotebookError(
         "This program was not started by a Jupyter server of yours, and desktops belong to a Jupyter server."
     )
+
+
+def of_process(pid: int, folder: Path, environ: Mapping[str, str] = os.environ) -> Server:
+    """Return the server that is a process.
+
+    Args:
+        pid: its number.
+        folder: its runtime folder.
+        environ: the environment that it gives to its programs.
+
+    Raises:
+        OSError: it is gone, or has not described itself.
+        ValueError: its description is none.
+        NotebookError: it cannot be reached from here.
+    """
+    return _read(_load(folder / f"jpserver-{pid}.json", pid), environ)
 
 
 def _load(file: Path, pid: int) -> Mapping[str, Any]:
