@@ -131,12 +131,7 @@ class LoginExpired(NotPermitted):
 
 
 class OriginRefused(NotPermitted):
-    """The page has a different origin than the server: another site's, or a proxy changes ``Host``.
-
-    Args:
-        host: the ``Host`` header of the request.
-        origin: its ``Origin`` header.
-    """
+    """The page's ``Origin`` is another one than the server's ``Host``: another site's, or a proxy changes ``Host``."""
 
     reason = "origin"
 
@@ -189,14 +184,11 @@ class TargetBusy(VNCError):
 
 
 class InMaintenance(VNCError):
-    """Nobody new gets this target at present."""
+    """This desktop is in maintenance. Try again later."""
 
     http_status = 409
     close_code = CloseCode.UNREACHABLE
     reason = "maintenance"
-
-    def __init__(self) -> None:
-        super().__init__("This desktop is in maintenance. Try again later.")
 
 
 class NameTaken(VNCError):
