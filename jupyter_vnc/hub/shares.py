@@ -1,4 +1,7 @@
-"""With whom the owner of a server shares it through the hub, and for what."""
+"""With whom the owner of a server shares it through the hub, and for what.
+
+This module is imported in users' servers, too: see :mod:`~jupyter_vnc.hub.visitors`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
-
-from cachetools import TTLCache
 
 from jupyter_vnc.system.logs import Log
 
@@ -54,21 +55,25 @@ class Shares:
         self._hub = hub
         self._path = path_of("shares", owner, server)
         self._log = log
+        self._memory = memory
+        self._clock = clock
         self._known: _Rows = []
-        self._fresh: TTLCache[str, _Rows] = TTLCache(1, memory, clock)
+        self._fresh_until = float("-inf")
 
     async def scopes_of(self, name: str, groups: Iterable[str]) -> frozenset[str]:
         """Return what is shared with a user, or with a group that they are in. That it is nothing, is always asked."""
         mine = {("user", name), *(("group", group) for group in groups)}
-        return _of(mine, self._fresh.get(self._path, [])) or _of(mine, await self._ask())
+        fresh = self._known if self._clock() < self._fresh_until else []
+        return _of(mine, fresh) or _of(mine, await self._ask())
 
     def forget(self) -> None:
         """Ask again before anybody is let in: the owner has changed something."""
-        self._fresh.clear()
+        self._fresh_until = float("-inf")
 
     async def _ask(self) -> _Rows:
         try:
-            self._known = self._fresh[self._path] = await every(self._hub, self._path, shares)
+            self._known = await every(self._hub, self._path, shares)
+            self._fresh_until = self._clock() + self._memory
         except (NoAnswer, ValueError) as error:
             self._log.warning("The hub does not report with whom this server is shared: %s", error)
         return self._known

@@ -107,4 +107,4 @@ def test_it_asks_the_hub_about_this_server(provider, max_age, memory):
     shares = GuestAuthorizer(identity_provider=provider).shares
     assert shares._path == "shares/ann/lab"
     assert shares._hub._hub is provider.hub_auth
-    assert shares._fresh.ttl == memory
+    assert shares._memory == memory
