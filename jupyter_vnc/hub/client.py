@@ -59,6 +59,9 @@ class EditingClient(Client, Protocol):
             NoAnswer: as for :meth:`get`.
         """
 
+    def forget(self) -> None:
+        """Ask the hub again who may come in, at each user's next request."""
+
 
 class HubClient:
     """A :class:`EditingClient` with the address, token and certificates of JupyterHub's own client.
@@ -77,6 +80,10 @@ class HubClient:
         """See :meth:`EditingClient.send`."""
         answer = await self._ask(method, path, None if body is None else json.dumps(body))
         return _parse(answer or b"{}")
+
+    def forget(self) -> None:
+        """See :meth:`EditingClient.forget`."""
+        self._hub.cache.clear()
 
     async def _ask(self, method: str, path: str, body: str | None = None) -> bytes:
         hub = self._hub

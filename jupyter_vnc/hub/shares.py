@@ -59,6 +59,7 @@ class Shares:
         self._clock = clock
         self._known: _Rows = []
         self._fresh_until = float("-inf")
+        self._removals = 0
 
     async def scopes_of(self, name: str, groups: Iterable[str]) -> frozenset[str]:
         """Return what is shared with a user, or with a group that they are in. That it is nothing, is always asked."""
@@ -66,17 +67,24 @@ class Shares:
         fresh = self._known if self._clock() < self._fresh_until else []
         return _of(mine, fresh) or _of(mine, await self._ask())
 
-    def forget(self) -> None:
-        """Ask again before anybody is let in: the owner has changed something."""
+    def forget(self, name: str) -> None:
+        """Let a user in no longer whom the owner has removed, also while the hub is away; ask for the others anew."""
+        self._removals += 1
         self._fresh_until = float("-inf")
+        self._known = [row for row in self._known if row[0] != ("user", name)]
 
     async def _ask(self) -> _Rows:
-        try:
-            self._known = await every(self._hub, self._path, shares)
-            self._fresh_until = self._clock() + self._memory
-        except (NoAnswer, ValueError) as error:
-            self._log.warning("The hub does not report with whom this server is shared: %s", error)
-        return self._known
+        while True:
+            removals = self._removals
+            try:
+                found = await every(self._hub, self._path, shares)
+            except (NoAnswer, ValueError) as error:
+                self._log.warning("The hub does not report with whom this server is shared: %s", error)
+                return self._known
+            # An answer that was under way when somebody was removed may have them yet.
+            if removals == self._removals:
+                self._known, self._fresh_until = found, self._clock() + self._memory
+                return found
 
 
 def path_of(what: str, owner: str, server: str) -> str:

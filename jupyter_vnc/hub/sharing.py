@@ -116,8 +116,10 @@ class Sharing:
             StoreUnavailable: the hub does not answer.
         """
         await _asked(self._hub.send("PATCH", self._shares, {"user": name}))
+        # Or the guest would have other parts of the server, where the configuration gives them any, for minutes yet.
+        self._hub.forget()
         if self._known is not None:
-            self._known.forget()
+            self._known.forget(name)
         self._log.info("This server is no longer shared with %s", name)
 
     async def _problem(self) -> str | None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
+from jupyterhub.services.auth import HubAuth
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
@@ -65,6 +66,13 @@ async def test_what_is_sent_is_json_and_an_answer_may_be_empty():
     async with answering() as client:
         assert await client.send("POST", "shares", {"user": "gus"}) == {"name": "shares", "got": '{"user": "gus"}'}
         assert await client.send("DELETE", "shares") == {}
+
+
+def test_users_are_asked_for_again():
+    hub = HubAuth(cache_max_age=300)
+    hub.cache["token:x"] = {"name": "gus"}
+    HubClient(hub).forget()
+    assert "token:x" not in hub.cache
 
 
 async def test_a_refusal_has_the_status_of_the_hub():

@@ -1,5 +1,6 @@
 """What the owner of a server asks of the hub: who has it, new links, taking them back; and a hub that refuses."""
 
+import asyncio
 import logging
 
 import pytest
@@ -36,9 +37,15 @@ class Hub:
         }
         self.answer = {}
         self.asked = []
+        self.forgets = 0
 
     async def get(self, path):
-        return self.said[path]
+        if isinstance(found := self.said[path], Exception):
+            raise found
+        return found
+
+    def forget(self):
+        self.forgets += 1
 
     async def send(self, method, path, body=None):
         self.asked.append((method, path, body))
@@ -107,7 +114,9 @@ async def test_a_link_leads_to_the_page_and_says_what_it_permits(hub, whole):
 async def test_a_link_is_closed_and_a_guest_removed(hub):
     sharing = hub.sharing()
     await sharing.withdraw("sc_7")
+    assert hub.forgets == 0
     await sharing.remove("gus")
+    assert hub.forgets == 1
     assert hub.asked == [("DELETE", "share-codes/ann/?id=sc_7", None), ("PATCH", "shares/ann/", {"user": "gus"})]
 
 
@@ -119,6 +128,54 @@ async def test_the_authorizer_asks_anew_once_a_guest_is_removed(hub):
     assert await shares.scopes_of("gus", [])
     await Sharing(hub, "ann", "", includes=lambda *_: True, known=shares, log=LOG).remove("gus")
     assert not await shares.scopes_of("gus", [])
+
+
+GUS, GIL = (guest(name, "custom:jupyter-vnc:view") for name in ("gus", "gil"))
+
+
+async def test_an_answer_of_the_hub_counts_for_a_while(hub):
+    now = [100.0]
+    shares = Shares(hub, "ann", "", LOG, memory=30, clock=lambda: now[0])
+    hub.said["shares/ann/"] = {"items": [GUS]}
+    assert await shares.scopes_of("gus", [])
+    hub.said["shares/ann/"] = {"items": []}
+    now[0] += 29.9
+    assert await shares.scopes_of("gus", [])
+    now[0] += 0.1
+    assert not await shares.scopes_of("gus", [])
+
+
+async def test_a_removed_guest_stays_out_while_the_hub_is_away(hub):
+    hub.said["shares/ann/"] = {"items": [GUS, GIL]}
+    shares = Shares(hub, "ann", "", LOG)
+    assert await shares.scopes_of("gus", [])
+    shares.forget("gus")
+    hub.said["shares/ann/"] = NoAnswer("HTTP 500", status=500)
+    assert not await shares.scopes_of("gus", [])
+    assert await shares.scopes_of("gil", []), "nobody else loses anything"
+
+
+async def test_an_answer_that_was_under_way_lets_no_removed_guest_in(hub):
+    answers = []
+
+    class Slow:
+        """Stands for a hub whose answers the test gives."""
+
+        async def get(self, path):
+            answers.append(asyncio.get_running_loop().create_future())
+            return await answers[-1]
+
+    shares = Shares(Slow(), "ann", "", LOG)
+    asked = asyncio.create_task(shares.scopes_of("gus", []))
+    await asyncio.sleep(0)
+    shares.forget("gus")
+    answers[0].set_result({"items": [GUS, GIL]})
+    await asyncio.sleep(0)
+    assert len(answers) == 2, "the hub is asked again"
+    answers[1].set_result({"items": [GIL]})
+    assert not await asked
+    assert await shares.scopes_of("gil", [])
+    assert len(answers) == 2
 
 
 @pytest.mark.parametrize(
