@@ -178,6 +178,41 @@ describe('the video of a desktop', () => {
     assert.equal(all.decoders.length, 2);
   });
 
+  it('has RFB asked for all when it rests before a picture was drawn', async () => {
+    const world = new World();
+    const all = await connected(world);
+    world.socket.dispatchEvent(VIDEO);
+    world.socket.dispatchEvent(RFB);
+    assert.deepEqual(all.again, [false, true]);
+  });
+
+  it('has RFB asked for all when the decoder fails before a picture was drawn', async () => {
+    const world = new World();
+    const all = await connected(world);
+    const { error } = console;
+    console.error = () => undefined;
+    world.socket.dispatchEvent(FIRST);
+    world.socket.dispatchEvent(VIDEO);
+    all.decoders[0]!.failed(new Error('broken'));
+    console.error = error;
+    assert.deepEqual(all.again, [false, true]);
+    await world.clock.advance(1000);
+    assert.deepEqual(all.again, [false, true, true]);
+  });
+
+  it('has RFB asked for all if it ended while nobody looked, too', async () => {
+    const world = new World();
+    const all = await moving(world);
+    world.socket.end(1006);
+    assert.deepEqual(all.again, [false, true]);
+    // What is asked for while nobody looks comes to nothing.
+    all.video.live = false;
+    await world.clock.advance(60000);
+    const before = all.again.length;
+    all.video.live = true;
+    assert.deepEqual(all.again.slice(before), [true]);
+  });
+
   it('asks for a key frame where the decoder needs one', async () => {
     const world = new World();
     const all = await moving(world);
@@ -263,6 +298,11 @@ describe('the video of a desktop', () => {
       assert.deepEqual(all.again, [false, true, true]);
       await world.clock.advance(1000);
       assert.equal(all.asked.length, 2);
+      // The server may have noticed no sooner than that, and says so first.
+      world.socket.open();
+      world.socket.dispatchEvent(RFB);
+      world.socket.dispatchEvent(RFB);
+      assert.deepEqual(all.again, [false, true, true, true]);
     });
   }
 

@@ -24,7 +24,7 @@ const MOST_FAILURES = 4;
 /** A websocket that has held for so long was no failure (milliseconds). */
 const STEADY = 30000;
 
-/** So long after a websocket's end the server has noticed it, too (milliseconds). */
+/** So long after a websocket's end the server has noticed it, too, as a rule (milliseconds). */
 const NOTICED = 1000;
 
 /** The video of one viewer. */
@@ -101,7 +101,8 @@ export class Video {
 
   /** The connection is over, and its picture with it. */
   forget(): void {
-    this._isDrawn = false;
+    this._isStale = false;
+    this._repeat.clear();
     this._session = '';
     this.live = false;
   }
@@ -199,6 +200,7 @@ export class Video {
   private _follow(video: boolean): void {
     this._shows = video;
     if (video) {
+      this._isStale = true; // even if no picture is ever drawn
       this._options.again(false);
     } else {
       this._rest();
@@ -207,7 +209,7 @@ export class Video {
   }
 
   private _show(picture: IPicture): void {
-    this._isDrawn = true;
+    this._isStale = true;
     this._repeat.clear();
     this._options.show(picture);
   }
@@ -218,19 +220,23 @@ export class Video {
     this._pictures.rest();
   }
 
-  /** Have RFB bring what video has drawn over, as it is. */
+  /** Have RFB bring everything, as it is: the server has said that it does. */
   private _sharpen(): void {
-    if (this._isDrawn) {
-      this._isDrawn = false;
+    if (this._isStale) {
+      this._isStale = false;
+      this._repeat.clear();
       this._options.again(true);
     }
   }
 
-  /** The same, and once more when the server has noticed for certain. */
+  /**
+   * The same when the server has said nothing: once more a moment later, and again once it says so. Until it has
+   * noticed, what is asked for is one pixel.
+   */
   private _sharpenSoon(): void {
-    if (this._isDrawn) {
+    if (this._isStale) {
       this._repeat.set(() => this._options.again(true), NOTICED);
-      this._sharpen();
+      this._options.again(true);
     }
   }
 
@@ -273,8 +279,9 @@ export class Video {
   private _socket: WebSocket | null = null;
   private _openedAt = 0;
   private _mode: VideoMode | null = null;
-  /** Whether the picture comes by video now; whether video has drawn since RFB brought all. */
+  /** Whether the picture comes by video now. */
   private _shows = false;
-  private _isDrawn = false;
+  /** Whether RFB may have brought one pixel, or video has drawn, since the server last said that RFB brings all. */
+  private _isStale = false;
   private _failures = 0;
 }
