@@ -66,6 +66,8 @@ class Watching:
         self._behind = False
         self._unseen = 0
         self._seen_at = 0.0
+        #: Width and height of the last key frame, as they are in its message.
+        self._size = b""
 
     async def run(self) -> None:
         """Serve until the viewer leaves.
@@ -177,6 +179,9 @@ class Watching:
         Raises:
             Stalled: it has done nothing for a while.
         """
+        if messages.begins(message) and (size := messages.size(message)) != self._size:
+            # The viewer begins anew, and says nothing more of what it had to decode.
+            self._size, self._unseen = size, 0
         if self._unseen and _now() - self._seen_at > PATIENCE:
             raise Stalled("The viewer shows no video.")
         if self._behind and messages.begins(message) and self._unseen <= CAUGHT_UP:

@@ -140,6 +140,16 @@ async def test_one_that_does_not_keep_up_goes_on_with_a_key_frame():
         assert viewer.got.count(DELTA) == 1
 
 
+async def test_sizes_one_after_another_leave_no_picture_for_which_it_has_to_answer():
+    """A viewer's decoder of one size is closed with what it has not decoded when there is a picture of the next."""
+    async with placed() as (viewer, streamer, _, _):
+        streamer.send(MOVES)
+        for number in range(2 * UNSEEN):
+            streamer.send(messages.picture(b"\0\0\1\x65", 640 + 2 * number, 480))
+            await until(lambda number=number: len(viewer.got) == number + 1)
+        assert viewer.got[-1][2:6] == bytes((2, 190, 1, 224))
+
+
 async def test_what_waits_for_a_slow_socket_is_bounded():
     async with placed(stall=20) as (viewer, streamer, _, _):
         viewer.accepts.clear()

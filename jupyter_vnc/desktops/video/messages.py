@@ -87,6 +87,11 @@ def begins(message: bytes) -> bool:
     return message[0] == Kind.PICTURE and message[1] == 1
 
 
+def size(message: bytes) -> bytes:
+    """Return width and height of a picture, as they are in its message."""
+    return message[2 : _HEAD.size]
+
+
 def is_key(data: bytes) -> bool:
     """Whether a picture can be decoded without the one before it."""
     at = data.find(_START)
