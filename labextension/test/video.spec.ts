@@ -306,6 +306,34 @@ describe('the video of a desktop', () => {
     });
   }
 
+  it('is connected again where it shows something, and then nothing comes any more', async () => {
+    const world = new World();
+    const all = await moving(world);
+    for (let times = 0; times < 3; times += 1) {
+      await world.clock.advance(7900);
+      world.socket.dispatchEvent(NEXT);
+      all.decoders[0]!.decoded(picture());
+    }
+    // One that is slow is sent nothing before it has decoded what it has.
+    await world.clock.advance(7900);
+    all.decoders[0]!.decoded(picture());
+    await world.clock.advance(7900);
+    assert.equal(world.socket.closed, false);
+    assert.deepEqual(all.again, [false]);
+    await world.clock.advance(200);
+    assert.equal(world.socket.closed, true);
+    assert.deepEqual(all.again, [false, true]);
+    await world.clock.advance(3000);
+    assert.equal(all.asked.length, 2);
+    // At rest it may be silent.
+    world.socket.open();
+    world.socket.dispatchEvent(RFB);
+    await world.clock.advance(60000);
+    assert.equal(world.socket.closed, false);
+    all.video.dispose();
+    assert.equal(world.clock.pending, 0);
+  });
+
   it('is given up by a decoder that brings nothing', async () => {
     const world = new World();
     const all = await connected(world);

@@ -24,6 +24,9 @@ const MOST_FAILURES = 4;
 /** A websocket that has held for so long was no failure (milliseconds). */
 const STEADY = 30000;
 
+/** A stream that brings nothing for so long while it moves has hung: it has a picture each second (milliseconds). */
+const HUNG = 8000;
+
 /** So long after a websocket's end the server has noticed it, too, as a rule (milliseconds). */
 const NOTICED = 1000;
 
@@ -32,6 +35,7 @@ export class Video {
   constructor(private readonly _options: IVideoOptions) {
     this._wait = new Timer(_options.clock);
     this._repeat = new Timer(_options.clock);
+    this._silence = new Timer(_options.clock);
     this._backoff = new Backoff(_options.random);
     this._pictures = new Pictures({
       clock: _options.clock,
@@ -194,6 +198,14 @@ export class Video {
     } else if (message) {
       this._pictures.take(message);
     }
+    this._listen();
+  }
+
+  /** Notice that nothing comes any more. One that is slow is sent nothing before it has decoded what it has. */
+  private _listen(): void {
+    if (this._shows) {
+      this._silence.set(() => this._fail(), HUNG);
+    }
   }
 
   /** The server says that RFB brings one pixel from now on, or everything. */
@@ -211,12 +223,14 @@ export class Video {
   private _show(picture: IPicture): void {
     this._isStale = true;
     this._repeat.clear();
+    this._listen();
     this._options.show(picture);
   }
 
   /** It moves no more, or comes no more. */
   private _rest(): void {
     this._shows = false;
+    this._silence.clear();
     this._pictures.rest();
   }
 
@@ -229,10 +243,7 @@ export class Video {
     }
   }
 
-  /**
-   * The same when the server has said nothing: once more a moment later, and again once it says so. Until it has
-   * noticed, what is asked for is one pixel.
-   */
+  /** The same when it has not said so: once more a moment later, and again once it does; before that, it is a pixel. */
   private _sharpenSoon(): void {
     if (this._isStale) {
       this._repeat.set(() => this._options.again(true), NOTICED);
@@ -271,6 +282,7 @@ export class Video {
   private readonly _wait: Timer;
   private readonly _pictures: Pictures;
   private readonly _repeat: Timer;
+  private readonly _silence: Timer;
   private readonly _backoff: Backoff;
   private _ability: Ability | '' = '';
   private _session = '';
