@@ -42,6 +42,13 @@ def _die_with_parent() -> None:
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def _ignore_no_signal() -> None:
+    """Between fork and exec: a server that a script has started in the background was told to ignore some."""
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 class _Log:
     """The output of one program: a file of bounded size, and its end in memory should the disk be full."""
 
@@ -89,6 +96,7 @@ class Program:
     def _begin(self) -> None:
         """Between fork and exec: write down what the program will have, now that its process id is known."""
         _die_with_parent()
+        _ignore_no_signal()
         if self.display is not None:
             note(self._list, display=self.display, pid=os.getpid(), desktop=self._desktop)
 

@@ -109,7 +109,13 @@ async def test_a_program_that_cannot_be_started(before, folder):
 
 
 async def test_programs_get_a_clean_process(before, folder):
-    tree = await start(folder)
+    """Also if our own ignores signals, as one does that a script has started in the background."""
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGQUIT, signal.SIGUSR1)}
+    try:
+        tree = await start(folder)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     script = "ls /proc/self/fd | tr '\\n' ' '; pwd; grep -E 'SigBlk|SigIgn|NSsid' /proc/self/status; env"
     pid = await tree.run("look", ["/bin/sh", "-c", script], {**ENVIRON, "A": "1"}, folder="/usr")
     said = (await tree.exited("look")).tail
