@@ -14,6 +14,8 @@ HOST = {"host": "127.0.0.1", "port": 1}
 class Person:
     """A visitor of a hub's service, or of a user's server if ``home`` is that user."""
 
+    shares = False
+
     def __init__(self, user, home=None, wards=()):
         self.user, self.home, self._wards = user, home or user, wards
 
