@@ -34,10 +34,13 @@ class ServerVisits:
         self._note = note
         self._clock = clock
         self._open: dict[tuple[str, str], dict[str, Visit]] = {}
+        self._closed = False
         self._rate = RateLimit(PER_MINUTE, AT_ONCE, what="visits")
 
     def heard(self, link: Link) -> None:
-        """Begin and end visits by what a server has said."""
+        """Begin and end visits by what a server has said; after :meth:`close` it begins none."""
+        if self._closed:
+            return
         running = {row["name"] for row in link.report["desktops"]}
         own = [one for one in link.report["viewers"] if one["user"] == link.owner.name and one["target"] in running]
         there = {id_of(link, viewer): viewer for viewer in own}
@@ -73,7 +76,8 @@ class ServerVisits:
             self._end(visit, cause)
 
     def close(self) -> None:
-        """End all of them: the service stops."""
+        """End all of them, for good: the service stops, and servers that it still hears begin none."""
+        self._closed = True
         for known in self._open.values():
             for visit in known.values():
                 self._end(visit, STOPPED)

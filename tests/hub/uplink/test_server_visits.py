@@ -78,8 +78,9 @@ def test_all_end_when_the_service_stops(uplinks, noted):
     uplinks.visits.close()
     assert [one.cause for one in noted] == ["", "", STOPPED, STOPPED]
     for link in links:
+        uplinks.heard(link, REPORTED)
         uplinks.remove(link)
-    assert len(noted) == 4
+    assert len(noted) == 4, "a server that is heard after that begins none"
 
 
 def test_a_server_makes_so_many_visits_and_no_more(uplinks, noted):
