@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy import URL, event
@@ -24,7 +25,8 @@ class Connection(sqlite3.Connection):
         """Roll back what was not committed, and close."""
         try:
             if self.in_transaction:
-                self.rollback()
+                with suppress(sqlite3.Error):  # SQLite ends it anyway, if later
+                    self.rollback()
         finally:
             super().close()
 

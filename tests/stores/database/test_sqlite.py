@@ -1,14 +1,36 @@
 """What SQLite's connections leave to others."""
 
 import asyncio
+import sqlite3
 import threading
 
+import pytest
 from sqlalchemy import text
+
+from jupyter_vnc.stores.database import sqlite
 
 COUNT = "UPDATE revisions SET number = number + 1 WHERE kind = 'sessions' RETURNING {}"
 
 
-async def test_who_was_cancelled_between_a_change_and_its_answer_locks_nobody_out(sqlite_database):
+def test_a_connection_that_cannot_roll_back_is_closed_all_the_same():
+    class Broken(sqlite.Connection):
+        def rollback(self):
+            raise sqlite3.OperationalError("disk I/O error")
+
+    connection = Broken(":memory:", isolation_level=None)
+    connection.execute("BEGIN")
+    connection.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Who waits for another change waits long, however busy the machine is; an engine that is made later knows it."""
+    monkeypatch.setattr(sqlite, "BUSY", 60)
+
+
+async def test_who_was_cancelled_between_a_change_and_its_answer_locks_nobody_out(patient, sqlite_database):
     loop, changing, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
     def hold():
