@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +35,6 @@ def test_a_window_of_ours(desktop):
 
 @pytest.mark.parametrize("what", ["a fresh one/"])
 def test_that_fails(desktop, what):
-    assert desktop.windows() == ()
     assert desktop.screenshot().size == (1, 1)
 
 
@@ -63,6 +63,7 @@ def test_a_fresh_desktop_for_each_test_and_a_screenshot_of_a_failure():
         )
         assert "1 passed" in done.stdout, done.stdout + done.stderr
         assert "2 failed" in done.stdout
+        assert "assert (640, 480) == (1, 1)" in done.stdout
         (picture,) = (folder / "pictures").iterdir()
         assert picture.name == "test_sample.py-test_that_fails-a-fresh-one.png"
         with PIL.Image.open(picture) as screen:
@@ -70,7 +71,10 @@ def test_a_fresh_desktop_for_each_test_and_a_screenshot_of_a_failure():
         properties = [(one.get("name"), one.get("value")) for one in ET.parse(folder / "report.xml").iter("property")]
         assert properties == [("desktop screenshot", str(picture))]
         assert done.stdout.count("- Desktop -") == 1
-        assert [*folder.glob("jvt-*")] == []
+        end = time.monotonic() + 60
+        while left := [*folder.glob("jvt-*")]:  # its server ends by itself where it is late
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
 
 
 def test_a_screenshot_that_cannot_be_taken_hides_no_failure(tmp_path):

@@ -11,7 +11,7 @@ import psutil
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketError, websocket_connect
 
-from demo.processes import free_port, running
+from demo.processes import free_port, running, stop
 from tests.fakes import vnc_server
 from tests.hub.hub import environment
 from tests.integration.viewer import Viewer
@@ -175,7 +175,7 @@ def processes(folder, database, api, paths, count):
             if service.process.poll() is None:
                 service.process.terminate()
         for service in services:
-            service.process.wait(60)
+            stop(service.process, 60)
 
 
 async def until(condition, limit=PATIENCE):

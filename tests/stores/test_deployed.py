@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from demo.processes import free_port
+from demo.processes import free_port, stop
 from tests.hub import hub as hubs
 from tests.stores.course import nginx
 from tests.stores.services import ACCESS, PREFIX, SERVICE, hub, person
@@ -104,8 +104,7 @@ def process(folder, made, api, port):
     try:
         yield work
     finally:
-        started.terminate()
-        started.wait(60)
+        stop(started, 60)
     assert "Traceback" not in (folder / "log").read_text()
 
 
@@ -149,17 +148,34 @@ def test_processes_of_compose_and_kubernetes_act_as_one_behind_nginx(tmp_path, s
     may = {"scopes": [ACCESS, "custom:jupyter-vnc:control"]}
     people = {name: person(name, admin=name == "ada") | may for name in ("ada", "ann")}
     with hub(people) as api, deployed(tmp_path, secrets, api) as (url, one, two):
-        assert probe(one) == 0
+        until_healthy(one)
         as_ada, as_ann = ({"Authorization": f"token {name}"} for name in ("ada", "ann"))
+        for port in (one, two):
+            until_the_database_is_up(port, as_ada)
         target = {"name": "lab", "keys": {"host": "127.0.0.1", "port": 1, "password": "s3cret"}}
         added = requests.post(f"{url}{PREFIX}/api/registry", json=target, headers=as_ada, timeout=60)
         assert added.status_code == 201, added.text
         for port in (one, two):
             until_listed(f"http://127.0.0.1:{port}{PREFIX}/api/targets", as_ann)
-        token = {"Authorization": f"Bearer {secrets['metrics-token']}"}
-        metrics = requests.get(f"http://127.0.0.1:{two}{PREFIX}/metrics", headers=token, timeout=60)
-        assert "jupyter_vnc_database_up 1.0" in metrics.text
+        until_the_database_is_up(two, {"Authorization": f"Bearer {secrets['metrics-token']}"})
     assert probe(one) != 0, "nobody is there any more"
+
+
+def until_the_database_is_up(port, headers):
+    """Wait until a process says so: it answers before it has made its tables."""
+    end = time.monotonic() + hubs.PATIENCE
+    url = f"http://127.0.0.1:{port}{PREFIX}/metrics"
+    while "jupyter_vnc_database_up 1.0" not in (said := requests.get(url, headers=headers, timeout=60).text):
+        assert time.monotonic() < end, said
+        time.sleep(0.1)
+
+
+def until_healthy(port):
+    """Wait until the probe says so; its five seconds are few on a busy machine."""
+    end = time.monotonic() + hubs.PATIENCE
+    while (code := probe(port)) != 0:
+        assert time.monotonic() < end, code
+        time.sleep(0.1)
 
 
 def until_listed(url, headers):

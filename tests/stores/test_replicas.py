@@ -77,16 +77,18 @@ class Course:
         """What an instructor sees, once it is what the students see; sessions of a dead process go after a while."""
         seen = {student.name: student.machine for student in self.with_machine()}
         everybody = sorted(student.name for student in self.students if student.ended is None)
-        held, there = {}, []
+        held, there, waiting = {}, [], None
         try:
             async with asyncio.timeout(PATIENCE):
-                while held != seen or there != everybody:
+                while held != seen or there != everybody or waiting != [one.name for one in self.waiting()]:
                     await asyncio.sleep(0.5)
                     room = json.loads((await self.ada.ask("api/room")).body)
                     held = {row["user"]: row["machine"] for row in room["machines"] if row["user"]}
                     there = sorted(row["user"] for row in room["sessions"])
+                    waiting = [row["user"] for row in room["waiting"]]
         except TimeoutError:
-            pytest.fail(f"{len(seen)} have a machine, in the room {len(held)}, and {len(there)} sessions are there")
+            said = f"in the room {len(held)}, where {len(there)} sessions are, and {waiting} wait"
+            pytest.fail(f"{len(seen)} have a machine, {said}")
         return room
 
     async def close(self):
