@@ -69,11 +69,15 @@ def test_compose_has_the_names_that_nginx_and_the_processes_look_up():
     front = (DEPLOY / "compose/nginx.conf").read_text()
     assert set(re.findall(r"server (vnc-\d):10205 ", front)) == {"vnc-1", "vnc-2"} <= COMPOSE.keys()
     assert re.findall(r"proxy_pass http://([\w:-]+);", front) == ["vnc", "hub:8000"]
+    limits = re.findall(r"location (\S+) \{\n +client_max_body_size (\w+);", front)
+    assert dict(limits) == {UNIT["JUPYTERHUB_SERVICE_PREFIX"]: "8m", "/": "0"}, "people upload notebooks"
+    assert front.count("client_max_body_size") == 2
     assert COMPOSE["proxy"]["ports"] == ["127.0.0.1:8000:80"]
     assert "@db/vnc" in (DEPLOY / "compose/config.py").read_text()
     assert {"proxy", "hub", "db"} <= COMPOSE.keys()
     hub = (DEPLOY / "compose/jupyterhub_config.py").read_text()
     assert 'bind_url = "http://:8000"' in hub
+    assert f'default_url = "{UNIT["JUPYTERHUB_SERVICE_PREFIX"]}"' in hub, "it starts no servers"
     for name in set(re.findall(r'environ\["(\w+)"\]', hub)):
         assert COMPOSE["hub"]["environment"][name] == f"${{{name}:?}}"
     for service in COMPOSE.values():
@@ -148,6 +152,9 @@ def test_the_command_of_the_page_makes_the_secrets(tmp_path):
     subprocess.run(["bash", "-eu", "-c", block], cwd=tmp_path, check=True, timeout=60)
     made = {one.name: one for one in (tmp_path / "deploy/compose").iterdir()}
     assert made.keys() == {".env", "cookie-secret"}
+    for ignored in (".gitignore", ".dockerignore"):  # neither into a commit, nor into an image that is built from here
+        lines = (ROOT / ignored).read_text().splitlines()
+        assert {f"deploy/compose/{name}" for name in made} <= {*lines}, ignored
     assert {one.stat().st_mode & 0o777 for one in made.values()} == {0o600}
     assert len(made["cookie-secret"].read_bytes()) >= MIN_SECRET
     values = dict(line.split("=", 1) for line in made[".env"].read_text().splitlines())

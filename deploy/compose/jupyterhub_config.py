@@ -16,6 +16,9 @@ c.DummyAuthenticator.password = os.environ["HUB_PASSWORD"]
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {"root"}
 
+# This hub starts no servers: who logs in gets the desktops. Give it a spawner, and delete this line.
+c.JupyterHub.default_url = "/services/vnc/"
+
 c.JupyterHub.load_groups = {"course-a": {"users": ["ann"]}}
 c.JupyterHub.custom_scopes = vnc.scopes()
 c.JupyterHub.services = [vnc.service(api_token=os.environ["VNC_SERVICE_TOKEN"], url="http://proxy")]
