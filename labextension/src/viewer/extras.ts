@@ -10,14 +10,13 @@ import { type IOverseen, type Note, overseenWords, wallWords } from './connectio
 import { type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
 import { Look } from './screen/drawing-options';
-import type { Preferences } from './preferences';
 import { Pulse } from './connection/liveness';
 import { QualityController } from './quality/controller';
 import { SharedClipboard } from './panels/shared-clipboard';
 import { Sound } from './sound/sound';
 import { showOver } from './engine/over';
 import { Video } from './video/video';
-import { HIGHEST } from './preferences';
+import { HIGHEST, type Preferences } from './preferences';
 import type { Stage } from './screen/stage';
 import { Timer } from './ui/clock';
 import { Thumbnail } from './screen/thumbnails';
@@ -46,8 +45,7 @@ export class Extras {
     this._look = new Look(_preferences);
     this._thumbnail = new Thumbnail(_options, () => _preferences.now.pictures);
     this._clipboard = new SharedClipboard({
-      clock,
-      trans,
+      ..._options,
       policy: settings.clipboard,
       preferences: _preferences,
       panel: _stage.clipboard,
@@ -75,8 +73,7 @@ export class Extras {
       }
     };
     this.hand = new Hand({
-      clock,
-      trans,
+      ..._options,
       send,
       tell: sentence => _stage.tell(sentence),
       question: answer => _stage.messages.question(answer)
