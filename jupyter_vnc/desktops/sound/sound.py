@@ -113,7 +113,7 @@ class Sound:
         Raises:
             DesktopFailed: it does not.
         """
-        if self._has_streamer and await listens(socket, tree, STREAMER):
+        if self._has_streamer and await listens(socket, tree, STREAMER, PATIENCE):
             return
         found = importlib.util.find_spec(pulseaudio.LIBRARY)
         if found is None or found.origin is None:
@@ -122,7 +122,7 @@ class Sound:
         environ = pulseaudio.apart(self._environ) | self.variables
         unlink(socket)
         await self._run_streamer(tree, command, environ)
-        if not await listens(socket, tree, STREAMER):
+        if not await listens(socket, tree, STREAMER, PATIENCE):
             raise DesktopFailed(_NONE, detail=tree.log(STREAMER)[-200:])
 
     async def _run_streamer(self, tree: Tree, command: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -163,7 +163,7 @@ class Sound:
         unlink(socket)
         environ = pulseaudio.environment(self._environ, self._folder)
         await tree.run(pulseaudio.NAME, pulseaudio.command(path, socket), environ, last=True)
-        if await listens(socket, tree, pulseaudio.NAME):
+        if await listens(socket, tree, pulseaudio.NAME, PATIENCE):
             with suppress(OSError):  # it may have ended just now
                 socket.chmod(0o600)  # PulseAudio opens it to everybody, in a folder of ours alone
         await asyncio.wait([tree.exited(pulseaudio.NAME)])
@@ -177,14 +177,20 @@ def unlink(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-async def listens(socket: Path, tree: Tree, name: str) -> bool:
+async def listens(socket: Path, tree: Tree, name: str, patience: float) -> bool:
     """Wait until a program listens; False if it ends or takes too long.
 
     A connection is closed at once, which it takes for a program that has ended. PulseAudio sets the socket's
     permissions before it listens.
+
+    Args:
+        socket: where.
+        tree: where it runs.
+        name: its name there.
+        patience: how long it may take (seconds).
     """
     with suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while not tree.exited(name).done():
                 with suppress(OSError):
                     _, writer = await asyncio.open_unix_connection(socket)

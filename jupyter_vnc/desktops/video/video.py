@@ -112,7 +112,7 @@ class Video:
         Raises:
             DesktopFailed: it does not.
         """
-        if self._has_streamer and await listens(socket, tree, NAME):
+        if self._has_streamer and await listens(socket, tree, NAME, _LOADING):
             return
         found = importlib.util.find_spec(LIBRARY)
         if found is None or found.origin is None:
@@ -129,5 +129,5 @@ class Video:
         except DesktopFailed:
             self._has_streamer = False
             raise
-        if not await listens(socket, tree, NAME):
+        if not await listens(socket, tree, NAME, _LOADING):
             raise DesktopFailed(_NONE, detail=tree.log(NAME)[-200:])
