@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -74,10 +75,12 @@ class Attendance:
             MalformedRequest: it would be too long.
             StoreUnavailable: the database does not answer.
         """
-        rows, more = await self.rows(question, reader, most=MOST_IN_FILE, pages=PAGES_OF_FILE)
-        if more is not None:
+        # One more, or nobody would know whether the last one that is permitted was the last of all.
+        rows, more = await self.rows(question, reader, most=MOST_IN_FILE + 1, pages=PAGES_OF_FILE)
+        if more is not None or len(rows) > MOST_IN_FILE:
             raise MalformedRequest("There are too many visits for one file. Choose fewer days.")
-        return as_csv(rows)
+        # Of so many rows it takes long enough for sessions to notice.
+        return await asyncio.to_thread(as_csv, rows)
 
 
 def reader_of(handler: VNCHandler) -> Reader:

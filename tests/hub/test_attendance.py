@@ -3,6 +3,7 @@
 import csv
 import io
 import logging
+import threading
 
 import pytest
 
@@ -79,6 +80,12 @@ async def test_the_file_has_all_rows_and_is_refused_if_it_were_too_long(attendan
         "ended": "2026-03-01T08:30:00Z",
         "seconds": "1793",
     }
+    monkeypatch.setattr(hub_attendance, "MOST_IN_FILE", 12)
+    assert len((await attendance.csv(DAY, OF_A)).splitlines()) == 13
+    threads = []
+    monkeypatch.setattr(hub_attendance, "as_csv", lambda rows: threads.append(threading.current_thread()))
+    await attendance.csv(DAY, OF_A)
+    assert threads != [threading.main_thread()], "sessions go on meanwhile"
     monkeypatch.setattr(hub_attendance, "MOST_IN_FILE", 11)
     with pytest.raises(MalformedRequest, match="fewer days"):
         await attendance.csv(DAY, OF_A)
