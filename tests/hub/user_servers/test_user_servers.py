@@ -201,6 +201,14 @@ async def test_a_former_guest_loses_the_desktop(at_the_hub, invite):
         assert await viewer.until_closed() == (4403, "You may no longer use this service.")
 
 
+#: Why a removed guest's session may end: the removal, or the check of a moment later, which runs each second here.
+REMOVED = {
+    "The owner no longer shares this desktop with you.",
+    "You may no longer use this service.",
+    "You may no longer use this desktop.",
+}
+
+
 async def test_a_guest_whom_the_owner_removes_is_out_at_once(owner, invite):
     gus = invite("gus", "view")
     shared = owner.ask("api/shares").json()
@@ -211,8 +219,10 @@ async def test_a_guest_whom_the_owner_removes_is_out_at_once(owner, invite):
     assert gus.ask("api/shares").status_code == gus.ask("api/shares/users/gus", "DELETE").status_code == 403
     async with looking(gus, "desk") as viewer:
         assert owner.ask("api/shares/users/gus", "DELETE").status_code == 204
-        assert await viewer.until_closed() == (4403, "The owner no longer shares this desktop with you.")
-    assert gus.ask("api/targets").status_code == 403
+        code, sentence = await viewer.until_closed()
+        assert (code, sentence in REMOVED) == (4403, True), sentence
+    # The hub's answer to a request of before may be on its way.
+    await becomes(lambda: gus.ask("api/targets").status_code, lambda status: status == 403)
     assert owner.ask(f"api/shares/links/{link['id']}", "DELETE").status_code == 204
     assert owner.ask(f"api/shares/links/{link['id']}", "DELETE").status_code == 404
     assert owner.ask("api/shares").json() == {"problem": None, "people": [], "links": []}
@@ -385,10 +395,10 @@ async def test_the_course_room_has_the_desktop_in_a_students_server(hub, owner):
         assert sue.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 204
         assert await viewer.until_closed() == (4410, "sue ended this session.")
     await left(sue)
-    rows = await becomes(lambda: attendance(sue), lambda rows: rows and all(row["ended"] for row in rows))
-    assert {(row["user"], row["target"], row["server"], *row["courses"]) for row in rows} == {
-        ("ann", "desk", "", "course-s")
-    }
+    # Visits of other tests are there, too.
+    visit = lambda: [row for row in attendance(sue) if row["session"] == there["id"]]  # noqa: E731
+    (row,) = await becomes(visit, lambda rows: rows and rows[0]["ended"])
+    assert (row["user"], row["target"], row["server"], row["courses"]) == ("ann", "desk", "", ["course-s"])
     assert attendance(bea) == []
 
 
