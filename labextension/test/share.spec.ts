@@ -95,6 +95,51 @@ describe('sharing', () => {
     assert.equal(link.value, '', 'a link is told once');
   });
 
+  it('keeps the rows that have not changed: somebody may be about to press one', async () => {
+    const first = { user: 'abe', mode: 'view' } as const;
+    await open(SOMEBODY);
+    const [gus, other] = panel.node.querySelectorAll('li');
+    panel.toggle(false);
+    await open({ ...SOMEBODY, people: [first, { user: 'gus', mode: 'control' }, SOMEBODY.people[1]!] });
+    assert.deepEqual(texts('li span').slice(0, 3), ['abe may view', 'gus may control', 'a/b may control']);
+    assert.ok(other!.isConnected);
+    assert.ok(!gus!.isConnected, 'what has changed is shown');
+    panel.toggle(false);
+    await open({ ...SOMEBODY, people: [SOMEBODY.people[1]!], links: [] });
+    assert.ok(other!.isConnected);
+    hub.said = NOBODY;
+    await press('Remove a/b');
+    assert.equal(note(), 'Removed.', 'no link is open by now');
+  });
+
+  it('shows the latest list, also where an older answer comes after it', async () => {
+    const late: ((response: Response) => void)[] = [];
+    const ask = async (): Promise<Response> => new Promise(resolve => late.push(resolve));
+    panel = new SharePanel({ trans: english, target: 'desk', ask, closed: () => undefined });
+    panel.toggle(true);
+    panel.toggle(true);
+    late[1]!(new Response(JSON.stringify(NOBODY)));
+    await settle();
+    late[0]!(new Response(JSON.stringify(SOMEBODY)));
+    await settle();
+    assert.deepEqual(texts('li'), []);
+  });
+
+  for (const [answer, said] of [
+    [
+      '{"message": "There is no such thing.", "reason": "not_found"}',
+      'A link that is open lets them in again.'
+    ],
+    ['<html>', 'The server does not answer.']
+  ] as const) {
+    it(`takes a guest for removed where the server says that they are gone: ${answer}`, async () => {
+      await open(SOMEBODY);
+      hub.answer = new Response(answer, { status: 404 });
+      await press('Remove gus');
+      assert.equal(note(), said);
+    });
+  }
+
   for (const [problem, words] of [
     ['authorizer', 'GuestAuthorizer'],
     ['permission', 'vnc.SERVER_SCOPES']

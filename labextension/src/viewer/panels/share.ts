@@ -3,6 +3,7 @@
  */
 import { button, element } from '../ui/dom';
 import { noAnswer, readJSON, refusal } from '../connection/grant';
+import { Latest } from '../ui/latest-answer';
 import { type IPanel, panel } from './panel';
 import type { Mode } from '../session';
 import type { ITranslate } from '../ui/i18n';
@@ -117,7 +118,10 @@ export class SharePanel implements IPanel {
   }
 
   private async _update(): Promise<void> {
-    this._show((await this._ask('')) as IShares);
+    const said = await this._latest.of(this._ask(''));
+    if (said) {
+      this._show(said as IShares);
+    }
   }
 
   private async _invite(): Promise<void> {
@@ -139,11 +143,11 @@ export class SharePanel implements IPanel {
   }
 
   /** Take something back, and show what is left. */
-  private _remove(path: string, said: string): void {
+  private _remove({ path, said }: IRow): void {
     unattended(
       this._do(async () => {
-        await this._ask(path, { method: 'DELETE' });
-        this._say(said);
+        await this._delete(path);
+        this._say(said());
         await this._update();
       })
     );
@@ -153,11 +157,21 @@ export class SharePanel implements IPanel {
   private async _ask(path: string, init?: RequestInit): Promise<unknown> {
     const response = await this._options.ask(path, init);
     const body = await readJSON(response);
-    // What is gone already need not be taken back.
-    if (!response.ok && !(response.status === 404 && init?.method === 'DELETE')) {
+    if (!response.ok) {
       throw refusal(response, body);
     }
     return body;
+  }
+
+  /** What the server says is gone already need not be taken back; a proxy in front of it knows nothing of that. */
+  private async _delete(path: string): Promise<void> {
+    try {
+      await this._ask(path, { method: 'DELETE' });
+    } catch (error) {
+      if (noAnswer(error).status !== 404) {
+        throw error;
+      }
+    }
   }
 
   private _show({ problem, people, links }: IShares): void {
@@ -168,15 +182,16 @@ export class SharePanel implements IPanel {
       this.node.querySelector('button')?.focus();
     }
     this._content.hidden = problem !== null;
-    const again =
-      links.length > 0 ? trans.__('A link that is open lets them in again.') : trans.__('Removed.');
+    this._hasLinks = links.length > 0;
     this._list(
       this._people,
       trans.__('Guests'),
       people.map(({ user, mode }) => ({
         words: mode === 'view' ? trans.__('%1 may view', user) : trans.__('%1 may control', user),
         label: trans.__('Remove %1', user),
-        run: () => this._remove(`/users/${encodeURIComponent(user)}`, again)
+        path: `/users/${encodeURIComponent(user)}`,
+        said: () =>
+          this._hasLinks ? trans.__('A link that is open lets them in again.') : trans.__('Removed.')
       }))
     );
     this._list(
@@ -188,38 +203,48 @@ export class SharePanel implements IPanel {
           words:
             mode === 'view' ? trans.__('To view, until %1', when) : trans.__('To control, until %1', when),
           label: trans.__('Close the link'),
-          run: () => this._remove(`/links/${encodeURIComponent(id)}`, trans.__('Removed.'))
+          path: `/links/${encodeURIComponent(id)}`,
+          said: () => trans.__('Removed.')
         };
       })
     );
   }
 
-  private _list(
-    place: HTMLElement,
-    title: string,
-    rows: readonly { readonly words: string; readonly label: string; readonly run: () => void }[]
-  ): void {
-    const items = rows.map(({ words, label, run }) =>
-      element('li', {
-        children: [
-          element('span', { text: words }),
-          button({
-            className: 'jp-VNC-close',
-            text: '×',
-            attributes: { 'aria-label': label, title: label },
-            onClick: run
-          })
-        ]
-      })
-    );
-    // The button that was pressed is gone: the focus stays in the panel.
+  /** Show rows below a title. Those that have not changed stay: somebody may be about to press one. */
+  private _list(place: HTMLElement, title: string, rows: readonly IRow[]): void {
     const hadFocus = place.contains(document.activeElement);
-    place.replaceChildren(
-      ...(items.length > 0 ? [element('h3', { text: title }), element('ul', { children: items })] : [])
-    );
-    if (hadFocus) {
+    const list = place.querySelector('ul') ?? element('ul');
+    const before = new Map([...list.children].map(item => [(item as HTMLElement).dataset.row, item]));
+    const items = rows.map(row => before.get(keyOf(row)) ?? this._item(row));
+    [...before.values()].filter(item => !items.includes(item)).forEach(item => item.remove());
+    items.forEach((item, at) => {
+      if (list.children[at] !== item) {
+        list.insertBefore(item, list.children[at] ?? null);
+      }
+    });
+    if (items.length === 0) {
+      place.replaceChildren();
+    } else if (!place.contains(list)) {
+      place.replaceChildren(element('h3', { text: title }), list);
+    }
+    // Where the button that was pressed is gone, the focus stays in the panel.
+    if (hadFocus && !place.contains(document.activeElement)) {
       this._mode.select.focus();
     }
+  }
+
+  private _item(row: IRow): HTMLElement {
+    const { words, label } = row;
+    const remove = button({
+      className: 'jp-VNC-close',
+      text: '×',
+      attributes: { 'aria-label': label, title: label },
+      onClick: () => this._remove(row)
+    });
+    return element('li', {
+      attributes: { 'data-row': keyOf(row) },
+      children: [element('span', { text: words }), remove]
+    });
   }
 
   private _say(sentence: string): void {
@@ -234,8 +259,21 @@ export class SharePanel implements IPanel {
   private readonly _people = element('div');
   private readonly _links = element('div');
   private readonly _note = element('p', { className: 'jp-VNC-note', attributes: { role: 'status' } });
+  private readonly _latest = new Latest();
+  private _hasLinks = false;
   private _turn = 0;
 }
+
+/** A guest, or a link that is open. */
+interface IRow {
+  readonly words: string;
+  readonly label: string;
+  /** What takes it back, below `api/shares`, and what the reader is told then. */
+  readonly path: string;
+  readonly said: () => string;
+}
+
+const keyOf = ({ words, path }: IRow): string => `${path} ${words}`;
 
 /** A choice with its label. */
 interface IChoice {
