@@ -191,6 +191,22 @@ describe('the page of attendance', () => {
     assert.equal(document.activeElement, part('person'));
   });
 
+  it('goes on only in the answer to what the fields say', async () => {
+    answers.push(answer([visit('1', '08:00', '09:00')], 'place'));
+    const page = await open();
+    const waiting: ((response: Response) => void)[] = [];
+    const fetch = async (): Promise<Response> => new Promise(resolve => waiting.push(resolve));
+    Object.assign(globalThis, { fetch });
+    const late = page.ask();
+    assert.ok(part('more').hidden, 'until there is an answer');
+    const last = page.ask();
+    waiting[1]!(new Response(JSON.stringify(answer([visit('2', '08:00', '09:00')], 'elsewhere'))));
+    await last;
+    waiting[0]!(new Response('{"message": "The database does not answer."}', { status: 503 }));
+    await late;
+    assert.deepEqual([part('trouble').textContent, part('more').hidden, shown()], ['', false, 1]);
+  });
+
   it('says what is wrong, and keeps what it has', async () => {
     answers.push(answer([visit('1', '08:00', '09:00')]));
     const page = await open();

@@ -38,6 +38,9 @@ export class AttendancePage {
       this._query.set(key, this._input(key).value.trim());
     }
     this._part('export').setAttribute('href', `${this._root}api/attendance?${this._query}&format=csv`);
+    // Where the last answer ended is no place in another one.
+    this._next = null;
+    this._part('more').hidden = true;
     await this._load([]);
   }
 
@@ -51,18 +54,16 @@ export class AttendancePage {
   }
 
   private async _load(before: readonly IVisit[], after = ''): Promise<void> {
-    try {
-      const query = `?${this._query}${after && `&after=${encodeURIComponent(after)}`}`;
-      const asked = this._api.ask<IAttendance>('GET', query, undefined, undefined, 'attendance');
-      const answer = await this._latest.of(asked);
-      if (answer) {
-        this._visits = [...before, ...answer.rows];
-        this._next = answer.next;
-        this._part('trouble').textContent = '';
-        this._show(answer);
-      }
-    } catch (error) {
-      this._part('trouble').textContent = (error as Error).message;
+    const query = `?${this._query}${after && `&after=${encodeURIComponent(after)}`}`;
+    const asked = this._api.ask<IAttendance>('GET', query, undefined, undefined, 'attendance');
+    const [answer] = (await this._latest.of(Promise.allSettled([asked]))) ?? [];
+    if (answer?.status === 'fulfilled') {
+      this._visits = [...before, ...answer.value.rows];
+      this._next = answer.value.next;
+      this._part('trouble').textContent = '';
+      this._show(answer.value);
+    } else if (answer) {
+      this._part('trouble').textContent = (answer.reason as Error).message;
     }
   }
 
