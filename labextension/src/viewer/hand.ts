@@ -54,6 +54,7 @@ export class Hand {
     const [was, raised] = [this.up, (this._said?.since ?? null) !== null];
     this._said = said;
     if (this.up && !was && this._asks) {
+      this._asks = false; // another window may raise it the next time
       this._options.question(sentence =>
         this._options.send(JSON.stringify({ type: 'hand', up: true, sentence }))
       );

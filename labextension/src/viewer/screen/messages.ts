@@ -127,9 +127,13 @@ export class Messages {
    * @param answer - gets the sentence; null to ask no more
    */
   question(answer: ((sentence: string) => void) | null): void {
+    const hadFocus = this._question?.contains(document.activeElement) === true;
     this._question?.remove();
     this._question = null;
     if (answer === null) {
+      if (hadFocus) {
+        this._closed();
+      }
       return;
     }
     const trans = this._trans;
@@ -159,6 +163,13 @@ export class Messages {
     this._question = element('div', {
       className: 'jp-VNC-message jp-mod-warning jp-mod-question',
       children: [element('p', { className: 'jp-VNC-text', text: words }), input, send, close]
+    });
+    this._question.addEventListener('keydown', event => {
+      // Lab's shortcuts and the page's stay away from what is typed here.
+      event.stopPropagation();
+      if (event.key === 'Escape') {
+        done('');
+      }
     });
     this.node.prepend(this._question);
   }
