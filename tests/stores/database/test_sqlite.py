@@ -26,7 +26,7 @@ def test_a_connection_that_cannot_roll_back_is_closed_all_the_same():
 
 @pytest.fixture
 def patient(monkeypatch):
-    """Who waits for another change waits long, however busy the machine is; an engine that is made later knows it."""
+    """A change waits long for another one, however busy the machine is, with an engine that is made after this."""
     monkeypatch.setattr(sqlite, "BUSY", 60)
 
 
