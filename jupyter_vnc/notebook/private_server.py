@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
 from jupyter_vnc.desktops.processes.program import PR_SET_PDEATHSIG, prctl
+from jupyter_vnc.desktops.x11.connection import Link
+from jupyter_vnc.desktops.x11.windows import Windows
 
 from .desktop import Desktop
 from .server import NotebookError, Server, of_process
@@ -28,6 +30,8 @@ NAME: Final = "desktop"
 PATIENCE: Final = 120.0
 #: Seconds for the server to stop its desktop and end.
 GRACE: Final = 30.0
+#: Seconds for a window manager to begin; a session of somebody's own may have none.
+MANAGER: Final = 5.0
 _POLL: Final = 0.05
 #: Of the server's log, the end is told where it does not start (characters).
 _COMPLAINT: Final = 2000
@@ -79,11 +83,14 @@ class PrivateServer:
         root, token = str(self._folder / "root"), secrets.token_hex(32)
         config.write_text(_CONFIG.format(port=_free_port(), root=root, token=token, targets=self._targets))
         places = {"HOME": "home", "TMPDIR": "tmp", "JUPYTER_DATA_DIR": "jd", "JUPYTER_RUNTIME_DIR": "jr"}
-        environ = os.environ | {name: str(self._folder / place) for name, place in places.items()}
+        # Of the desktop that the tests were started on, nothing; where a system has its applications, it does.
+        inherited = {name: value for name, value in os.environ.items() if not _is_of_session(name)}
+        environ = inherited | {name: str(self._folder / place) for name, place in places.items()}
         environ["JUPYTER_NO_CONFIG"] = "1"  # nothing of this machine's Jupyter: no JupyterLab, no other targets
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "jupyter_server", f"--config={config}"],
+                # -P: no file of the folder with the tests is taken for a module of the server's.
+                [sys.executable, "-P", "-m", "jupyter_server", f"--config={config}"],
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -105,6 +112,8 @@ class PrivateServer:
     def fresh(self) -> tuple[Desktop, dict[str, str]]:
         """Start the desktop anew, and return it with the variables that a program needs to open a window on it.
 
+        It has its window manager, unless that takes longer than :data:`MANAGER` seconds, or there is none.
+
         Raises:
             NotebookError: it does not start.
         """
@@ -115,6 +124,7 @@ class PrivateServer:
         self._told.unlink(missing_ok=True)
         desktop.start()
         display, authority = self._wait(self._told_display, "The desktop of the tests did not say which display it has")
+        _await_manager(int(display.removeprefix(":")), Path(authority))
         return desktop, {"DISPLAY": display, "XAUTHORITY": authority}
 
     def _told_display(self) -> list[str] | None:
@@ -142,6 +152,24 @@ class PrivateServer:
 
     def _log(self) -> str:
         return (self._folder / "log").read_text("utf-8", "replace")[-_COMPLAINT:]
+
+
+def _is_of_session(name: str) -> bool:
+    """Whether a variable tells programs of a user's session where its files are, or what it is."""
+    return name.startswith("XDG_") and not name.endswith("_DIRS")
+
+
+def _await_manager(display: int, authority: Path) -> None:
+    """Wait for a window manager: it does not know what a window that was there before it has asked for."""
+    deadline = time.monotonic() + MANAGER
+    while not _is_managed(display, authority) and time.monotonic() < deadline:
+        time.sleep(_POLL)
+
+
+def _is_managed(display: int, authority: Path) -> bool:
+    with suppress(OSError), closing(Link.open(display, authority, MANAGER)) as link:
+        return Windows(link).is_managed()
+    return False
 
 
 def _free_port() -> int:

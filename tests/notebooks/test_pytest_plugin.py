@@ -90,18 +90,51 @@ def test_a_screenshot_that_cannot_be_taken_hides_no_failure(tmp_path):
 
 def test_a_server_that_does_not_start_shows_its_log(tmp_path, monkeypatch):
     program = tmp_path / "python"
-    program.write_text("#!/bin/sh\necho 'no module named jupyter_server' >&2; exit 1\n")
+    told = '"$1" "${XDG_CONFIG_HOME-nowhere}" "$XDG_DATA_DIRS"'
+    program.write_text(f"#!/bin/sh\necho 'no module named jupyter_server' {told} >&2; exit 1\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/of/somebody")
+    monkeypatch.setenv("XDG_DATA_DIRS", "/of/all")
     program.chmod(0o700)
     monkeypatch.setattr(private_server.sys, "executable", str(program))
     server = PrivateServer(tmp_path, ["openbox"], "640x480")
     try:
-        with pytest.raises(NotebookError, match=r"has ended:\nno module named jupyter_server"):
+        with pytest.raises(NotebookError, match=r"has ended:\nno module named jupyter_server -P nowhere /of/all"):
             server.start()
         with pytest.raises(NotebookError, match="does not run"):
             server.fresh()
     finally:
         server.close()
     server.close()
+
+
+class Fresh:
+    """A desktop that says which display it has as soon as it starts."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def stop(self): ...
+
+    def start(self):
+        (self._folder / "display").write_text(":7\n/authority\n")
+
+
+@pytest.mark.parametrize(("limit", "looks"), [(60, 3), (0, 1)])
+def test_its_window_manager_is_waited_for_as_long_as_is_reasonable(tmp_path, monkeypatch, limit, looks):
+    said = []
+
+    def is_managed(display, authority):
+        said.append((display, authority))
+        return len(said) == 3
+
+    monkeypatch.setattr(private_server, "MANAGER", limit)
+    monkeypatch.setattr(private_server, "_is_managed", is_managed)
+    monkeypatch.setattr(private_server, "Desktop", lambda *_: Fresh(tmp_path))
+    server = PrivateServer(tmp_path, ["openbox"], "640x480")
+    server._server = object()
+    _, variables = server.fresh()
+    assert variables == {"DISPLAY": ":7", "XAUTHORITY": "/authority"}
+    assert said == [(7, Path("/authority"))] * looks
 
 
 def test_a_server_that_says_nothing_is_not_waited_for_for_ever(tmp_path, monkeypatch):

@@ -65,7 +65,7 @@ class Windows:
         """
         if ident not in self._found():
             return False
-        if self._is_managed():
+        if self.is_managed():
             wish = self._atom("_NET_ACTIVE_WINDOW")
             self._link.send(requests.ask_manager(self._root, ident, wish, _PANEL))
         else:
@@ -74,22 +74,22 @@ class Windows:
         self._link.ask(requests.get_focus())  # what we have sent has arrived
         return True
 
+    def is_managed(self) -> bool:
+        """Whether a window manager runs; all of them watch the root window in a way in which only one program can."""
+        reply = self._link.ask(requests.get_attributes(self._root))
+        return reply is not None and bool(x11.attributes(reply).watched & x11.REDIRECT)
+
     def _found(self) -> tuple[int, ...]:
-        if self._is_managed():
+        if self.is_managed():
             return self._words(self._root, "_NET_CLIENT_LIST")[:MAX_WINDOWS]
         tree = self._link.ask(requests.query_tree(self._root))
         return tuple(filter(self._is_ordinary, x11.children(tree)[:MAX_WINDOWS] if tree else ()))
 
     def _focused(self) -> int:
-        if self._is_managed():
+        if self.is_managed():
             return next(iter(self._words(self._root, "_NET_ACTIVE_WINDOW")), 0)
         reply = self._link.ask(requests.get_focus())
         return x11.number(reply) if reply else 0
-
-    def _is_managed(self) -> bool:
-        """Whether a window manager runs; all of them watch the root window in a way in which only one program can."""
-        reply = self._link.ask(requests.get_attributes(self._root))
-        return reply is not None and bool(x11.attributes(reply).watched & x11.REDIRECT)
 
     def _is_ordinary(self, ident: int) -> bool:
         """Whether a window shows and is none of those that no window manager would touch, such as a menu."""
