@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import islice
+from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,6 +21,8 @@ _HINTS: Final = 8
 #: Colours of a picture that are counted (a photograph has more, and any of its pixels is a good hint).
 _COLOURS: Final = 4096
 _OPAQUE: Final = 255
+#: Steps of the golden section come back to no part of a picture before they have been in all others.
+_GOLDEN: Final = 0.618
 
 
 class Area(NamedTuple):
@@ -59,13 +63,15 @@ def load(image: Image | Path | str) -> Image:
     return wanted
 
 
-def find_picture(screen: Image, wanted: Image, tolerance: int) -> Area | None:
+def find_picture(screen: Image, wanted: Image, tolerance: int, deadline: float | None = None) -> Area | None:
     """Return where a picture is on a screen, the first place from above, or None.
 
     Args:
         screen: the screen, RGB.
         wanted: the picture, RGBA; of its pixels only those count that are wholly opaque.
         tolerance: how far each part of the colour of each of its pixels may be off (0 to 255).
+        deadline: when to give up, if ever, as ``time.monotonic`` tells the time: of a picture that is much like all of
+            the screen, there are hundreds of thousands of places to compare.
     """
     across, down = screen.width - wanted.width + 1, screen.height - wanted.height + 1
     if across < 1 or down < 1:
@@ -78,6 +84,8 @@ def find_picture(screen: Image, wanted: Image, tolerance: int) -> Area | None:
         found = Area(at % across, at // across, *wanted.size)
         if _is_like(screen.crop(found.box), colours, mask, tolerance):
             return found
+        if deadline is not None and time.monotonic() > deadline:
+            return None
         at = possible.find(b"\xff", at + 1)
     return None
 
@@ -96,18 +104,29 @@ def _possible(screen: Image, colours: Image, mask: Image, tolerance: int, size: 
 
 
 def _hints(colours: Image, mask: Image) -> Iterator[tuple[tuple[int, int], Pixel]]:
-    """Yield pixels of a picture, one for each colour, those of the rarest first: they tell most of where it is."""
+    """Yield pixels of a picture, one for each colour, those of the rarest first: they tell most of where it is.
+
+    Of colours that are equally rare, they are from all over it: neighbours are often alike, and tell the same.
+    """
     seen: dict[Pixel, int] = {}
     places: dict[Pixel, tuple[int, int]] = {}
     solid, data = mask.tobytes(), colours.tobytes()
-    for at, opaque in enumerate(solid):
-        if opaque:
+    for at in _all_over(len(solid)):
+        if solid[at]:
             colour = (data[3 * at], data[3 * at + 1], data[3 * at + 2])
             seen[colour] = seen.get(colour, 0) + 1
             places.setdefault(colour, (at % colours.width, at // colours.width))
             if len(seen) >= _COLOURS:
                 break
     yield from ((places[colour], colour) for colour in islice(sorted(seen, key=lambda one: seen[one]), _HINTS))
+
+
+def _all_over(count: int) -> Iterator[int]:
+    """Yield each number below that once, each far from those before it."""
+    step = max(1, round(count * _GOLDEN))
+    while gcd(step, count) != 1:
+        step += 1
+    return (turn * step % count for turn in range(count))
 
 
 def _is_like(part: Image, colours: Image, mask: Image, tolerance: int) -> bool:

@@ -24,6 +24,8 @@ Found = TypeVar("Found")
 PATIENCE: Final = 10.0
 #: How far each part of a colour (0 to 255) may be from what is waited for.
 TOLERANCE: Final = 24
+#: Seconds for a look at a picture's possible places when the time is up: what is there is found even with no patience.
+_LOOK: Final = 2.0
 
 
 class Watched:
@@ -93,7 +95,12 @@ class Watched:
         wanted = load(image)
         size = f"{wanted.width} x {wanted.height} pixels"
         what = f"The picture {Path(image).name!r} ({size})" if isinstance(image, str | Path) else f"A picture of {size}"
-        return self._wait(lambda screen: find_picture(screen, wanted, tolerance), what, timeout)
+        deadline = time.monotonic() + timeout
+
+        def find(screen: Image) -> Area | None:
+            return find_picture(screen, wanted, tolerance, max(deadline, time.monotonic() + _LOOK))
+
+        return self._wait(find, what, timeout)
 
     def wait_for_colour(
         self,

@@ -1,10 +1,12 @@
 """Where a picture is on a screen."""
 
 import random
+import time
 
 import PIL.Image
 import pytest
 
+from jupyter_vnc.notebook import pictures
 from jupyter_vnc.notebook.pictures import Area, find_picture, load
 
 ICON = [
@@ -73,6 +75,31 @@ def test_more_colours_than_are_counted():
     screen = PIL.Image.frombytes("RGB", (160, 120), noise.randbytes(160 * 120 * 3))
     wanted = load(screen.crop((30, 20, 130, 110)))
     assert find_picture(screen, wanted, 0) == (30, 20, 100, 90)
+
+
+def test_what_tells_a_picture_from_all_of_the_screen_is_looked_up_wherever_it_is(monkeypatch):
+    """Noise of colours that are all alike; only the lower half of the picture has others."""
+    noise = random.Random(3)
+    screen = PIL.Image.frombytes("RGB", (200, 150), bytes(noise.randrange(100, 120) for _ in range(200 * 150 * 3)))
+    other = PIL.Image.frombytes("RGB", (32, 16), noise.randbytes(32 * 16 * 3))
+    wanted = screen.crop((20, 20, 52, 52))
+    wanted.paste(other, (0, 16))
+    compared = []
+    monkeypatch.setattr(pictures, "_is_like", lambda part, *_: compared.append(part))
+    assert find_picture(screen, load(wanted), 24) is None
+    assert len(compared) < 10
+
+
+def test_it_is_looked_for_until_the_time_is_up(monkeypatch):
+    screen, compared = PIL.Image.new("RGB", (200, 150), "white"), []
+    monkeypatch.setattr(pictures, "_is_like", lambda part, *_: compared.append(part))
+    assert find_picture(screen, load(screen.crop((0, 0, 5, 5))), 24, time.monotonic() - 1) is None
+    assert len(compared) == 1
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 12, 64, 4096, 6000])
+def test_each_pixel_is_counted_once(count):
+    assert sorted(pictures._all_over(count)) == [*range(count)]
 
 
 def test_a_picture_of_a_file(tmp_path, icon):
