@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -88,7 +89,10 @@ class Controlled(Watched):
     def _steps(self, moves: Iterable[tuple[Point, int]]) -> None:
         """Let the pointer go through points, each with the buttons that are down there."""
         with self._watched() as viewer:
-            steps = [*moves]
+            # A point between pixels, as the middle of something may be, is in one of them.
+            steps = [((math.floor(x), math.floor(y)), down) for (x, y), down in moves]
+            if not all(_is_on(point, viewer.size) for point, _ in steps):
+                viewer.image()  # the screen may have grown since we looked
             for point, _ in steps:
                 _check(point, viewer.size)
             for (x, y), down in steps:
@@ -103,8 +107,12 @@ def _button(name: str) -> int:
     return _BUTTONS[name]
 
 
+def _is_on(point: Point, size: tuple[int, int]) -> bool:
+    return all(0 <= one < most for one, most in zip(point, size, strict=True))
+
+
 def _check(point: Point, size: tuple[int, int]) -> None:
-    if not all(0 <= one < most for one, most in zip(point, size, strict=True)):
+    if not _is_on(point, size):
         raise ValueError(f"{point} is not on the screen, which has {size[0]} x {size[1]} pixels")
 
 

@@ -20,8 +20,12 @@ def plain(colour, size=SIZE):
 
 def update(image):
     """FramebufferUpdate with all of a picture, as it is asked for."""
-    head = struct.pack(">BxHHHHHi", 0, 1, 0, 0, *image.size, 0)
-    return head + image.tobytes("raw", "BGRX")
+    return rectangle(image.size, 0) + image.tobytes("raw", "BGRX")
+
+
+def rectangle(size, encoding):
+    """FramebufferUpdate with one rectangle, as far as its head; -223 is the desktop's new size."""
+    return struct.pack(">BxHHHHHi", 0, 1, 0, 0, *size, encoding)
 
 
 class Screen:
@@ -37,11 +41,11 @@ class Screen:
         self.pictures = deque(pictures or [plain("white")])
         self.keys, self.pointer = [], []
         self.opened = self.closed = 0
-        self._said = deque()
+        self._said, self._size = deque(), None
 
     def open(self):
         self.opened += 1
-        width, height = self.pictures[0].size
+        self._size = width, height = self.pictures[0].size
         self._said = deque([GREETING, struct.pack(">HH", width, height) + PIXEL_FORMAT + b"\0\0\0\1d"])
         return self
 
@@ -67,6 +71,9 @@ class Screen:
             return  # nothing has changed
         if incremental:
             self.pictures.popleft()
+        if self._size != (size := self.pictures[0].size):
+            self._said.append(rectangle(size, -223))
+            self._size = size
         self._said.append(update(self.pictures[0]))
 
     def settimeout(self, seconds): ...

@@ -105,11 +105,30 @@ def test_clicks_and_moves(see):
     assert screen.pointer == [*clicks, *twice, (0, 5, 6)]
 
 
+def test_a_point_between_pixels_is_in_one_of_them(see):
+    one, screen = see()
+    one.move(63.5, 2.25)
+    one.drag((0.5, 1), (10.5, 1))
+    assert screen.pointer[0] == (0, 63, 2)
+    assert screen.pointer[-1] == (0, 10, 1)
+
+
+def test_a_screen_that_has_grown_meanwhile(see):
+    one, screen = see()
+    with one:
+        screen.pictures[0] = plain("white", (128, 96))
+        one.move(100, 90)
+        with pytest.raises(ValueError, match="which has 128 x 96 pixels"):
+            one.move(100, 96)
+    assert screen.pointer == [(0, 100, 90)]
+
+
 @pytest.mark.parametrize(
     ("act", "sentence"),
     [
         (lambda one: one.click(64, 0), r"\(64, 0\) is not on the screen, which has 64 x 48 pixels"),
         (lambda one: one.move(0, -1), r"\(0, -1\) is not on the screen"),
+        (lambda one: one.drag((1, 1), (float("nan"), 1)), "NaN"),
         (lambda one: one.drag((1, 1), (1, 48)), r"\(1, 48\) is not on the screen"),
         (lambda one: one.drag((1, 1), (2, 2), "back"), "'back' is not a button"),
         (lambda one: one.scroll(1, 1, 1001), "1000 steps at once"),
