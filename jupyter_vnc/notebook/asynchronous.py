@@ -29,7 +29,7 @@ class AsyncDesktop:
     """A :class:`.Desktop` whose methods are awaited; :func:`get_async` returns one.
 
     What is asked of one at the same time is done one after the other, in a thread. A call that is cancelled is done to
-    its end, within its time, before the next one begins.
+    its end, within its time, before the next one begins: give a wait its ``timeout`` rather than ``asyncio.timeout``.
     """
 
     def __init__(self, desktop: Desktop) -> None:
@@ -78,11 +78,16 @@ class AsyncDesktop:
     scroll = _twin(Desktop.scroll)
 
     async def __aenter__(self) -> Self:
-        await self._run(self._desktop.__enter__)
+        try:
+            await self._run(self._desktop.__enter__)
+        except asyncio.CancelledError:
+            self._thread.submit(self._desktop.__exit__)  # nobody else will: there is no block to leave
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._run(self._desktop.__exit__)
+        # It is done in its turn even if we are cancelled before that.
+        await asyncio.shield(asyncio.wrap_future(self._thread.submit(self._desktop.__exit__)))
 
     async def _run(self, call: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

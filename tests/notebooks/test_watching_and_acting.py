@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 from types import SimpleNamespace
 
 import PIL.Image
@@ -174,6 +175,76 @@ async def test_the_async_twin_does_the_same(see, stripes):
     assert screen.pointer == [(0, 21, 31), (1, 21, 31), (0, 21, 31), (0, 1, 1), (16, 1, 1), (0, 1, 1)]
     with pytest.raises(desktop.NotSeen, match="A picture of 2 x 2 pixels"):
         await twin.wait_for(plain("black", (2, 2)))
+
+
+class Slow:
+    """A desktop whose connection is made, and left, when the test says so."""
+
+    name = "slow"
+
+    def __init__(self):
+        self.may, self.begun, self.done = threading.Event(), threading.Event(), []
+
+    def __enter__(self):
+        self.begun.set()
+        assert self.may.wait(60)
+        self.done.append("entered")
+
+    def __exit__(self, *_):
+        self.done.append("left")
+
+    def press(self, key):
+        assert self.may.wait(60)
+        self.done.append(key)
+
+
+async def until_done(slow, *what):
+    async with asyncio.timeout(60):
+        while slow.done != [*what]:
+            await asyncio.sleep(0.01)
+
+
+async def cancelled(task):
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_the_async_twin_leaves_what_it_enters_after_it_was_cancelled():
+    slow = Slow()
+    twin = AsyncDesktop(slow)
+    first = twin._thread.submit(slow.may.wait, 60)
+    entering = asyncio.create_task(twin.__aenter__())
+    await asyncio.sleep(0)
+    twin._thread.submit(slow.done.append, "next")
+    await cancelled(entering)
+    slow.may.set()
+    await asyncio.wrap_future(first)
+    await until_done(slow, "next", "left")  # it had not begun
+
+
+async def test_the_async_twin_leaves_what_was_being_entered():
+    slow = Slow()
+    twin = AsyncDesktop(slow)
+    entering = asyncio.create_task(twin.__aenter__())
+    await asyncio.sleep(0)
+    assert await asyncio.to_thread(slow.begun.wait, 60)
+    await cancelled(entering)
+    slow.may.set()
+    await until_done(slow, "entered", "left")
+
+
+async def test_the_async_twin_leaves_in_its_turn_though_it_was_cancelled():
+    slow = Slow()
+    twin = AsyncDesktop(slow)
+    waiting = asyncio.create_task(twin._run(lambda: slow.press("a")))
+    await asyncio.sleep(0)
+    leaving = asyncio.create_task(twin.__aexit__())
+    await asyncio.sleep(0)
+    await cancelled(leaving)
+    slow.may.set()
+    await waiting
+    await until_done(slow, "a", "left")
 
 
 def test_the_async_twin_has_all_that_a_desktop_has():
