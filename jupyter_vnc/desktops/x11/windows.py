@@ -54,7 +54,7 @@ class Windows:
         self._root = link.screen.root
 
     def list(self) -> list[OpenWindow]:
-        """List the windows, the oldest first."""
+        """List the windows, the oldest first; without a window manager, the one behind all others first."""
         found, focused = self._found(), self._focused()
         return [window for ident in found if (window := self._look_at(ident, focused)) is not None]
 
