@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from cryptography.fernet import Fernet
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from demo.processes import free_port
@@ -102,7 +102,7 @@ class Service:
                 try:
                     if (await self.ask("ada", "health")).code == 200:
                         return
-                except OSError:
+                except (OSError, HTTPClientError):  # nobody listens yet, or a busy machine answers late
                     assert self.process.poll() is None, self.log.read_text()
                     await asyncio.sleep(0.05)
 
