@@ -10,7 +10,8 @@ import statistics
 import struct
 import time
 
-from jupyter_vnc.rfb.guard import Guard, Mode, Permissions
+from jupyter_vnc.rfb.guard import Guard
+from jupyter_vnc.rfb.permissions import Mode, Permissions
 
 #: As much as the websocket hands over at once at most (``max_message``).
 PIECE = 128 * 1024

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Target
-from jupyter_vnc.rfb.guard import Guard, Permissions
+from jupyter_vnc.rfb.guard import Guard
+from jupyter_vnc.rfb.permissions import Permissions
 
 from .first_picture import FirstPicture
 

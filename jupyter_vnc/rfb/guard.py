@@ -14,6 +14,10 @@ has seen the pseudo-encoding, QEMU never does. So an enforcing guard strips that
 PointerEvent that it passes has six bytes; back and forward buttons are what it costs. Where PointerEvents are dropped,
 the viewer decides about their size, by what it has announced.
 
+While somebody **holds** the input of a viewer in control mode, no key, no pointer, no clipboard text and no power
+switch passes, and what was held down is released. As nothing may get round that, a viewer whose messages cannot be cut
+for certain has to come again.
+
 A viewer in view mode gets no pictures of the pointer: a server that may not send any draws the pointer into the
 desktop's picture, where it is, and only so can somebody who watches see where the others point.
 
@@ -25,60 +29,19 @@ plain form, to a viewer that has not agreed on the extended one. Only the server
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import Final, Literal
+from typing import Final
 
 from jupyter_vnc.exceptions import ViewerError
 
 from .grammar import GRAMMAR, Right
 from .messages import UNKNOWN, Message, Scanner, encodings
+from .permissions import ENCODING_RIGHTS, VIEW_ENCODINGS, Mode, Permissions
+from .pressed import Pressed
 from .wire import S32, U16, U32, ClientMessage, ClipboardAction, Encoding
 
-Mode = Literal["control", "view"]
-
 _EVERY_RIGHT: Final = ~Right(0)
-
-#: What a viewer in view mode may ask a server for: pictures, the name, and flow control.
-VIEW_ENCODINGS: Final[frozenset[int]] = frozenset(
-    {
-        Encoding.RAW,
-        Encoding.COPY_RECT,
-        Encoding.RRE,
-        Encoding.CO_RRE,
-        Encoding.HEXTILE,
-        Encoding.ZLIB,
-        Encoding.TIGHT,
-        Encoding.ZLIB_HEX,
-        Encoding.TRLE,
-        Encoding.ZRLE,
-        Encoding.ZYWRLE,
-        Encoding.JPEG,
-        Encoding.JRLE,
-        Encoding.TIGHT_PNG,
-        Encoding.DESKTOP_SIZE,
-        Encoding.LAST_RECT,
-        Encoding.DESKTOP_NAME,
-        Encoding.FENCE,
-        Encoding.CONTINUOUS_UPDATES,
-        *range(-32, -22),  # JPEG quality levels
-        *range(-256, -246),  # compression levels
-        *range(-512, -411),  # fine-grained JPEG quality
-        *range(-768, -762),  # JPEG subsampling
-    }
-)
-
-#: Pseudo-encodings that announce a use of a right; without it they are not passed on.
-_ENCODING_RIGHTS: Final[dict[int, Right]] = {
-    Encoding.QEMU_KEY: Right.KEYBOARD,
-    Encoding.QEMU_LED_STATE: Right.KEYBOARD,
-    Encoding.VMWARE_LED_STATE: Right.KEYBOARD,
-    Encoding.QEMU_POINTER_MOTION: Right.POINTER,
-    Encoding.EXTENDED_DESKTOP_SIZE: Right.RESIZE,
-    Encoding.XVP: Right.POWER,
-    Encoding.EXTENDED_CLIPBOARD: Right.CLIPBOARD_TO_DESKTOP | Right.CLIPBOARD_FROM_DESKTOP,
-}
+#: What nobody has while input is held.
+_INPUT: Final = Right.KEYBOARD | Right.POINTER | Right.CLIPBOARD_TO_DESKTOP | Right.POWER
 
 #: Extended clipboard: the right that an action requires.
 _ACTION_RIGHTS: Final[dict[int, Right]] = {
@@ -93,41 +56,6 @@ _FORMATS: Final = 0xFFFF
 _AREAS: Final = (ClientMessage.FRAMEBUFFER_UPDATE_REQUEST, ClientMessage.ENABLE_CONTINUOUS_UPDATES)
 #: The area at 0, 0 that is one pixel wide and high.
 _ONE_PIXEL: Final = bytes((0, 0, 0, 0, 0, 1, 0, 1))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permissions:
-    """What one viewer may do in control mode; in view mode it may only view, whatever is set here.
-
-    Attributes:
-        keyboard: press keys.
-        pointer: move the mouse and click.
-        clipboard_to_desktop: put text on the desktop's clipboard.
-        clipboard_from_desktop: ask for the text of the desktop's clipboard.
-        resize: change the size of the desktop.
-        power: shut down, restart or reset the machine (xvp).
-    """
-
-    keyboard: bool = True
-    pointer: bool = True
-    clipboard_to_desktop: bool = True
-    clipboard_from_desktop: bool = True
-    resize: bool = True
-    power: bool = True
-
-    def rights(self, mode: Mode) -> Right:
-        """Return the rights that these permissions come to in a mode."""
-        if mode == "view":
-            return Right.WATCH
-        switches = {
-            Right.KEYBOARD: self.keyboard,
-            Right.POINTER: self.pointer,
-            Right.CLIPBOARD_TO_DESKTOP: self.clipboard_to_desktop,
-            Right.CLIPBOARD_FROM_DESKTOP: self.clipboard_from_desktop,
-            Right.RESIZE: self.resize,
-            Right.POWER: self.power,
-        }
-        return reduce(or_, (right for right, on in switches.items() if on), Right.WATCH | Right.CONTROL)
 
 
 class Guard:
@@ -145,6 +73,7 @@ class Guard:
             by another way. The caller sets it, and has the viewer ask again afterwards. Pointer, size and the like
             still come with the pixel.
         input_seen: a key, the pointer or clipboard text went to the desktop. The caller sets it back.
+        held: no input passes.
     """
 
     def __init__(
@@ -161,6 +90,10 @@ class Guard:
         self.enforcing = self._rights != _EVERY_RIGHT or may_resize is not None
         self.input_seen = False
         self.narrow = False
+        self.held = False
+        self._all_rights = self._rights
+        self._pressed, self._released = Pressed(), b""
+        self._unsure = False
         refused = frozenset(kind for kind, rule in GRAMMAR.items() if rule.right not in self._rights)
         self._human = frozenset(kind for kind, rule in GRAMMAR.items() if rule.human) - refused
         self._edits: dict[int, Callable[[bytes], bytes]] = {
@@ -170,7 +103,8 @@ class Guard:
             **(dict.fromkeys(_AREAS, self._narrowed) if narrows else {}),
         }
         joined, left_out = self._rows(refused)
-        self._dropped = refused - left_out
+        self._usually_dropped = self._dropped = refused - left_out
+        self._refused = refused
         long_pointer = not self.enforcing or Right.POINTER not in self._rights
         self._scanner = Scanner(strict=self.enforcing, long_pointer=long_pointer, joined=joined, without=left_out)
 
@@ -180,7 +114,31 @@ class Guard:
         Raises:
             ViewerError: the viewer sent an unknown type, or a length out of range; end the session.
         """
-        return b"".join([self._judge(message) for message in self._scanner.feed(data)])
+        judged = [self._judge(message) for message in self._scanner.feed(data)]
+        return b"".join([self.take_released(), *judged])
+
+    def hold(self, held: bool) -> None:
+        """Let no input pass from now on, or let it pass again.
+
+        Raises:
+            ViewerError: what the viewer has sent cannot be cut into messages for certain; nor can what comes.
+        """
+        if held == self.held:
+            return
+        if held and (self._scanner.lost or self._unsure):
+            raise ViewerError("What the viewer has sent cannot be cut for certain.")
+        self.held = held
+        # One by one, so that each is looked at.
+        self._scanner.joining = not held
+        self._dropped = self._refused | _HELD_BACK if held else self._usually_dropped
+        self._rights = self._all_rights & ~_INPUT if held else self._all_rights
+        if held:
+            self._released += self._pressed.release()
+
+    def take_released(self) -> bytes:
+        """Return what the desktop has to get before anything else, so that nothing stays pressed; once."""
+        released, self._released = self._released, b""
+        return released
 
     def _judge(self, message: Message) -> bytes:
         """Return what the desktop gets of one message, or of several of a row."""
@@ -188,8 +146,14 @@ class Guard:
             return b""
         if message.type in self._human:
             self.input_seen = True
+            self._follow(message)
         edit = self._edits.get(message.type)
         return edit(message.data) if edit else message.data
+
+    def _follow(self, message: Message) -> None:
+        """Note what is pressed; and whether the desktop may have cut a pointer event otherwise than was done here."""
+        self._pressed.follow(message.data)
+        self._unsure = self._unsure or (message.type, len(message.data)) == (ClientMessage.POINTER_EVENT, 7)
 
     def _rows(self, refused: frozenset[int]) -> tuple[list[frozenset[int]], frozenset[int]]:
         """Return the sets of types that need no look at each message, and which of them are left out on the way.
@@ -204,7 +168,13 @@ class Guard:
         return [kinds for kinds in (passed - self._human, passed, plain & refused) if kinds], frozenset()
 
     def _unseen(self, data: bytes) -> bytes:
-        """Bytes that cannot be cut count as input, because it is better to end a session late than too early."""
+        """Bytes that cannot be cut count as input, because it is better to end a session late than too early.
+
+        Raises:
+            ViewerError: input is held, and might be in them.
+        """
+        if self.held:
+            raise ViewerError("The viewer sent what is unknown while its input is held.")
         self.input_seen = True
         return data
 
@@ -233,8 +203,8 @@ class Guard:
         """In view mode by allow-list; in control mode whatever is not tied to a right that is missing."""
         if self._mode == "view":
             return encoding in VIEW_ENCODINGS
-        right = _ENCODING_RIGHTS.get(encoding, Right.WATCH)
-        return bool(right & self._rights) and encoding != Encoding.EXTENDED_MOUSE_BUTTONS
+        right = ENCODING_RIGHTS.get(encoding, Right.WATCH)
+        return bool(right & self._all_rights) and encoding != Encoding.EXTENDED_MOUSE_BUTTONS
 
     def _clipboard(self, message: bytes) -> bytes:
         """ClientCutText, plain or extended (negative length), as far as the clipboard's two rights go."""
@@ -252,7 +222,7 @@ class Guard:
         if flags & ClipboardAction.CAPS:
             return self._clipboard_caps(message, flags)
         wanted = [right for action, right in _ACTION_RIGHTS.items() if flags & action]
-        if self.enforcing and not (wanted and all(right in self._rights for right in wanted)):
+        if (self.enforcing or self.held) and not (wanted and all(right in self._rights for right in wanted)):
             return b""
         # A viewer asks and answers by itself; only an announcement means that somebody copied something.
         self.input_seen = self.input_seen or bool(flags & ClipboardAction.NOTIFY)
@@ -260,11 +230,15 @@ class Guard:
 
     def _clipboard_caps(self, message: bytes, flags: int) -> bytes:
         """Capabilities: a size per format up to which the server sends text unasked; none without the right."""
-        if Right.CLIPBOARD_FROM_DESKTOP in self._rights:
+        if Right.CLIPBOARD_FROM_DESKTOP in self._all_rights:
             return message
-        if not self._rights & Right.CLIPBOARD_TO_DESKTOP or len(message) != 12 + 4 * (flags & _FORMATS).bit_count():
+        if not self._all_rights & Right.CLIPBOARD_TO_DESKTOP or len(message) != 12 + 4 * (flags & _FORMATS).bit_count():
             return b""
         return message[:12] + bytes(len(message) - 12)
+
+
+#: Messages that wait for nobody while input is held; clipboard messages are looked into.
+_HELD_BACK: Final = frozenset(kind for kind, rule in GRAMMAR.items() if rule.right & _INPUT)
 
 
 def _checked_pixel_format(message: bytes) -> bytes:

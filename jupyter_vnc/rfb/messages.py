@@ -30,8 +30,9 @@ UNKNOWN: Final = -1
 _LEFT_OUT: Final = -2
 _TWO_BYTE_TYPE: Final = 0xFF
 
-#: PointerEvent, six bytes long, or seven where its mask says so (rfbproto, "Extended Mouse Buttons").
-_LONG_POINTER: Final = rb"\x05[\x00-\x7f].{4}|\x05[\x80-\xff].{5}"
+#: PointerEvent where it may have seven bytes (rfbproto, "Extended Mouse Buttons"): those with six. The others, for rare
+#: buttons, come one by one.
+_SHORT_POINTER: Final = rb"\x05[\x00-\x7f].{4}"
 
 
 def _one_of(kinds: Collection[int], *, long_pointer: bool) -> bytes:
@@ -41,7 +42,7 @@ def _one_of(kinds: Collection[int], *, long_pointer: bool) -> bytes:
     """
     rows = dict(map(_whole, kinds))
     if long_pointer and ClientMessage.POINTER_EVENT in rows:
-        rows[ClientMessage.POINTER_EVENT] = _LONG_POINTER
+        rows[ClientMessage.POINTER_EVENT] = _SHORT_POINTER
     return b"(?s:" + b"|".join(rows.values()) + b")"
 
 
@@ -85,6 +86,7 @@ class Scanner:
 
     Attributes:
         lost: an unknown type has come; nothing is cut any more.
+        joining: messages come joined as wanted; may be changed between two pieces.
         skipped: messages that were left out: clipboard text over the limit, and what only other viewers send.
     """
 
@@ -97,6 +99,7 @@ class Scanner:
         without: Collection[int] = (),
     ) -> None:
         self.lost = False
+        self.joining = True
         self.skipped = 0
         self._strict = strict
         self._long_pointer = False
@@ -153,7 +156,7 @@ class Scanner:
             if len(buffer) < start + 2:
                 return UNKNOWN, 0
             kind = kind << 8 | buffer[start + 1]
-        row = self._rows.get(kind)
+        row = self._rows.get(kind) if self.joining else None
         if row and (match := row.match(buffer, start)):
             return kind, match.end() - start
         return self._measure_one(kind, start)

@@ -12,9 +12,10 @@ import atheris
 
 with atheris.instrument_imports(include=["jupyter_vnc.rfb", "jupyter_vnc.exceptions", "jupyter_vnc.escaping"]):
     from jupyter_vnc.exceptions import ViewerError, VNCError
-    from jupyter_vnc.rfb.guard import Guard, Permissions
+    from jupyter_vnc.rfb.guard import Guard
     from jupyter_vnc.rfb.handshake import TargetHandshake, ViewerHandshake
     from jupyter_vnc.rfb.messages import Scanner
+    from jupyter_vnc.rfb.permissions import Permissions
     from jupyter_vnc.rfb.security import Login, SecurityPolicy
     from jupyter_vnc.rfb.stream import Conversation
     from jupyter_vnc.rfb.wire import MAX_UNREAD

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_vnc.exceptions import ViewerError
-from jupyter_vnc.rfb.guard import VIEW_ENCODINGS, Guard, Permissions
+from jupyter_vnc.rfb.guard import Guard
 from jupyter_vnc.rfb.messages import Scanner, encodings
+from jupyter_vnc.rfb.permissions import VIEW_ENCODINGS, Permissions
 from jupyter_vnc.rfb.wire import MAX_CUT_TEXT, Encoding
 from tests.rfb import viewer_says as say
 from tests.rfb.feeding import ways

@@ -4,7 +4,8 @@ import struct
 
 import pytest
 
-from jupyter_vnc.rfb.guard import Guard, Permissions
+from jupyter_vnc.rfb.guard import Guard
+from jupyter_vnc.rfb.permissions import Permissions
 from tests.rfb import viewer_says as say
 
 AREA = struct.pack(">HHHH", 10, 20, 1280, 800)

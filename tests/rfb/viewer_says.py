@@ -49,8 +49,8 @@ def desktop_size(*screens: tuple[int, int]) -> bytes:
     return struct.pack(">BxHHBx", 251, 1280, 1024, len(screens)) + body
 
 
-def qemu_key(keysym: int = 0x61, scancode: int = 0x1E) -> bytes:
-    return struct.pack(">BBHII", 255, 0, 1, keysym, scancode)
+def qemu_key(keysym: int = 0x61, scancode: int = 0x1E, down: bool = True) -> bytes:
+    return struct.pack(">BBHII", 255, 0, down, keysym, scancode)
 
 
 def qemu_audio(operation: int = 0) -> bytes:
