@@ -19,6 +19,7 @@ from .broker.hands import is_own
 from .broker.report import own_sessions, report
 from .desktops.manager import DesktopManager
 from .hub.share_handlers import SHARE_ROUTES
+from .hub.uplink.deeds import holder_of
 from .hub.uplink.server_end import ServerEnd
 from .hub.visitors import HubUserServerVisitor
 from .model.sessions import Session
@@ -146,6 +147,7 @@ class VNCExtension(ExtensionApp):
                 lambda: own_sessions(broker.desktop_manager, broker.registry, owner),
                 broker.log,
                 changed=self._follow_uplink,
+                hold=holder_of(broker.attention.holds, owner),
                 look=(lambda who, name, way: broker.looks.serve(owner, name, who, way)) if self.look_ins else None,
             )
             broker.hands.seen = self._is_overseen

@@ -197,7 +197,7 @@ LIMITED = {
 }
 
 #: What only the service of a hub has; ``tests/broker/test_walls.py`` shows how long its refusal lasts.
-LIMITED_BY_THE_SERVICE = {"/api/room/wall"}
+LIMITED_BY_THE_SERVICE = {"/api/room/attention", "/api/room/wall"}
 
 
 async def test_each_temporary_refusal_says_when_to_retry(client, broker, monkeypatch):

@@ -35,6 +35,7 @@ from jupyter_vnc.system.logs import Configurable
 from jupyter_vnc.tokens import IssuedToken, TokenRegistry, TokenStore
 
 from .admission import Admission
+from .attention import Attention
 from .audit import Audit
 from .catalogue import Access, Catalogue, load_sources
 from .course_room import Room
@@ -121,16 +122,12 @@ class VNCBroker(BrokerLimits, Configurable):
         )
         self.hands = Hands(self.registry)
         self.walls = Walls(self.registry, self.log, usual=self.wall)
-        self.notes = ViewerNotes(self.hands, self.walls)
+        self.attention = Attention(self.registry, self.log)
+        self.notes = ViewerNotes(self.hands, self.walls, self.attention)
         self._rows = TargetRows(self.access, self.registry, self.maintenance)
         self._admission = Admission(self.catalogue, self.tokens, self.registry, self._rows.is_closed)
         self._runner = SessionRunner(
-            self.access,
-            self.registry,
-            self.presence,
-            self.notes,
-            self.audit,
-            self.log,
+            *(self.access, self.registry, self.presence, self.notes, self.audit, self.log),
             ServingLimits(self.handshake_timeout, self.stall_timeout),
             Activity(self.activity, lambda: self.on_activity()),  # noqa: PLW0108 - the host sets it later
         )
@@ -152,6 +149,7 @@ class VNCBroker(BrokerLimits, Configurable):
     def hear_of(self, elsewhere: Elsewhere) -> None:
         """Take desktops in other servers as part of the course room, of the sessions there, and of what can be seen."""
         self.room.elsewhere = self.live.elsewhere = self.catalogue.elsewhere = self.walls.elsewhere = elsewhere
+        self.attention.elsewhere = elsewhere
         self.access.look_by(elsewhere.look)
 
     # -- configuration ------------------------------------------------------------------------------------------
@@ -293,6 +291,7 @@ class VNCBroker(BrokerLimits, Configurable):
             await asyncio.wait(self._serving, timeout=5.0)
         self.presence.close()
         self.walls.close()
+        self.attention.holds.close()
         async with AsyncExitStack() as ends:  # the last one first; if one fails, the others are still closed
             for source in reversed(self.catalogue.sources):
                 ends.push_async_callback(source.close)

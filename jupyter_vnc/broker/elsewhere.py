@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.exceptions import TargetNotFound, TargetUnreachable
+from jupyter_vnc.model.holds import Hold
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Target
 from jupyter_vnc.model.users import User
@@ -51,6 +52,19 @@ class Elsewhere:
             Stamps, ids of sessions as in :meth:`rows`, and the pictures as base64.
         """
         return []
+
+    def may_hold(self, visitor: Visitor, owner: str, server: str, name: str) -> bool:
+        """Whether a desktop runs there of a user whom the visitor oversees."""
+        return False
+
+    def hold(self, by: User, owner: str, server: str, name: str, hold: Hold, *, on: bool) -> None:
+        """Hold the input at a desktop there for a while, or lift that; whether they may was checked.
+
+        Raises:
+            TargetNotFound: that server is not connected.
+            LimitExceeded: they ask too much of it.
+        """
+        raise TargetNotFound
 
     def message(self, visitor: Visitor, session_id: str, text: str, *, link: bool = False) -> str:
         """Show a message, or a link, in the viewer of a session there; return whose server it is in.

@@ -32,6 +32,7 @@ from jupyter_vnc.system.logs import LineLimiter
 
 from .audit import Audit
 from .first_picture import FirstPicture
+from .held_input import HeldInput
 from .presence import Presence
 from .traffic import Activity, Watch, permissions_of
 from .viewer_notes import ViewerNotes
@@ -117,6 +118,7 @@ class SessionRunner:
     def _withdraw(self, session: Session, code: CloseCode, reason: str) -> None:
         self._audit.closed(session, code, reason)
         self._registry.remove(session)
+        self._notes.left(session)
         self._presence.changed(session.place)
 
     def _explained(self, session: Session, error: BaseException) -> VNCError:
@@ -212,7 +214,8 @@ class SessionRunner:
             scheduler=self._scheduler,
             session_id=session.id,
         )
-        first = await tasks.beside(self._judge(session, picture), Relay(from_viewer, from_target).run())
+        with HeldInput(session, watch, leg.channel):
+            first = await tasks.beside(self._judge(session, picture), Relay(from_viewer, from_target).run())
         if first is Leg.TARGET and not picture.came:
             error = TargetUnreachable("The desktop closed the connection before it sent a picture.")
             if self._failed(session, error, counted=picture.missed):

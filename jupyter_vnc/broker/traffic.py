@@ -65,6 +65,20 @@ class Watch:
             self._note_input()
         return passed
 
+    def hold(self, held: bool) -> None:
+        """Let no input pass, or let it pass again; see :meth:`.Guard.hold`.
+
+        Raises:
+            ViewerError: that is not possible.
+        """
+        self._guard.hold(held)
+
+    def take_released(self) -> bytes:
+        """Return what the target has to get so that nothing stays pressed; once."""
+        released = self._guard.take_released()
+        self._session.bytes_in += len(released)
+        return released
+
     def from_target(self, size: int) -> None:
         """Count bytes from the target; they pass unchanged."""
         self._session.bytes_out += size

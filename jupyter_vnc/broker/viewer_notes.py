@@ -9,6 +9,7 @@ from jupyter_vnc.exceptions import ViewerError
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.wall_pictures import LONGEST_TEXT
 
+from .attention import Attention
 from .hands import Hands
 from .walls import Walls
 
@@ -22,16 +23,23 @@ class ViewerNotes:
     Args:
         hands: who asks for help.
         walls: who has a wall open.
+        attention: whose input is held.
     """
 
-    def __init__(self, hands: Hands, walls: Walls) -> None:
+    def __init__(self, hands: Hands, walls: Walls, attention: Attention) -> None:
         self._hands = hands
         self._walls = walls
+        self._attention = attention
 
     def came(self, session: Session) -> None:
         """Note that a session has begun."""
         self._hands.came(session)
         self._walls.came(session)
+        self._attention.holds.came(session)
+
+    def left(self, session: Session) -> None:
+        """Note that a session has ended."""
+        self._attention.left(session)
 
     def seated(self, session: Session) -> None:
         """Note that a session has a picture."""
@@ -51,8 +59,10 @@ class ViewerNotes:
         if len(text) > LONGEST:
             raise ViewerError("The viewer sent too long a message.")
         said = _read(text)
-        if said is None or said.get("type") != "picture":
+        if said is None or said.get("type") not in {"picture", "alone"}:
             self._hands.heard(session, text)
+        elif said.keys() == {"type", "on"}:
+            self._attention.heard(session, said["on"])
         elif said.keys() == {"type", "data"}:
             self._walls.heard(session, said["data"])
         else:

@@ -81,6 +81,23 @@ class WallHandler(VNCAPIHandler):
         self.answer(self.broker.walls.watch(visitor, stamps))
 
 
+class AttentionHandler(VNCAPIHandler):
+    """``POST {root}api/room/attention``."""
+
+    #: The most desktops, with names of a usual length.
+    max_admitted = 64 * 1024
+
+    @web.authenticated
+    @authorized
+    @vnc_errors
+    async def post(self) -> None:
+        """Hold the input at desktops for a while, or lift that."""
+        visitor = _overseer(self)
+        body = self.body()
+        text, again = body.get("text", "").strip(), body.get("again", False)
+        self.answer(self.broker.attention.ask(visitor, body["desktops"], text, on=body["hold"], again=again))
+
+
 class HealthHandler(Protected):
     """``GET {root}health``: for monitoring; reports only that the service responds."""
 
@@ -150,6 +167,7 @@ HUB_ROUTES: Final[list[Route]] = [
     (r"/room", RoomPage, {}),
     (r"/api/room", RoomHandler, {}),
     (r"/api/room/wall", WallHandler, {}),
+    (r"/api/room/attention", AttentionHandler, {}),
     (rf"/view/{NAME}/of/{PERSON}/server/{SERVER}", ViewPage, {}),
     (r"/uplink", Uplink, {}),
     (r"/looks", LookSocket, {}),

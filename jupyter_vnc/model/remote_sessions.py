@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Final
 from jupyter_vnc.exceptions import MachineMoved, SessionEnded, TargetBusy, VNCError
 
 from .addresses import DesktopAddress, UserServerAddress
+from .holds import Hold
+from .holds import decode as read_hold
 from .sessions import LONGEST_SENTENCE, Note, Session
 from .targets import Mode, Sharing, Target
 from .users import User
@@ -54,6 +56,10 @@ class RemoteSession(Session):
         """Have the hand of its user raised, with a sentence or none, or taken down."""
         self.hand, self.hand_sentence = since, sentence
         self.send(self.id, {"hand": since.isoformat() if since else None, "sentence": sentence})
+
+    def put_hold(self, hold: Hold, *, on: bool) -> None:
+        """Have its desktop held there for a while, or have that lifted."""
+        self.send(self.id, {"hold": hold.encode(), "on": on})
 
 
 def ending(error: VNCError) -> dict[str, Any]:
@@ -148,6 +154,8 @@ def apply(session: Session, notice: Mapping[str, Any]) -> None:
         session.end(kind(str(notice["why"]), detail=str(notice["detail"])))
     elif "hand" in notice:
         session.put_hand(_time(notice["hand"]), str(notice.get("sentence", ""))[:LONGEST_SENTENCE])
+    elif "hold" in notice:
+        session.put_hold(read_hold(notice["hold"]), on=notice["on"] is True)
     elif "note" in notice:
         note: Note = notice["note"]
         session.note(note["kind"], **{key: value for key, value in note.items() if key != "kind"})

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
+from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import VNCError
 
+from .holds import Hold
 from .targets import Mode, Target
 from .users import User
 from .wall_pictures import WallPicture
@@ -64,6 +66,11 @@ class Session:
     #: Whether its viewer is asked for pictures, for the wall of an instructor; and the latest of them.
     walled: bool = False
     wall_picture: WallPicture | None = None
+    #: Who holds its input; None while nobody does. While its bytes are relayed, it is said when that changes.
+    held: Hold | None = None
+    on_held: Callable[[], None] | None = None
+    #: Holds its desktop here, or lifts that, for another process.
+    take_hold: Callable[[Hold, bool], Any] | None = None
     #: Since when its viewer has a picture; None while there is none.
     seen_at: datetime | None = None
     #: Whether its desktop has brought a picture in time.
@@ -131,6 +138,21 @@ class Session:
     def put_hand(self, since: datetime | None, sentence: str = "") -> None:
         """Raise the hand of its user, with a sentence or none, or take it down."""
         self.hand, self.hand_sentence = since, sentence
+
+    def put_hold(self, hold: Hold, *, on: bool) -> None:
+        """Hold its desktop for a while, or lift that."""
+        if self.take_hold is not None:
+            self.take_hold(hold, on)
+
+    def be_held(self, hold: Hold | None) -> None:
+        """Note who holds its input now, and tell its viewer."""
+        if hold == self.held:
+            return
+        self.held = hold
+        told = {} if hold is None else {"by": printable(hold.by), "why": hold.kind, "text": hold.text}
+        self.note("held", **{"by": None, "why": None, "text": "", **told})
+        if self.on_held is not None:
+            self.on_held()
 
     def note_picture(self) -> None:
         """Note that its viewer has a picture."""

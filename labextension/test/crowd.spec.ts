@@ -115,7 +115,7 @@ describe('actions to all who are shown', () => {
     part('#crowd').click();
     assert.deepEqual(
       items().map(one => one.textContent),
-      ['Message (3)', 'Open a link (3)', 'End (3)', 'Release (1)']
+      ['Message (3)', 'Open a link (3)', 'End (3)', 'Release (1)', 'Hold input (3)']
     );
     part('#crowd').click();
     part<HTMLInputElement>('#filter').value = 'an';
@@ -166,7 +166,7 @@ describe('actions to all who are shown', () => {
     part('#crowd').click();
     assert.deepEqual(
       items().map(one => one.textContent),
-      ['Message (2)', 'Open a link (2)', 'End (2)', 'Release (1)']
+      ['Message (2)', 'Open a link (2)', 'End (2)', 'Release (1)', 'Hold input (2)']
     );
     part('#crowd').click();
     await choose('Message', 'hello');

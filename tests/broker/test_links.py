@@ -8,8 +8,8 @@ import pytest
 
 from jupyter_vnc.broker.live_sessions import LiveSessions
 from jupyter_vnc.exceptions import MalformedRequest
+from jupyter_vnc.hub.uplink.deeds import DEEDS
 from jupyter_vnc.hub.uplink.messages import NOTICE, read
-from jupyter_vnc.hub.uplink.server_end import _DEEDS
 from jupyter_vnc.model.addresses import TCPAddress
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
@@ -97,5 +97,5 @@ def test_it_reaches_a_desktop_in_a_users_server(desktop):
     (listed,) = (row["id"] for row in uplinks.rows(Instructor())[0]["viewers"])
     uplinks.message(Instructor(), listed, "https://example.org/", link=True)
     (notice,) = link.sent
-    _DEEDS[notice["type"]](desktop.session, read(json.dumps(notice), NOTICE))
+    DEEDS[notice["type"]](desktop.session, read(json.dumps(notice), NOTICE))
     assert desktop.told == [{"kind": "link", "text": "https://example.org/", "sender": "ada"}]

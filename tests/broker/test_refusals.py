@@ -60,7 +60,7 @@ async def test_whoever_meets_an_error_that_nobody_foresaw_is_named_too(error, ca
 
     caplog.set_level(logging.INFO)
     session, viewer = Session(ADA, LAB, Mode.CONTROL), Viewer()
-    notified = SimpleNamespace(changed=lambda place: None, closed=lambda *how: None)
+    notified = SimpleNamespace(changed=lambda place: None, closed=lambda *how: None, left=lambda session: None)
     activity, log = Activity("none", lambda: None), logging.getLogger("test")
     kinds, registry = SimpleNamespace(of=fail), SessionRegistry(SessionLimits())
     runner = SessionRunner(kinds, registry, notified, notified, notified, log, ServingLimits(5, 5), activity)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
+from jupyter_vnc.broker.attention import Attention
 from jupyter_vnc.broker.audit import Audit
 from jupyter_vnc.broker.hands import Hands
 from jupyter_vnc.broker.limits import BrokerLimits
@@ -51,7 +52,7 @@ class Service:
     def __init__(self, **more):
         self.registry = SessionRegistry(SessionLimits(0, 0, 0))
         self.walls = Walls(self.registry, logging.getLogger("walls"), **{"duration": 3600.0} | more)
-        self.notes = ViewerNotes(Hands(self.registry), self.walls)
+        self.notes = ViewerNotes(Hands(self.registry), self.walls, Attention(self.registry, logging.getLogger("walls")))
 
     def sit(self, user, target=LAB, *, owner=None, look_in=False, notes=True):
         """Somebody opens a desktop; return their session, and what their viewer is told."""

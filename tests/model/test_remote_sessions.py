@@ -8,6 +8,7 @@ import pytest
 from jupyter_vnc.exceptions import LimitExceeded, SessionEnded, TargetBusy
 from jupyter_vnc.model import remote_sessions
 from jupyter_vnc.model.addresses import PoolAddress, TCPAddress, UserServerAddress
+from jupyter_vnc.model.holds import ATTENTION, Hold
 from jupyter_vnc.model.remote_sessions import VOLATILE, decode, describe, encode
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Sharing, Target
@@ -108,3 +109,20 @@ def test_what_is_unknown_does_nothing():
     one = session()
     remote_sessions.apply(one, {"dance": True})
     assert one.error is None
+
+
+def test_a_hold_reaches_the_desktop_and_one_of_no_known_kind_does_not(between, sent):
+    here, taken = session(), []
+    there = between(here)
+    here.take_hold = lambda hold, on: taken.append((hold, on))
+    hold = Hold("ada", ATTENTION, "Look.")
+    there.put_hold(hold, on=True)
+    there.put_hold(hold, on=False)
+    for _, notice in sent:
+        remote_sessions.apply(here, notice)
+    assert taken == [(hold, True), (hold, False)]
+    with pytest.raises(ValueError, match="kind"):
+        remote_sessions.apply(here, {"hold": {"by": "ada", "kind": "fun", "text": ""}, "on": True})
+    here.take_hold = None
+    remote_sessions.apply(here, sent[0][1])
+    assert here.held is None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from jupyter_vnc.exceptions import ServerStopping, SessionEnded
 from jupyter_vnc.model.addresses import DesktopAddress, TCPAddress, UserServerAddress
 from jupyter_vnc.model.credentials import Credentials, Secret
+from jupyter_vnc.model.holds import ATTENTION, Hold
 from jupyter_vnc.model.sessions import Session, place_of
 from jupyter_vnc.model.targets import Mode, Target
 from jupyter_vnc.model.users import User
@@ -122,3 +123,21 @@ def test_a_row_of_viewers_has_these_keys_and_no_other():
     one = session()
     row = {"user": "ann", "mode": "control", "since": one.since.isoformat()}
     assert [one.as_seen_by(user) for user in (ANN, BOB)] == [{**row, "you": True}, {**row, "you": False}]
+
+
+def test_who_is_held_is_told_once_and_followed():
+    session = Session(User("ann"), Target(name="lab", address=TCPAddress("lab", 5901)), Mode.CONTROL)
+    told, followed = [], []
+    session.tell = told.append
+    session.be_held(None)
+    session.be_held(Hold("a\nda", ATTENTION, "Look."))
+    session.on_held = lambda: followed.append(session.held)
+    session.be_held(Hold("a\nda", ATTENTION, "Look."))
+    session.be_held(None)
+    assert followed == [None]
+    assert [(note["kind"], note["why"], note["text"]) for note in told] == [
+        ("held", "attention", "Look."),
+        ("held", None, ""),
+    ]
+    assert "\n" not in told[0]["by"]
+    assert told[1]["by"] is None

@@ -15,9 +15,10 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 
 from jupyter_vnc.broker.report import DESKTOPS, VIEWERS
 from jupyter_vnc.escaping import is_web_address
+from jupyter_vnc.model.holds import KINDS, LONGEST_TEXT
 from jupyter_vnc.model.sessions import LONGEST_SENTENCE
 from jupyter_vnc.model.targets import TARGET_NAME
-from jupyter_vnc.model.wall_pictures import LONGEST_TEXT
+from jupyter_vnc.model.wall_pictures import LONGEST_TEXT as LONGEST_PICTURE
 
 #: The longest message (bytes): a whole report, with the longest names that a hub has.
 LONGEST: Final = 128 * 1024
@@ -91,13 +92,13 @@ REPORT: Final = _Schema(
 )
 
 #: Of a server, while the service has asked for it: a small picture that a session of its owner's shows.
-PICTURE: Final = _Schema(_object(picture=_object(session=_ID, data={"type": "string", "maxLength": LONGEST_TEXT})))
+PICTURE: Final = _Schema(_object(picture=_object(session=_ID, data={"type": "string", "maxLength": LONGEST_PICTURE})))
 #: So each of them begins: which it is decides how many may come, before anything is read.
 PICTURE_BEGINS: Final = '{"picture"'
 
 #: Of the service: what to show in the viewer of a session, or that it is to end, and by whom; or that somebody wants to
 #: look at a desktop, which the server then brings to the service in a websocket of its own; or whether an instructor
-#: has a wall open, and pictures are wanted.
+#: has a wall open, and pictures are wanted; or that somebody holds the input at a desktop, or does not any more.
 NOTICE: Final = _Schema(
     {
         "oneOf": [
@@ -106,6 +107,14 @@ NOTICE: Final = _Schema(
             _object(type={"const": "end"}, session=_ID, sender=_NAME),
             _object(type={"const": "look"}, target=_TARGET, sender=_NAME, token=_TOKEN),
             _object(type={"const": "wall"}, on={"type": "boolean"}),
+            _object(
+                type={"const": "hold"},
+                target=_TARGET,
+                sender=_NAME,
+                why={"enum": [*KINDS]},
+                text={"type": "string", "maxLength": LONGEST_TEXT},
+                on={"type": "boolean"},
+            ),
         ]
     },
     format_checker=_FORMATS,

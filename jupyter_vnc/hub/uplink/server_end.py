@@ -20,7 +20,6 @@ from jupyter_vnc.channels import Channel
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import LimitExceeded
 from jupyter_vnc.hub.client import Client, HubClient, NoAnswer
-from jupyter_vnc.model.causes import ended_by
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.users import User
 from jupyter_vnc.model.wall_pictures import WallPicture
@@ -29,6 +28,7 @@ from jupyter_vnc.tasks import beside, end
 from jupyter_vnc.throttling import RateLimit
 from jupyter_vnc.tokens import SUBPROTOCOL
 
+from .deeds import DEEDS
 from .messages import LONGEST, NOTICE, read
 from .server_look import ServerLook
 
@@ -80,6 +80,7 @@ class ServerEnd:
         changed: called when the service is there, when it is gone, and when it wants pictures or none: see
             :attr:`connected` and :attr:`walled`.
         look: shows a target to somebody, over a channel; returns when that is over.
+        hold: holds the input at a desktop, or lifts that, as a notice says.
         log: is told when the service goes away and comes back.
         hub: is asked for the service.
     """
@@ -93,6 +94,7 @@ class ServerEnd:
         log: Log,
         *,
         look: Look | None = None,
+        hold: Callable[[dict[str, Any]], None] = lambda notice: None,
         changed: Callable[[], None] = lambda: None,
         hub: Client | None = None,
     ) -> None:
@@ -102,6 +104,7 @@ class ServerEnd:
         self._sessions = sessions
         self._log = log
         self._look = look
+        self._hold = hold
         self._changed = changed
         #: Whether the service hears this server.
         self.connected = False
@@ -261,6 +264,9 @@ class ServerEnd:
             self.walled = notice["on"]
             self._changed()
             return
+        if notice["type"] == "hold":
+            self._hold(notice)
+            return
         if notice["type"] == "look":
             if self._look is not None and len(self._looks) < MAX_LOOKS:
                 task = asyncio.create_task(self._show_desktop(notice, url, self._look))
@@ -269,7 +275,7 @@ class ServerEnd:
             return
         for session in self._sessions():
             if session.id == notice["session"]:
-                _DEEDS[notice["type"]](session, notice)
+                DEEDS[notice["type"]](session, notice)
 
     async def _show_desktop(self, notice: dict[str, Any], url: str, look: Look) -> None:
         """Bring a desktop to the service, at the address of the uplink that asked for it."""
@@ -284,14 +290,3 @@ class ServerEnd:
             await look(User(notice["sender"]), notice["target"], channel)
         finally:
             await channel.finish(CLOSING)
-
-
-def _show(session: Session, notice: dict[str, Any]) -> None:
-    session.note(notice["type"], text=notice["text"], sender=printable(notice["sender"]))
-
-
-def _end(session: Session, notice: dict[str, Any]) -> None:
-    session.end(ended_by(User(notice["sender"])).told_to(session.user))
-
-
-_DEEDS: Final[dict[str, Callable[[Session, dict[str, Any]], None]]] = {"message": _show, "link": _show, "end": _end}

@@ -15,6 +15,7 @@ from jupyter_vnc.channels import Channel
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import LimitExceeded, ServerAway, TargetBusy, TargetNotFound, TargetUnreachable
 from jupyter_vnc.model.addresses import UserServerAddress
+from jupyter_vnc.model.holds import Hold
 from jupyter_vnc.model.sessions import Session
 from jupyter_vnc.model.targets import Mode, Target, ViewerOptions
 from jupyter_vnc.model.users import User
@@ -198,6 +199,21 @@ class Uplinks(Elsewhere):
     def end(self, visitor: Visitor, session_id: str) -> str:
         """See :meth:`.Elsewhere.end`."""
         return self._send(visitor, *self._find(visitor, session_id), {"type": "end"})
+
+    def may_hold(self, visitor: Visitor, owner: str, server: str, name: str) -> bool:
+        """See :meth:`.Elsewhere.may_hold`."""
+        link = self._links.get((owner, server))
+        if link is None or not visitor.oversees(link.owner, OWN_DESKTOP):
+            return False
+        return any(row["name"] == name for row in link.report["desktops"])
+
+    def hold(self, by: User, owner: str, server: str, name: str, hold: Hold, *, on: bool) -> None:
+        """See :meth:`.Elsewhere.hold`."""
+        link = self._links.get((owner, server))
+        if link is None:
+            raise TargetNotFound(f"The server of {printable(owner)} is not connected.")
+        self._spend(by, link, "hold")
+        link.send({"type": "hold", "target": name, "sender": by.name, "why": hold.kind, "text": hold.text, "on": on})
 
     def _send(self, visitor: Visitor, link: Link, viewer: dict[str, Any], notice: dict[str, Any]) -> str:
         self._spend(visitor.user, link, "notice")

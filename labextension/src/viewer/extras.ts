@@ -6,6 +6,7 @@ import { Bell } from './screen/bell';
 import { Company, greeting } from './presence';
 import type { IPresence } from './session';
 import { Hand } from './hand';
+import { HeldSign } from './screen/held';
 import { type IOverseen, type Note, overseenWords, wallWords } from './connection/notices';
 import { type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
@@ -87,6 +88,8 @@ export class Extras {
       begun: () => this._wallTelling.set(() => this._tellOfWall(), 0)
     });
     _stage.screen.after(this.quality.node); // under the panels
+    this._held = new HeldSign(trans);
+    _stage.node.append(this._held.node);
     this.quality.outdated.on(() => this._updates?.renew());
     _preferences.changed.on(() => this._apply());
     this.company.changed.on(came => this._greet(came));
@@ -133,6 +136,8 @@ export class Extras {
       this.video.session = note.id;
     } else if (note.kind === 'overseen') {
       this._oversee(note);
+    } else if (note.kind === 'held') {
+      this._held.show(note);
     } else if (note.kind === 'wall') {
       this.wall.ask(note.every);
     }
@@ -215,6 +220,7 @@ export class Extras {
     this.company.forget();
     this.hand.forget();
     this.wall.ask(0);
+    this._held.show(null);
     this._telling.clear();
     this._wallTelling.clear();
     this._stage.oversight = '';
@@ -285,6 +291,7 @@ export class Extras {
   }
 
   private readonly _bell: Bell;
+  private readonly _held: HeldSign;
   private readonly _telling: Timer;
   private readonly _wallTelling: Timer;
   private _wallTold = false;

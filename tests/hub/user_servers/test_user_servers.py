@@ -37,6 +37,12 @@ def events(hub, name="ann"):
     return (hub.folder / f"home-{name}" / "events").read_text().splitlines()
 
 
+def typed(hub, characters):
+    """What tells which of these keys reach Ann's desktop from now on: other tests have typed there before."""
+    lines, before = {f"key {one}" for one in characters}, len(events(hub))
+    return lambda: [line for line in events(hub)[before:] if line in lines]
+
+
 def x_servers(hub, name=""):
     """The X servers of all the hub's users, or of one."""
     home = str(hub.folder / f"home-{name}")
@@ -578,3 +584,37 @@ async def test_users_are_told_that_instructors_may_look(hub, owner):
     # The uplink is there a moment after the server.
     await becomes(lambda: owner.enter().text, lambda page: sentence in page)
     assert sentence not in hub.person("amy").enter().text, "who has no desktop there needs no notice"
+
+
+async def test_an_instructor_holds_the_input_in_a_students_server(hub, owner):
+    """Real keys, sent by a viewer that knows nothing of it."""
+    sue, ada = hub.person("sue"), hub.person("ada")
+    assert sue.enter().ok
+    assert ada.enter().ok
+    desktop = {"target": "desk", "owner": "ann", "server": ""}
+
+    def ask(person, **more):
+        return person.ask("api/room/attention", "POST", json={"desktops": [desktop], **more}).json()
+
+    async def held(viewer, by):
+        await noted(viewer, lambda one: one["kind"] == "held" and one["by"] == by)
+        viewer.notes.clear()
+
+    async with working(owner) as viewer:
+        keys = typed(hub, "mnop")
+        await becomes(lambda: of_ann(sue), lambda rows: rows and _is_up(rows[0]))
+        await viewer.key("m")
+        await becomes(keys, lambda lines: lines == ["key m"])
+        assert ask(ada, hold=True)["done"] == 0
+        assert ask(sue, hold=True, text="Look here.") == {"done": 1, "missed": []}
+        await held(viewer, "sue")
+        await viewer.key("n")
+        async with working(owner) as again:
+            await held(again, "sue")
+            await again.key("o")
+            await again.pixel(5, 5)  # which is answered after the key was taken
+        await viewer.pixel(5, 5)
+        assert ask(sue, hold=False)["done"] == 1
+        await held(viewer, None)
+        await viewer.key("p")
+        await becomes(keys, lambda lines: lines == ["key m", "key p"])

@@ -65,7 +65,17 @@ export interface IWall {
   readonly every: number;
 }
 
-export type Note = IMessage | IPlace | IComing | IIdle | IOwnSession | IOverseen | IWall;
+/** Somebody holds the input at this desktop, or nobody does any more. */
+export interface IHeld {
+  readonly kind: 'held';
+  /** Null for nobody. */
+  readonly by: string | null;
+  readonly why: string | null;
+  /** A sentence of theirs; empty for none. */
+  readonly text: string;
+}
+
+export type Note = IMessage | IPlace | IComing | IIdle | IOwnSession | IOverseen | IWall | IHeld;
 
 /**
  * Take the notes out of what a websocket receives, before anybody else sees its messages.
@@ -102,10 +112,13 @@ const SHAPES: Readonly<Record<string, (note: Record<string, unknown>) => boolean
     Array.isArray(viewers) && viewers.every(isPresence) && typeof count === 'number',
   idle: ({ seconds }) => typeof seconds === 'number',
   session: ({ id }) => typeof id === 'string',
+  held: ({ by, why, text }) => [by, why].every(isNullOrText) && typeof text === 'string',
   wall: ({ every }) => typeof every === 'number',
   overseen: ({ hands, looks, since }) =>
     typeof hands === 'boolean' && typeof looks === 'boolean' && (since === null || typeof since === 'string')
 };
+
+const isNullOrText = (value: unknown): boolean => value === null || typeof value === 'string';
 
 function isPresence(row: unknown): row is IPresence {
   const { user, mode, you } = (row ?? {}) as Record<string, unknown>;

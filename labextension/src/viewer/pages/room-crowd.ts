@@ -13,7 +13,7 @@ import type { RoomServer } from './room-server';
 import { unattended } from '../ui/report';
 
 /** One action. */
-interface IDeed {
+export interface IDeed {
   readonly word: string;
   /** Whom it is possible with. */
   readonly fits: (one: IPerson) => boolean;
@@ -23,6 +23,8 @@ interface IDeed {
   readonly yes: string;
   /** The longest text that is asked for; absent where none is. */
   readonly longest?: number;
+  /** Whether it may be empty. */
+  readonly optional?: boolean;
   /** What is wrong with a text; empty if nothing is. */
   readonly check?: (text: string) => string;
   /** Whether it is done to desktops, which are named then, and not to people. */
@@ -41,12 +43,14 @@ interface IResult {
 export class Crowd {
   /**
    * @param _button - opens the menu
+   * @param _more - actions of other modules
    */
   constructor(
     private readonly _button: HTMLButtonElement,
     private readonly _server: RoomServer,
     private readonly _trans: ITranslate,
-    private readonly _page: IDeedsPage
+    private readonly _page: IDeedsPage,
+    private readonly _more: readonly IDeed[] = []
   ) {
     _button.addEventListener('click', () => openMenu(_button, _button.textContent ?? '', this._items()));
     this.show([], () => '');
@@ -118,7 +122,7 @@ export class Crowd {
   }
 
   private get _deeds(): readonly IDeed[] {
-    return (this._made ??= deeds(this._server, this._trans, this._page));
+    return (this._made ??= [...deeds(this._server, this._trans, this._page), ...this._more]);
   }
 
   private _made: readonly IDeed[] | null = null;

@@ -1,6 +1,7 @@
 /**
  * The course room, for instructors: who is using which machine, and what can be done about it.
  */
+import { Attention } from './room-attention';
 import { button } from '../ui/dom';
 import { noAnswer, TokenRefused } from '../connection/grant';
 import { type IPerson, type IRoom, isHere, peopleIn } from './room-rows';
@@ -32,7 +33,10 @@ export class RoomPage {
       refresh: () => this.refresh()
     };
     this._deeds = new Deeds(this._server, _trans, page);
-    this._crowd = new Crowd(this._body.querySelector('#crowd')!, this._server, _trans, page);
+    const attention = new Attention(this._part('attention'), this._server, _trans);
+    this._crowd = new Crowd(this._body.querySelector('#crowd')!, this._server, _trans, page, [
+      attention.deed
+    ]);
     const act = (key: string, id: string): void => unattended(this._act(key, id));
     this._tables = {
       people: new LiveTable(this._part('people'), act),

@@ -19,6 +19,28 @@ export interface IWallAnswer extends IStamp {
   readonly more: boolean;
 }
 
+/** A desktop in the course room. */
+export interface IDesktopOf {
+  readonly target: string;
+  readonly owner: string;
+  readonly server: string | null;
+}
+
+/** What is asked with `POST api/room/attention`. */
+export interface IAttentionRequest {
+  readonly desktops: readonly IDesktopOf[];
+  /** Hold their input, or let them go on. */
+  readonly hold: boolean;
+  readonly text?: string;
+  /** Whether this only goes on. */
+  readonly again?: boolean;
+}
+
+/** The answer to it: whose input is not held, and why. */
+export interface IAttentionAnswer {
+  readonly missed: readonly { readonly index: number; readonly message: string }[];
+}
+
 /** The server, as the page of the course room knows it. */
 export class RoomServer {
   /**
@@ -46,6 +68,20 @@ export class RoomServer {
     const response = await this._send('POST', 'api/room/wall', JSON.stringify({ stamps }));
     const answer = await readJSON(response);
     if (!response.ok || !isWallAnswer(answer)) {
+      throw refusal(response, answer);
+    }
+    return answer;
+  }
+
+  /**
+   * Hold somebody's input, or let them go on; throws what a failure means.
+   *
+   * @param leaving - whether it has to be sent though the page is being left
+   */
+  async attention(request: IAttentionRequest, leaving = false): Promise<IAttentionAnswer> {
+    const response = await this._send('POST', 'api/room/attention', JSON.stringify(request), leaving);
+    const answer = await readJSON(response);
+    if (!response.ok || !isAttentionAnswer(answer)) {
       throw refusal(response, answer);
     }
     return answer;
@@ -87,9 +123,9 @@ export class RoomServer {
     }
   }
 
-  private _send(method: string, path: string, body?: string): Promise<Response> {
+  private _send(method: string, path: string, body?: string, keepalive = false): Promise<Response> {
     const headers = { 'Content-Type': 'application/json' };
-    return fetchAPI(this.root + path, { method, body, headers });
+    return fetchAPI(this.root + path, { method, body, headers, keepalive });
   }
 }
 
@@ -99,6 +135,10 @@ const isGone = (error: unknown): boolean => noAnswer(error).status === 404;
 function isRoom(body: unknown): body is IRoom {
   const room = body as Partial<Record<keyof IRoom, unknown>> | null;
   return [room?.sessions, room?.machines, room?.waiting, room?.servers, room?.absent].every(Array.isArray);
+}
+
+function isAttentionAnswer(body: unknown): body is IAttentionAnswer {
+  return Array.isArray((body as Partial<IAttentionAnswer> | null)?.missed);
 }
 
 function isWallAnswer(body: unknown): body is IWallAnswer {

@@ -15,6 +15,8 @@ export interface IQuestion {
   readonly longest?: number;
   /** What is wrong with that text, as a sentence; empty if nothing is. What is wrong can be changed in the dialog. */
   readonly check?: (text: string) => string;
+  /** Whether that may be left empty. */
+  readonly optional?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface IQuestion {
  * @returns the text that was asked for, or an empty one; null when the reader would rather not
  */
 export function ask(trans: ITranslate, question: IQuestion): Promise<string | null> {
-  const { title, text, yes, longest, check } = question;
+  const { title, text, yes, longest, check, optional = false } = question;
   const input = element('textarea', {
     attributes: { rows: '3', maxlength: String(longest), 'aria-label': title }
   });
@@ -42,7 +44,7 @@ export function ask(trans: ITranslate, question: IQuestion): Promise<string | nu
     accept.addEventListener('click', () => {
       const said = input.value.trim();
       wrong.textContent = (said && check?.(said)) || '';
-      if (longest && (!said || wrong.textContent)) {
+      if (longest && ((!said && !optional) || wrong.textContent)) {
         input.focus();
       } else {
         close();
