@@ -20,9 +20,10 @@ from .broker.report import own_sessions, report
 from .desktops.manager import DesktopManager
 from .hub.share_handlers import SHARE_ROUTES
 from .hub.uplink.deeds import holder_of
-from .hub.uplink.server_end import ServerEnd
+from .hub.uplink.server_end import Look, ServerEnd
 from .hub.visitors import HubUserServerVisitor
 from .model.sessions import Session
+from .model.users import User
 from .notebook.connection import CERTIFICATE, fingerprint
 from .routes import OLD_LINKS, ROUTES, below, page_templates
 from .sources.directory import DirectoryTargets
@@ -63,7 +64,14 @@ class VNCExtension(ExtensionApp):
     look_ins = Bool(
         True,
         help="""Whether instructors of the user's courses may look at the managed desktops that run here, from the
-        course room: they only view, and the user is told who looks and when. Default True; it needs ``uplink``.
+        course room; the user is told who looks and when. Default True; it needs ``uplink``.
+        """,
+    ).tag(config=True)
+
+    look_in_control = Bool(
+        True,
+        help="""Whether instructors who look in may take control of these desktops, too: work there as the user does.
+        Default True; it needs ``look_ins``.
         """,
     ).tag(config=True)
 
@@ -143,18 +151,26 @@ class VNCExtension(ExtensionApp):
             self.server_end = ServerEnd(
                 provider.hub_auth,  # type: ignore[attr-defined]
                 self.uplink_url,
-                lambda: report(broker.desktop_manager, broker.registry, owner, looks=self.look_ins),
+                lambda: report(
+                    *(broker.desktop_manager, broker.registry, owner), looks=self.look_ins, control=self.look_in_control
+                ),
                 lambda: own_sessions(broker.desktop_manager, broker.registry, owner),
                 broker.log,
                 changed=self._follow_uplink,
                 hold=holder_of(broker.attention.holds, owner),
-                look=(lambda who, name, way: broker.looks.serve(owner, name, who, way)) if self.look_ins else None,
+                look=self._look_at(broker, owner) if self.look_ins else None,
             )
             broker.hands.seen = self._is_overseen
             broker.hands.looks = lambda: self.look_ins
             broker.hands.there = lambda: self.server_end is not None and self.server_end.connected
             broker.walls.shows = self._is_on_a_wall
             self.server_end.start()
+
+    def _look_at(self, broker: VNCBroker, owner: User) -> Look:
+        """Return what shows a desktop of the owner's to whoever the service names."""
+        return lambda who, name, way, mode: broker.looks.serve(
+            *(owner, name, who, way, mode), may_control=self.look_in_control
+        )
 
     def _is_overseen(self, session: Session) -> bool:
         """Whether the instructors of its user see a session, as one of a managed desktop whose service is there."""

@@ -127,7 +127,7 @@ class Catalogue:
             raise TargetNotFound
         if server is not None:
             there, whose = self.elsewhere.find(visitor, owner, server, name)
-            return Access(there, Mode.VIEW, whose)
+            return Access(there, there.mode, whose)
         person = await _owner(visitor, owner)
         target, failed = await self.look_up(person, name)
         if target is not None:

@@ -25,7 +25,7 @@ class Elsewhere:
         return []
 
     def find(self, visitor: Visitor, owner: str, server: str, name: str) -> tuple[Target, User]:
-        """Return a desktop there, and its owner; the visitor may view it and nothing else.
+        """Return a desktop there, and its owner; the visitor has the mode of the target.
 
         Raises:
             TargetNotFound: there is none of a user whom the visitor oversees.
@@ -34,7 +34,7 @@ class Elsewhere:
         raise TargetNotFound
 
     async def look(self, session: Session) -> Channel:
-        """Return a connection to the desktop of a session, which speaks RFB without a password and shows it only.
+        """Return a connection to the desktop of a session, which speaks RFB without a password, in its mode.
 
         Raises:
             TargetUnreachable: the server there does not bring one.

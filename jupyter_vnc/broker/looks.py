@@ -10,9 +10,9 @@ from typing import Final
 
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.desktops.manager import DesktopManager
-from jupyter_vnc.exceptions import LimitExceeded, TargetNotFound, VNCError
+from jupyter_vnc.exceptions import LimitExceeded, NotPermitted, TargetNotFound, VNCError
 from jupyter_vnc.model.sessions import Session
-from jupyter_vnc.model.targets import Mode, State
+from jupyter_vnc.model.targets import Mode, Sharing, State
 from jupyter_vnc.model.users import User
 
 from .catalogue import Catalogue
@@ -26,7 +26,7 @@ Open = Callable[[Session, Channel, None], asyncio.Task[None]]
 
 
 class Looks:
-    """Sessions that only view, each over a channel that this server has opened itself.
+    """Sessions of whoever looks in, each over a channel that this server has opened itself.
 
     Whoever looks is in the list of those who have the desktop on the screen, as everybody is.
 
@@ -43,7 +43,16 @@ class Looks:
         #: How many windows each visitor has.
         self._looking: Counter[str] = Counter()
 
-    async def serve(self, owner: User, name: str, visitor: User, viewer: Channel) -> None:
+    async def serve(
+        self,
+        owner: User,
+        name: str,
+        visitor: User,
+        viewer: Channel,
+        mode: str = Mode.VIEW,
+        *,
+        may_control: bool = False,
+    ) -> None:
         """Show a managed desktop that runs; return when the session has ended. Its channel is closed then.
 
         Args:
@@ -51,13 +60,15 @@ class Looks:
             name: of the target.
             visitor: who looks, as the service says.
             viewer: the way to them.
+            mode: what they want to do there.
+            may_control: whether this server lets them work there.
         """
         full = self._is_full(visitor)
         self._looking[visitor.name] += 1
         try:
             if full:
                 raise LimitExceeded("Too many people look into this server. Try again later.", retry_after=5.0)
-            session = await self._session(owner, name, visitor)
+            session = await self._session(owner, name, visitor, Mode(mode), may_control)
         except VNCError as error:
             await viewer.close(error.close_code, str(error))
         else:
@@ -71,15 +82,21 @@ class Looks:
         looking = self._looking
         return (looking.total() if visitor.name in looking else len(looking)) >= MOST
 
-    async def _session(self, owner: User, name: str, visitor: User) -> Session:
-        """Return a session that views a desktop.
+    async def _session(self, owner: User, name: str, visitor: User, mode: Mode, may_control: bool) -> Session:
+        """Return a session at a desktop.
 
         Raises:
+            NotPermitted: they want control, which they may not have here, or is for one person at a time.
             TargetNotFound: there is no such desktop, or it does not run: nobody starts it by looking.
         """
         target = await self._catalogue.current(owner, name)
         if target is None or target.address.spec is None or self._desktops.state(owner.name, name) is not State.UP:
             raise TargetNotFound("This desktop does not run any more.")
+        if mode is Mode.CONTROL and not (may_control and target.mode is Mode.CONTROL):
+            raise NotPermitted("You may look at this desktop, but not control it.")
+        if mode is Mode.CONTROL and target.sharing is not Sharing.SHARED:
+            # Whoever it belongs to would be kept from it, or would keep others from helping.
+            raise NotPermitted("Only one person at a time controls this desktop. You may look at it.")
         # Nothing goes to the clipboard; text that is copied there is sent all the same, by X servers to all viewers.
-        shown = replace(target, mode=Mode.VIEW, viewer=replace(target.viewer, clipboard="off", resize="scale"))
-        return Session(visitor, shown, Mode.VIEW, owner=owner, look_in=True)
+        shown = replace(target, mode=mode, viewer=replace(target.viewer, clipboard="off", resize="scale"))
+        return Session(visitor, shown, mode, owner=owner, look_in=True)

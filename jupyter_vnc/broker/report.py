@@ -14,10 +14,12 @@ DESKTOPS: Final = 16
 VIEWERS: Final = 64
 
 
-def report(desktops: DesktopManager, registry: SessionRegistry, owner: User, *, looks: bool = True) -> dict[str, Any]:
-    """Return the managed desktops of a user that run, who has them on the screen, and whether instructors may look."""
+def report(
+    desktops: DesktopManager, registry: SessionRegistry, owner: User, *, looks: bool = True, control: bool = False
+) -> dict[str, Any]:
+    """Return the managed desktops of a user that run, who has them on the screen, and what instructors may do there."""
     running = _running(desktops, owner)
-    return {
+    return ({"control": True} if looks and control else {}) | {
         "looks": looks,
         "desktops": [{key: row[key] for key in ("name", "state", "since")} for row in running],
         "viewers": [_viewer(one) for one in _there(running, registry, owner)],

@@ -4,6 +4,7 @@ import { settle, World } from './fakes';
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 
+import { Alone } from '../src/viewer/pages/alone';
 import { Attention, BEAT } from '../src/viewer/pages/room-attention';
 import { english } from '../src/viewer/ui/i18n';
 import { HeldSign } from '../src/viewer/screen/held';
@@ -173,6 +174,42 @@ describe('attention', () => {
     assert.ok(node.hidden);
     await world.clock.advance(5 * BEAT);
     assert.equal(asked.length, 1);
+  });
+});
+
+describe('only whoever looks in types', () => {
+  it('is offered to those in control, and told again and again while it is on', async () => {
+    const [world, told] = [new World(), [] as string[]];
+    const alone = new Alone(english, text => told.push(text), world.clock);
+    const { node } = alone;
+    assert.ok(node.hidden);
+    alone.follow(true);
+    assert.ok(!node.hidden);
+    assert.equal(node.getAttribute('aria-pressed'), 'false');
+    await world.clock.advance(2 * BEAT);
+    assert.deepEqual(told, []);
+    node.click();
+    alone.follow(true);
+    assert.equal(node.getAttribute('aria-pressed'), 'true');
+    await world.clock.advance(BEAT);
+    const [on, off] = [true, false].map(value => JSON.stringify({ type: 'alone', on: value }));
+    assert.deepEqual(told, [on, on]);
+    node.click();
+    await world.clock.advance(2 * BEAT);
+    assert.deepEqual(told, [on, on, off]);
+  });
+
+  it('is over with the connection', async () => {
+    const [world, told] = [new World(), [] as string[]];
+    const alone = new Alone(english, text => told.push(text), world.clock);
+    alone.follow(true);
+    alone.node.click();
+    alone.follow(false);
+    assert.ok(alone.node.hidden);
+    await world.clock.advance(5 * BEAT);
+    alone.follow(true);
+    assert.equal(alone.node.getAttribute('aria-pressed'), 'false');
+    assert.equal(told.length, 1);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -27,7 +28,7 @@ from jupyter_vnc.hub.uplink.server_end import MAX_LOOKS
 from jupyter_vnc.model.addresses import DesktopAddress, UserServerAddress
 from jupyter_vnc.model.session_registry import SessionRegistry
 from jupyter_vnc.model.sessions import Session
-from jupyter_vnc.model.targets import Mode, State, Target, ViewerOptions
+from jupyter_vnc.model.targets import Mode, Sharing, State, Target, ViewerOptions
 from jupyter_vnc.model.users import User
 from jupyter_vnc.stores.memory import MemoryTokenStore
 from jupyter_vnc.tokens import TokenRegistry
@@ -90,6 +91,45 @@ async def test_a_server_shows_a_desktop_that_runs_to_view_only():
     assert (session.user, session.owner, session.mode, session.look_in) == (SUE, ANN, Mode.VIEW, True)
     assert (session.target.mode, session.target.viewer.clipboard) == (Mode.VIEW, "off")
     assert session.place == Session(ANN, DESK, Mode.CONTROL).place, "the student sees who looks"
+
+
+async def test_a_server_lets_those_work_there_who_may():
+    server = Server()
+    server.over.set()
+    await server.looks.serve(ANN, "desk", SUE, Channel(), "control", may_control=True)
+    (session,) = server.begun
+    assert (session.mode, session.target.mode, session.look_in) == (Mode.CONTROL, Mode.CONTROL, True)
+    assert session.target.viewer.clipboard == "off"
+
+
+@pytest.mark.parametrize(
+    ("target", "may", "sentence"),
+    [
+        ({}, False, "You may look at this desktop, but not control it."),
+        ({"mode": Mode.VIEW}, True, "You may look at this desktop, but not control it."),
+        ({"sharing": Sharing.EXCLUSIVE}, True, "Only one person at a time controls this desktop. You may look at it."),
+        ({"sharing": Sharing.TAKEOVER}, True, "Only one person at a time controls this desktop. You may look at it."),
+    ],
+)
+async def test_it_lets_nobody_work_there_otherwise(target, may, sentence):
+    server, channel = Server(target=replace(DESK, **target)), Channel()
+    server.over.set()
+    await server.looks.serve(ANN, "desk", SUE, channel, "control", may_control=may)
+    assert server.begun == []
+    assert channel.closed == (CloseCode.NOT_PERMITTED, sentence)
+    await server.looks.serve(ANN, "desk", SUE, channel, "view", may_control=may)
+    assert [session.mode for session in server.begun] == [Mode.VIEW]
+
+
+async def test_a_token_for_control_is_for_a_server_that_permits_it(monkeypatch):
+    monkeypatch.setattr("tests.broker.test_looks.THERE", replace(THERE, mode=Mode.CONTROL))
+    admission = Admission(hearing(LAB), TokenRegistry(MemoryTokenStore()), SessionRegistry())
+    sue = Instructor(SUE)
+    issued, mode = await admission.issue(sue, "desk", "control", owner="ann", server="second")
+    assert mode is Mode.CONTROL
+    assert (await admission.redeem(sue, issued.token)).look_in
+    issued, mode = await admission.issue(sue, "desk", "view", owner="ann", server="second")
+    assert (await admission.redeem(sue, issued.token)).mode is Mode.VIEW
 
 
 @pytest.mark.parametrize("state", [State.STOPPED, State.STARTING, State.DOWN, State.FAILED])

@@ -68,3 +68,10 @@ def test_the_owner_is_there_however_many_guests_are():
     viewers = report(desktops("up"), registry(*guests, mine), ANN)["viewers"]
     assert len(viewers) == VIEWERS
     assert viewers[0]["id"] == mine.id
+
+
+def test_it_says_where_instructors_may_work():
+    at, nobody = desktops("up"), registry()
+    assert report(at, nobody, ANN, control=True)["control"] is True
+    assert "control" not in report(at, nobody, ANN, looks=False, control=True)
+    assert "control" not in report(at, nobody, ANN)

@@ -128,8 +128,11 @@ def test_an_instructor_looks_in_helps_writes_and_takes_a_machine_back(hub, enter
     expect(ada.locator("[aria-label=More]")).to_be_in_viewport(ratio=1)
     ada.set_viewport_size({"width": 1280, "height": 720})
     was_told(ann, "ada is in control.")
+    ada.get_by_role("button", name="Only I type").click()
+    expect(ann.locator(".jp-VNC-held")).to_contain_text("ada is working at this desktop.")
 
     ada.click("a[title='Course room']")
+    expect(ann.locator(".jp-VNC-held")).to_be_hidden()
     row_of(ada, "amy").get_by_text("Release").click()
     ada.locator("dialog").get_by_text("Release").click()
     expect(ada.locator("#result")).to_have_text("The machine of amy was taken back. Whoever is next gets it.")
@@ -153,6 +156,33 @@ def test_a_deed_is_about_the_session_that_there_is_now(enter):
     expect(student.locator(".jp-VNC[data-phase=connected]")).to_be_visible(timeout=2 * PATIENCE)
     page.locator("dialog").get_by_text("Send").click()
     expect(student.locator(".jp-VNC-text")).to_have_text("again")
+    student.close()
+
+
+def test_input_is_held_until_the_room_is_left(enter):
+    student = sit_down(enter("ann"))
+    page = enter("ada")
+    page.click("text=Course room")
+    expect(row_of(page, "ann")).to_have_count(1)
+
+    def hold(sentence=""):
+        page.click("#crowd")
+        page.get_by_role("menuitem", name="Hold input").click()
+        page.fill("dialog textarea", sentence)
+        page.locator("dialog").get_by_text("Hold input", exact=True).click()
+
+    sign = student.locator(".jp-VNC-held")
+    hold("Look at the board.")
+    expect(sign).to_have_text("ada asks for your attention.Look at the board.Keyboard and mouse are paused.")
+    expect(page.locator("#attention")).to_contain_text("The input of 1 person is held.")
+    student.reload()
+    expect(sign).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(sign).to_be_hidden()
+    hold()
+    expect(sign).to_be_visible()
+    page.goto("about:blank")
+    expect(sign).to_be_hidden()
     student.close()
 
 

@@ -28,7 +28,7 @@ Look = Callable[[Session], Awaitable[Channel]]
 
 
 class UserServerAccess(TargetAccess[UserServerAddress]):
-    """Access to desktops in users' own servers, to look at.
+    """Access to desktops in users' own servers, to look in.
 
     Args:
         look: brings a connection.

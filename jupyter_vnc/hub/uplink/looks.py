@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from jupyter_vnc.channels import Channel
 from jupyter_vnc.escaping import printable
 from jupyter_vnc.exceptions import TargetUnreachable
+from jupyter_vnc.model.targets import Mode
 from jupyter_vnc.model.users import User
 from jupyter_vnc.tokens import TOKEN_BYTES, digest_of
 
@@ -58,7 +59,7 @@ class Looks:
         self._shown: set[Shown] = set()
         self._waiting: dict[str, Look] = {}
 
-    async def ask(self, link: Asked, target: str, sender: User) -> Channel:
+    async def ask(self, link: Asked, target: str, sender: User, mode: Mode = Mode.VIEW) -> Channel:
         """Ask a server for one of its desktops, and wait until it brings it.
 
         Raises:
@@ -69,7 +70,8 @@ class Looks:
         look = Look(link.owner.name, link.server, asyncio.get_running_loop().create_future())
         self._waiting[key] = look
         try:
-            link.send({"type": "look", "target": target, "sender": sender.name, "token": token})
+            notice = {"type": "look", "target": target, "sender": sender.name, "token": token}
+            link.send(notice if mode is Mode.VIEW else notice | {"mode": mode.value})
             async with asyncio.timeout(self._patience):
                 return await look.came
         except TimeoutError:

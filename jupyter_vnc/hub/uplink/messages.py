@@ -55,12 +55,12 @@ _TOKEN: Final = {"type": "string", "pattern": r"^[A-Za-z0-9_-]{43}\Z"}
 _TIME: Final = {"type": "string", "maxLength": 40, "pattern": r"\+00:00\Z", "format": "time"}
 
 
-def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
+def _object(optional: Mapping[str, Any] | None = None, /, **properties: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "additionalProperties": False,
         "required": list(properties),
-        "properties": properties,
+        "properties": properties | dict(optional or {}),
     }
 
 
@@ -68,10 +68,11 @@ def _rows(most: int, key: str, **properties: Mapping[str, Any]) -> dict[str, Any
     return {"type": "array", "maxItems": most, "items": _object(**properties), "differ": key}
 
 
-#: Of a server: what runs there, who has it on the screen, and whether it lets anybody look. The login says whose server
-#: it is, never a message.
+#: Of a server: what runs there, who has it on the screen, and whether it lets anybody look and take control. The login
+#: says whose server it is, never a message.
 REPORT: Final = _Schema(
     _object(
+        {"control": {"type": "boolean"}},
         looks={"type": "boolean"},
         desktops=_rows(DESKTOPS, "name", name=_TARGET, state={"enum": ["up", "starting"]}, since=_TIME),
         viewers=_rows(
@@ -105,7 +106,13 @@ NOTICE: Final = _Schema(
             _object(type={"const": "message"}, session=_ID, sender=_NAME, text=_TEXT),
             _object(type={"const": "link"}, session=_ID, sender=_NAME, text=_TEXT | {"format": "web-address"}),
             _object(type={"const": "end"}, session=_ID, sender=_NAME),
-            _object(type={"const": "look"}, target=_TARGET, sender=_NAME, token=_TOKEN),
+            _object(
+                {"mode": {"enum": ["view", "control"]}},
+                type={"const": "look"},
+                target=_TARGET,
+                sender=_NAME,
+                token=_TOKEN,
+            ),
             _object(type={"const": "wall"}, on={"type": "boolean"}),
             _object(
                 type={"const": "hold"},

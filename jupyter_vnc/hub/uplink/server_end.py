@@ -64,8 +64,8 @@ MAX_LOOKS: Final = 32
 #: Sessions of the owner's whose pictures are sent.
 MAX_PICTURED: Final = 4
 
-#: Shows a target to somebody; see :meth:`jupyter_vnc.broker.looks.Looks.serve`.
-Look = Callable[[User, str, Channel], Awaitable[None]]
+#: Shows a target to somebody, in a mode; see :meth:`jupyter_vnc.broker.looks.Looks.serve`.
+Look = Callable[[User, str, Channel, str], Awaitable[None]]
 
 
 class ServerEnd:
@@ -287,6 +287,6 @@ class ServerEnd:
             return
         channel = ServerLook(connection)
         try:
-            await look(User(notice["sender"]), notice["target"], channel)
+            await look(User(notice["sender"]), notice["target"], channel, notice.get("mode", "view"))
         finally:
             await channel.finish(CLOSING)

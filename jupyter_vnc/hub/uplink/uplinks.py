@@ -154,7 +154,7 @@ class Uplinks(Elsewhere):
         if link is None or link.report is UNSAID:
             raise self._missing(visitor, owner, server, name)
         if _shows(visitor, link, name):
-            return _look_at(server, name), link.owner
+            return _look_at(server, name, Mode.CONTROL if link.report.get("control") else Mode.VIEW), link.owner
         raise TargetNotFound
 
     def _missing(self, visitor: Visitor, owner: str, server: str, name: str) -> TargetNotFound:
@@ -179,7 +179,7 @@ class Uplinks(Elsewhere):
         if link is None:
             raise TargetUnreachable(f"The server of {printable(session.owner.name)} is not connected.")
         self._spend(session.user, link, "look")
-        return await self.looks.ask(link, session.target.name, session.user)
+        return await self.looks.ask(link, session.target.name, session.user, session.mode)
 
     def show(self, watchers: Collection[Visitor]) -> None:
         """See :meth:`.Elsewhere.show`."""
@@ -242,8 +242,8 @@ def _shows(visitor: Visitor, link: Link | Gone, name: str) -> bool:
     return any((row["name"], row["state"]) == (name, "up") for row in link.report["desktops"])
 
 
-def _look_at(server: str, name: str) -> Target:
-    return Target(name=name, address=UserServerAddress(server), mode=Mode.VIEW, viewer=_SHOWN)
+def _look_at(server: str, name: str, mode: Mode) -> Target:
+    return Target(name=name, address=UserServerAddress(server), mode=mode, viewer=_SHOWN)
 
 
 def _fresh(cache: TTLCache[str, Kept]) -> list[Kept]:

@@ -68,11 +68,7 @@ export class Extras {
     });
     this.quality.way = this.video;
     _stage.lack = () => this.video.lack;
-    const send = (text: string): void => {
-      if (this._socket?.readyState === 1) {
-        this._socket.send(text);
-      }
-    };
+    const send = (text: string): void => this.send(text);
     this.hand = new Hand({
       ..._options,
       send,
@@ -115,6 +111,13 @@ export class Extras {
 
   /** What is measured, and what picture is asked for. */
   readonly quality: QualityController;
+
+  /** Tell the server something beside RFB; does nothing without a connection. */
+  send(text: string): void {
+    if (this._socket?.readyState === 1) {
+      this._socket.send(text);
+    }
+  }
 
   /** Open a websocket that is measured. */
   openSocket(path: string, protocols: string[]): WebSocket {

@@ -1,6 +1,7 @@
 """Looks into users' servers: who may ask for one, who brings it, and what its ends are told."""
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from jupyter_vnc.hub.scopes import ADMIN
 from jupyter_vnc.hub.uplink import server_end
 from jupyter_vnc.hub.uplink.look_socket import LookSocket
 from jupyter_vnc.hub.uplink.looks import Looks
+from jupyter_vnc.hub.uplink.messages import REPORT, read
 from jupyter_vnc.hub.uplink.server_end import MAX_LOOKS
 from jupyter_vnc.hub.uplink.server_look import ServerLook
 from jupyter_vnc.hub.uplink.uplinks import NOTICES_AT_ONCE
@@ -76,15 +78,15 @@ async def service(*links, **more):
         await server.close_all_connections()
 
 
-def session_at(uplinks, name="desk", owner="ann", server=""):
+def session_at(uplinks, name="desk", owner="ann", server="", mode=Mode.VIEW):
     target, person = uplinks.find(Instructor("sue"), owner, server, name)
-    return Session(SUE, target, Mode.VIEW, owner=person, look_in=True)
+    return Session(SUE, target, mode, owner=person, look_in=True)
 
 
 @asynccontextmanager
-async def asked(uplinks, link):
+async def asked(uplinks, link, mode=Mode.VIEW):
     """A look that the server was asked for; gives the task that waits, and the token."""
-    task = asyncio.create_task(uplinks.look(session_at(uplinks)))
+    task = asyncio.create_task(uplinks.look(session_at(uplinks, mode=mode)))
     try:
         await until(lambda: link.sent)
         yield task, link.sent[-1]["token"]
@@ -274,6 +276,13 @@ async def test_a_look_that_came_while_nobody_waits_any_more_is_closed():
         assert uplinks.looks._waiting == {}
 
 
+@pytest.mark.parametrize(("said", "mode"), [({}, "view"), ({"control": False}, "view"), ({"control": True}, "control")])
+def test_an_instructor_takes_control_where_the_server_permits_it(said, mode):
+    uplinks = connected(Link(report=read(json.dumps(REPORTED | said), REPORT)))
+    target, _ = uplinks.find(Instructor(), "ann", "", "desk")
+    assert (target.mode, target.viewer.clipboard, target.viewer.resize) == (mode, "off", "scale")
+
+
 def test_who_may_look_at_what():
     uplinks = connected(
         Link(),
@@ -344,26 +353,27 @@ async def test_a_slow_instructor_stops_the_server_and_nobody_else():
         second.close()
 
 
-async def test_a_server_brings_what_it_is_asked_for_and_shows_it():
+@pytest.mark.parametrize("mode", Mode)
+async def test_a_server_brings_what_it_is_asked_for_and_shows_it(mode):
     link = Link()
     async with service(link) as (uplinks, bring):
         shown = []
 
-        async def look(visitor, name, channel):
-            shown.append((visitor.name, name))
+        async def look(visitor, name, channel, mode):
+            shown.append((visitor.name, name, mode))
             await channel.write(await channel.read())
             await channel.close(CloseCode.ENDED, "ann ended this session.")
 
         end = made(Hub(), look=look)
         end._auth.api_token = "ann"
-        async with asked(uplinks, link) as (task, _):
+        async with asked(uplinks, link, mode) as (task, _):
             end._obey(link.sent[-1], bring.url)
             channel = await task
             await channel.write(b"RFB")
             assert await channel.read() == b"RFB"
             with pytest.raises(SessionEnded):
                 await channel.read()
-        assert shown == [("sue", "desk")]
+        assert shown == [("sue", "desk", mode)]
         await until(lambda: not end._looks)
         await end.close()
 
@@ -405,7 +415,7 @@ async def test_a_look_that_ends_with_unread_messages_is_closed_at_once_and_leave
     async with service(link) as (uplinks, bring):
         before, over = asyncio.all_tasks(), asyncio.Event()
 
-        async def look(visitor, name, channel):
+        async def look(visitor, name, channel, mode):
             await over.wait()
             await channel.close(CloseCode.ENDED, "ann ended this session.")
 
@@ -428,7 +438,7 @@ async def test_a_look_that_ends_with_unread_messages_is_closed_at_once_and_leave
 async def test_a_server_that_shows_nothing_dials_nothing_and_too_many_are_left():
     begun = []
 
-    async def look(visitor, name, channel):
+    async def look(visitor, name, channel, mode):
         raise AssertionError
 
     notice = {"type": "look", "target": "desk", "sender": "sue", "token": "t" * 43}

@@ -503,7 +503,7 @@ async def test_the_rooms_page_follows_two_students_servers(hub, owner, chromium)
         await expect(rows["ann"].get_by_text("End")).to_be_visible()
         await rows["ann"].get_by_role("link", name="Look in").click()
         await page.wait_for_selector(".jp-VNC[data-state='connected']")
-        await expect(page.get_by_text("Take control")).to_have_count(0)
+        await expect(page.get_by_text("Take control")).to_have_count(1)
         await tells(
             viewer, lambda one: ("sue", "view") in [(row["user"], row["mode"]) for row in one.get("viewers", ())]
         )
@@ -526,7 +526,6 @@ async def test_an_instructor_looks_into_a_students_server_and_changes_nothing_th
         (row,) = await becomes(lambda: of_ann(sue), lambda rows: rows and _is_up(rows[0]))
         assert row["looks"]
         assert sue.ask(LOOK_IN).status_code == 200
-        assert sue.issue("desk", mode="control", **look)[0] == 403
         for name in ("ada", "bea", "amy"):
             other = hub.person(name)
             assert other.enter().ok
@@ -552,6 +551,36 @@ async def test_an_instructor_looks_into_a_students_server_and_changes_nothing_th
             assert owner.ask(f"api/sessions/{there['id']}", "DELETE").status_code == 204
             assert await seen.until_closed() == (4410, "The server of ann says: ann ended this session.")
         assert viewer.size == size
+        assert viewer.copied == []
+
+
+async def test_an_instructor_takes_control_in_a_students_server_and_has_it_alone(hub, owner):
+    sue, wes = hub.person("sue"), hub.person("wes")
+    assert sue.enter().ok
+    assert wes.enter().ok
+    look = {"owner": "ann", "server": ""}
+
+    async with working(owner) as viewer:
+        keys = typed(hub, "efgh")
+        await becomes(lambda: of_ann(sue), lambda rows: rows and _is_up(rows[0]))
+        assert wes.issue("desk", mode="control", **look)[0] == 404
+        async with looking(sue, "desk", mode="control", **look) as seen:
+            await lit(seen)
+            await seen.copy("from sue")
+            await seen.move(*real.LAMP_HAND)
+            await seen.key("e")
+            await becomes(keys, lambda lines: lines == ["key e"])
+            await seen.websocket.write_message('{"type": "alone", "on": true}')
+            await noted(viewer, lambda one: one["kind"] == "held" and (one["by"], one["why"]) == ("sue", "control"))
+            await viewer.key("f")
+            await viewer.pixel(5, 5)
+            await seen.key("g")
+            await becomes(keys, lambda lines: lines == ["key e", "key g"])
+            viewer.notes.clear()
+        # Nobody holds it any more when whoever did has left.
+        await noted(viewer, lambda one: one["kind"] == "held" and one["by"] is None)
+        await viewer.key("h")
+        await becomes(keys, lambda lines: lines == ["key e", "key g", "key h"])
         assert viewer.copied == []
 
 

@@ -4,6 +4,7 @@
  * The server writes what the page needs to know into data attributes of the body; there is nothing secret
  * among it, and nothing is read from the URL.
  */
+import { Alone } from './alone';
 import { browserClock } from '../ui/clock';
 import { button, element, localMemory, tabMemory } from '../ui/dom';
 import { askBeforeLeaving } from '../input/confirm-close';
@@ -100,12 +101,15 @@ export async function start(body: HTMLElement, saying: Promise<ITranslate>): Pro
   if (owner && data.mode === 'control') {
     const say = (): string => (mode === 'view' ? trans.__('Take control') : trans.__('Give up control'));
     const help = button({ className: 'jp-VNC-button jp-VNC-role', text: say() });
+    const alone = new Alone(trans, text => viewer.extras.send(text));
     help.addEventListener('click', () => {
       mode = mode === 'view' ? 'control' : 'view';
       help.textContent = say();
       viewer.connect();
     });
-    lead.push(help);
+    // A new connection begins without it.
+    viewer.changed.on(() => alone.follow(viewer.connected && !viewer.viewOnly));
+    lead.push(help, alone.node);
   }
   let toolbar: PageToolbar | null = null;
   const place = element('div', { className: 'jp-VNC-toolbar', children: lead });
