@@ -7,10 +7,11 @@ import { Company, greeting } from './presence';
 import type { IPresence } from './session';
 import { Hand } from './hand';
 import { HeldSign } from './screen/held';
-import { type IOverseen, type Note, overseenWords, wallWords } from './connection/notices';
+import type { Note } from './connection/notices';
 import { type IRFB, onRFB } from './engine/novnc';
 import type { IViewerOptions } from './options';
 import { Look } from './screen/drawing-options';
+import { Oversight } from './oversight';
 import { Pulse } from './connection/liveness';
 import { QualityController } from './quality/controller';
 import { SharedClipboard } from './panels/shared-clipboard';
@@ -19,14 +20,10 @@ import { showOver } from './engine/over';
 import { Video } from './video/video';
 import { HIGHEST, type Preferences } from './preferences';
 import type { Stage } from './screen/stage';
-import { Timer } from './ui/clock';
 import { Thumbnail } from './screen/thumbnails';
 import { Updates } from './connection/updates';
 import { WallCamera } from './wall';
 import { Wake } from './screen/wake-lock';
-
-/** So long after the server has said so the reader is told who may look (milliseconds). */
-const OVERSEEN_AFTER = 6000;
 
 /** The extras of one viewer. */
 export class Extras {
@@ -40,8 +37,7 @@ export class Extras {
     this.quality = new QualityController(clock, trans, _preferences, probe);
     this.pulse = new Pulse(clock, probe);
     this.company = new Company(clock, _options.fetchViewers);
-    this._telling = new Timer(clock);
-    this._wallTelling = new Timer(clock);
+    this._oversight = new Oversight(_options, _stage);
     this._bell = new Bell(_stage.node, clock);
     this._look = new Look(_preferences);
     this._thumbnail = new Thumbnail(_options, () => _preferences.now.pictures);
@@ -81,7 +77,7 @@ export class Extras {
       send,
       canvas: () => (this._rfb ? _stage.canvas : null),
       // After what is said of the picture itself when it comes.
-      begun: () => this._wallTelling.set(() => this._tellOfWall(), 0)
+      begun: () => this._oversight.tellOfWall(() => this.wall.on)
     });
     _stage.screen.after(this.quality.node); // under the panels
     this._held = new HeldSign(trans);
@@ -138,43 +134,12 @@ export class Extras {
       this.sound.session = note.id;
       this.video.session = note.id;
     } else if (note.kind === 'overseen') {
-      this._oversee(note);
+      this._oversight.take(note);
+      this.hand.take(note);
     } else if (note.kind === 'held') {
       this._held.show(note);
     } else if (note.kind === 'wall') {
       this.wall.ask(note.every);
-    }
-  }
-
-  /** Nobody watches without the reader having been told that they may; once in a tab of the browser. */
-  private _oversee(note: IOverseen): void {
-    const { trans, memory, tabMemory = memory } = this._options;
-    this._stage.oversight = note.hands ? overseenWords(trans, note) : '';
-    if (note.hands && tabMemory.get('overseen') !== String(note.looks)) {
-      // Not before the first picture and what is said with it, which would take its place.
-      const tell = (): void => {
-        if (this._stage.hint.shown) {
-          this._telling.set(tell, OVERSEEN_AFTER); // whoever looks by now matters more
-          return;
-        }
-        tabMemory.set('overseen', String(note.looks));
-        this._stage.tell(this._stage.oversight);
-      };
-      this._telling.set(tell, OVERSEEN_AFTER);
-    }
-    this.hand.take(note);
-  }
-
-  /** Nor in the place of what is said of something else at this moment; a wall that is opened again is no news. */
-  private _tellOfWall(): void {
-    if (this._wallTold || !this.wall.on) {
-      return;
-    }
-    if (this._stage.hint.shown) {
-      this._wallTelling.set(() => this._tellOfWall(), OVERSEEN_AFTER);
-    } else {
-      this._wallTold = true;
-      this._stage.tell(wallWords(this._options.trans));
     }
   }
 
@@ -224,9 +189,7 @@ export class Extras {
     this.hand.forget();
     this.wall.ask(0);
     this._held.show(null);
-    this._telling.clear();
-    this._wallTelling.clear();
-    this._stage.oversight = '';
+    this._oversight.forget();
   }
 
   /** Whether anybody can see it. */
@@ -251,8 +214,7 @@ export class Extras {
     this.video.dispose();
     this.hand.changed.clear();
     this.wall.dispose();
-    this._telling.clear();
-    this._wallTelling.clear();
+    this._oversight.dispose();
     this.quality.dispose();
     this._clipboard.dispose();
     this._bell.dispose();
@@ -295,9 +257,7 @@ export class Extras {
 
   private readonly _bell: Bell;
   private readonly _held: HeldSign;
-  private readonly _telling: Timer;
-  private readonly _wallTelling: Timer;
-  private _wallTold = false;
+  private readonly _oversight: Oversight;
   private readonly _look: Look;
   private readonly _thumbnail: Thumbnail;
   private readonly _clipboard: SharedClipboard;
