@@ -196,7 +196,7 @@ LIMITED = {
     "/stream": ("GET", {**UPGRADE, "Sec-WebSocket-Protocol": "binary, vnc.token.x"}, None),
 }
 
-#: What only the service of a hub has; ``tests/broker/test_walls.py`` shows how long its refusal lasts.
+#: What only the service has; ``test_attention.py`` and ``test_walls.py`` in ``tests/broker`` show its refusals.
 LIMITED_BY_THE_SERVICE = {"/api/room/attention", "/api/room/wall"}
 
 

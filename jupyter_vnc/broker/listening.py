@@ -17,7 +17,7 @@ from jupyter_vnc.exceptions import DesktopFailed, Stalled, TargetUnreachable, Vi
 #: wants to hear late what is over.
 WAITING: Final = 10
 
-#: Seconds before each attempt to hear a desktop again whose streamer has ended; after the last, the stream ends.
+#: Seconds before each attempt to reach a streamer again that has ended; after the last, the stream ends.
 RETRIES: Final = (0.2, 1.0, 2.0, 4.0)
 #: A streamer that has served for so many seconds starts this list again when it ends.
 STEADY: Final = 30.0

@@ -14,6 +14,8 @@ from jupyter_vnc.desktops.video import messages
 from jupyter_vnc.desktops.video.messages import Kind
 from jupyter_vnc.exceptions import DesktopFailed, Stalled, TargetUnreachable, ViewerError
 
+from .listening import RETRIES, STEADY
+
 #: Pictures that a viewer may have been sent and not yet decoded: what is on its way, half a second of it. It gets no
 #: further ones, and later goes on with a key frame.
 UNSEEN: Final = 16
@@ -28,11 +30,6 @@ PATIENCE: Final = 5.0
 
 #: Seconds without anything from a streamer whose desktop moves after which it has hung: it has a picture each second.
 HUNG: Final = 5.0
-
-#: Seconds before each attempt to reach a streamer again that has ended; after the last, the stream ends.
-RETRIES: Final = (0.2, 1.0, 2.0, 4.0)
-#: A streamer that has served for so many seconds starts this list again when it ends.
-STEADY: Final = 30.0
 
 
 class Watching:
